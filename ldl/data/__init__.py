@@ -1,0 +1,1 @@
+"""Manifests, readers, the image bank, views and phantoms."""
