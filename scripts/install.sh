@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Makes the virtual environment with the versions of requirements.lock; run again, it repairs a half-made one.
+# Usage: install.sh VENV [PYTHON]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${1:?usage: install.sh VENV [PYTHON]}
+python=${2:-python3}
+
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "install: $python is older than Python 3.11; name a newer one: make PYTHON=python3.12" >&2
+    exit 2
+fi
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+
+# torch by itself, so that a build already chosen for this machine (CPU or CUDA) is the one the rest meets.
+echo "install: torch (the large one)"
+pip install --constraint requirements.lock "$(grep '^torch==' requirements.lock)"
+echo "install: $(grep -c '==' requirements.lock) pinned packages"
+pip install --requirement requirements.lock
+pip install --no-deps --editable .
+"$venv/bin/python" scripts/lock.py --installed
