@@ -1,8 +1,8 @@
 """The papers' own numbers, shipped with the package as csv files.
 
-The tables are copies of what is printed in the two papers, slips included; `NOTES` names the slips that
-can be seen from the printed numbers alone. `ldl_figure7.csv` holds what the text says about Figure 7,
-because the figure's points are not printed as numbers.
+The tables are copies of what is printed in the two papers, slips included; `NOTES` names the slips
+that can be seen from the printed numbers alone. `ldl_figure7.csv` holds what the text says about
+Figure 7, because the figure's points are not printed as numbers.
 """
 
 from functools import cache
@@ -12,14 +12,16 @@ import pandas as pd
 
 from ldl.errors import LdlError
 
-ALIASES = {f"table{number}": f"ldl_table{number}" for number in range(1, 8)} | {"figure7": "ldl_figure7"}
+ALIASES = {f"table{number}": f"ldl_table{number}" for number in range(1, 8)} | {
+    "figure7": "ldl_figure7"
+}
 """Short names of the LDL tables: ``published("table2")`` is ``published("ldl_table2")``."""
 
 NOTES = {
     "ldl_table2": "“11 of 12” in the paper counts the best of Pd, Pd+mix and Rd together.",
     "ldl_table4": (
-        "The tiny VGG16 Pd+mix chest columns differ from the same setting in Tables 2 and 3; the mean "
-        "of the scratch small VGG16 fundus columns is 78.57 and is printed as 78.5."
+        "The tiny VGG16 Pd+mix chest columns differ from the same setting in Tables 2 and 3; the "
+        "mean of the scratch small VGG16 fundus columns is 78.57 and is printed as 78.5."
     ),
 }
 """What a reader of a printed table should know, computed from that table alone."""
@@ -28,12 +30,14 @@ NOTES = {
 def names() -> tuple[str, ...]:
     """Names of the tables that ship with the package, sorted."""
     folder = files("ldl.experiments").joinpath("published")
-    return tuple(sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".csv")))
+    return tuple(
+        sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".csv"))
+    )
 
 
 @cache
 def _read(name: str) -> pd.DataFrame:
-    source = files("ldl.experiments").joinpath("published", f"{name}.csv")
+    source = files("ldl.experiments").joinpath("published").joinpath(f"{name}.csv")
     with source.open("r", encoding="utf-8") as stream:
         return pd.read_csv(stream)
 
@@ -57,7 +61,7 @@ def published(table: str) -> pd.DataFrame:
 
 
 def value(table: str, column: str, **where: str) -> float | None:
-    """One printed number: ``value("table2", "STARE", encoder="Pd")`` is 82.21; None where a dash is printed."""
+    """One printed number, None for a dash: ``value("table2", "STARE", encoder="Pd")`` is 82.21."""
     frame = published(table)
     for key, wanted in where.items():
         if key not in frame:

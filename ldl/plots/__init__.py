@@ -1,0 +1,43 @@
+"""What people look at: figures with caption and text alternative, code as it runs."""
+
+from ldl.plots.charts import column_dots, footer, interval_lines, loss_curves, smooth
+from ldl.plots.embedding import cell, nearest, principal_colours
+from ldl.plots.images import (
+    cluster_colours,
+    image_grid,
+    overlay,
+    overlay_legend,
+    panel,
+    patch_grid,
+    to_display,
+)
+from ldl.plots.show import figure_html, show
+from ldl.plots.source import source, source_text
+from ldl.plots.theme import INK, METHOD_COLOURS, colour_of, marker_of, theme
+
+__all__ = [
+    "INK",
+    "METHOD_COLOURS",
+    "cell",
+    "cluster_colours",
+    "colour_of",
+    "column_dots",
+    "figure_html",
+    "footer",
+    "image_grid",
+    "interval_lines",
+    "loss_curves",
+    "marker_of",
+    "nearest",
+    "overlay",
+    "overlay_legend",
+    "panel",
+    "patch_grid",
+    "principal_colours",
+    "show",
+    "smooth",
+    "source",
+    "source_text",
+    "theme",
+    "to_display",
+]
