@@ -1,0 +1,80 @@
+"""From a decoded image to the square the networks see: field of view, resize, masks."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from ldl.errors import DataError
+
+FOV_THRESHOLD = 20  # a pixel belongs to the field of view when any channel exceeds it
+FOV_MARGIN = 16  # pixels of the original image by which the box grows on every side
+# Share of a target pixel that must be foreground. The release thresholds its resized labels at
+# 0.3 * 255. Measured on CHASE_DB1 (7 images to 128 px, enlarged again and compared): area
+# averaging with 0.3 keeps 71 % of the vessel centre lines and overlaps the original by DSC
+# 0.737; with 0.5 it keeps 54 % (0.723), nearest neighbour 65 % (0.715) in fragments, "any
+# foreground" 100 % (0.588) with vessels 2.4 times too wide. At 512 px: 98 %, 84 %, 90 %, 100 %.
+MASK_SHARE = 0.3
+
+
+class Box(NamedTuple):
+    """Rows top..bottom and columns left..right, ends excluded."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = None) -> Box:
+    """Bounding box of the lit disc of a fundus image (paper 6.1.1, as the release does it).
+
+    Any channel > 20, largest 8-connected component, box grown by 16 pixels and cut at the border.
+    For a reduced copy the margin shrinks with it (at least one pixel); the threshold does not
+    depend on size and stays.
+
+    Args:
+        image: (H, W, 3) uint8.
+        path: named in errors.
+        reduced_from: long side of the original where ``image`` is a reduced copy.
+
+    Raises:
+        DataError: nothing is lit.
+    """
+    lit = (image > FOV_THRESHOLD).any(axis=-1)
+    labels, count = ndimage.label(lit, structure=np.ones((3, 3)))
+    if count == 0:
+        raise DataError(f"{path}: no field of view (no pixel above {FOV_THRESHOLD}); is it blank?")
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    rows, columns = ndimage.find_objects(labels)[int(sizes.argmax()) - 1]
+    height, width = lit.shape
+    margin = FOV_MARGIN
+    if reduced_from is not None:
+        margin = max(1, round(FOV_MARGIN * max(height, width) / reduced_from))
+    return Box(
+        max(0, rows.start - margin),
+        min(height, rows.stop + margin),
+        max(0, columns.start - margin),
+        min(width, columns.stop + margin),
+    )
+
+
+def crop(pixels: np.ndarray, box: Box) -> np.ndarray:
+    """The part of (H, W[, C]) inside the box."""
+    return pixels[box.top : box.bottom, box.left : box.right]
+
+
+def resize_image(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(H, W) or (H, W, 3) uint8 -> (C, size, size) uint8, antialiased bilinear."""
+    square = Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR)
+    array = np.asarray(square)
+    return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """(H, W) bool -> (size, size) uint8 in {0, 1}: area average, then share > 0.3."""
+    area = Image.fromarray(mask.astype(np.float32)).resize((size, size), Image.Resampling.BOX)
+    return (np.asarray(area) > MASK_SHARE).astype(np.uint8)
