@@ -1,0 +1,149 @@
+"""Strict models of every knob; an unknown or mistyped one is an error that names the nearest."""
+
+import difflib
+import hashlib
+import json
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ldl.data.tasks import CHANNELS, Modality, task_named
+from ldl.errors import ConfigError
+
+MethodName = Literal["pd", "pd+mix", "rd"]
+FormulationName = Literal["released", "paper"]
+
+
+class Strict(BaseModel):
+    """Frozen, no unknown fields, no silent conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def digest(self) -> str:
+        """Eight hex digits of the fields that differ from their defaults.
+
+        Leaving defaults out keeps old ids valid when a later version adds a knob.
+        """
+        fields = self.model_dump(mode="json", exclude_defaults=True)
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
+
+
+class DataConfig(Strict):
+    """Which images. ``open`` reads prepared originals, ``phantom`` draws them from a seed."""
+
+    source: Literal["phantom", "open"]
+    size: int = Field(ge=32, le=2048)
+    images: int | None = Field(default=None, ge=16)
+    train: int = Field(default=10, ge=5)
+    test: int = Field(default=10, ge=1)
+    seed: int = 0
+
+
+class PretrainConfig(Strict):
+    """One pretraining run. Lengths are in optimiser steps, sizes in pixels."""
+
+    method: MethodName
+    modality: Modality
+    data: DataConfig
+    base: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    crop: int = Field(ge=32)
+    halve_every: int = Field(ge=1)
+    embedding: int = Field(default=32, ge=2)
+    patch_grid: int = Field(default=8, ge=1)
+    clusters: int = Field(default=0, ge=0)
+    groups: int = Field(default=4, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    patch_temperature: float = Field(default=0.1, gt=0)
+    region_temperature: float = Field(default=0.2, gt=0)
+    region_weight: float = 10.0
+    entropy_weight: float = 0.1
+    formulation: FormulationName = "released"
+    symmetries: Literal["rotations", "dihedral"] = "rotations"
+    seed: int = 0
+    step1: "PretrainConfig | None" = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.crop % 16 or self.crop > self.data.size:
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
+        if self.crop % self.patch_grid:
+            raise ValueError(f"patch_grid {self.patch_grid} must divide crop {self.crop}")
+        if (self.method == "rd") != (self.clusters > 0):
+            raise ValueError("clusters must be above 0 for method 'rd' and 0 for the others")
+        if (self.method == "rd") != (self.step1 is not None):
+            raise ValueError("step1 belongs to method 'rd', which starts from its weights")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """Input channels of the modality."""
+        return CHANNELS[self.modality]
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        knobs = f"g{self.patch_grid}-c{self.clusters}-b{self.base}-s{self.seed}"
+        method = self.method.replace("+", "-")
+        return f"pretrain-{method}-{self.modality}-{self.data.source}-{knobs}-{self.digest()}"
+
+
+class TransferConfig(Strict):
+    """One downstream training and its test. Without ``encoder`` it starts from scratch."""
+
+    task: str
+    data: DataConfig
+    base: int = Field(ge=1)
+    full_epochs: int = Field(ge=1)
+    frozen_epochs: int = Field(default=0, ge=0)
+    batch_size: int = Field(default=2, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    label_fraction: float = Field(default=1.0, gt=0, le=1)
+    seed: int = 0
+    encoder: PretrainConfig | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        modality = task_named(self.task).modality
+        if self.data.size % 16:
+            raise ValueError(f"data.size {self.data.size} must be a multiple of 16")
+        if self.encoder and (self.encoder.modality, self.encoder.base) != (modality, self.base):
+            raise ValueError(
+                f"encoder ({self.encoder.modality}, base {self.encoder.base}) does not fit "
+                f"task {self.task} ({modality}, base {self.base})"
+            )
+        return self
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
+        share = f"f{round(100 * self.label_fraction)}-s{self.seed}"
+        return f"transfer-{method}-{self.task}-{self.data.source}-{share}-{self.digest()}"
+
+
+Model = TypeVar("Model", bound=Strict)
+
+
+def build(model: type[Model], fields: dict[str, Any]) -> Model:
+    """Validate ``fields`` as ``model``.
+
+    Raises:
+        ConfigError: one line for the first fault; an unknown field comes with the nearest knob.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(_first_line(model, error)) from None
+
+
+def _first_line(model: type[Strict], error: ValidationError) -> str:
+    fault = error.errors()[0]
+    where = ".".join(map(str, fault["loc"])) or model.__name__
+    if fault["type"] != "extra_forbidden":
+        return f"{model.__name__}: {where}: {fault['msg']} (given {fault['input']!r:.80})"
+    name = str(fault["loc"][-1])
+    near = difflib.get_close_matches(name, _knobs(model), n=1, cutoff=0.0)
+    return f"{model.__name__}: unknown knob {where!r}; did you mean {near[0]!r}?"
+
+
+def _knobs(model: type[Strict]) -> list[str]:
+    return sorted({*model.model_fields, *DataConfig.model_fields})

@@ -1,0 +1,57 @@
+"""Colour augmentation with one draw for each image (LDL section 6.1.2)."""
+
+import torch
+from kornia.color import rgb_to_grayscale
+from kornia.enhance import (
+    adjust_brightness_accumulative,
+    adjust_contrast_with_mean_subtraction,
+    adjust_hue,
+    adjust_saturation_with_gray_subtraction,
+)
+from torch import Generator, Tensor
+
+from ldl.data.sampling import uniform
+
+# ColorJitter(0.4, 0.4, 0.4, 0.02) and RandomGrayscale(0.2) of the release.
+STRENGTH, HUE, GRAY = 0.4, 0.02, 0.2
+# Per channel mean and standard deviation: ImageNet's for colour, 0.5 for X-ray.
+NORMALISATION = {
+    3: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    1: ((0.5,), (0.5,)),
+}
+
+
+def jitter_colour(images: Tensor, generator: Generator) -> Tensor:
+    """Brightness, contrast, and for colour images saturation, hue and at times no colour at all.
+
+    The order is fixed where torchvision shuffles it.
+
+    Args:
+        images: (B, 3 or 1, H, W) float in 0..1.
+        generator: on the CPU.
+    """
+    count, channels = images.shape[:2]
+    bright, contrast, saturation = (
+        uniform(count, 1 - STRENGTH, 1 + STRENGTH, generator).to(images) for _ in range(3)
+    )
+    hue = uniform(count, -HUE, HUE, generator).to(images) * 2 * torch.pi
+    gray = (torch.rand(count, generator=generator) < GRAY).to(images.device)
+    images = adjust_brightness_accumulative(images, bright)
+    images = adjust_contrast_with_mean_subtraction(images, contrast)
+    if channels == 1:
+        return images
+    images = adjust_saturation_with_gray_subtraction(images, saturation)
+    images = adjust_hue(images, hue)
+    return torch.where(gray.view(-1, 1, 1, 1), rgb_to_grayscale(images).expand_as(images), images)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """(B, 3 or 1, H, W) in 0..1 -> zero mean, unit variance as the networks expect it."""
+    mean, deviation = NORMALISATION[images.shape[1]]
+    shift = torch.tensor(mean).to(images).view(1, -1, 1, 1)
+    return (images - shift) / torch.tensor(deviation).to(images).view(1, -1, 1, 1)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 0..1."""
+    return images.float() / 255

@@ -1,0 +1,88 @@
+"""From a data config to banks: phantoms drawn once and kept, or prepared originals."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ldl import paths
+from ldl.config import DataConfig
+from ldl.data import bank, phantoms
+from ldl.data.bank import ImageBank, TaskBank
+from ldl.data.prepare import prepare_pretraining, prepare_task
+from ldl.data.tasks import Modality, task_named
+from ldl.errors import DataError
+
+# As in the release, validation is the first fifth of the training list.
+VALIDATION_SHARE = 0.2
+PHANTOM_PRETRAINING = 256
+
+
+def pretraining_bank(config: DataConfig, modality: Modality) -> ImageBank:
+    """The unlabelled images of ``modality``.
+
+    Raises:
+        DataError: the originals are not at hand or damaged.
+    """
+    if config.source == "open":
+        return prepare_pretraining(modality, config.size, limit=config.images)
+    count = config.images or PHANTOM_PRETRAINING
+    folder = _phantom_folder(f"{modality}-{count}", config)
+    if not _fresh(folder):
+        images = phantoms.pretraining_images(
+            modality, count=count, size=config.size, seed=config.seed
+        )
+        with bank.BankWriter(folder, f"phantom-{modality}", count, images.shape[1:]) as writer:
+            for number, image in enumerate(images):
+                writer.add(f"{modality}-{number:04d}", image)
+    return bank.open_image_bank(folder)
+
+
+def task_bank(config: DataConfig, task: str) -> TaskBank:
+    """The labelled images of ``task``.
+
+    Raises:
+        ConfigError: unknown task.
+        DataError: the originals are not at hand or damaged.
+    """
+    task_named(task)
+    if config.source == "open":
+        return prepare_task(task, config.size)
+    folder = _phantom_folder(f"{task}-{config.train}-{config.test}", config)
+    if not _fresh(folder):
+        images, masks, ids = phantoms.task_images(
+            task, train=config.train, test=config.test, size=config.size, seed=config.seed
+        )
+        splits = phantom_splits(config.train, config.test)
+        _write_task(folder, f"phantom-{task}", images, masks, ids, splits)
+    return bank.open_task_bank(folder)
+
+
+def phantom_splits(train: int, test: int) -> list[str]:
+    """Split names, training list first; its first fifth is the validation part."""
+    held = int(train * VALIDATION_SHARE)
+    if held < 1:
+        raise DataError(f"{train} training images leave none for validation; draw at least 5")
+    return ["validation"] * held + ["train"] * (train - held) + ["test"] * test
+
+
+def _write_task(
+    folder: Path,
+    name: str,
+    images: np.ndarray,
+    masks: np.ndarray,
+    ids: list[str],
+    splits: list[str],
+) -> None:
+    with bank.BankWriter(folder, name, len(ids), images.shape[1:], masks=True) as writer:
+        for row in zip(ids, images, masks, splits, strict=True):
+            writer.add(*row)
+
+
+def _phantom_folder(name: str, config: DataConfig) -> Path:
+    stamp = phantoms.fingerprint()[:8]
+    folder = f"phantom-{name}-{config.size}-s{config.seed}-{stamp}"
+    return paths.cache_dir() / "banks" / folder
+
+
+def _fresh(folder: Path) -> bool:
+    return (folder / "index.json").is_file()

@@ -1,0 +1,26 @@
+"""The papers' losses: pure functions of tensors, one idea a file."""
+
+from typing import Literal
+
+from ldl.losses.dice import dice_loss
+from ldl.losses.entropy import cluster_entropy
+from ldl.losses.mixup import mixup_images, mixup_target
+from ldl.losses.patch import patch_discrimination
+from ldl.losses.region import region_discrimination
+from ldl.losses.vectors import patch_vectors, region_vectors
+from ldl.sphere import unit
+
+Formulation = Literal["released", "paper"]
+
+__all__ = [
+    "Formulation",
+    "cluster_entropy",
+    "dice_loss",
+    "mixup_images",
+    "mixup_target",
+    "patch_discrimination",
+    "patch_vectors",
+    "region_discrimination",
+    "region_vectors",
+    "unit",
+]

@@ -1,0 +1,37 @@
+"""The segmentation loss, LDL Eq. 30."""
+
+import torch
+from torch import Tensor
+
+from ldl.errors import ConfigError
+
+
+def dice_loss(prediction: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
+    """Eq. 30 over the whole batch: 1 - (2 sum y'y + eps) / (sum y' + sum y + eps).
+
+    The print has the factor 2 before the fraction, which would make an exact prediction cost less
+    than 0; here it multiplies the overlap alone. A batch without a positive pixel is scored on the inverted pair, as in
+    the release, so that an empty target still gives a gradient.
+
+    Args:
+        prediction: float probabilities in 0..1, any shape.
+        target: the same shape, 0 or 1.
+        smooth: eps, 1 in the paper.
+
+    Returns:
+        Scalar in 0..1.
+
+    Raises:
+        ConfigError: the shapes differ.
+    """
+    if prediction.shape != target.shape:
+        raise ConfigError(
+            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ in shape"
+        )
+    prediction = prediction if prediction.dtype == torch.float64 else prediction.float()
+    target = target.to(prediction.dtype)
+    empty = (target.sum() == 0).to(prediction.dtype)
+    prediction = empty + (1 - 2 * empty) * prediction
+    target = empty + (1 - 2 * empty) * target
+    overlap = 2 * (prediction * target).sum() + smooth
+    return 1 - overlap / (prediction.sum() + target.sum() + smooth)

@@ -1,0 +1,54 @@
+"""Patch discrimination, LDL section 4.2 (Eq. 4-8)."""
+
+import torch
+from torch import Tensor
+
+from ldl.errors import ConfigError
+from ldl.losses.checks import check_formulation, check_temperature, full_precision
+from ldl.losses.joint import joint_negative_log
+
+
+def patch_discrimination(
+    anchors: Tensor, positives: Tensor, *, temperature: float = 0.1, formulation: str = "released"
+) -> Tensor:
+    """Recognise each patch of one view among the patches of the other (Eq. 4-8).
+
+    ``paper``: the anchors are the augmented patches, the candidates the N positives (the
+    un-augmented patches, Eq. 4-5). ``released``: all 2N vectors are an anchor once, the candidates
+    are the other 2N - 1 and carry no gradient (Ye et al. 2019). Both average over the anchors
+    where Eq. 8 sums.
+
+    Args:
+        anchors: (N, K) unit vectors of the augmented patches.
+        positives: (N, K) unit vectors of the same patches in the first view, in the same order.
+        temperature: tau, above 0.
+        formulation: ``"released"`` or ``"paper"``.
+
+    Returns:
+        Scalar, float32 (float64 for float64 input), at least 0.
+
+    Raises:
+        ConfigError: other formulation, temperature or shapes.
+    """
+    check_formulation(formulation)
+    check_temperature(temperature)
+    if anchors.shape != positives.shape or anchors.ndim != 2 or len(anchors) == 0:
+        raise ConfigError(
+            f"anchors {tuple(anchors.shape)} and positives {tuple(positives.shape)} "
+            "must both be (N, K) with N > 0"
+        )
+    anchors, positives = full_precision(anchors), full_precision(positives)
+    number = torch.arange(len(anchors), device=anchors.device)
+    if formulation == "paper":
+        return joint_negative_log(anchors @ positives.T / temperature, number).mean()
+    return _released(torch.cat([anchors, positives]), temperature)
+
+
+def _released(both: Tensor, temperature: float) -> Tensor:
+    total = len(both)
+    similarity = both @ both.detach().T / temperature
+    # Dropping the diagonal leaves 2N - 1 candidates; columns right of it move one to the left.
+    others = similarity.flatten()[1:].view(total - 1, total + 1)[:, :-1].reshape(total, total - 1)
+    number = torch.arange(total, device=both.device)
+    match = (number + total // 2) % total
+    return joint_negative_log(others, match - (match > number).long()).mean()

@@ -1,0 +1,69 @@
+"""What every method offers, and the pieces that several share."""
+
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from ldl.config import PretrainConfig
+from ldl.data.symmetry import undo_symmetry
+from ldl.data.views import ViewPair
+from ldl.losses.vectors import patch_vectors
+from ldl.models.embedding import LocalDiscriminationNet
+from ldl.sphere import unit
+
+Losses = dict[str, Tensor]
+# lambda ~ U(0.2, 0.8) in the release; the paper says (0, 1).
+MIX_RANGE = (0.2, 0.8)
+
+
+class Method(Protocol):
+    """A pretraining method: how its network is built and what it minimises."""
+
+    title: str
+    paper: str
+    level: str
+
+    def network(self, config: PretrainConfig) -> nn.Module:
+        """A new network; it has an attribute ``encoder`` that transfers."""
+        ...
+
+    def losses(
+        self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
+    ) -> Losses:
+        """Named scalar losses of one step; their sum is minimised."""
+        ...
+
+
+def embedding_network(config: PretrainConfig) -> LocalDiscriminationNet:
+    """The network of LDL section 4.1 as ``config`` sizes it."""
+    return LocalDiscriminationNet(config.base, config.channels, config.embedding, config.clusters)
+
+
+def paired_patches(
+    first: Tensor, second: Tensor, symmetry: Tensor, grid: int
+) -> tuple[Tensor, Tensor]:
+    """Patch vectors of both views in register (Eq. 3).
+
+    Pooling commutes with the symmetries of the square, so it is the (grid, grid) map that is
+    turned back, not the pixels.
+
+    Args:
+        first: (B, K, S, S) embeddings of the first views.
+        second: (B, K, S, S) embeddings of the second views, as turned by ``symmetry``.
+        symmetry: (B,) codes.
+        grid: H_p = W_p.
+
+    Returns:
+        two (B, grid * grid, K) float32 unit vectors.
+    """
+    cells = F.adaptive_avg_pool2d(second.float(), grid)
+    turned_back = undo_symmetry(cells, symmetry)
+    return patch_vectors(first, grid), unit(turned_back.flatten(2).transpose(1, 2))
+
+
+def mix_weights(pairs: int, generator: Generator) -> Tensor:
+    """(pairs,) lambda of Eq. 14, one a pair of images."""
+    low, high = MIX_RANGE
+    return torch.rand(pairs, generator=generator) * (high - low) + low

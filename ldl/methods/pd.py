@@ -1,0 +1,35 @@
+"""Pd: patch discrimination alone (LDL section 4.2)."""
+
+import torch
+from torch import Generator, nn
+
+from ldl.config import PretrainConfig
+from ldl.data.views import ViewPair
+from ldl.losses.patch import patch_discrimination
+from ldl.methods.common import Losses, embedding_network, paired_patches
+
+
+class PatchDiscrimination:
+    """Each patch of a view is recognised among all patches of the batch."""
+
+    title = "Pd"
+    paper = "LDL, Eq. 3-8"
+    level = "patch"
+
+    def network(self, config: PretrainConfig) -> nn.Module:
+        """Encoder, decoder and embedding branch."""
+        return embedding_network(config)
+
+    def losses(
+        self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
+    ) -> Losses:
+        """L_Pd over the patches of both views of 2 * groups images."""
+        embedding, _ = net(torch.cat([views.first, views.second]))
+        first, second = paired_patches(*embedding.chunk(2), views.symmetry, config.patch_grid)
+        patch = patch_discrimination(
+            second.flatten(0, 1),
+            first.flatten(0, 1),
+            temperature=config.patch_temperature,
+            formulation=config.formulation,
+        )
+        return {"patch": patch}

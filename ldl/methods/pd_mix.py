@@ -1,0 +1,60 @@
+"""Pd+mix: patch discrimination with hypersphere mixup (LDL sections 4.2 and 4.4, Eq. 27)."""
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ldl.config import PretrainConfig
+from ldl.data.views import ViewPair
+from ldl.losses.mixup import mixup_images, mixup_target
+from ldl.losses.patch import patch_discrimination
+from ldl.losses.vectors import patch_vectors
+from ldl.methods.common import Losses, embedding_network, mix_weights, paired_patches
+
+
+def patch_and_mixup(
+    net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
+) -> tuple[Losses, Tensor, Tensor | None]:
+    """L_Pd and L_Hm of one batch, with the maps of the un-mixed views.
+
+    Images 2k and 2k + 1 are a data group: each has two views, and the pair one mixed image.
+
+    Returns:
+        the losses; embeddings (2B, K, S, S) and assignments (2B, C, S, S) or None of both views.
+    """
+    weight = mix_weights(len(views.first) // 2, generator)
+    mixed = mixup_images(views.first[0::2], views.first[1::2], weight)
+    embedding, assignment = net(torch.cat([views.first, views.second, mixed]))
+    count = len(views.first)
+    grid = config.patch_grid
+    first, second = paired_patches(
+        embedding[:count], embedding[count : 2 * count], views.symmetry, grid
+    )
+    target = mixup_target(first[0::2], first[1::2], weight)
+    knobs = {"temperature": config.patch_temperature, "formulation": config.formulation}
+    losses = {
+        "patch": patch_discrimination(second.flatten(0, 1), first.flatten(0, 1), **knobs),
+        "mixup": patch_discrimination(
+            patch_vectors(embedding[2 * count :], grid).flatten(0, 1),
+            target.flatten(0, 1),
+            **knobs,
+        ),
+    }
+    return losses, embedding[: 2 * count], None if assignment is None else assignment[: 2 * count]
+
+
+class PatchDiscriminationMixup:
+    """Pd, and mixed patches recognised as the mixture of their vectors."""
+
+    title = "Pd+mix"
+    paper = "LDL, Eq. 3-8, 13-18, 27"
+    level = "patch"
+
+    def network(self, config: PretrainConfig) -> nn.Module:
+        """Encoder, decoder and embedding branch."""
+        return embedding_network(config)
+
+    def losses(
+        self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
+    ) -> Losses:
+        """L_Pd + L_Hm (Eq. 27)."""
+        return patch_and_mixup(net, views, config, generator)[0]

@@ -1,0 +1,42 @@
+"""Rd: region discrimination on top of Pd+mix (LDL section 4.3, Eq. 28)."""
+
+from torch import Generator, nn
+
+from ldl.config import PretrainConfig
+from ldl.data.views import ViewPair
+from ldl.losses.entropy import cluster_entropy
+from ldl.losses.region import region_discrimination
+from ldl.losses.vectors import region_vectors
+from ldl.methods.common import Losses, embedding_network
+from ldl.methods.pd_mix import patch_and_mixup
+
+
+class RegionDiscrimination:
+    """Pixels are clustered, and each image's cluster is recognised as its prototype.
+
+    Step 2 of the training: the clustering branch is new, every other weight comes from the Pd+mix
+    run ``config.step1``, and Adam starts anew.
+    """
+
+    title = "Rd"
+    paper = "LDL, Eq. 9-12, 28-29"
+    level = "region"
+
+    def network(self, config: PretrainConfig) -> nn.Module:
+        """Encoder, decoder, embedding and clustering branch."""
+        return embedding_network(config)
+
+    def losses(
+        self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
+    ) -> Losses:
+        """L_Pd + L_Hm + 10 L_Rd + 0.1 L_entropy (Eq. 28), regions from the un-mixed views."""
+        losses, embedding, assignment = patch_and_mixup(net, views, config, generator)
+        assert assignment is not None, "the network of Rd has a clustering branch"
+        region = region_discrimination(
+            region_vectors(embedding, assignment),
+            temperature=config.region_temperature,
+            formulation=config.formulation,
+        )
+        losses["region"] = config.region_weight * region
+        losses["entropy"] = config.entropy_weight * cluster_entropy(assignment)
+        return losses

@@ -1,0 +1,17 @@
+"""Networks only: no losses, no data."""
+
+from ldl.models.blocks import ConvBlock, initialise
+from ldl.models.decoder import Decoder
+from ldl.models.embedding import LocalDiscriminationNet
+from ldl.models.segmentation import SegmentationNet
+from ldl.models.vgg import ARCHITECTURES, Encoder
+
+__all__ = [
+    "ARCHITECTURES",
+    "ConvBlock",
+    "Decoder",
+    "Encoder",
+    "LocalDiscriminationNet",
+    "SegmentationNet",
+    "initialise",
+]

@@ -1,0 +1,48 @@
+"""The network of LDL section 4.1: pixel-wise embedding and segmentation (Eq. 2)."""
+
+from torch import Tensor, nn
+
+from ldl.models.blocks import ConvBlock, initialise
+from ldl.models.decoder import Decoder
+from ldl.models.vgg import Encoder
+from ldl.sphere import unit
+
+
+def _branch(channels_in: int, channels_out: int) -> nn.Sequential:
+    branch = nn.Sequential(
+        ConvBlock(channels_in, channels_in), nn.Conv2d(channels_in, channels_out, 3, padding=1)
+    )
+    initialise(branch)
+    return branch
+
+
+class LocalDiscriminationNet(nn.Module):
+    """Encoder f, decoder g, an embedding branch and, from step 2 on, a clustering branch.
+
+    Args:
+        base: channels of the encoder's first stage.
+        in_channels: 3 or 1.
+        embedding: K, the dimension of the hypersphere's space.
+        clusters: C; 0 leaves the clustering branch out (step 1).
+    """
+
+    def __init__(
+        self, base: int = 16, in_channels: int = 3, embedding: int = 32, clusters: int = 0
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(base, in_channels)
+        self.decoder = Decoder(self.encoder.channels)
+        self.embed = _branch(self.decoder.out_channels, embedding)
+        self.cluster = _branch(self.decoder.out_channels, clusters) if clusters else None
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Eq. 2: (B, in_channels, H, W) -> v (B, K, H, W) unit per pixel, r (B, C, H, W) or None.
+
+        r is a sigmoid followed by an l1 normalisation over C, not a softmax.
+        """
+        shared = self.decoder(self.encoder(image))
+        embedding = unit(self.embed(shared), dim=1)
+        if self.cluster is None:
+            return embedding, None
+        score = self.cluster(shared).float().sigmoid()
+        return embedding, score / score.sum(dim=1, keepdim=True)

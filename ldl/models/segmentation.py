@@ -1,0 +1,29 @@
+"""The downstream network: the same encoder, a decoder of its own, one sigmoid channel."""
+
+from torch import Tensor, nn
+
+from ldl.models.blocks import initialise, stack
+from ldl.models.decoder import Decoder
+from ldl.models.vgg import Encoder
+
+
+class SegmentationNet(nn.Module):
+    """U-Net of LDL section 6.1.2: encoder f, decoder with one more block, 3x3 conv, sigmoid.
+
+    Args:
+        base: channels of the encoder's first stage.
+        in_channels: 3 or 1.
+    """
+
+    def __init__(self, base: int = 16, in_channels: int = 3) -> None:
+        super().__init__()
+        self.encoder = Encoder(base, in_channels)
+        self.decoder = Decoder(self.encoder.channels)
+        self.head = nn.Sequential(
+            stack([self.decoder.out_channels, base, base]), nn.Conv2d(base, 1, 3, padding=1)
+        )
+        initialise(self.head)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, 1, H, W) probabilities in 0..1."""
+        return self.head(self.decoder(self.encoder(image))).float().sigmoid()
