@@ -20,4 +20,4 @@ pip install --constraint requirements.lock "$(grep '^torch==' requirements.lock)
 echo "install: $(grep -c '==' requirements.lock) pinned packages"
 pip install --requirement requirements.lock
 pip install --no-deps --editable .
-"$venv/bin/python" scripts/lock.py --installed
+"$venv/bin/python" scripts/lock.py

@@ -1,14 +1,14 @@
 """The lock: exact versions of everything that pyproject.toml asks for, directly or not.
 
-python scripts/lock.py              fail unless requirements.lock is that closure
-python scripts/lock.py --installed  fail unless this environment has the locked versions and they agree
-python scripts/lock.py --write      write requirements.lock from this environment
+python scripts/lock.py          fail unless lock, this environment and pyproject.toml agree
+python scripts/lock.py --write  write requirements.lock from this environment
 """
 
 import argparse
 import sys
 import tomllib
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -25,13 +25,13 @@ HEADER = "# Made by scripts/lock.py from pyproject.toml; install with scripts/in
 def wanted() -> list[Requirement]:
     """The direct requirements of the project with all its extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    lines = chain(project["dependencies"], *project["optional-dependencies"].values())
     found = map(Requirement, lines)
     return [requirement for requirement in found if requirement.name != project["name"]]
 
 
 def children(requirement: Requirement) -> list[Requirement]:
-    """What an installed requirement asks for on this platform, with the extras it was asked with."""
+    """What an installed requirement asks for on this platform, with the extras asked for."""
     lines = metadata.requires(requirement.name) or []
     extras = {"", *requirement.extras}
     found = map(Requirement, lines)
@@ -75,7 +75,7 @@ def locked() -> dict[str, str]:
 def disagreements(lock: dict[str, str], found: dict[str, str]) -> list[str]:
     """One line for each package that differs between lock and environment."""
     return [
-        f"{name}: the lock has {lock.get(name, 'nothing')}, the environment {found.get(name, 'nothing')}"
+        f"{name}: locked {lock.get(name, 'nothing')}, in use {found.get(name, 'nothing')}"
         for name in sorted(lock.keys() | found.keys())
         if lock.get(name) != found.get(name)
     ]
@@ -85,7 +85,6 @@ def main() -> int:
     """Write or check the lock; the exit status is 1 when something disagrees."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--installed", action="store_true", help="what an installation needs")
     options = parser.parse_args()
     found, faults = closure()
     if options.write:

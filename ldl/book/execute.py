@@ -1,0 +1,118 @@
+"""One notebook, executed by papermill and written when it is complete."""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from ldl.book.parameters import declared_in, require
+from ldl.book.source import KERNEL, read_notebook
+from ldl.paths import cache_dir, data_dir, results_dir
+
+LINES = 14  # of the failing cell, and of its traceback, so that a failure fits on one screen
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an execution ended; ``failure`` is empty when it succeeded."""
+
+    name: str
+    seconds: float
+    failure: str = ""
+
+
+def _clip(text: str, *, end: bool) -> str:
+    """The first, or the last, lines of ``text``, indented; says how many are left out."""
+    lines = ANSI.sub("", text).rstrip().splitlines()
+    left = len(lines) - LINES
+    if left > 0:
+        kept = lines[-LINES:] if end else lines[:LINES]
+        note = f"... ({left} more lines)"
+        lines = [note, *kept] if end else [*kept, note]
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def describe(name: str, error: PapermillExecutionError) -> str:
+    """The failing cell and its error on one screen."""
+    return "\n".join(
+        [
+            f"notebook {name}: cell {error.cell_index + 1} failed: {error.ename}: {error.evalue}",
+            "  the cell:",
+            _clip(error.source, end=False),
+            "  the error:",
+            _clip("\n".join(error.traceback), end=True),
+        ]
+    )
+
+
+def set_environment(threads: int | None = None) -> None:
+    """Give the kernels absolute folders (they start in ``notebooks/``) and a number of threads."""
+    folders = {"LDL_DATA": data_dir(), "LDL_CACHE": cache_dir(), "LDL_RESULTS": results_dir()}
+    os.environ.update({name: str(folder) for name, folder in folders.items()})
+    if threads is not None:
+        os.environ.update(dict.fromkeys(THREADS, str(threads)))
+
+
+def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcome:
+    """Execute ``source`` with ``parameters`` into ``output``, which is replaced only on success.
+
+    A failed run leaves ``NAME.failed.ipynb`` beside it.
+
+    Raises:
+        ConfigError: the notebook does not declare a parameter, or not of that kind.
+    """
+    notebook = read_notebook(source)
+    require(parameters, declared_in(notebook), source.stem)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    failed = output.with_suffix(".failed.ipynb")
+    partial = output.with_suffix(f".{os.getpid()}.partial.ipynb")
+    start = time.monotonic()
+    try:
+        failure = _run(notebook, partial, parameters, source)
+        os.replace(partial, failed if failure else output)
+    finally:
+        partial.unlink(missing_ok=True)
+    if failure:
+        return Outcome(source.stem, time.monotonic() - start, f"{failure}\n  all of it: {failed}")
+    failed.unlink(missing_ok=True)
+    return Outcome(source.stem, time.monotonic() - start)
+
+
+def _run(
+    notebook: nbformat.NotebookNode, output: Path, parameters: Mapping[str, Any], source: Path
+) -> str:
+    """Execute ``notebook`` into ``output``; the failure on one screen, or an empty string."""
+    failure = ""
+    try:
+        papermill.execute_notebook(
+            notebook,
+            str(output),
+            dict(parameters),
+            cwd=source.parent,
+            kernel_name=KERNEL["name"],
+            progress_bar=False,
+        )
+    except PapermillExecutionError as error:
+        failure = describe(source.stem, error)
+    except DeadKernelError as error:
+        failure = f"notebook {source.stem}: its kernel died (out of memory?): {error}"
+    _forget_machine(output, source)
+    return failure
+
+
+def _forget_machine(output: Path, source: Path) -> None:
+    """Take this machine's folders out of the metadata that papermill wrote: pages are published."""
+    notebook = nbformat.read(output, as_version=4)
+    names = {"input_path": f"notebooks/{source.name}", "output_path": f"{source.stem}.ipynb"}
+    notebook.metadata.setdefault("papermill", {}).update(names)
+    nbformat.write(notebook, output)

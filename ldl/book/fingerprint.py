@@ -1,0 +1,78 @@
+"""What an executed notebook depends on, in parts, so that a rebuild can say why it executes."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ldl.paths import cache_dir, data_dir, manifests_dir, repo_root, results_dir
+
+Parts = dict[str, str]
+
+
+def _digest(chunks: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for chunk in chunks:
+        total.update(len(chunk).to_bytes(8, "little") + chunk)
+    return total.hexdigest()[:16]
+
+
+def digest_of(values: Any) -> str:
+    """Digest of a JSON value."""
+    return _digest([json.dumps(values, sort_keys=True).encode()])
+
+
+def contents(files: Iterable[Path], root: Path) -> str:
+    """Digest of the names and bytes of ``files``."""
+    chosen = sorted(set(files))
+    return _digest(
+        chunk
+        for file in chosen
+        for chunk in (file.relative_to(root).as_posix().encode(), file.read_bytes())
+    )
+
+
+def listing(*folders: Path) -> str:
+    """Digest of names, sizes and times of the records below ``folders``; none of them is read."""
+    rows = []
+    for folder in folders:
+        for file in sorted(folder.rglob("*.json")):
+            stat = file.stat()
+            rows.append(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return _digest(rows)
+
+
+def code() -> str:
+    """Digest of the package (without its command line) and the data manifests."""
+    root = repo_root()
+    package = root / "ldl"
+    files = [*package.rglob("*.py"), *package.rglob("*.csv"), *manifests_dir().glob("*.yaml")]
+    return contents((f for f in files if package / "cli" not in f.parents), root)
+
+
+def environment() -> str:
+    """Digest of the lock, the interpreter and where data are looked for."""
+    lock = (repo_root() / "requirements.lock").read_bytes()
+    here = [platform.python_version(), platform.machine(), str(data_dir()), data_dir().is_dir()]
+    return _digest([lock, digest_of(here).encode()])
+
+
+def records() -> str:
+    """Digest of the listing of all records, local and committed."""
+    return listing(cache_dir() / "runs", results_dir())
+
+
+def shared_parts() -> Parts:
+    """The parts that are the same for every notebook."""
+    return {
+        "package": code(),
+        "environment": environment(),
+        "records": records(),
+    }
+
+
+def notebook_parts(source: Path, parameters: Mapping[str, Any]) -> Parts:
+    """The parts of one notebook."""
+    return {"source": contents([source], source.parent), "parameters": digest_of(dict(parameters))}
