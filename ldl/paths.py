@@ -42,3 +42,8 @@ def notebooks_dir() -> Path:
 def book_dir() -> Path:
     """Prose pages and assets of the book."""
     return repo_root() / "book"
+
+
+def executed_dir() -> Path:
+    """Executed notebooks and their ledger: ``LDL_EXECUTED``, else ``book/executed``."""
+    return _folder("LDL_EXECUTED", book_dir() / "executed")

@@ -15,7 +15,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from ldl.book.parameters import declared_in, require
 from ldl.book.source import KERNEL, read_notebook
-from ldl.paths import cache_dir, data_dir, results_dir
+from ldl.paths import cache_dir, data_dir, executed_dir, results_dir
 
 LINES = 14  # of the failing cell, and of its traceback, so that a failure fits on one screen
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -57,7 +57,12 @@ def describe(name: str, error: PapermillExecutionError) -> str:
 
 def set_environment(threads: int | None = None) -> None:
     """Give the kernels absolute folders (they start in ``notebooks/``) and a number of threads."""
-    folders = {"LDL_DATA": data_dir(), "LDL_CACHE": cache_dir(), "LDL_RESULTS": results_dir()}
+    folders = {
+        "LDL_DATA": data_dir(),
+        "LDL_CACHE": cache_dir(),
+        "LDL_RESULTS": results_dir(),
+        "LDL_EXECUTED": executed_dir(),
+    }
     os.environ.update({name: str(folder) for name, folder in folders.items()})
     if threads is not None:
         os.environ.update(dict.fromkeys(THREADS, str(threads)))
@@ -101,6 +106,7 @@ def _run(
             cwd=source.parent,
             kernel_name=KERNEL["name"],
             progress_bar=False,
+            extra_arguments=["--log-level=ERROR"],  # no word about unencrypted local sockets
         )
     except PapermillExecutionError as error:
         failure = describe(source.stem, error)

@@ -25,9 +25,8 @@ def build(
     from ldl.book import html, toc
 
     start = time.monotonic()
-    folder = paths.repo_root() / toc.EXECUTED
     planned = [book.job(name, profile) for name in toc.notebooks()]
-    ended = book.execute_stale(planned, folder, workers=jobs, say=typer.echo)
+    ended = book.execute_stale(planned, paths.executed_dir(), workers=jobs, say=typer.echo)
     failed = [outcome.name for outcome in ended if outcome.failure]
     if failed:
         raise LdlError(f"the book is not built: failed notebooks: {', '.join(failed)}")
