@@ -1,5 +1,7 @@
 """The unit all networks are made of: 3x3 convolution, batch normalisation, ReLU."""
 
+import itertools
+
 from torch import nn
 
 
@@ -29,5 +31,5 @@ def initialise(module: nn.Module) -> None:
 
 def stack(channels: list[int]) -> nn.Sequential:
     """ConvBlocks through the given channel numbers."""
-    pairs = zip(channels[:-1], channels[1:], strict=True)
+    pairs = itertools.pairwise(channels)
     return nn.Sequential(*[ConvBlock(before, after) for before, after in pairs])

@@ -1,0 +1,89 @@
+"""Checkpoints: one safetensors file, tensors beside a JSON header, written atomically."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ldl.errors import TrainingError
+
+
+def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+    """Write ``tensors`` and ``header`` to ``path``: the old file stays until the new one is whole.
+
+    Args:
+        path: ends in ``.safetensors``; its folder is made.
+        tensors: any device and layout; 0-d allowed.
+        header: JSON values.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".partial-{os.getpid()}")
+    on_cpu = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    save_file(on_cpu, partial, metadata={"header": json.dumps(header)})
+    with open(partial, "rb") as written:
+        os.fsync(written.fileno())
+    partial.replace(path)
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`save` wrote, on the CPU.
+
+    Raises:
+        TrainingError: the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("header", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise TrainingError(f"{path}: damaged checkpoint ({error}); delete it to start anew") from (
+            None
+        )
+
+
+def prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names under ``prefix``."""
+    return {f"{prefix}.{name}": value for name, value in tensors.items()}
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of :func:`prefixed`."""
+    start = len(prefix) + 1
+    return {name[start:]: t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Moments and step counts of an optimizer, named ``<parameter number>.<key>``."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{key}": value for number, part in state.items() for key, value in part.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put :func:`optimizer_tensors` back."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, key = name.split(".", 1)
+        state.setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
+
+
+def differing_field(saved: dict[str, Any], given: dict[str, Any], prefix: str = "") -> str | None:
+    """The first field whose value differs between two nested dicts, with both values, or None."""
+    for name in sorted({*saved, *given}):
+        before, now = saved.get(name), given.get(name)
+        if isinstance(before, dict) and isinstance(now, dict):
+            inner = differing_field(before, now, f"{prefix}{name}.")
+            if inner:
+                return inner
+        elif before != now:
+            return f"{prefix}{name} (was {before!r}, now {now!r})"
+    return None

@@ -1,0 +1,34 @@
+"""Device and precision, by Lightning Fabric."""
+
+import torch
+from lightning_fabric import Fabric
+
+from ldl.errors import ConfigError
+
+
+def fabric_for(device: str = "auto") -> Fabric:
+    """bf16 mixed precision on CUDA, float32 on the CPU (where bf16 is many times slower).
+
+    Args:
+        device: ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        ConfigError: another name, or CUDA where there is none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device is {device!r}; use 'auto', 'cpu' or 'cuda'")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
+    cuda = device != "cpu" and torch.cuda.is_available()
+    return Fabric(
+        accelerator="cuda" if cuda else "cpu",
+        devices=1,
+        precision="bf16-mixed" if cuda else "32-true",
+    )
+
+
+def device_name(fabric: Fabric) -> str:
+    """What records call the device."""
+    if fabric.device.type == "cuda":
+        return torch.cuda.get_device_name(fabric.device)
+    return f"CPU, {torch.get_num_threads()} thread(s)"

@@ -1,0 +1,37 @@
+"""From a bank to the device: whole if it fits, batch by batch if not."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# The share of free accelerator memory that banks may take.
+SHARE = 0.4
+
+
+class Feed:
+    """Rows of a uint8 array as tensors on ``device``.
+
+    Args:
+        array: (N, ...) uint8, may be memory-mapped.
+        device: where batches are wanted.
+    """
+
+    def __init__(self, array: np.ndarray, device: torch.device) -> None:
+        self.array, self.device = array, device
+        self.resident = self._fits()
+        self.whole = torch.from_numpy(np.array(array)).to(device) if self.resident else None
+
+    def _fits(self) -> bool:
+        if self.device.type != "cuda":
+            return False
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return bool(self.array.nbytes < SHARE * free)
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """(B,) int64 row numbers on the CPU -> (B, ...) uint8 on the device."""
+        if self.whole is not None:
+            return self.whole[rows.to(self.device)]
+        # Sorted access reads a memory-mapped file in order; the inverse brings the draw back.
+        values, back = torch.unique(rows, return_inverse=True)
+        picked = torch.from_numpy(np.ascontiguousarray(self.array[values.numpy()]))
+        return picked[back].to(self.device)

@@ -1,0 +1,194 @@
+"""The training loop: every training of the project goes through :func:`fit`."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Generator, Tensor, nn
+from tqdm.auto import tqdm
+
+from ldl.errors import TrainingError
+from ldl.train import checkpoint
+
+# A kill loses at most this much work.
+SECONDS_BETWEEN_CHECKPOINTS = 20.0
+# Reading a loss back stalls an accelerator's queue; on the CPU it is free.
+STEPS_BETWEEN_READS = {"cpu": 1, "cuda": 20}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast: Adam, its rate halved every ``halve_every`` steps (0: never)."""
+
+    steps: int
+    learning_rate: float
+    halve_every: int = 0
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        halvings = step // self.halve_every if self.halve_every else 0
+        return float(self.learning_rate * 0.5**halvings)
+
+
+class Stage(Protocol):
+    """What is trained. A stage owns its network, its batches and all its randomness."""
+
+    net: nn.Module
+    generator: Generator
+
+    def trainable(self) -> Iterable[nn.Parameter]:
+        """Parameters that the optimizer sees."""
+        ...
+
+    def losses(self, model: nn.Module) -> dict[str, Tensor]:
+        """Draw a batch, run ``model`` (``net`` as the device wants it), return named losses."""
+        ...
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """Called after each update with the number of updates done."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """What the stage needs to go on, beside network and generator."""
+        ...
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put :meth:`state` back."""
+        ...
+
+
+@dataclass
+class History:
+    """Loss values, one row a step."""
+
+    names: list[str] = field(default_factory=list)
+    rows: list[list[float]] = field(default_factory=list)
+
+
+def fit(
+    stage: Stage,
+    plan: Plan,
+    *,
+    folder: Path,
+    identity: dict[str, Any],
+    fabric: Fabric,
+    title: str = "",
+    progress: bool = False,
+) -> History:
+    """Train ``stage`` for ``plan.steps``, going on from ``folder``'s checkpoint if there is one.
+
+    On the CPU a resumed run ends with the same bits as an uninterrupted one.
+
+    Args:
+        stage: what is trained.
+        plan: how long and how fast.
+        folder: where ``checkpoint.safetensors`` lives.
+        identity: JSON fields; a checkpoint made under others is refused.
+        fabric: device and precision.
+        title: of the progress bar.
+        progress: whether to show it.
+
+    Raises:
+        TrainingError: a loss is not finite (the step is named), or ``identity`` differs from the
+            checkpoint's (the field is named), or the checkpoint is damaged.
+    """
+    return _Run(stage, plan, folder, identity, fabric).go(title, progress)
+
+
+class _Run:
+    def __init__(
+        self, stage: Stage, plan: Plan, folder: Path, identity: dict[str, Any], fabric: Fabric
+    ) -> None:
+        self.stage, self.plan, self.identity = stage, plan, identity
+        self.path = folder / "checkpoint.safetensors"
+        self.adam = torch.optim.Adam(stage.trainable(), lr=plan.learning_rate)
+        self.history, self.pending, self.step = History(), list[Tensor](), 0
+        # Fabric hands the optimizer's state the device; so it sets up before a resume fills it.
+        self.model, self.optimizer = fabric.setup(stage.net, self.adam)
+        self.fabric = fabric
+        self.read_every = STEPS_BETWEEN_READS.get(fabric.device.type, 1)
+        if self.path.exists():
+            self._resume()
+
+    def go(self, title: str, progress: bool) -> History:
+        saved = time.monotonic()
+        bar = tqdm(
+            total=self.plan.steps, initial=self.step, desc=title, disable=not progress, leave=False
+        )
+        while self.step < self.plan.steps:
+            self._update()
+            bar.update()
+            if self.step % self.read_every == 0 or self.step == self.plan.steps:
+                self._read()
+                bar.set_postfix(self._latest(), refresh=False)
+            if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                self._read()
+                self._save()
+                saved = time.monotonic()
+        bar.close()
+        self._save()
+        return self.history
+
+    def _update(self) -> None:
+        for group in self.adam.param_groups:
+            group["lr"] = self.plan.rate(self.step)
+        losses = self.stage.losses(self.model)
+        self.optimizer.zero_grad()
+        self.fabric.backward(torch.stack(list(losses.values())).sum())
+        self.optimizer.step()
+        self.history.names = list(losses)
+        self.pending.append(torch.stack([value.detach() for value in losses.values()]))
+        self.step += 1
+        self.stage.after_step(self.model, self.step)
+
+    def _latest(self) -> dict[str, str]:
+        row = self.history.rows[-1]
+        return {name: f"{v:.3f}" for name, v in zip(self.history.names, row, strict=True)}
+
+    def _read(self) -> None:
+        if not self.pending:
+            return
+        rows = torch.stack(self.pending).float().cpu()
+        self.pending.clear()
+        bad = (~rows.isfinite()).nonzero()
+        if len(bad):
+            row, column = bad[0].tolist()
+            step = self.step - len(rows) + row + 1
+            raise TrainingError(
+                f"step {step}: loss {self.history.names[column]!r} is {rows[row, column].item()}; "
+                "lower the learning rate, or look at the images of that batch"
+            )
+        self.history.rows.extend(rows.tolist())
+
+    def _save(self) -> None:
+        rows = torch.tensor(self.history.rows, dtype=torch.float64)
+        tensors = {
+            **checkpoint.prefixed("net", self.stage.net.state_dict()),
+            **checkpoint.prefixed("optimizer", checkpoint.optimizer_tensors(self.adam)),
+            **checkpoint.prefixed("stage", self.stage.state()),
+            "generator": self.stage.generator.get_state(),
+            "torch_generator": torch.get_rng_state(),
+            "history": rows,
+        }
+        header = {"step": self.step, "names": self.history.names, "identity": self.identity}
+        checkpoint.save(self.path, tensors, header)
+
+    def _resume(self) -> None:
+        tensors, header = checkpoint.load(self.path)
+        changed = checkpoint.differing_field(header["identity"], self.identity)
+        if changed:
+            raise TrainingError(
+                f"{self.path}: made under another config: {changed}; "
+                "restore that field, or delete the file to start anew"
+            )
+        self.stage.net.load_state_dict(checkpoint.under("net", tensors))
+        checkpoint.restore_optimizer(self.adam, checkpoint.under("optimizer", tensors))
+        self.stage.restore(checkpoint.under("stage", tensors))
+        self.stage.generator.set_state(tensors["generator"])
+        torch.set_rng_state(tensors["torch_generator"])
+        self.history = History(header["names"], tensors["history"].tolist())
+        self.step = int(header["step"])

@@ -1,0 +1,131 @@
+"""Pretraining one encoder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ldl.config import PretrainConfig
+from ldl.data.bank import ImageBank
+from ldl.data.views import draw_views
+from ldl.errors import DataError
+from ldl.methods import METHODS
+from ldl.rng import generator, seed_everything
+from ldl.train.feed import Feed
+from ldl.train.loop import History, Plan, fit
+from ldl.train.probe import held_out_retrieval
+from ldl.train.sampler import EpochSampler
+
+# The last images of a bank are never trained on; retrieval is measured on them.
+HELD_OUT = 64
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained network and what was seen on the way."""
+
+    net: nn.Module
+    history: History
+    retrieval_before: float
+    retrieval: float
+
+
+def held_out_rows(count: int) -> tuple[list[int], list[int]]:
+    """Row numbers for training and for measuring: the last eighth, at most 64, is held out."""
+    held = min(HELD_OUT, count // 8)
+    return list(range(count - held)), list(range(count - held, count))
+
+
+class PretrainStage:
+    """Draws images, makes two views of each on the device, and asks the method for its losses."""
+
+    def __init__(self, config: PretrainConfig, net: nn.Module, feed: Feed, rows: list[int]) -> None:
+        self.config, self.net, self.feed = config, net, feed
+        self.method = METHODS[config.method]
+        self.generator = generator(config.seed, "pretrain", config.method)
+        self.sampler = EpochSampler(rows, 2 * config.groups, self.generator, whole=False)
+
+    def trainable(self) -> Iterable[nn.Parameter]:
+        """Everything."""
+        return self.net.parameters()
+
+    def losses(self, model: nn.Module) -> dict[str, Tensor]:
+        """The method's losses on the next batch."""
+        images = self.feed[self.sampler.draw()]
+        views = draw_views(images, self.config.crop, self.config.symmetries, self.generator)
+        return self.method.losses(model, views, self.config, self.generator)
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """Nothing to do."""
+
+    def state(self) -> dict[str, Tensor]:
+        """The rest of the sampler's epoch."""
+        return {"order": self.sampler.order}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put the sampler's epoch back."""
+        self.sampler.order = state["order"]
+
+
+def pretrain(
+    config: PretrainConfig,
+    bank: ImageBank,
+    *,
+    folder: Path,
+    fabric: Fabric,
+    start: dict[str, Tensor] | None = None,
+    identity: dict[str, Any] | None = None,
+    progress: bool = False,
+) -> Pretrained:
+    """Pretrain as ``config`` says.
+
+    Args:
+        config: what to train.
+        bank: unlabelled images, (N, C, size, size) uint8.
+        folder: for the checkpoint.
+        fabric: device and precision.
+        start: weights of step 1 for method ``rd``; what they lack (the clustering branch) is new.
+        identity: further fields that a checkpoint must agree with.
+        progress: show a progress bar.
+
+    Raises:
+        DataError: the bank is too small or of other channels than the modality.
+        TrainingError: see :func:`ldl.train.loop.fit`.
+    """
+    _check(config, bank)
+    seed_everything(config.seed, "initialise", config.method)
+    net = METHODS[config.method].network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start:
+        net.load_state_dict({**net.state_dict(), **start})
+    net.to(fabric.device)
+    feed = Feed(bank.images, fabric.device)
+    train, held = held_out_rows(len(bank.images))
+    before = held_out_retrieval(net, feed, held, config, fabric)
+    history = fit(
+        PretrainStage(config, net, feed, train),
+        Plan(config.steps, config.learning_rate, config.halve_every),
+        folder=folder,
+        identity={"config": config.model_dump(mode="json"), **(identity or {})},
+        fabric=fabric,
+        title=config.run_id(),
+        progress=progress,
+    )
+    after = held_out_retrieval(net, feed, held, config, fabric)
+    return Pretrained(net, history, before, after)
+
+
+def _check(config: PretrainConfig, bank: ImageBank) -> None:
+    if len(bank.images) < 4 * config.groups:
+        raise DataError(
+            f"{bank.name}: {len(bank.images)} images are too few for {config.groups} groups; "
+            f"at least {4 * config.groups} are needed"
+        )
+    if bank.images.shape[1] != config.channels:
+        raise DataError(
+            f"{bank.name}: images have {bank.images.shape[1]} channel(s), "
+            f"{config.modality} needs {config.channels}"
+        )

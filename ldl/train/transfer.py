@@ -1,0 +1,193 @@
+"""Transfer of an encoder to a segmentation task, in two phases (LDL section 6.1.2)."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ldl.config import TransferConfig
+from ldl.data.bank import TaskBank
+from ldl.data.colour import normalise, to_float
+from ldl.data.views import draw_labelled
+from ldl.errors import DataError
+from ldl.losses.dice import dice_loss
+from ldl.metrics import dsc
+from ldl.models.segmentation import SegmentationNet
+from ldl.rng import generator, seed_everything
+from ldl.train.feed import Feed
+from ldl.train.loop import History, Plan, fit
+from ldl.train.sampler import EpochSampler
+
+THRESHOLD = 0.5
+TEST_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """A trained segmentation network, its history and what it scores on the test images."""
+
+    net: SegmentationNet
+    histories: dict[str, History]
+    validation: dict[str, float]
+    test_ids: list[str]
+    scores: np.ndarray
+
+
+class TransferStage:
+    """One phase: everything is trained, or all but the encoder, which then stays in eval mode."""
+
+    def __init__(
+        self, config: TransferConfig, net: SegmentationNet, data: "TaskFeed", frozen: bool
+    ) -> None:
+        self.config, self.net, self.data, self.frozen = config, net, data, frozen
+        self.generator = generator(config.seed, "transfer", "frozen" if frozen else "full")
+        self.sampler = EpochSampler(data.train, config.batch_size, self.generator, whole=True)
+        self.steps_per_epoch = math.ceil(len(data.train) / config.batch_size)
+        self.best_loss = torch.tensor(math.inf, dtype=torch.float64)
+        self.best = {name: value.clone() for name, value in net.state_dict().items()}
+        self.training_mode()
+
+    def training_mode(self) -> None:
+        """Frozen means no gradient and no change of the running statistics."""
+        self.net.train()
+        self.net.encoder.train(not self.frozen)
+        self.net.encoder.requires_grad_(not self.frozen)
+
+    def trainable(self) -> Iterable[nn.Parameter]:
+        """All parameters that take a gradient in this phase."""
+        return [part for part in self.net.parameters() if part.requires_grad]
+
+    def losses(self, model: nn.Module) -> dict[str, Tensor]:
+        """Dice loss (Eq. 30) of the next augmented batch."""
+        images, masks = self.data.batch(self.sampler.draw())
+        images, masks = draw_labelled(images, masks, self.generator)
+        return {"dice": dice_loss(model(images), masks)}
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """After each epoch: keep the weights if the validation loss is the lowest so far."""
+        if step % self.steps_per_epoch:
+            return
+        loss = validation_loss(model, self.data, self.config.batch_size)
+        self.training_mode()
+        if loss < float(self.best_loss):
+            self.best_loss = torch.tensor(loss, dtype=torch.float64)
+            self.best = {name: value.clone() for name, value in self.net.state_dict().items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """The rest of the epoch and the best weights so far."""
+        best = {f"best.{name}": value for name, value in self.best.items()}
+        return {"order": self.sampler.order, "best_loss": self.best_loss, **best}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put :meth:`state` back."""
+        self.sampler.order, self.best_loss = state["order"], state["best_loss"]
+        self.best = {name[5:]: v for name, v in state.items() if name.startswith("best.")}
+
+
+class TaskFeed:
+    """A task's images and masks on the device, and its row numbers by split."""
+
+    def __init__(self, bank: TaskBank, fraction: float, device: torch.device) -> None:
+        self.bank = bank
+        self.images, self.masks = Feed(bank.images, device), Feed(bank.masks, device)
+        self.train = take_fraction(bank.rows("train"), fraction)
+        self.validation = take_fraction(bank.rows("validation"), fraction)
+        self.test = bank.rows("test")
+        for split in ("train", "validation", "test"):
+            if not getattr(self, split):
+                raise DataError(f"{bank.name}: no {split} images; check its split list")
+
+    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) and (B, H, W) uint8 of the given rows."""
+        return self.images[rows], self.masks[rows]
+
+
+def take_fraction(rows: list[int], fraction: float) -> list[int]:
+    """The first ``fraction`` of the list, at least one (LDL Figure 7)."""
+    return rows[: max(1, round(fraction * len(rows)))]
+
+
+@torch.no_grad()
+def predict(net: nn.Module, feed: Feed, rows: list[int], batch: int) -> Tensor:
+    """Probabilities (len(rows), H, W) float32 on the CPU, in eval mode and without augmentation."""
+    net.eval()
+    parts = [
+        net(normalise(to_float(feed[torch.tensor(rows[start : start + batch])])))[:, 0].float()
+        for start in range(0, len(rows), batch)
+    ]
+    return torch.cat(parts).cpu()
+
+
+def validation_loss(net: nn.Module, data: TaskFeed, batch: int) -> float:
+    """Mean Dice loss over the batches of the validation images."""
+    probability = predict(net, data.images, data.validation, batch)
+    masks = torch.from_numpy(np.ascontiguousarray(data.bank.masks[data.validation])).float()
+    pairs = zip(probability.split(batch), masks.split(batch), strict=True)
+    losses = [float(dice_loss(part, truth)) for part, truth in pairs]
+    return sum(losses) / len(losses)
+
+
+def phases(config: TransferConfig) -> list[tuple[str, int, bool]]:
+    """Name, epochs and whether the encoder is frozen; a phase of no epochs is left out."""
+    frozen = [("frozen", config.frozen_epochs, True)] if config.frozen_epochs else []
+    return [*frozen, ("full", config.full_epochs, False)]
+
+
+def transfer(
+    config: TransferConfig,
+    bank: TaskBank,
+    *,
+    folder: Path,
+    fabric: Fabric,
+    encoder: dict[str, Tensor] | None = None,
+    identity: dict[str, Any] | None = None,
+    progress: bool = False,
+) -> Transferred:
+    """Train on the task's training images, choose by validation, score the test images.
+
+    Each phase has a fresh Adam and ends with the weights of its best epoch by validation loss;
+    the second phase starts from them.
+
+    Args:
+        config: what to train.
+        bank: labelled images.
+        folder: one checkpoint a phase.
+        fabric: device and precision.
+        encoder: weights for the encoder; None is a start from scratch.
+        identity: further fields that a checkpoint must agree with.
+        progress: show a progress bar.
+
+    Raises:
+        DataError: a split of the bank is empty.
+        TrainingError: see :func:`ldl.train.loop.fit`.
+    """
+    seed_everything(config.seed, "initialise", "transfer")
+    net = SegmentationNet(config.base, bank.images.shape[1])
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if encoder is not None:
+        net.encoder.load_state_dict(encoder)
+    net.to(fabric.device)
+    data = TaskFeed(bank, config.label_fraction, fabric.device)
+    histories, validation = {}, {}
+    for name, epochs, frozen in phases(config):
+        stage = TransferStage(config, net, data, frozen)
+        histories[name] = fit(
+            stage,
+            Plan(epochs * stage.steps_per_epoch, config.learning_rate),
+            folder=folder / name,
+            identity={"config": config.model_dump(mode="json"), **(identity or {})},
+            fabric=fabric,
+            title=f"{config.run_id()} {name}",
+            progress=progress,
+        )
+        net.load_state_dict(stage.best)
+        validation[name] = float(stage.best_loss)
+    predicted = predict(net, data.images, data.test, TEST_BATCH) > THRESHOLD
+    scores = dsc(predicted.numpy(), np.asarray(bank.masks[data.test]))
+    return Transferred(net, histories, validation, [bank.ids[row] for row in data.test], scores)
