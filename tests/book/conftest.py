@@ -1,0 +1,48 @@
+"""Tiny notebooks in a folder of their own, executed for real: a kernel takes a second."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HEADER = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A tiny notebook
+
+# %% tags=["parameters"]
+profile: str = "demo"
+seed: int = 0
+rate: float = 0.5
+limit: int | None = None
+
+# %%
+"""
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All folders of the project below a temporary one that is no checkout."""
+    for variable in ("DATA", "CACHE", "RESULTS", "EXECUTED"):
+        monkeypatch.setenv(f"LDL_{variable}", str(tmp_path / variable.lower()))
+    return tmp_path
+
+
+@pytest.fixture
+def write(folders: Path) -> Write:
+    """Write a notebook with the usual parameters and these cells."""
+
+    def one(name: str, *cells: str, header: str = HEADER) -> Path:
+        path = folders / f"{name}.py"
+        path.write_text(header + "\n\n# %%\n".join(cells) + "\n")
+        return path
+
+    return one
