@@ -1,46 +1,14 @@
-"""Finding the files of a data set: templates of a layout against what lies in the folder."""
+"""A data set as it lies on disk: which layout it has, and where each image's files are."""
 
-import os
 import re
-from collections import defaultdict
-from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 
 from ldl import paths
-from ldl.data.manifest import Collection, Layout, Manifest
+from ldl.data.listing import FolderIndex, natural, template_expression
+from ldl.data.schema import Collection, Layout, Manifest
+from ldl.data.splits import Member, id_list
 from ldl.errors import DataError
-
-# What systems leave lying about; never part of a data set.
-IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep", "__MACOSX"}
-
-
-class FolderIndex:
-    """All files below a folder, listed once; ``sizes`` maps relative posix path to bytes."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.sizes: dict[str, int] = {}
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        for folder, folders, names in os.walk(root):
-            folders[:] = sorted(set(folders) - IGNORED)
-            for name in sorted(set(names) - IGNORED):
-                path = Path(folder) / name
-                relative = path.relative_to(root).as_posix()
-                self.sizes[relative] = path.stat().st_size if path.exists() else 0
-                self._by_name[name].append(relative)
-
-    def matches(self, pattern: str) -> list[str]:
-        """Relative paths that fit ``pattern``; ``*`` stays within one folder or file name."""
-        if "*" not in pattern:
-            return [pattern] if pattern in self.sizes else []
-        name = pattern.rsplit("/", 1)[-1]
-        pool = list(self.sizes) if "*" in name else self._by_name.get(name, [])
-        return [path for path in pool if _fits(path, pattern)]
-
-
-def _fits(path: str, pattern: str) -> bool:
-    parts, wanted = path.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
 
 
 class DatasetFolder:
@@ -66,94 +34,92 @@ class DatasetFolder:
         self.layout = self._detect()
 
     def _detect(self) -> Layout:
+        """The layout that explains most files."""
         scores = [self._score(layout) for layout in self.manifest.layouts]
-        if max(scores) == 0:
-            known = ", ".join(layout.name for layout in self.manifest.layouts)
-            example = next(iter(self.manifest.layouts[0].files.values()))[0]
+        if max(scores, default=0) == 0:
+            known = "; ".join(
+                f"{one.name}: {next(iter(one.files.values()))[0]}" for one in self.manifest.layouts
+            )
             raise DataError(
-                f"{self.manifest.name}: {self.root} fits no known layout ({known}); "
-                f"expected for example {example}"
+                f"{self.manifest.name}: {self.root} fits no known layout ({known or 'none known'})"
             )
         return self.manifest.layouts[scores.index(max(scores))]
 
     def _score(self, layout: Layout) -> int:
-        """How many files fit the layout's templates."""
-        expressions = [
+        found = [
             template_expression(template, self.manifest.id_pattern)
             for templates in layout.files.values()
             for template in templates
         ]
-        return sum(any(one.fullmatch(path) for one in expressions) for path in self.index.sizes)
+        return sum(any(one.fullmatch(path) for one in found) for path in self.index.sizes)
 
-    def paths(self, role: str, image_id: str, split: str = "") -> list[str]:
+    @cached_property
+    def expressions(self) -> dict[str, list[re.Pattern[str]]]:
+        """Role -> what its paths look like in this layout."""
+        return {
+            role: [template_expression(one, self.manifest.id_pattern) for one in templates]
+            for role, templates in self.layout.files.items()
+        }
+
+    def candidates(self, role: str, member: Member) -> list[str]:
+        """Relative paths, possibly with ``*``, where the file may lie."""
+        fields = self.manifest.fields(member.id, member.split)
+        return [one.format(**fields) for one in self.layout.files.get(role, ())]
+
+    def paths(self, role: str, member: Member) -> list[str]:
         """Relative paths of ``role`` for one image: of the first template that finds any."""
-        fields = self.manifest.fields(image_id, split)
-        for template in self.layout.files.get(role, ()):
-            found = self.index.matches(template.format(**fields))
+        for candidate in self.candidates(role, member):
+            found = self.index.matches(candidate)
             if found:
                 return found
         return []
 
-    def path(self, role: str, image_id: str, split: str = "") -> Path:
+    def path(self, role: str, member: Member) -> Path:
         """The one file of ``role`` for one image.
 
         Raises:
             DataError: it is missing, or several fit.
         """
-        found = self.paths(role, image_id, split)
+        found = self.paths(role, member)
         if len(found) == 1:
             return self.root / found[0]
-        fields = self.manifest.fields(image_id, split)
-        wanted = " or ".join(one.format(**fields) for one in self.layout.files.get(role, ()))
+        wanted = " or ".join(self.candidates(role, member))
         if found:
             raise DataError(
-                f"{self.root}: {len(found)} files fit {wanted} ({', '.join(found)}); keep one"
+                f"{self.root}: duplicate id {member.id}: {len(found)} files fit {wanted} "
+                f"({', '.join(found)}); keep one"
             )
         raise DataError(
-            f"{self.root}/{wanted}: missing (image {image_id} of {self.manifest.name}); "
+            f"{self.root}/{wanted}: missing (image {member.id} of {self.manifest.name}); "
             f"`ldl data verify {self.manifest.name}` lists all faults"
         )
 
-    def pool(self, collection: Collection) -> list[str]:
-        """Ids of all image files that fit the layout, in natural order.
+    def members(self, collection: Collection) -> list[Member]:
+        """The images a collection should have here; for a pool, those that are there.
+
+        Raises:
+            DataError: a list is damaged, or two files carry the same id.
+        """
+        listed = collection.ids or self.layout.members
+        return list(id_list(listed)) if listed else self.pool(collection)
+
+    def pool(self, collection: Collection) -> list[Member]:
+        """All images whose files fit the layout, in natural order of their ids.
 
         Raises:
             DataError: two files carry the same id.
         """
-        expressions = [
-            template_expression(template, self.manifest.id_pattern)
-            for template in self.layout.files[collection.images or "images"]
-        ]
         seen: dict[str, str] = {}
         for path in self.index.sizes:
-            match = next((m for one in expressions if (m := one.fullmatch(path))), None)
-            if match is None:
-                continue
-            image_id = match.group("id")
-            if image_id in seen:
-                raise DataError(
-                    f"{self.root}: duplicate id {image_id} ({seen[image_id]} and {path}); keep one"
-                )
-            seen[image_id] = path
-        return sorted(seen, key=natural)
-
-
-def template_expression(template: str, id_pattern: str) -> re.Pattern[str]:
-    """Regular expression of the paths that a template can name, with group ``id``."""
-    # Named groups inside the id pattern would clash when the id occurs twice in a template.
-    plain = re.sub(r"\(\?P<\w+>", "(?:", id_pattern)
-    out, seen = "", False
-    for part in re.split(r"(\{\w+\}|\*)", template):
-        if part == "{id}":
-            out += "(?P=id)" if seen else f"(?P<id>{plain})"
-            seen = True
-        elif part == "*":
-            out += "[^/]*"
-        else:
-            out += "[^/]+" if re.fullmatch(r"\{\w+\}", part) else re.escape(part)
-    return re.compile(out)
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """Sort key under which 9_left comes before 10_left."""
-    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", text) if p]
+            for one in self.expressions[collection.images or "images"]:
+                match = one.fullmatch(path)
+                if match is None:
+                    continue
+                other = seen.setdefault(match.group("id"), path)
+                if other != path:
+                    raise DataError(
+                        f"{self.root}: duplicate id {match.group('id')} ({other} and {path}); "
+                        "keep one"
+                    )
+                break
+        return [Member("pool", one) for one in sorted(seen, key=natural)]

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ldl.data.readers.dicom import read_dicom
+from ldl.data.readers.jsrt import read_jsrt
 from ldl.data.readers.raster import read_raster
 from ldl.errors import DataError
 
@@ -22,12 +24,8 @@ def read_image(path: Path) -> np.ndarray:
     """
     suffix = path.suffix.lower()
     if suffix == ".img":
-        from ldl.data.readers.jsrt import read_jsrt
-
         return read_jsrt(path)
     if suffix == ".dcm":
-        from ldl.data.readers.dicom import read_dicom
-
         return read_dicom(path)
     return to_uint8(read_raster(path), path)
 

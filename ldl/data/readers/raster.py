@@ -35,8 +35,12 @@ def read_bytes(path: Path) -> bytes:
     return raw
 
 
-def open_raster(path: Path) -> Image.Image:
+def open_raster(path: Path, *, draft: int | None = None) -> Image.Image:
     """Decode a whole file with Pillow.
+
+    Args:
+        path: the file.
+        draft: a jpg may be decoded smaller, as long as both sides keep so many pixels.
 
     Raises:
         DataError: missing, empty, not an image, or truncated.
@@ -46,6 +50,8 @@ def open_raster(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(raw))
+            if draft is not None:
+                image.draft(None, (draft, draft))
             image.load()
     except (*BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         reason = str(error).replace("\n", " ")[:120]
