@@ -1,0 +1,98 @@
+"""Every notebook of the book under the ``smoke`` profile, and the book made from them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from ldl.book import build, execute, parameters, source, toc
+from ldl.book.html import build_html
+from ldl.paths import repo_root, results_dir
+
+ROOT = repo_root()
+NAMES = toc.notebooks()
+WARNING = re.compile(r"Traceback|Warning|\bERROR\b")
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the book's sources, all notebooks executed: a clean cache, and no data at hand."""
+    root = tmp_path_factory.mktemp("smoke")
+    folders = {
+        "LDL_CACHE": root / "cache",
+        "LDL_DATA": root / "data",
+        "LDL_EXECUTED": root / toc.EXECUTED,
+        "LDL_RESULTS": results_dir(),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, folder in folders.items():
+            patch.setenv(name, str(folder))
+        for name in execute.THREADS:  # the executor sets them; here they are taken back after
+            patch.setenv(name, "1")
+        command = [Path(sys.executable).parent / "ldl", "run", "all", "--profile", "smoke"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr[-3000:]
+        jobs = [build.job(name, "smoke") for name in NAMES]
+        ended = build.execute_stale(jobs, folders["LDL_EXECUTED"], workers=2)
+        (root / "failures").mkdir()
+        for outcome in ended:
+            if outcome.failure:
+                (root / "failures" / outcome.name).write_text(outcome.failure)
+    return root
+
+
+def executed(smoke: Path, name: str) -> nbformat.NotebookNode:
+    """The executed notebook, or a test that fails with the cell and its error."""
+    failure = smoke / "failures" / name
+    if failure.is_file():
+        pytest.fail(failure.read_text(), pytrace=False)
+    return nbformat.read(smoke / toc.EXECUTED / f"{name}.ipynb", as_version=4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_source(name: str) -> None:
+    """A title first, parameters that papermill sees, and refusal of others before all else."""
+    notebook = source.read_notebook(source.notebook_path(name))
+    assert notebook.cells[0].source.startswith("# ")
+    declared = parameters.declared(name)
+    assert declared["profile"].default == "demo"
+    assert set(papermill.inspect_notebook(notebook)) <= set(declared)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert re.search(rf'\bcheck\("{name}", globals\(\)\)', code[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_under_smoke(smoke: Path, name: str) -> None:
+    """It runs to its end without a word on stderr, and every picture has a text alternative."""
+    outputs = [o for cell in executed(smoke, name).cells for o in cell.get("outputs", [])]
+    spoken = [o["text"] for o in outputs if o.get("name") == "stderr"]
+    assert [text for text in spoken if WARNING.search(text)] == []
+    for output in outputs:
+        data = output.get("data", {})
+        assert "image/png" not in data or "text/html" in data, "a picture without alternative text"
+        pictures = re.findall(r"<(?:img|svg)\b[^>]*>", data.get("text/html", ""))
+        assert [
+            p for p in pictures if not re.search(r'(alt|aria-label|aria-hidden)="[^"]', p)
+        ] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_names_no_folder_of_this_machine(smoke: Path, name: str) -> None:
+    text = nbformat.writes(executed(smoke, name))
+    assert [folder for folder in (str(ROOT), str(smoke), str(Path.home())) if folder in text] == []
+
+
+def test_the_book_builds_without_warnings(smoke: Path) -> None:
+    for name in NAMES:
+        executed(smoke, name)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, smoke / name)
+    ignored = shutil.ignore_patterns("executed")
+    shutil.copytree(ROOT / "book", smoke / "book", ignore=ignored, dirs_exist_ok=True)
+    index = build_html(smoke, smoke)
+    assert all((index.parent / f"{page}.html").is_file() for page in toc.pages())
