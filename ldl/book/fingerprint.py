@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ldl.paths import cache_dir, data_dir, manifests_dir, repo_root, results_dir
+from ldl.experiments.store import RunStore
+from ldl.paths import data_dir, manifests_dir, repo_root
 
 Parts = dict[str, str]
 
@@ -34,16 +35,6 @@ def contents(files: Iterable[Path], root: Path) -> str:
     )
 
 
-def listing(*folders: Path) -> str:
-    """Digest of names, sizes and times of the records below ``folders``; none of them is read."""
-    rows = []
-    for folder in folders:
-        for file in sorted(folder.rglob("*.json")):
-            stat = file.stat()
-            rows.append(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
-    return _digest(rows)
-
-
 def code() -> str:
     """Digest of the package (without its command line) and the data manifests."""
     root = repo_root()
@@ -60,8 +51,12 @@ def environment() -> str:
 
 
 def records() -> str:
-    """Digest of the listing of all records, local and committed."""
-    return listing(cache_dir() / "runs", results_dir())
+    """Digest of paths, sizes and times of all records, local and committed; none of them is read."""
+    rows = []
+    for file in RunStore().listing():
+        stat = file.stat()
+        rows.append(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return _digest(rows)
 
 
 def shared_parts() -> Parts:

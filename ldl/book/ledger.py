@@ -1,12 +1,12 @@
 """The ledger of executed notebooks: from which parts each was made, and how long it took."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ldl.book.fingerprint import Parts
+from ldl.experiments.store import write_json
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,7 @@ class Ledger:
         """Add or replace one entry; the file on disk is whole at any moment."""
         self.entries[name] = entry
         rows = {key: asdict(value) for key, value in self.entries.items()}
-        partial = self.path.with_suffix(f".{os.getpid()}.partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(rows, indent=1, sort_keys=True), encoding="utf-8")
-        os.replace(partial, self.path)
+        write_json(self.path, rows)
 
     def reason(self, name: str, parts: Mapping[str, str]) -> str:
         """Why ``name`` must be executed: the parts that changed; empty when it is fresh."""

@@ -72,8 +72,9 @@ def test_source_parameters_and_lost_file(built, folders: Path) -> None:
 
 
 def test_a_record_makes_all_stale(built, folders: Path) -> None:
-    (folders / "results").mkdir()
-    (folders / "results" / "run.json").write_text("{}")
+    record = folders / "results" / "phantom" / "run.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
     assert names(folders, built) == ["one", "two", "summary"]
 
 
@@ -95,7 +96,7 @@ def test_another_page_makes_the_report_stale(built, folders: Path) -> None:
 
 def test_records_of_its_own_do_not_make_a_notebook_stale(write, folders: Path) -> None:
     own = 'import os, pathlib\nd = pathlib.Path(os.environ["LDL_RESULTS"])\n'
-    own += 'd.mkdir(exist_ok=True)\n(d / "own.json").write_text("{}")'
+    own += '(d / "open").mkdir(parents=True)\n(d / "open" / "own.json").write_text("{}")'
     jobs = [build.Job("own", write("own", own), {})]
     assert len(build.execute_stale(jobs, folders / "executed", workers=1, say=quiet)) == 1
     assert names(folders, jobs) == []
