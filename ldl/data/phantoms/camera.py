@@ -85,4 +85,4 @@ def stretch_contrast(rng: np.random.Generator, image: Array, seen: Array) -> Arr
     inside = seen[..., 0] > 0.5
     flat = (flat - flat[inside].mean(0)) / (flat[inside].std(0) + 1e-3)
     tint = rng.normal(0.0, 0.05, 3).astype(np.float32)
-    return np.clip(0.54 + tint + rng.uniform(0.17, 0.24) * flat, 0.0, 1.0).astype(np.float32)
+    return np.clip(0.54 + tint + rng.uniform(0.24, 0.38) * flat, 0.0, 1.0).astype(np.float32)

@@ -9,40 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from .fields import Array, Streams, blur, bump, fractal, step
 from .growth import Branches, Manner, extend, sprout, walk
-from .thorax import HEART, LEFT_LUNG, RIGHT_LUNG, TORSO, Pose, clavicles, closed, ribs
+from .thorax import HEART, LEFT_LUNG, MEDIAL, RIGHT_LUNG, TORSO, Pose, clavicles, closed, ribs
 
 
 @dataclass(frozen=True)
 class Film:
     """How a department develops its films; pairs are ranges to draw from uniformly.
 
-    level, contrast: of the tone curve. washed: share of scattered light. labels, border, marker: chances of
-    blacked-out names, a bright border and a side letter. zoom, shift: of the patient on the film.
+    level, contrast: of the tone curve. washed: share of scattered light. labels, border, marker, opacities:
+    chances of blacked-out names, a border, a side letter, infiltrates. density: brightest and darkest tone. zoom, shift: of the patient on the film.
     """
 
-    level: tuple[float, float] = (0.0, 0.4)
-    contrast: tuple[float, float] = (1.2, 2.2)
+    level: tuple[float, float] = (-0.2, 0.45)
+    contrast: tuple[float, float] = (0.9, 2.3)
     washed: tuple[float, float] = (0.0, 0.25)
     gamma: tuple[float, float] = (0.8, 1.3)
-    zoom: tuple[float, float] = (0.82, 1.12)
+    zoom: tuple[float, float] = (0.72, 1.08)
     shift: float = 0.05
     roll: float = 0.03
     noise: tuple[float, float] = (0.008, 0.025)
     labels: float = 0.0
     border: float = 0.2
     marker: float = 0.5
-    lines: float = 0.15
+    opacities: float = 0.4
+    density: tuple[float, float] = (0.8, 1.0)
 
 
 JSRT = Film(
-    level=(0.25, 0.4), contrast=(1.5, 2.1), washed=(0.1, 0.3), zoom=(0.92, 1.1), shift=0.03, roll=0.015,
-    noise=(0.006, 0.014), labels=0.8, border=0.5, marker=0.0, lines=0.0,
+    level=(0.36, 0.5), contrast=(1.3, 1.9), washed=(0.1, 0.3), zoom=(0.92, 1.1), shift=0.03, roll=0.015,
+    noise=(0.006, 0.014), labels=0.8, border=0.5, marker=0.0, opacities=0.05, density=(0.97, 1.0),
 )  # fmt: skip
 NIH = Film()
-SIIM = Film(level=(-0.1, 0.3), contrast=(1.3, 2.4), lines=0.4)
+SIIM = Film(level=(-0.1, 0.3), contrast=(1.3, 2.4))
 
 
 def draw_chest(draw: Streams, film: Film, size: int, *, pneumothorax: bool = False) -> tuple[Array, dict[str, Array]]:
@@ -55,7 +57,7 @@ def draw_chest(draw: Streams, film: Film, size: int, *, pneumothorax: bool = Fal
     lungs = [pose.fill(line) * (1.0 - heart) for line in lung_lines]
     lung = np.maximum(*lungs)
     body = _soft_tissue(rng, pose, x, y)
-    air = 0.62 * blur(lung, 0.008 * size) * _lung_depth(rng, x, y)
+    air = rng.uniform(0.5, 0.6) * blur(lung, 0.008 * size) * _lung_depth(rng, x, y)
     dense = _mediastinum(rng, x, y, blur(heart, 0.012 * size), size)
     bones, clavicle = _bones(draw("bones"), pose, lung)
     marks = _lung_marks(draw("vessels"), pose, lung)
@@ -63,6 +65,8 @@ def draw_chest(draw: Streams, film: Film, size: int, *, pneumothorax: bool = Fal
     inside = lung * (1.0 - gap)
     attenuation = body * (1.0 - air) + dense * (1.0 - 0.6 * inside) + bones
     attenuation = attenuation + marks * inside + 0.05 * edge - 0.08 * gap * body
+    if draw("opacity").random() < film.opacities:
+        attenuation = attenuation + _opacities(draw("opacities"), x, y) * inside
     image = _develop(draw, film, pose, attenuation)
     masks = {"heart": heart, "lung": lung, "clavicle": clavicle, "pneumothorax": gap}
     return image, {name: soft > 0.4 for name, soft in masks.items()}
@@ -104,9 +108,9 @@ def _lung_depth(rng: np.random.Generator, x: Array, y: Array) -> Array:
 
 def _mediastinum(rng: np.random.Generator, x: Array, y: Array, heart: Array, size: int) -> Array:
     """Heart, great vessels, spine with its discs, trachea, hila."""
-    out = heart * (0.34 + 0.16 * bump(x, y, 0.05, 0.3, 0.3, 0.3))
-    out = out + 0.30 * step(np.abs(x - 0.01) - rng.uniform(0.10, 0.14), 0.07) * step(-y - 0.95, 0.5)
-    out = out + 0.22 * step(np.hypot((x - 0.15) / 0.10, (y + 0.36) / 0.11) - 1.0, 0.35)
+    out = heart * (rng.uniform(0.14, 0.26) + 0.14 * bump(x, y, 0.05, 0.3, 0.3, 0.3))
+    out = out + 0.20 * step(np.abs(x - 0.01) - rng.uniform(0.11, 0.16), 0.10) * step(-y - 0.95, 0.5)
+    out = out + 0.14 * step(np.hypot((x - 0.13) / 0.10, (y + 0.36) / 0.12) - 1.0, 0.5)
     period = rng.uniform(0.125, 0.145)
     discs = 0.5 + 0.5 * np.cos(2 * np.pi * y / period)
     out = out + step(np.abs(x) - 0.075, 0.03) * (0.16 - 0.05 * discs**4)
@@ -120,38 +124,63 @@ def _bones(rng: np.random.Generator, pose: Pose, lung: Array) -> tuple[Array, Ar
     """Attenuation of ribs, clavicles and scapulae, and the cover of the clavicles."""
     behind, front = ribs(rng, rng.uniform(0.92, 1.05))
     width = rng.uniform(0.026, 0.036)
-    radius = np.full(behind.shape[:2], width)
-    strength = rng.uniform(0.07, 0.13)
-    fade = np.linspace(1.0, 0.15, behind.shape[1])[None] * np.ones((len(front), 1))
-    out = strength * pose.tubes(behind, radius, np.ones_like(radius), 0.35)
-    out = out + 0.75 * strength * pose.tubes(front, radius * 1.1, fade, 0.35)
+    count, steps = behind.shape[:2]
+    radius = width * rng.uniform(0.85, 1.15, (count, 1)) * np.ones((1, steps))
+    strength = rng.uniform(0.06, 0.14)
+    solid = rng.uniform(0.7, 1.0, (count, 1))
+    # Ribs turn forward at the side of the chest: there both courses run along the ray and blur into the wall.
+    t = np.linspace(0.0, 1.0, steps)
+    out = strength * pose.tubes(behind, radius, solid * np.interp(t, [0, 0.75, 1], [1, 1, 0.3]), 0.35)
+    fade = np.interp(t, [0, 0.2, 1], [0.3, 0.9, 0.1])
+    out = out + 0.75 * strength * pose.tubes(front, radius * 1.15, solid * fade, 0.35)
     lines, thick = clavicles(rng)
-    cover = pose.tubes(lines, thick, np.ones_like(thick))
+    cover = pose.tubes(lines[:, :MEDIAL], thick[:, :MEDIAL], np.ones_like(thick[:, :MEDIAL]))
     collar = pose.tubes(lines, thick, np.ones_like(thick), 0.4)
     out = out + rng.uniform(0.12, 0.2) * collar
     x, y = pose.anatomy()
     for side in (-1.0, 1.0):
         blade = np.hypot((side * x - 0.80 - 0.15 * y) / 0.13, (y + 0.28) / 0.36)
         out = out + rng.uniform(0.04, 0.12) * step(blade - 1.0, 0.12)
+        out = out + _shoulder(rng, side, x, y)
     return blur(out, 0.003 * pose.size), cover
+
+
+def _shoulder(rng: np.random.Generator, side: float, x: Array, y: Array) -> Array:
+    """Head and shaft of the humerus, where the film shows them."""
+    head = np.hypot(side * x - 1.0, y + 0.62) - 0.105
+    axis = side * x - 1.03 - 0.22 * (y + 0.6)
+    shaft = np.where(y > -0.62, np.abs(axis) - 0.06, 1.0)
+    return rng.uniform(0.12, 0.22) * step(np.minimum(head, shaft), 0.02)
+
+
+def _opacities(rng: np.random.Generator, x: Array, y: Array) -> Array:
+    """Cloudy infiltrates, one to three, somewhere in the lungs."""
+    cloud = np.clip(0.6 + 0.5 * fractal(rng, len(x), 5, 4, 0.7), 0.0, 1.6)
+    out = np.zeros_like(x)
+    for _ in range(int(rng.integers(1, 4))):
+        cx, cy = rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 0.6), rng.uniform(-0.4, 0.5)
+        out = out + rng.uniform(0.05, 0.3) * bump(x, y, cx, cy, *rng.uniform(0.08, 0.25, 2))
+    return out * cloud
 
 
 def _lung_marks(rng: np.random.Generator, pose: Pose, lung: Array) -> Array:
     """Pulmonary vessels from the hila outwards, and fine interstitial texture."""
-    n = 26
+    n = 40
     side = np.where(np.arange(n) % 2 == 0, -1.0, 1.0)
     fan = rng.uniform(-1.35, 1.35, n)
     heading = np.where(side > 0, fan, np.pi - fan)
     start = np.stack([side * rng.uniform(0.13, 0.2, n), rng.uniform(-0.16, 0.12, n)], 1)
     target = start + 2.0 * np.stack([np.cos(heading), np.sin(heading) + 0.25], 1)
-    manner = Manner(0.16, (0.45, 0.8), (0.35, 0.8), 34.0, 0.35, 1.0, 0.0035)
-    radius = rng.uniform(0.010, 0.022, n)
+    manner = Manner(0.09, (0.4, 0.8), (0.3, 0.9), 32.0, 0.6, 1.0, 0.0035)
+    radius = rng.uniform(0.006, 0.017, n)
     points, headings = walk(rng, start, heading, manner.reach * radius, target, manner, 14)
     tree = Branches(points, headings, radius[:, None] * np.linspace(1, 0.5, 14)[None], side > 0, np.zeros(n, int))
+    # Here `vein` tells the left lung from the right one.
     total = np.zeros_like(lung)
     for _ in range(3):
         tree, buds = sprout(rng, tree, manner)
-        weight = np.clip(tree.radius / 0.016, 0.2, 1.0)
+        centre = np.array([0.17, 0.0]) * np.where(tree.vein, 1.0, -1.0)[:, None, None]
+        weight = np.clip(tree.radius / 0.014, 0.2, 1.0) * np.exp(-np.linalg.norm(tree.points - centre, axis=2) / 0.4)
         total = total + pose.tubes(tree.points, tree.radius, weight)
         away = buds.start + 0.7 * np.stack([np.cos(buds.heading), np.sin(buds.heading)], 1)
         tree = extend(rng, buds, away, manner, 10)
@@ -168,17 +197,25 @@ def _pneumothorax(
     hilum = np.array([-0.18 if side == 0 else 0.2, 0.12])
     away = outline - hilum
     lateral = np.clip(away[:, 0] * (-1 if side == 0 else 1) / 0.6, 0, 1)
-    apical = np.clip(-away[:, 1] / 0.9, 0, 1)
+    apical = np.clip(-(away[:, 1] + 0.3) / 0.5, 0, 1)
     amount = rng.uniform(0.10, 0.5)
     base = rng.uniform(0.3, 1.0)
     wave = 0.03 * np.sin(np.linspace(0, 2 * np.pi, len(outline)) * rng.integers(2, 5) + rng.uniform(0, 6))
-    shrink = amount * (rng.uniform(0.6, 1.0) * apical + base * 0.6 * lateral * (away[:, 1] < 0.6)) + wave * amount
+    shrink = amount * (rng.uniform(0.6, 1.0) * apical + base * 0.6 * lateral * np.clip((0.75 - away[:, 1]) / 0.3, 0, 1)) + wave * amount * lateral
     collapsed = hilum + away * (1.0 - np.clip(shrink, 0.0, 0.75))[:, None]
     inner = pose.fill(collapsed)
     ring = np.concatenate([collapsed, collapsed[:1]])[None]
     line = pose.tubes(ring, np.full(ring.shape[:2], 0.006), np.ones(ring.shape[:2]))
-    gap = lungs[side] * (1.0 - inner)
+    gap = _largest(lungs[side] * (1.0 - inner))
     return gap, line * np.clip(2.0 * blur(gap, 0.015 * pose.size), 0.0, 1.0)
+
+
+def _largest(soft: Array) -> Array:
+    """Only the largest connected part of a soft map, without the slivers beside it."""
+    parts, count = ndimage.label(soft > 0.25)
+    if count < 2:
+        return soft
+    return soft * (parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
 
 
 def _develop(draw: Streams, film: Film, pose: Pose, attenuation: Array) -> Array:
@@ -193,6 +230,8 @@ def _develop(draw: Streams, film: Film, pose: Pose, attenuation: Array) -> Array
     signal = blur(signal, rng.uniform(0.001, 0.004) * size)
     tone = 1.0 / (1.0 + np.exp(-2.0 * rng.uniform(*film.contrast) * (signal - 0.85 + rng.uniform(*film.level))))
     tone = np.clip(tone, 0.0, 1.0) ** rng.uniform(*film.gamma)
+    high = rng.uniform(*film.density)
+    tone = tone * high + (1.0 - tone) * 0.35 * (1.0 - high)
     grain = draw("noise").standard_normal((size, size)).astype(np.float32)
     tone = tone + rng.uniform(*film.noise) * grain
     return np.clip(np.rint(255.0 * _stickers(rng, film, tone)), 0, 255).astype(np.uint8)

@@ -48,11 +48,6 @@ def fractal(
     return total / np.float32(0.8 * np.sqrt(power))
 
 
-def ridges(noise: Array, sharpness: float = 2.0) -> Array:
-    """Bright lines where a noise field crosses zero, in [0, 1]."""
-    return np.exp(-sharpness * noise * noise)
-
-
 def blur(image: Array, sigma: float) -> Array:
     """Gaussian blur in pixels over the first two axes; nothing below a fifth of a pixel."""
     if sigma < 0.2:

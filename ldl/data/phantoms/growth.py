@@ -37,6 +37,7 @@ class Manner:
     spacing: mean distance of side branches.  ratio: calibre of a daughter to its parent, lowest and highest.
     angle: of a side branch.  reach: length of a branch for each unit of calibre.  wobble: tortuosity.
     pull: how strongly a branch turns to its target.  smallest: calibre below which nothing sprouts.
+    least: share of its calibre that a vessel keeps however much it gives off.
     """
 
     spacing: float
@@ -46,6 +47,7 @@ class Manner:
     wobble: float
     pull: float
     smallest: float
+    least: float = 0.45
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,19 @@ def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple
     """Choose sites on the parents, take the daughters' share of calibre off them; also fork every living tip."""
     count, steps = parents.radius.shape
     stride = np.linalg.norm(parents.points[:, 1] - parents.points[:, 0], axis=1)
-    chance = np.repeat(stride[:, None] / manner.spacing, steps, 1)
-    chance[:, :2], chance[:, -1] = 0.0, 1.0
+    chance = (stride / manner.spacing)[:, None] * _unfolding(stride, steps, manner)
+    chance[:, 0], chance[:, -1] = 0.0, 1.0
     site = (rng.random((count, steps)) < chance) & (parents.radius > 0)
-    ratio = rng.uniform(*manner.ratio, (count, steps))
+    low, high = manner.ratio
+    ratio = low + (high - low) * rng.random((count, steps)) ** 2
+    ratio[:, -1] = rng.uniform(0.6, 0.85, count)
     # Daughters mostly alternate from side to side.
     side = np.where(rng.random((count, 1)) < 0.5, 1, -1) * (-1) ** np.cumsum(site, 1)
     side = np.where(rng.random((count, steps)) < 0.2, -side, side)
     angle = rng.uniform(*manner.angle, (count, steps))
     loss = np.cumprod(np.where(site[:, :-1], np.cbrt(1.0 - ratio[:, :-1] ** 3), 1.0), 1)
     radius = parents.radius.copy()
-    radius[:, 1:] *= np.maximum(loss, 0.45)
+    radius[:, 1:] *= np.maximum(loss, manner.least)
     row, column = np.nonzero(site & (ratio * radius > manner.smallest))
     bend = angle[row, column] * np.where(column == steps - 1, 0.6, 1.0) * side[row, column]
     buds = Buds(
@@ -105,6 +109,11 @@ def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple
         parents.vein[row], parents.order[row] + 1,
     )  # fmt: skip
     return Branches(parents.points, parents.heading, radius, parents.vein, parents.order), buds
+
+
+def _unfolding(stride: Array, steps: int, manner: Manner) -> Array:
+    """A vessel does not branch at once: from 0 at its root to 1 within one and a half spacings, (n, steps)."""
+    return np.clip(stride[:, None] * np.arange(steps) / (1.5 * manner.spacing), 0.0, 1.0) ** 2
 
 
 def extend(rng: np.random.Generator, buds: Buds, target: Array, manner: Manner, steps: int) -> Branches:

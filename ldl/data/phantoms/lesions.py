@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .fields import blur
 from .scene import Scene
 from .strokes import Samples, paint
 from .vessels import FOVEA
@@ -14,18 +15,18 @@ Array = np.ndarray
 def exudates(rng: np.random.Generator, scene: Scene, amount: float) -> Array:
     """Waxy yellow spots in clusters and in rings (circinate) around the macula; `amount` is about 0.2 to 2."""
     groups = []
-    for _ in range(1 + rng.poisson(1.5 * amount)):
+    for _ in range(1 + rng.poisson(2.0 * amount)):
         centre = FOVEA + rng.normal(0.0, [0.45, 0.35])
-        count = 3 + rng.poisson(22 * amount)
+        count = 4 + rng.poisson(60 * amount)
         if rng.random() < 0.35:
             angle = rng.uniform(0, 2 * np.pi) + rng.uniform(0, rng.uniform(2.5, 6.3), count)
             distance = rng.uniform(0.15, 0.4) * rng.normal(1.0, 0.12, count)
             spots = centre + distance[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
         else:
             spots = centre + rng.normal(0.0, 1.0, (count, 2)) * rng.uniform(0.05, 0.22, 2)
-        groups.append(_lumpy(rng, spots, 0.004 + rng.gamma(1.6, 0.006, count)))
+        groups.append(_lumpy(rng, spots, 0.003 + rng.gamma(1.3, 0.004, count)))
     # One plaque at least is large enough to survive a small rendering.
-    groups.append(_lumpy(rng, FOVEA + rng.normal(0.0, 0.35, (1, 2)), np.array([0.035])))
+    groups.append(_lumpy(rng, FOVEA + rng.normal(0.0, 0.35, (1, 2)), np.array([0.03])))
     return _spots(scene, groups)
 
 
@@ -47,13 +48,13 @@ def haemorrhages(rng: np.random.Generator, scene: Scene, amount: float) -> Array
     """Dots, blots, and flames that lie along the nerve fibres; distractors for every task."""
     count = 2 + rng.poisson(14 * amount)
     spots = np.array([0.7, 0.0]) + rng.normal(0.0, [0.75, 0.65], (count, 2))
-    groups = [_lumpy(rng, spots, 0.005 + rng.gamma(1.3, 0.009, count))]
+    groups = [_lumpy(rng, spots, 0.004 + rng.gamma(1.3, 0.007, count))]
     for _ in range(rng.poisson(3 * amount)):
         start = rng.normal(0.2, 0.6, 2)
         along = start / max(float(np.linalg.norm(start)), 0.1)
         flame = start + np.outer(np.linspace(0.0, rng.uniform(0.05, 0.16), 9), along)
         groups.append((flame + rng.normal(0, 0.006, flame.shape), rng.uniform(0.006, 0.016, 9)))
-    return _spots(scene, groups, 0.85)
+    return blur(_spots(scene, groups, 0.9), 0.004 * scene.size)
 
 
 def drusen(rng: np.random.Generator, scene: Scene, amount: float) -> Array:

@@ -21,7 +21,7 @@ RIGHT_LUNG = np.array([
 ])  # fmt: skip
 LEFT_LUNG = np.array([
     (0.33, -0.80), (0.52, -0.68), (0.66, -0.38), (0.74, 0.02), (0.78, 0.42), (0.79, 0.76), (0.64, 0.62),
-    (0.46, 0.54), (0.20, 0.57), (0.10, 0.30), (0.14, 0.00), (0.20, -0.22), (0.23, -0.36), (0.15, -0.50), (0.17, -0.67),
+    (0.46, 0.54), (0.20, 0.57), (0.10, 0.30), (0.14, 0.00), (0.19, -0.22), (0.205, -0.36), (0.16, -0.50), (0.17, -0.67),
 ])  # fmt: skip
 HEART = np.array([
     (-0.08, -0.14), (0.10, -0.16), (0.21, -0.02), (0.34, 0.20), (0.44, 0.44), (0.41, 0.57), (0.20, 0.62),
@@ -29,9 +29,12 @@ HEART = np.array([
 ])  # fmt: skip
 CLAVICLE = np.array([(0.07, -0.47), (0.12, -0.50), (0.24, -0.56), (0.38, -0.60), (0.50, -0.66), (0.64, -0.72)])
 TORSO = np.array([
-    (-0.20, -1.3), (-0.22, -0.93), (-0.60, -0.80), (-0.93, -0.66), (-1.02, -0.2), (-0.95, 0.3), (-0.96, 1.3),
-    (0.96, 1.3), (0.95, 0.3), (1.02, -0.2), (0.93, -0.66), (0.60, -0.80), (0.22, -0.93), (0.20, -1.3),
+    (-0.22, -1.5), (-0.26, -0.98), (-0.62, -0.86), (-0.98, -0.76), (-1.05, -0.3), (-0.95, 0.3), (-0.96, 1.5),
+    (0.96, 1.5), (0.95, 0.3), (1.05, -0.3), (0.98, -0.76), (0.62, -0.86), (0.26, -0.98), (0.22, -1.5),
 ])  # fmt: skip
+
+
+MEDIAL = 18
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,9 @@ def opened(points: Array, count: int = 24) -> Array:
 
 
 def ribs(rng: np.random.Generator, stretch: float) -> tuple[Array, Array]:
-    """Centre lines of the posterior and of the anterior ribs, each (20, 26, 2); both sides, ten pairs."""
+    """Centre lines of the posterior and of the anterior ribs, each (20, 26, 2), side by side: ten pairs."""
     t = np.linspace(0.0, 1.0, 26)
-    top = np.linspace(-0.86, 0.66, 10) * stretch + rng.normal(0, 0.012, 10)
+    top = np.linspace(-0.86, 0.66, 10) * stretch + np.cumsum(rng.normal(0, 0.007, 10))
     slope = rng.uniform(0.10, 0.2) + np.linspace(0.0, 0.16, 10)
     half = np.interp(np.arange(10), [0, 1, 3, 6, 9], [0.42, 0.56, 0.70, 0.80, 0.84])
     posterior, anterior = [], []
@@ -109,10 +112,13 @@ def ribs(rng: np.random.Generator, stretch: float) -> tuple[Array, Array]:
 
 
 def clavicles(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Centre lines (2, 24, 2) and radii (2, 24), right one first: thick at the sternum, S-shaped."""
+    """Centre lines (2, 24, 2) and radii (2, 24), right one first: thick at the sternum, S-shaped.
+
+    Annotators follow a clavicle as far as the lung's border: about the first `MEDIAL` vertices.
+    """
     lift, tilt = rng.normal(0.0, 0.05), rng.normal(0.0, 0.08)
     lines, radii = [], []
-    thick = rng.uniform(0.026, 0.036)
+    thick = rng.uniform(0.030, 0.042)
     for side in (-1.0, 1.0):
         points = CLAVICLE + rng.normal(0.0, 0.012, CLAVICLE.shape)
         points = points + np.array([0.0, 1.0]) * (lift + tilt * (points[:, :1] - 0.3) + rng.normal(0, 0.015))

@@ -32,15 +32,16 @@ class Habit:
 def retinal_tree(rng: np.random.Generator, habit: Habit) -> list[Branches]:
     """Trunks first, then three generations of branches."""
     generation = _trunks(rng, habit)
-    manner = Manner(0.16 / habit.density, (0.35, 0.72), (0.6, 1.15), 50.0, 0.32 * habit.tortuosity, 1.2, 0.0034)
+    manner = Manner(0.22 / habit.density, (0.32, 0.78), (0.5, 1.1), 70.0, 0.36 * habit.tortuosity, 1.0, 0.0034)
     tree: list[Branches] = []
     for order in range(3):
         grown, buds = sprout(rng, generation, manner)
-        tree.append(_spare_fovea(grown))
+        tree.append(grown)
         generation = extend(rng, buds, _targets(buds), manner, STEPS)
         if order == 0:
             generation = join([generation, _disc_twigs(rng, habit)])
-    return [*tree, _spare_fovea(generation)]
+        generation = _spare_fovea(generation)
+    return [*tree, generation]
 
 
 def _trunks(rng: np.random.Generator, habit: Habit) -> Branches:
@@ -52,7 +53,7 @@ def _trunks(rng: np.random.Generator, habit: Habit) -> Branches:
     n = len(plan)
     up = np.where(arcade % 2 == 0, -1.0, 1.0)
     temporal = arcade < 2
-    s = np.linspace(0.0, 1.0, steps)[None] * np.where(temporal, 2.7, 1.7)[:, None]
+    s = np.linspace(0.0, 1.0, steps)[None] * np.where(temporal, 3.1, 1.9)[:, None]
     turn = rng.uniform(0.45, 0.8, (n, 1))
     steep = rng.uniform(1.25, 1.75, (n, 1))
     arch = steep * np.exp(-s / turn) - rng.uniform(0.0, 0.3, (n, 1)) * (1 - np.exp(-s / 1.2))
@@ -66,7 +67,7 @@ def _trunks(rng: np.random.Generator, habit: Habit) -> Branches:
     points = np.concatenate([root[:, None], root[:, None] + np.cumsum(move, 1)], 1)
     width = np.where(vein, VEIN, ARTERY) * np.where(temporal, 1.0, 0.78) * np.where(arcade > 3, 0.6, 1.0)
     width = width * habit.calibre * rng.uniform(0.85, 1.15, n)
-    radius = width[:, None] * np.linspace(1.0, 0.72, steps)[None]
+    radius = width[:, None] * np.linspace(1.0, 0.8, steps)[None]
     return Branches(points.astype(np.float32), heading, radius, vein, np.zeros(n, int))
 
 
