@@ -1,5 +1,6 @@
 """From a data config to banks: phantoms drawn once and kept, or prepared originals."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def _write_task(
     name: str,
     images: np.ndarray,
     masks: np.ndarray,
-    ids: list[str],
+    ids: Sequence[str],
     splits: list[str],
 ) -> None:
     with bank.BankWriter(folder, name, len(ids), images.shape[1:], masks=True) as writer:

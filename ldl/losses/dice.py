@@ -10,8 +10,8 @@ def dice_loss(prediction: Tensor, target: Tensor, *, smooth: float = 1.0) -> Ten
     """Eq. 30 over the whole batch: 1 - (2 sum y'y + eps) / (sum y' + sum y + eps).
 
     The print has the factor 2 before the fraction, which would make an exact prediction cost less
-    than 0; here it multiplies the overlap alone. A batch without a positive pixel is scored on the inverted pair, as in
-    the release, so that an empty target still gives a gradient.
+    than 0; here it multiplies the overlap alone. A batch without a positive pixel is scored on the
+    inverted pair, as in the release, so that an empty target still gives a gradient.
 
     Args:
         prediction: float probabilities in 0..1, any shape.

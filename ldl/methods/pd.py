@@ -25,7 +25,8 @@ class PatchDiscrimination:
     ) -> Losses:
         """L_Pd over the patches of both views of 2 * groups images."""
         embedding, _ = net(torch.cat([views.first, views.second]))
-        first, second = paired_patches(*embedding.chunk(2), views.symmetry, config.patch_grid)
+        first, second = embedding.chunk(2)
+        first, second = paired_patches(first, second, views.symmetry, config.patch_grid)
         patch = patch_discrimination(
             second.flatten(0, 1),
             first.flatten(0, 1),

@@ -1,5 +1,7 @@
 """Pd+mix: patch discrimination with hypersphere mixup (LDL sections 4.2 and 4.4, Eq. 27)."""
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -30,13 +32,15 @@ def patch_and_mixup(
         embedding[:count], embedding[count : 2 * count], views.symmetry, grid
     )
     target = mixup_target(first[0::2], first[1::2], weight)
-    knobs = {"temperature": config.patch_temperature, "formulation": config.formulation}
+    recognise = partial(
+        patch_discrimination,
+        temperature=config.patch_temperature,
+        formulation=config.formulation,
+    )
     losses = {
-        "patch": patch_discrimination(second.flatten(0, 1), first.flatten(0, 1), **knobs),
-        "mixup": patch_discrimination(
-            patch_vectors(embedding[2 * count :], grid).flatten(0, 1),
-            target.flatten(0, 1),
-            **knobs,
+        "patch": recognise(second.flatten(0, 1), first.flatten(0, 1)),
+        "mixup": recognise(
+            patch_vectors(embedding[2 * count :], grid).flatten(0, 1), target.flatten(0, 1)
         ),
     }
     return losses, embedding[: 2 * count], None if assignment is None else assignment[: 2 * count]

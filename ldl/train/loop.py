@@ -37,8 +37,12 @@ class Plan:
 class Stage(Protocol):
     """What is trained. A stage owns its network, its batches and all its randomness."""
 
-    net: nn.Module
     generator: Generator
+
+    @property
+    def net(self) -> nn.Module:
+        """The network as it is checkpointed."""
+        ...
 
     def trainable(self) -> Iterable[nn.Parameter]:
         """Parameters that the optimizer sees."""
@@ -63,10 +67,11 @@ class Stage(Protocol):
 
 @dataclass
 class History:
-    """Loss values, one row a step."""
+    """Loss values, one row a step, and the seconds they took, interruptions left out."""
 
     names: list[str] = field(default_factory=list)
     rows: list[list[float]] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def fit(
@@ -107,6 +112,7 @@ class _Run:
         self.path = folder / "checkpoint.safetensors"
         self.adam = torch.optim.Adam(stage.trainable(), lr=plan.learning_rate)
         self.history, self.pending, self.step = History(), list[Tensor](), 0
+        self.clock = time.monotonic()
         # Fabric hands the optimizer's state the device; so it sets up before a resume fills it.
         self.model, self.optimizer = fabric.setup(stage.net, self.adam)
         self.fabric = fabric
@@ -115,7 +121,7 @@ class _Run:
             self._resume()
 
     def go(self, title: str, progress: bool) -> History:
-        saved = time.monotonic()
+        saved = self.clock = time.monotonic()
         bar = tqdm(
             total=self.plan.steps, initial=self.step, desc=title, disable=not progress, leave=False
         )
@@ -128,7 +134,7 @@ class _Run:
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 self._read()
                 self._save()
-                saved = time.monotonic()
+                saved = self.clock = time.monotonic()
         bar.close()
         self._save()
         return self.history
@@ -165,6 +171,9 @@ class _Run:
         self.history.rows.extend(rows.tolist())
 
     def _save(self) -> None:
+        now = time.monotonic()
+        self.history.seconds += now - self.clock
+        self.clock = now
         rows = torch.tensor(self.history.rows, dtype=torch.float64)
         tensors = {
             **checkpoint.prefixed("net", self.stage.net.state_dict()),
@@ -174,7 +183,12 @@ class _Run:
             "torch_generator": torch.get_rng_state(),
             "history": rows,
         }
-        header = {"step": self.step, "names": self.history.names, "identity": self.identity}
+        header = {
+            "step": self.step,
+            "names": self.history.names,
+            "seconds": self.history.seconds,
+            "identity": self.identity,
+        }
         checkpoint.save(self.path, tensors, header)
 
     def _resume(self) -> None:
@@ -190,5 +204,5 @@ class _Run:
         self.stage.restore(checkpoint.under("stage", tensors))
         self.stage.generator.set_state(tensors["generator"])
         torch.set_rng_state(tensors["torch_generator"])
-        self.history = History(header["names"], tensors["history"].tolist())
+        self.history = History(header["names"], tensors["history"].tolist(), header["seconds"])
         self.step = int(header["step"])

@@ -48,7 +48,8 @@ def held_out_retrieval(
         views = draw_views(feed[picked], config.crop, config.symmetries, draw)
         with fabric.autocast():
             embedding = torch.cat([net(views.first)[0], net(views.second)[0]])
-        first, second = paired_patches(*embedding.chunk(2), views.symmetry, config.patch_grid)
+        first, second = embedding.chunk(2)
+        first, second = paired_patches(first, second, views.symmetry, config.patch_grid)
         scores.append(retrieval_accuracy(first.flatten(0, 1), second.flatten(0, 1)))
     net.train(training)
     return sum(scores) / len(scores)

@@ -1,0 +1,1 @@
+"""Tables as lists of runs, the run store, published numbers."""

@@ -1,0 +1,82 @@
+"""Images to look at in the book: phantoms, and real ones where the licence lets them be shown."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldl.data import phantoms
+from ldl.data.manifest import Manifest, collection_named
+from ldl.data.prepare import prepare_pretraining, prepare_task
+from ldl.data.tasks import Modality
+from ldl.errors import DataError
+
+# First the ones that show most in a small picture; only sets whose licence allows redistribution.
+SHOWABLE: dict[str, tuple[str, ...]] = {
+    "fundus": ("chasedb1_vessel", "idrid_od", "hrf_vessel"),
+    "xray": ("xray_pretraining",),
+}
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images to show, and the sentence that says what they are.
+
+    Attributes:
+        images: (N, C, H, W) uint8.
+        words: one sentence for a caption: phantoms, or data set and licence.
+        real: whether they are real images.
+    """
+
+    images: NDArray[np.uint8]
+    words: str
+    real: bool
+
+
+def _real_bank(modality: Modality, collection: str, size: int, count: int) -> NDArray[np.uint8]:
+    if collection.endswith("_pretraining"):
+        return prepare_pretraining(modality, size, limit=max(count, 16)).images
+    return prepare_task(collection, size).images
+
+
+def may_be_shown(collection: str) -> Manifest | None:
+    """The manifest of a collection whose images may be passed on, and so stand in a page."""
+    manifest, _ = collection_named(collection)
+    return manifest if manifest.licence.redistribution else None
+
+
+def real_images(modality: Modality, *, count: int, size: int) -> Examples | None:
+    """The first ``count`` images of the first showable data set at hand; None where none is."""
+    for collection in SHOWABLE[modality]:
+        manifest = may_be_shown(collection)
+        if manifest is None:
+            continue
+        try:
+            images = _real_bank(modality, collection, size, count)
+        except DataError:
+            continue
+        words = f"Real images: {manifest.title} ({manifest.licence.name})."
+        return Examples(np.array(images[:count]), words, real=True)
+    return None
+
+
+def phantom_images(modality: Modality, *, count: int, size: int, seed: int) -> Examples:
+    """Phantoms of the pretraining kind."""
+    images = phantoms.pretraining_images(modality, count=count, size=size, seed=seed)
+    return Examples(images, "Images: phantoms, drawn by code.", real=False)
+
+
+def example_images(modality: Modality, *, count: int, size: int, seed: int) -> Examples:
+    """Real images where they are at hand and may be shown, phantoms otherwise."""
+    found = real_images(modality, count=count, size=size)
+    return found or phantom_images(modality, count=count, size=size, seed=seed)
+
+
+def how_to_get(modality: Modality) -> str:
+    """The sentence that stands where no real image is at hand."""
+    names = [collection_named(key)[0] for key in SHOWABLE[modality]]
+    listed = ", ".join(f"{one.title} ({one.licence.name})" for one in names)
+    return (
+        f"No real {modality} image that may be shown is at hand; get one of {listed} "
+        f"(<code>ldl data fetch {names[0].name}</code>) to see it here."
+    )

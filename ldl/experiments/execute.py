@@ -1,0 +1,187 @@
+"""Make a run: what it needs first, then the run itself, then its record."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ldl.config import PretrainConfig, TransferConfig
+from ldl.data.sources import pretraining_bank, task_bank
+from ldl.errors import TrainingError
+from ldl.experiments.fingerprint import code_fingerprint
+from ldl.experiments.provenance import provenance
+from ldl.experiments.store import SCHEMA, Record, Run, RunStore, is_fresh, phantom_fingerprint
+from ldl.methods import METHODS
+from ldl.train import checkpoint
+from ldl.train.device import fabric_for
+from ldl.train.loop import History
+from ldl.train.pretrain import pretrain
+from ldl.train.probe import LARGEST_LATE_GAIN, LEAST_RETRIEVAL, late_gain
+from ldl.train.transfer import transfer
+
+CURVE_POINTS = 100
+
+
+def ensure(
+    run: Run,
+    store: RunStore,
+    *,
+    device: str = "auto",
+    progress: bool = False,
+    weights: bool = False,
+) -> Record:
+    """The fresh record of ``run``, made now if it is missing or stale.
+
+    Safe to call from several processes: a lock makes the others wait.
+
+    Args:
+        run: what to make.
+        store: where records and weights live.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        progress: show progress bars.
+        weights: also require the weights on this machine.
+    """
+    done = _finished(run, store, weights)
+    if done:
+        return done
+    folder = store.folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        done = _finished(run, store, weights)
+        if done:
+            return done
+        fabric = fabric_for(device)
+        _drop_outdated(folder, run)
+        make = _pretrain if isinstance(run, PretrainConfig) else _transfer
+        record = make(run, store, fabric, device, progress)  # type: ignore[arg-type]
+        store.save(run, record)
+        for leftover in folder.glob("**/checkpoint.safetensors"):
+            leftover.unlink()
+        return record
+
+
+def _finished(run: Run, store: RunStore, weights: bool) -> Record | None:
+    record = store.record(run)
+    if record is None or not is_fresh(record, run):
+        return None
+    return record if not weights or store.weights(run).exists() else None
+
+
+def _drop_outdated(folder: Path, run: Run) -> None:
+    """A checkpoint of other code would mix two programs in one run; it is started anew."""
+    for path in folder.glob("**/checkpoint.safetensors"):
+        try:
+            _, header = checkpoint.load(path)
+        except TrainingError:
+            header = {}
+        if header.get("identity", {}).get("code") != code_fingerprint(run):
+            shutil.rmtree(path.parent) if path.parent != folder else path.unlink()
+
+
+def _identity(run: Run, data: str) -> dict[str, Any]:
+    return {"code": code_fingerprint(run), "data": data}
+
+
+def _header(run: Run, fabric: Fabric, data: dict[str, Any], seconds: float) -> Record:
+    return {
+        "schema": SCHEMA,
+        "run_id": run.run_id(),
+        "kind": "pretrain" if isinstance(run, PretrainConfig) else "transfer",
+        "config": run.model_dump(mode="json"),
+        "code": code_fingerprint(run),
+        "phantoms": phantom_fingerprint(run),
+        "data": data,
+        "provenance": provenance(fabric),
+        "wall_seconds": round(seconds, 2),
+    }
+
+
+def curves(history: History) -> dict[str, list[float]]:
+    """Loss curves as means of at most 100 bins, by name, with the steps at the bins' ends."""
+    rows = np.asarray(history.rows)
+    parts = np.array_split(rows, min(CURVE_POINTS, len(rows)))
+    ends = np.cumsum([len(part) for part in parts])
+    means = np.stack([part.mean(axis=0) for part in parts])
+    named = {
+        name: [round(float(v), 5) for v in means[:, k]] for k, name in enumerate(history.names)
+    }
+    return {"step": [int(end) for end in ends], **named}
+
+
+def _pretrain(
+    run: PretrainConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    start = _step1(run, store, device, progress)
+    bank = pretraining_bank(run.data, run.modality)
+    done = pretrain(
+        run,
+        bank,
+        folder=store.folder(run),
+        fabric=fabric,
+        start=start,
+        identity=_identity(run, bank.fingerprint),
+        progress=progress,
+    )
+    checkpoint.save(store.weights(run), done.net.state_dict(), {"run_id": run.run_id()})
+    totals = [sum(row) for row in done.history.rows]
+    gain = late_gain(totals)
+    data = {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
+    return {
+        **_header(run, fabric, data, done.history.seconds),
+        "title": METHODS[run.method].title,
+        "losses": curves(done.history),
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_among": 2 * run.groups * run.patch_grid**2,
+        "late_gain": round(gain, 5),
+        "trained": bool(done.retrieval >= LEAST_RETRIEVAL and gain <= LARGEST_LATE_GAIN),
+    }
+
+
+def _step1(
+    run: PretrainConfig, store: RunStore, device: str, progress: bool
+) -> dict[str, Tensor] | None:
+    if run.step1 is None:
+        return None
+    ensure(run.step1, store, device=device, progress=progress, weights=True)
+    return checkpoint.load(store.weights(run.step1))[0]
+
+
+def encoder_weights(run: PretrainConfig, store: RunStore) -> dict[str, Tensor]:
+    """The encoder's part of a finished pretraining."""
+    return checkpoint.under("encoder", checkpoint.load(store.weights(run))[0])
+
+
+def _transfer(
+    run: TransferConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    encoder = None
+    if run.encoder:
+        ensure(run.encoder, store, device=device, progress=progress, weights=True)
+        encoder = encoder_weights(run.encoder, store)
+    bank = task_bank(run.data, run.task)
+    done = transfer(
+        run,
+        bank,
+        folder=store.folder(run),
+        fabric=fabric,
+        encoder=encoder,
+        identity=_identity(run, bank.fingerprint),
+        progress=progress,
+    )
+    checkpoint.save(store.weights(run), done.net.state_dict(), {"run_id": run.run_id()})
+    counts = {split: bank.splits.count(split) for split in ("train", "validation", "test")}
+    data = {"name": bank.name, "fingerprint": bank.fingerprint, **counts}
+    seconds = sum(history.seconds for history in done.histories.values())
+    return {
+        **_header(run, fabric, data, seconds),
+        "losses": {name: curves(history) for name, history in done.histories.items()},
+        "updates": sum(len(history.rows) for history in done.histories.values()),
+        "validation_loss": {name: round(v, 6) for name, v in done.validation.items()},
+        "test_ids": done.test_ids,
+        "dsc": [round(float(score), 6) for score in done.scores],
+    }

@@ -1,0 +1,104 @@
+"""What a record's numbers depend on in the code, as one hash.
+
+Comments, docstrings, annotations and layout do not count: the hash is over the syntax tree.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from ldl.config import PretrainConfig, Strict, TransferConfig
+from ldl.errors import ConfigError
+
+_SHARED = (
+    "ldl.rng",
+    "ldl.sphere",
+    "ldl.data.sampling",
+    "ldl.data.colour",
+    "ldl.data.views",
+    "ldl.models.blocks",
+    "ldl.models.vgg",
+    "ldl.models.decoder",
+    "ldl.train.loop",
+    "ldl.train.sampler",
+)
+_PRETRAIN = (
+    *_SHARED,
+    "ldl.data.symmetry",
+    "ldl.losses.vectors",
+    "ldl.losses.joint",
+    "ldl.losses.patch",
+    "ldl.methods.common",
+    "ldl.models.embedding",
+    "ldl.train.pretrain",
+    "ldl.train.probe",
+)
+_METHOD = {
+    "pd": ("ldl.methods.pd",),
+    "pd+mix": ("ldl.methods.pd_mix", "ldl.losses.mixup"),
+    "rd": (
+        "ldl.methods.rd",
+        "ldl.methods.pd_mix",
+        "ldl.losses.mixup",
+        "ldl.losses.region",
+        "ldl.losses.entropy",
+    ),
+}
+_TRANSFER = (
+    *_SHARED,
+    "ldl.losses.dice",
+    "ldl.models.segmentation",
+    "ldl.metrics",
+    "ldl.train.transfer",
+)
+
+
+def modules_of(config: Strict) -> tuple[str, ...]:
+    """Names of the modules that ``config``'s numbers depend on."""
+    if isinstance(config, PretrainConfig):
+        return (*_PRETRAIN, *_METHOD[config.method])
+    if isinstance(config, TransferConfig):
+        before = modules_of(config.encoder) if config.encoder else ()
+        return tuple(dict.fromkeys((*_TRANSFER, *before)))
+    raise ConfigError(f"{type(config).__name__} is not a run")
+
+
+def code_fingerprint(config: Strict) -> str:
+    """Sixteen hex digits over the modules of ``config``."""
+    digest = hashlib.sha256()
+    for name in sorted(modules_of(config)):
+        digest.update(f"{name}:{module_fingerprint(name)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def module_fingerprint(name: str) -> str:
+    """Hash of one module's normalised syntax tree."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ConfigError(f"module {name} has no source to fingerprint")
+    return tree_fingerprint(Path(spec.origin).read_text())
+
+
+def tree_fingerprint(source: str) -> str:
+    """Hash of ``source`` without comments, docstrings and annotations."""
+    tree = _Bare().visit(ast.parse(source))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+class _Bare(ast.NodeTransformer):
+    """Removes what does not run."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if text else self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)

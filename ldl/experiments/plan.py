@@ -1,0 +1,222 @@
+"""Tables as lists of runs."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ldl.config import MethodName, PretrainConfig, TransferConfig
+from ldl.data.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS, Modality
+from ldl.errors import ConfigError
+from ldl.experiments.profiles import WIDTHS, Architecture, Profile
+
+# The release trains pneumothorax with batches of 8, everything else with 2.
+_BATCH = {"siim_pneumothorax": 8}
+# The paper halves the rate every 10 of 20 epochs in step 1, every 10 of 80 in step 2.
+_HALVINGS = {"step1": 2, "step2": 8}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row: which encoder a task starts from. ``equal_updates`` is for scratch only."""
+
+    method: MethodName | Literal["scratch"]
+    patch_grid: int = 8
+    clusters: int = 0
+    architecture: Architecture = "tiny"
+    equal_updates: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: its key in ``--only``, its label, and the paper's row it stands beside.
+
+    ``variant`` is None for a row of the paper that is not yet run here.
+    """
+
+    key: str
+    label: str
+    variant: Variant | None
+    published: str | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the paper: rows against the twelve tasks."""
+
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All runs (label fractions, seeds) that one number of a table is the mean of."""
+
+    row: Row
+    task: str
+    runs: tuple[TransferConfig, ...]
+
+
+_NOT_YET = (
+    "Supervised",
+    "InstDisc",
+    "EmbInva",
+    "MoCo",
+    "MoCoV2",
+    "SimCLR",
+    "RotOri",
+    "DenseCL",
+)
+_SCRATCH_ROWS = (
+    Row("scratch", "Scratch", Variant("scratch"), "Scratch"),
+    Row(
+        "scratch-equal",
+        "Scratch, equal updates",
+        Variant("scratch", equal_updates=True),
+        None,
+    ),
+)
+GRIDS, CLUSTERS = (1, 2, 4, 8, 16), (0, 4, 8, 12, 16)
+ARCHITECTURES: tuple[tuple[Architecture, str], ...] = (
+    ("tiny", "Tiny VGG16"),
+    ("small", "Small VGG16"),
+    ("full", "VGG16"),
+)
+
+
+def _table2() -> Table:
+    others = tuple(Row(name.lower(), name, None, name) for name in _NOT_YET)
+    ours = (
+        Row("pd", "Pd", Variant("pd"), "Pd"),
+        Row("pd+mix", "Pd+mix", Variant("pd+mix"), "Pd+mix"),
+        Row("rd", "Rd", Variant("rd", clusters=16), "Rd"),
+    )
+    return Table("table2", "Comparison of encoders", (*_SCRATCH_ROWS, *others, *ours))
+
+
+def _cluster_variant(count: int) -> Variant:
+    return Variant("rd", clusters=count) if count else Variant("pd+mix")
+
+
+def _table3() -> Table:
+    mixed = [
+        Row(
+            f"pd+mix/g{g}",
+            f"Pd+mix {g}x{g}",
+            Variant("pd+mix", patch_grid=g),
+            f"patch_size_pd_mix/{g}x{g}",
+        )
+        for g in GRIDS
+    ]
+    # The paper prints only the gain of mixing, not Pd's own numbers at each grid.
+    plain = [Row(f"pd/g{g}", f"Pd {g}x{g}", Variant("pd", patch_grid=g), None) for g in GRIDS]
+    regions = [
+        Row(f"rd/c{c}", f"Rd C={c}", _cluster_variant(c), f"cluster_number_rd/{c}")
+        for c in CLUSTERS
+    ]
+    return Table("table3", "Patch size, mixup, number of clusters", (*mixed, *plain, *regions))
+
+
+def _table4() -> Table:
+    rows = [
+        Row(
+            f"{method}/{name}",
+            f"{'Scratch' if method == 'scratch' else 'Pd+mix'}, {label}",
+            Variant(method, architecture=name),
+            f"{'scratch' if method == 'scratch' else 'pd_mix'}/{label}",
+        )
+        for method in ("scratch", "pd+mix")
+        for name, label in ARCHITECTURES
+    ]
+    return Table("table4", "Size of the network", tuple(rows))
+
+
+TABLES: dict[str, Table] = {table.name: table for table in (_table2(), _table3(), _table4())}
+
+
+def table_named(name: str) -> Table:
+    """The table with that name.
+
+    Raises:
+        ConfigError: no such table; the line names the known ones.
+    """
+    if name not in TABLES:
+        raise ConfigError(f"unknown table {name!r}; use one of {', '.join(TABLES)} or all")
+    return TABLES[name]
+
+
+def encoder_config(
+    variant: Variant, modality: Modality, profile: Profile, seed: int = 0
+) -> PretrainConfig | None:
+    """The pretraining that ``variant`` needs, None for scratch."""
+    if variant.method == "scratch":
+        return None
+    first = variant.method != "rd"
+    steps = profile.steps1 if first else profile.steps2
+    step1 = None if first else Variant("pd+mix", variant.patch_grid, 0, variant.architecture)
+    return PretrainConfig(
+        method=variant.method,
+        modality=modality,
+        data=profile.pretraining,
+        base=profile.base * WIDTHS[variant.architecture],
+        steps=steps,
+        crop=profile.crop,
+        halve_every=max(1, steps // _HALVINGS["step1" if first else "step2"]),
+        patch_grid=variant.patch_grid,
+        clusters=variant.clusters,
+        seed=seed,
+        step1=encoder_config(step1, modality, profile, seed) if step1 else None,
+    )
+
+
+def transfer_configs(variant: Variant, task: str, profile: Profile) -> tuple[TransferConfig, ...]:
+    """One run for each label fraction and seed.
+
+    From scratch there is no frozen phase: ``full_epochs`` alone as in the release, or as many
+    updates as a transferred encoder gets.
+    """
+    modality = TASKS[task].modality
+    budget = profile.budget(modality)
+    scratch = variant.method == "scratch"
+    extra = budget.frozen_epochs if variant.equal_updates else 0
+    return tuple(
+        TransferConfig(
+            task=task,
+            data=profile.tasks,
+            base=profile.base * WIDTHS[variant.architecture],
+            full_epochs=budget.full_epochs + extra,
+            frozen_epochs=0 if scratch else budget.frozen_epochs,
+            batch_size=_BATCH.get(task, 2),
+            label_fraction=fraction,
+            seed=seed,
+            encoder=encoder_config(variant, modality, profile, seed),
+        )
+        for seed in profile.seeds
+        for fraction in budget.label_fractions
+    )
+
+
+def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
+    """The cells of ``table`` under ``profile``, row by row.
+
+    Args:
+        table: its name, or ``"all"``.
+        profile: the budget.
+        only: keep cells whose ``row/task`` contains this text, or any of several with commas.
+
+    Raises:
+        ConfigError: unknown table, or ``only`` keeps nothing.
+    """
+    tables = TABLES.values() if table == "all" else (table_named(table),)
+    wanted = [part.strip() for part in only.split(",")] if only else [""]
+    cells = [
+        Cell(row, task, transfer_configs(row.variant, task, profile))
+        for each in tables
+        for row in each.rows
+        if row.variant
+        for task in (*FUNDUS_TASKS, *XRAY_TASKS)
+        if task not in profile.without
+        if any(part in f"{row.key}/{task}" for part in wanted)
+    ]
+    if not cells:
+        raise ConfigError(f"--only {only!r} matches no row/task of {table}")
+    return cells

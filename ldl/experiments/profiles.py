@@ -1,0 +1,109 @@
+"""Profiles: budgets, never code paths."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ldl.config import DataConfig, Strict
+from ldl.data.tasks import Modality
+from ldl.errors import ConfigError
+
+Architecture = Literal["tiny", "small", "full"]
+# Channels of the first stage relative to the tiny network's.
+WIDTHS: dict[Architecture, int] = {"tiny": 1, "small": 2, "full": 4}
+
+
+class Budget(Strict):
+    """What one modality's runs may cost."""
+
+    frozen_epochs: int
+    full_epochs: int
+    label_fractions: tuple[float, ...] = (1.0,)
+
+
+class Profile(Strict):
+    """Data, sizes and lengths of every run of every table."""
+
+    name: str
+    summary: str
+    pretraining: DataConfig
+    tasks: DataConfig
+    base: int
+    crop: int
+    steps1: int
+    steps2: int
+    fundus: Budget
+    xray: Budget
+    seeds: tuple[int, ...] = (0,)
+    without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
+
+    def budget(self, modality: Modality) -> Budget:
+        """The budget of ``modality``."""
+        return self.fundus if modality == "fundus" else self.xray
+
+
+def _phantom(size: int, **more: int) -> DataConfig:
+    return DataConfig(source="phantom", size=size, **more)
+
+
+_SMOKE = Profile(
+    name="smoke",
+    summary="does everything run? phantoms at 32 px, a handful of steps",
+    pretraining=_phantom(32, images=32),
+    tasks=_phantom(32, train=5, test=3),
+    base=2,
+    crop=32,
+    steps1=4,
+    steps2=3,
+    fundus=Budget(frozen_epochs=1, full_epochs=1),
+    xray=Budget(frozen_epochs=1, full_epochs=1),
+)
+_DEMO = Profile(
+    name="demo",
+    summary="every row and column on phantoms, minutes on two CPU cores",
+    pretraining=_phantom(64, images=256),
+    tasks=_phantom(48, train=10, test=10),
+    base=4,
+    crop=48,
+    steps1=150,
+    steps2=80,
+    fundus=Budget(frozen_epochs=10, full_epochs=20),
+    xray=Budget(frozen_epochs=10, full_epochs=20),
+)
+_OPEN = Profile(
+    name="open",
+    summary="real images at reduced size and width, hours on two CPU cores",
+    pretraining=DataConfig(source="open", size=112),
+    tasks=DataConfig(source="open", size=128),
+    base=8,
+    crop=96,
+    steps1=2400,
+    steps2=1200,
+    fundus=Budget(frozen_epochs=30, full_epochs=60),
+    xray=Budget(frozen_epochs=15, full_epochs=30),
+    without=("siim_pneumothorax",),
+)
+_PAPER = Profile(
+    name="paper",
+    summary="as published: 512 px, 20,000 + 80,000 steps; needs a GPU and all originals",
+    pretraining=DataConfig(source="open", size=512),
+    tasks=DataConfig(source="open", size=512),
+    base=16,
+    crop=448,
+    steps1=20_000,
+    steps2=80_000,
+    fundus=Budget(frozen_epochs=100, full_epochs=100),
+    xray=Budget(frozen_epochs=100, full_epochs=100, label_fractions=(0.2, 0.4, 0.6, 0.8, 1.0)),
+)
+PROFILES: dict[str, Profile] = {p.name: p for p in (_SMOKE, _DEMO, _OPEN, _PAPER)}
+
+
+def profile_named(name: str) -> Profile:
+    """The profile with that name.
+
+    Raises:
+        ConfigError: no such profile; the line names the known ones.
+    """
+    if name not in PROFILES:
+        raise ConfigError(f"unknown profile {name!r}; use one of {', '.join(PROFILES)}")
+    return PROFILES[name]

@@ -1,0 +1,61 @@
+"""On what, with what and when a record was made."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+import ldl
+from ldl import paths
+from ldl.train.device import device_name
+
+_VERSIONS = ("torch", "numpy", "kornia", "lightning-fabric", "scikit-image", "safetensors")
+
+
+def provenance(fabric: Fabric) -> dict[str, Any]:
+    """Device, threads, versions, commit and date, as JSON values."""
+    return {
+        "device": device_name(fabric),
+        "precision": str(fabric._precision.precision),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": {"ldl": ldl.__version__, **{name: _version(name) for name in _VERSIONS}},
+        "commit": commit(),
+        "modified": modified(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def commit() -> str:
+    """Short hash of the checkout's commit, or ``unknown`` outside a repository."""
+    return _git("rev-parse", "--short=10", "HEAD") or "unknown"
+
+
+def modified() -> bool:
+    """Whether the package differs from that commit."""
+    return bool(_git("status", "--porcelain", "--untracked-files=no", "--", "ldl"))
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(paths.repo_root()), *words],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,118 @@
+"""The run store: one JSON record a run, committed ones beside those made on this machine."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from ldl import paths
+from ldl.config import PretrainConfig, TransferConfig
+from ldl.errors import LdlError
+from ldl.experiments.fingerprint import code_fingerprint
+
+Run = PretrainConfig | TransferConfig
+Record = dict[str, Any]
+Status = Literal["fresh", "stale", "missing"]
+SCHEMA = 1
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` to ``path`` at once: no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".partial-{os.getpid()}")
+    partial.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    partial.replace(path)
+
+
+class RunStore:
+    """Records of this machine (with weights) in the cache, and committed ones (without).
+
+    Args:
+        work: where runs are made; default ``cache/runs``.
+        committed: records worth keeping; default ``results/``.
+    """
+
+    def __init__(self, work: Path | None = None, committed: Path | None = None) -> None:
+        self.work = work or paths.cache_dir() / "runs"
+        self.committed = committed or paths.results_dir()
+
+    def folder(self, run: Run) -> Path:
+        """Where ``run`` keeps its record, checkpoints and weights on this machine."""
+        return self.work / run.run_id()
+
+    def weights(self, run: Run) -> Path:
+        """The finished network's weights; they exist on the machine that made them."""
+        return self.folder(run) / "weights.safetensors"
+
+    def record(self, run: Run) -> Record | None:
+        """The record of ``run``: a fresh one if there is one, else a stale one, else None.
+
+        Raises:
+            LdlError: a record is damaged.
+        """
+        found = [record for path in self._places(run) if (record := read_record(path))]
+        fresh = [record for record in found if is_fresh(record, run)]
+        return next(iter(fresh or found), None)
+
+    def status(self, run: Run) -> Status:
+        """Whether the record is there and made by the present code."""
+        record = self.record(run)
+        if record is None:
+            return "missing"
+        return "fresh" if is_fresh(record, run) else "stale"
+
+    def save(self, run: Run, record: Record) -> None:
+        """Keep a finished record."""
+        write_json(self.folder(run) / "record.json", record)
+
+    def publish(self, run: Run) -> Path:
+        """Copy this machine's record of ``run`` to the committed ones; returns its path."""
+        record = read_record(self.folder(run) / "record.json")
+        if record is None:
+            raise LdlError(f"{run.run_id()}: no record on this machine; run it first")
+        path = self.committed / run.data.source / f"{run.run_id()}.json"
+        write_json(path, record)
+        return path
+
+    def listing(self) -> Iterator[Path]:
+        """Every record file, for digests and listings."""
+        yield from sorted(self.work.glob("*/record.json"))
+        yield from sorted(self.committed.glob("*/*.json"))
+
+    def _places(self, run: Run) -> list[Path]:
+        committed = self.committed / run.data.source / f"{run.run_id()}.json"
+        return [self.folder(run) / "record.json", committed]
+
+
+def read_record(path: Path) -> Record | None:
+    """A record, or None if the file is not there.
+
+    Raises:
+        LdlError: the file is not a record.
+    """
+    if not path.exists():
+        return None
+    try:
+        record: Record = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise LdlError(f"{path}: damaged record ({error}); delete it and run again") from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise LdlError(f"{path}: not a record of schema {SCHEMA}; delete it and run again")
+    return record
+
+
+def is_fresh(record: Record, run: Run) -> bool:
+    """Whether the present code, and the phantoms it draws, would make the record again."""
+    return bool(
+        record["code"] == code_fingerprint(run) and record["phantoms"] == phantom_fingerprint(run)
+    )
+
+
+def phantom_fingerprint(run: Run) -> str | None:
+    """The generator's fingerprint for runs on phantoms; originals carry their content hash."""
+    if run.data.source != "phantom":
+        return None
+    from ldl.data import phantoms
+
+    return phantoms.fingerprint()[:16]
