@@ -16,6 +16,7 @@ from ldl.book.parameters import declared
 from ldl.book.source import notebook_path
 
 REPORTS = ("summary", "status")  # pages made from the other pages and from all records
+ROUNDS = 3  # notebooks that make new records at every execution would go on for ever
 
 Say = Callable[[str], None]
 
@@ -108,6 +109,9 @@ def execute_stale(
     ended: list[Outcome] = []
     for reports in (False, True):
         wave = [one for one in jobs if (one.name in REPORTS) == reports]
-        while (todo := stale(wave, ledger)) and not any(o.failure for o in ended):
+        for _ in range(ROUNDS):
+            todo = stale(wave, ledger)
+            if not todo or any(outcome.failure for outcome in ended):
+                break
             ended += _round(todo, ledger, workers, say)
     return ended

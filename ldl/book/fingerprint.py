@@ -51,7 +51,7 @@ def environment() -> str:
 
 
 def records() -> str:
-    """Digest of paths, sizes and times of all records, local and committed; none of them is read."""
+    """Digest of paths, sizes and times of all records; none of them is read."""
     rows = []
     for file in RunStore().listing():
         stat = file.stat()

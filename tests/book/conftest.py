@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ldl.book import fingerprint
+
 HEADER = """# ---
 # jupyter:
 #   kernelspec:
@@ -31,6 +33,8 @@ Write = Callable[..., Path]
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All folders of the project below a temporary one that is no checkout."""
+    # Somebody may edit the package while the tests run.
+    monkeypatch.setattr(fingerprint, "code", lambda: "the package")
     for variable in ("DATA", "CACHE", "RESULTS", "EXECUTED"):
         monkeypatch.setenv(f"LDL_{variable}", str(tmp_path / variable.lower()))
     return tmp_path
