@@ -34,7 +34,7 @@ from matplotlib import pyplot as plt
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.experiments import examples
+from ldl.experiments import encoders, examples
 from ldl.losses import mixup_images, mixup_target, patch_discrimination, patch_vectors
 from ldl.rng import seed_everything
 
@@ -53,9 +53,9 @@ plots.source(mixup_images)
 
 # %% [markdown]
 # ```{admonition} We do
-# :class: tip
-# The paper does not say how $\lambda$ is drawn. The release draws it from $U(0.2, 0.8)$, one for each pair of images, and mixes the two
-# first views before they are normalised. So do we.
+# :class: tip ours
+# The paper does not say how $\lambda$ is drawn. The release draws it from $U(0.2, 0.8)$, one for each pair of images. So do we. The release mixes the two
+# first views before their colours are normalised, we mix them after: normalisation is affine and the weights sum to 1, so the mixture is the same.
 # ```
 
 # %% tags=["hide-input"]
@@ -82,7 +82,7 @@ plots.show(
 # $$
 #
 # ```{admonition} We deviate
-# :class: warning
+# :class: warning deviation
 # The paper prints $\lambda s_{n_1}(i) + (1 - \lambda s_{n_2}(i))$. A number minus a vector is not a vector; the bracket is a slip, and the release
 # computes what is written above.
 # ```
@@ -92,7 +92,7 @@ plots.source(mixup_target)
 
 # %% [markdown]
 # ```{admonition} By hand
-# :class: tip
+# :class: hint by-hand
 # For orthogonal $s_{n_1} = (1, 0)$ and $s_{n_2} = (0, 1)$ with $\lambda = 3/5$ the mixture is $(3, 2)/5$, its length $\sqrt{13}/5$, and the target
 # $(3, 2)/\sqrt{13}$. The target of opposite vectors at $\lambda = 1/2$ would be $0/0$: here it is the zero vector, and the loss stays finite.
 # ```
@@ -148,7 +148,7 @@ plots.show(
 # $$
 #
 # ```{admonition} By hand
-# :class: tip
+# :class: hint by-hand
 # Two patches whose mixed vectors hit their orthogonal targets cost exactly what two perfectly separated patches cost in {doc}`method_patch_discrimination`,
 # $2\log(1 + e^{-1/\tau})$ in the paper's formulation: there is no other loss.
 # ```
@@ -168,12 +168,12 @@ loss.item()
 # the patches of mixed pairs, answers it.
 
 # %% tags=["hide-input"]
-encoders = {name: examples.pretrained(name, "fundus", profile=profile, seed=seed) for name in ("pd", "pd+mix")}
-batch = examples.example_images("fundus", count=8, size=64, seed=seed + 1)
+trained = {name: encoders.pretrained(name, "fundus", profile=profile, seed=seed) for name in ("pd", "pd+mix")}
+batch = examples.own_images(trained["pd"].config, count=8)
 images = torch.from_numpy(batch.images).float().div(255)
 shares = torch.linspace(0, 1, 11)
 agreement = {}
-for name, encoder in encoders.items():
+for name, encoder in trained.items():
     curve = []
     with torch.no_grad():
         here = patch_vectors(encoder.embed(images), 8)
@@ -190,7 +190,7 @@ with plots.theme():
     axes.legend()
 plots.show(
     figure,
-    caption=f"Mean cosine between a mixed patch and its target, eight images in four pairs. {batch.words} {encoders['pd+mix'].words}",
+    caption=f"Mean cosine between a mixed patch and its target, eight images in four pairs. {batch.words} {trained['pd+mix'].words}",
     alt="Mean cosine over the mixing weight for the encoders pretrained without and with mixup; at λ = 0.5 they are "
     f"{agreement['pd'][5]:.2f} and {agreement['pd+mix'][5]:.2f}.",
 )
@@ -198,5 +198,5 @@ plots.show(
 # %% tags=["hide-input"]
 Markdown(
     f"At λ = 0.5 the mean cosine is {agreement['pd'][5]:.2f} for the encoder pretrained without mixup and "
-    f"{agreement['pd+mix'][5]:.2f} for the one pretrained with it. {encoders['pd+mix'].verdict}"
+    f"{agreement['pd+mix'][5]:.2f} for the one pretrained with it. {trained['pd+mix'].verdict}"
 )

@@ -35,12 +35,14 @@ from IPython.display import Markdown
 from matplotlib import pyplot as plt
 
 from ldl import plots
+from ldl.book.parameters import check
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import draw_views
-from ldl.experiments import report
+from ldl.experiments import encoders, examples
 from ldl.losses import joint, patch, patch_discrimination, patch_vectors
 from ldl.rng import generator, seed_everything
 
+check("method_patch_discrimination", globals())
 seed_everything(seed)
 torch.set_default_dtype(torch.float64)
 
@@ -62,7 +64,7 @@ plots.source(patch_vectors)
 
 # %% [markdown]
 # ```{admonition} By hand
-# :class: tip
+# :class: hint by-hand
 # One cell of four pixels, three of them $(1, 0)$ and one $(0, 1)$. The sum is $(3, 1)$, its length
 # $\sqrt{10}$, so the patch vector is $(3, 1)/\sqrt{10}$. The mean in place of the sum changes nothing,
 # because the length is divided out.
@@ -106,7 +108,7 @@ plots.source(patch_discrimination, patch._released)
 
 # %% [markdown]
 # ```{admonition} We deviate
-# :class: warning
+# :class: warning deviation
 # The paper says: the candidates are the $N$ patches of the unchanged view, and $L_{\mathrm{Pd}}$ is a sum. The
 # released code {cite}`ldl_release` does otherwise, in the manner of {cite}`ye2019embinva`: all $2N$ vectors of both
 # views are an anchor once, the candidates are the other $2N - 1$, no gradient flows through the candidates, and the
@@ -116,7 +118,7 @@ plots.source(patch_discrimination, patch._released)
 # ```
 #
 # ```{admonition} By hand: two patches, perfectly separated
-# :class: tip
+# :class: hint by-hand
 # Take $N = 2$ orthogonal vectors, both views equal. In the paper's formulation each anchor sees one candidate at
 # similarity 1 and one at 0, so $P = e^{1/\tau}/(e^{1/\tau} + 1)$; the wrong one has $1 - P$, and
 # $M = -2 \log P = 2 \log(1 + e^{-1/\tau})$.
@@ -140,7 +142,7 @@ ours
 
 # %% [markdown]
 # ```{admonition} By hand: a collapsed network
-# :class: tip
+# :class: hint by-hand
 # If every patch has the same vector, every candidate gets the same probability $1/m$, with $m = N$ candidates in the
 # paper's formulation and $m = 2N - 1$ in the release's. Then
 # $M = \log m - (m - 1) \log(1 - 1/m)$, which tends to $\log m + 1$. This is the value a loss curve must fall below
@@ -188,9 +190,9 @@ plots.show(
 # %% [markdown]
 # ### Why the code is not a transcription
 #
-# Written as printed, $\log(1 - P)$ is $\log 0$ as soon as a wrong patch is so close that its $P$ rounds to 1. At temperature 0.01
-# a similarity of 1 is a logit of 100: two hundred such patches are enough to meet the case. `log_miss` therefore computes
-# $1 - P$ of the largest entry as the sum of all the others.
+# Written as printed, $\log(1 - P)$ is $\log 0$ as soon as the $P$ of a wrong patch rounds to 1. At temperature 0.01 a lead of 1 in
+# similarity is a lead of 100 in the exponent, far beyond what a float can tell from certainty. `log_miss` therefore computes $1 - P$
+# of the largest entry as the sum of all the others.
 
 # %%
 plots.source(joint.log_miss)
@@ -210,11 +212,11 @@ print(f"as printed: {transcribed:.0f}; here: {stable:.1f}")
 # both.
 
 # %% tags=["hide-input"]
-examples = report.example_images("fundus", count=4, size=64, seed=seed)
+shown = examples.example_images("fundus", count=4, size=64, seed=seed)
 torch.set_default_dtype(torch.float32)
-views = draw_views(torch.from_numpy(examples.images), 64, "rotations", generator(seed, "chapter"))
-first, second = report.denormalise(views.first), report.denormalise(views.second)
-back = undo_symmetry(second, views.symmetry)
+views = draw_views(torch.from_numpy(shown.images), 64, "rotations", generator(seed, "chapter"))
+first, second = examples.displayed(views.first), examples.displayed(views.second)
+back = examples.displayed(undo_symmetry(views.second, views.symmetry))
 rows = [list(first[:3]), list(second[:3]), list(back[:3])]
 figure = plots.image_grid(rows, row_titles=["first view", "second view", "turned back"])
 for k in range(1, 8):
@@ -223,7 +225,7 @@ for k in range(1, 8):
         axes.axvline(k * 8 - 0.5, color="white", linewidth=0.3, alpha=0.7)
 plots.show(
     figure,
-    caption=f"Three images as the network sees them, cut into 8 × 8 cells. {examples.words}",
+    caption=f"Three images as the network sees them, cut into 8 × 8 cells. {shown.words}",
     alt="Three rows of three colour fundus pictures under a grid: first views, second views turned by a "
     "multiple of 90 degrees and changed in colour, and the second views turned back into register.",
 )
@@ -234,13 +236,14 @@ plots.show(
 # record, because a loss value alone does not tell whether the encoder may be used.
 
 # %% tags=["hide-input"]
-trained = report.pretrained("pd", "fundus", profile=profile, seed=seed)
-untrained = report.untrained_like(trained)
+trained = encoders.pretrained("pd", "fundus", profile=profile, seed=seed)
+own = examples.own_images(trained.config, count=4)
+views = draw_views(torch.from_numpy(own.images), trained.config.crop, "rotations", generator(seed, "chapter"))
 figures = []
-for network in (untrained, trained.network):
+for encoder in (encoders.untrained(trained.config), trained):
     with torch.no_grad():
-        one = patch_vectors(network(views.first)[0], 8)
-        two = patch_vectors(undo_symmetry(network(views.second)[0], views.symmetry), 8)
+        one = patch_vectors(encoder.net(views.first)[0], 8)
+        two = patch_vectors(undo_symmetry(encoder.net(views.second)[0], views.symmetry), 8)
     figures.append((one.flatten(0, 1) @ two.flatten(0, 1).T).numpy())
 with plots.theme():
     figure, grid = plt.subplots(1, 2, figsize=(6, 2.9))
@@ -254,7 +257,7 @@ with plots.theme():
 plots.show(
     figure,
     caption=f"Similarity of all {len(matrix)} patches of four images with all patches of their second views, and the "
-    f"share found among them. {trained.words}",
+    f"share found among them. {own.words} {trained.words}",
     alt="Two square similarity matrices. Left, an untrained network: nearly uniform, high everywhere. Right, after "
     "pretraining: a distinct diagonal.",
 )

@@ -32,7 +32,7 @@ from IPython.display import Markdown
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.experiments import examples
+from ldl.experiments import encoders, examples
 from ldl.losses import cluster_entropy, region, region_discrimination, region_vectors
 from ldl.models import LocalDiscriminationNet
 from ldl.rng import seed_everything
@@ -53,7 +53,7 @@ plots.source(LocalDiscriminationNet)
 
 # %% [markdown]
 # ```{admonition} We do
-# :class: tip
+# :class: tip ours
 # The paper asks that $r$ sum to 1 over the clusters and does not say how. The release applies a sigmoid and then divides by the sum, which is not a softmax: two clusters
 # that are both certain (sigmoid near 1) share a pixel half and half.
 # ```
@@ -83,7 +83,7 @@ Markdown(
 
 # %% [markdown]
 # ```{admonition} By hand
-# :class: tip
+# :class: hint by-hand
 # Four pixels: two are $(1, 0)$ and belong to cluster 0, one is $(0, 1)$ and belongs to cluster 1, and one is $(0, 1)$ and undecided, half and half. Then
 # $t_0 \propto 2\,(1, 0) + \tfrac12 (0, 1)$, so $t_0 = (4, 1)/\sqrt{17}$, and $t_1 = (0, 1)$.
 # ```
@@ -124,12 +124,12 @@ plots.source(region_discrimination)
 
 # %% [markdown]
 # ```{admonition} We deviate
-# :class: warning
+# :class: warning deviation
 # The release keeps only $-\log P(c \mid t_{nc})$, averaged over images and clusters. `formulation="released"` (the default) is that; `formulation="paper"` is Eq. 11.
 # ```
 #
 # ```{admonition} By hand
-# :class: tip
+# :class: hint by-hand
 # If the $C$ prototypes are orthogonal and every image agrees with them, the right one has similarity 1 and the others 0:
 # $-\log P = \log\bigl(1 + (C - 1)\, e^{-1/\tau}\bigr)$. If all clusters mean the same, $P = 1/C$ and the loss is $\log C$. In the paper's formulation the collapsed
 # value is $\log C - (C - 1)\log(1 - 1/C)$.
@@ -161,7 +161,7 @@ plots.source(cluster_entropy)
 
 # %% [markdown]
 # ```{admonition} By hand
-# :class: tip
+# :class: hint by-hand
 # A hard assignment costs 0. Two clusters, undecided: $r = 1/2$, one bit. Sixteen clusters, undecided: $r = 1/16$, and the binary entropy of $1/16$ is
 # $\tfrac{4}{16} + \tfrac{15}{16} \log_2 \tfrac{16}{15}$, about a third of a bit. The release uses the logarithm to base 2; in nats, as printed, the term is smaller by the factor $\log 2$, and its weight 0.1 means less.
 # ```
@@ -188,11 +188,11 @@ sixteen
 # ## On images
 
 # %% tags=["hide-input"]
-encoder = examples.pretrained("rd", "fundus", profile=profile, seed=seed)
-chest = examples.pretrained("rd", "xray", profile=profile, seed=seed)
+encoder = encoders.pretrained("rd", "fundus", profile=profile, seed=seed)
+chest = encoders.pretrained("rd", "xray", profile=profile, seed=seed)
 rows, words = [], []
-for one, modality in ((encoder, "fundus"), (chest, "xray")):
-    shown = examples.example_images(modality, count=2, size=96, seed=seed + 2)
+for one in (encoder, chest):
+    shown = examples.own_images(one.config, count=2)
     values, shares = one.outputs(torch.from_numpy(shown.images).float().div(255))
     colours = plots.principal_colours(values.numpy())
     for k in range(2):
@@ -210,7 +210,7 @@ plots.show(
 )
 
 # %% tags=["hide-input"]
-values, shares = encoder.outputs(torch.from_numpy(examples.example_images("fundus", count=8, size=96, seed=seed).images).float().div(255))
+values, shares = encoder.outputs(torch.from_numpy(examples.own_images(encoder.config, count=8).images).float().div(255))
 used = int((torch.bincount(shares.argmax(1).flatten(), minlength=shares.shape[1]) > 0).sum())
 bits = cluster_entropy(shares).item()
 Markdown(

@@ -67,7 +67,7 @@ def test_source_drops_the_docstring_only() -> None:
 def test_overlay_paints_agreement_misses_and_false_alarms() -> None:
     image = np.zeros((3, 1, 4), dtype=np.uint8)
     painted = plots.overlay(image, np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]]), strength=1.0)
-    assert painted[0].tolist() == [[255, 255, 255], [86, 180, 233], [240, 228, 66], [0, 0, 0]]
+    assert painted[0].tolist() == [[240, 228, 66], [86, 180, 233], [233, 30, 159], [0, 0, 0]]
 
 
 def test_principal_colours_separate_two_materials() -> None:

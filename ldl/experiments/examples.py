@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from ldl.config import PretrainConfig
 from ldl.data import phantoms
+from ldl.data.colour import NORMALISATION
 from ldl.data.manifest import Manifest, collection_named
 from ldl.data.prepare import prepare_pretraining, prepare_task
+from ldl.data.sources import pretraining_bank
 from ldl.data.tasks import Modality
 from ldl.errors import DataError
 
@@ -80,3 +85,29 @@ def how_to_get(modality: Modality) -> str:
         f"No real {modality} image that may be shown is at hand; get one of {listed} "
         f"(<code>ldl data fetch {names[0].name}</code>) to see it here."
     )
+
+
+def displayed(images: Tensor) -> NDArray[np.float32]:
+    """Undo `ldl.data.colour.normalise`: (B, C, H, W) as a network sees it -> floats in 0..1."""
+    mean, deviation = NORMALISATION[images.shape[1]]
+    shape = (1, -1, 1, 1)
+    plain = images * torch.tensor(deviation).view(shape) + torch.tensor(mean).view(shape)
+    return plain.clamp(0, 1).numpy()
+
+
+def own_images(config: PretrainConfig, *, count: int) -> Examples:
+    """Images of the kind an encoder was trained on, which it has not seen.
+
+    Phantoms come from the held-out end of its own bank. Of real data only what may be shown is
+    shown, which need not be the encoder's own data set.
+    """
+    if config.data.source == "open":
+        found = real_images(config.modality, count=count, size=config.data.size)
+        if found:
+            return found
+    else:
+        bank = pretraining_bank(config.data, config.modality)
+        return Examples(
+            np.array(bank.images[-count:]), "Images: phantoms that were not trained on.", real=False
+        )
+    return phantom_images(config.modality, count=count, size=config.data.size, seed=config.seed)

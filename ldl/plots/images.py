@@ -27,7 +27,7 @@ def to_display(image: NDArray) -> NDArray:
 
 
 def overlay(
-    image: NDArray, mask: NDArray, prediction: NDArray | None = None, strength: float = 0.6
+    image: NDArray, mask: NDArray, prediction: NDArray | None = None, strength: float = 0.7
 ) -> NDArray:
     """Paint a reference mask (and a prediction) over an image.
 

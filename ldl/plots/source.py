@@ -25,7 +25,10 @@ def source_text(thing: Callable[..., Any] | type, *, docstring: bool = False) ->
         first = node.body[0]
         # A body that is nothing but its docstring keeps it: Python would not parse without.
         if len(node.body) > 1:
-            drop.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+            last = first.end_lineno or first.lineno
+            drop.update(range(first.lineno, last + 1))
+            if not lines[last].strip():
+                drop.add(last + 1)
     kept = [line for number, line in enumerate(lines, 1) if number not in drop]
     return "\n".join(kept).rstrip()
 
