@@ -1,0 +1,63 @@
+"""Projection onto the unit hypersphere."""
+
+import pytest
+import torch
+
+from ldl.sphere import unit
+
+
+def draw(*shape, seed=1, dtype=torch.float64):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_vectors_have_norm_one_and_keep_their_direction(dim):
+    vectors = draw(4, 5, 6)
+    projected = unit(vectors, dim=dim)
+    norms = vectors.norm(dim=dim, keepdim=True)
+    torch.testing.assert_close(projected * norms, vectors, rtol=1e-9, atol=1e-12)
+
+
+def test_projecting_twice_is_projecting_once():
+    once = unit(draw(10, 8))
+    torch.testing.assert_close(unit(once), once, rtol=1e-11, atol=0)
+
+
+OVERFLOWS = pytest.mark.xfail(
+    strict=True,
+    reason="the gradient, a million at zero, is cast back to float16 without saturation",
+)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        pytest.param(torch.float16, marks=OVERFLOWS),
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+    ],
+)
+def test_zero_stays_zero_with_a_finite_gradient(dtype):
+    zero = torch.zeros(3, 4, dtype=dtype, requires_grad=True)
+    projected = unit(zero)
+    projected.sum().backward()
+    assert torch.equal(projected, torch.zeros_like(projected))
+    assert zero.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3, 1e10])
+def test_the_length_does_not_matter_in_single_precision(scale):
+    vectors = draw(5, 7, dtype=torch.float32)
+    torch.testing.assert_close(unit(scale * vectors), unit(vectors), rtol=2e-6, atol=2e-6)
+
+
+def test_half_precision_is_computed_in_single():
+    large = torch.full((2, 400), 60.0, dtype=torch.float16)
+    projected = unit(large)
+    assert projected.dtype == torch.float32
+    torch.testing.assert_close(projected.norm(dim=-1), torch.ones(2))
+
+
+def test_the_gradient_is_that_of_the_value():
+    assert torch.autograd.gradcheck(unit, (draw(3, 4).requires_grad_(),))
