@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ldl.config import MethodName, PretrainConfig
+from ldl.config import MethodName, PretrainConfig, build
 from ldl.data.colour import normalise
 from ldl.data.tasks import Modality
+from ldl.errors import ConfigError
 from ldl.experiments.execute import ensure
 from ldl.experiments.plan import Variant, encoder_config
 from ldl.experiments.profiles import profile_named
@@ -78,12 +79,29 @@ def config_of(
     """The pretraining that ``profile`` plans for ``method``; ``knobs`` replace fields of it.
 
     Raises:
-        ConfigError: unknown profile.
+        ConfigError: unknown profile or method, or a value that a field cannot have.
     """
+    if method not in METHODS:
+        raise ConfigError(f"unknown method {method!r}; use one of {', '.join(METHODS)}")
     variant = Variant(method, clusters=16 if method == "rd" else 0)
     config = encoder_config(variant, modality, profile_named(profile), seed)
     assert config is not None, "every method but scratch has an encoder"
-    return config.model_copy(update=knobs) if knobs else config
+    return with_knobs(config, **knobs)
+
+
+def with_knobs(config: PretrainConfig, **knobs: Any) -> PretrainConfig:
+    """``config`` with other values of some fields, its step 1 too where the knob is not Rd's own.
+
+    Raises:
+        ConfigError: an unknown field, or a value it cannot have.
+    """
+    if not knobs:
+        return config
+    fields = {name: getattr(config, name) for name in PretrainConfig.model_fields}
+    if config.step1 is not None:
+        shared = {name: value for name, value in knobs.items() if name != "clusters"}
+        fields["step1"] = with_knobs(config.step1, **shared)
+    return build(PretrainConfig, fields | knobs)
 
 
 def load(config: PretrainConfig, store: RunStore | None = None) -> Encoder:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ldl.config import PretrainConfig, TransferConfig
 from ldl.data.sources import pretraining_bank, task_bank
 from ldl.errors import TrainingError
-from ldl.experiments.fingerprint import code_fingerprint
+from ldl.experiments.fingerprint import code_fingerprint, modules_of
 from ldl.experiments.provenance import provenance
 from ldl.experiments.store import SCHEMA, Record, Run, RunStore, is_fresh, phantom_fingerprint
 from ldl.methods import METHODS
@@ -95,7 +95,7 @@ def _header(run: Run, fabric: Fabric, data: dict[str, Any], seconds: float) -> R
         "code": code_fingerprint(run),
         "phantoms": phantom_fingerprint(run),
         "data": data,
-        "provenance": provenance(fabric),
+        "provenance": provenance(fabric, modules_of(run)),
         "wall_seconds": round(seconds, 2),
     }
 

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,8 +17,11 @@ from ldl.train.device import device_name
 _VERSIONS = ("torch", "numpy", "kornia", "lightning-fabric", "scikit-image", "safetensors")
 
 
-def provenance(fabric: Fabric) -> dict[str, Any]:
-    """Device, threads, versions, commit and date, as JSON values."""
+def provenance(fabric: Fabric, modules: Sequence[str]) -> dict[str, Any]:
+    """Device, threads, versions, commit and date, as JSON values.
+
+    ``modified`` says whether one of ``modules``, those the numbers depend on, differs from the commit.
+    """
     return {
         "device": device_name(fabric),
         "precision": str(fabric._precision.precision),
@@ -25,7 +29,7 @@ def provenance(fabric: Fabric) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {"ldl": ldl.__version__, **{name: _version(name) for name in _VERSIONS}},
         "commit": commit(),
-        "modified": modified(),
+        "modified": modified(modules),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -35,9 +39,10 @@ def commit() -> str:
     return _git("rev-parse", "--short=10", "HEAD") or "unknown"
 
 
-def modified() -> bool:
-    """Whether the package differs from that commit."""
-    return bool(_git("status", "--porcelain", "--untracked-files=no", "--", "ldl"))
+def modified(modules: Sequence[str]) -> bool:
+    """Whether one of ``modules`` differs from that commit."""
+    files = [name.replace(".", "/") + ".py" for name in modules]
+    return bool(_git("status", "--porcelain", "--", *files))
 
 
 def _git(*words: str) -> str:

@@ -1,8 +1,5 @@
 """What the losses expect of their arguments, said in one line when it is not met."""
 
-import torch
-from torch import Tensor
-
 from ldl.errors import ConfigError
 
 
@@ -16,8 +13,3 @@ def check_temperature(temperature: float) -> None:
     """Refuse a temperature that is not positive."""
     if not temperature > 0:
         raise ConfigError(f"temperature is {temperature}; it must be above 0")
-
-
-def full_precision(vectors: Tensor) -> Tensor:
-    """Half precision becomes float32: exp and log of similarities over 0.01 overflow in float16."""
-    return vectors if vectors.dtype == torch.float64 else vectors.float()

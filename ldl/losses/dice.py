@@ -1,9 +1,9 @@
 """The segmentation loss, LDL Eq. 30."""
 
-import torch
 from torch import Tensor
 
 from ldl.errors import ConfigError
+from ldl.sphere import full_precision
 
 
 def dice_loss(prediction: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
@@ -28,7 +28,7 @@ def dice_loss(prediction: Tensor, target: Tensor, *, smooth: float = 1.0) -> Ten
         raise ConfigError(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ in shape"
         )
-    prediction = prediction if prediction.dtype == torch.float64 else prediction.float()
+    prediction = full_precision(prediction)
     target = target.to(prediction.dtype)
     empty = (target.sum() == 0).to(prediction.dtype)
     prediction = empty + (1 - 2 * empty) * prediction

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ldl.errors import ConfigError
-from ldl.losses.checks import full_precision
+from ldl.sphere import full_precision
 
 
 def cluster_entropy(assignment: Tensor, *, base: float = 2) -> Tensor:

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from ldl.errors import ConfigError
-from ldl.losses.checks import check_formulation, check_temperature, full_precision
+from ldl.losses.checks import check_formulation, check_temperature
 from ldl.losses.joint import joint_negative_log
-from ldl.sphere import unit
+from ldl.sphere import full_precision, unit
 
 
 def prototypes(regions: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ldl.sphere import unit
+from ldl.sphere import full_precision, unit
 
 
 def patch_vectors(embedding: Tensor, grid: int) -> Tensor:
@@ -17,7 +17,7 @@ def patch_vectors(embedding: Tensor, grid: int) -> Tensor:
         (B, grid * grid, K) float32 unit vectors, cells in row-major order. The mean in place of
         the sum of Eq. 3 makes no difference after normalisation.
     """
-    cells = F.adaptive_avg_pool2d(embedding.float(), grid)
+    cells = F.adaptive_avg_pool2d(full_precision(embedding), grid)
     return unit(cells.flatten(2).transpose(1, 2))
 
 
@@ -33,6 +33,6 @@ def region_vectors(embedding: Tensor, assignment: Tensor) -> Tensor:
     Returns:
         (B, C, K) float32 unit vectors.
     """
-    pixels = embedding.flatten(2).transpose(1, 2)
-    weighted = assignment.flatten(2).to(pixels.dtype) @ pixels
+    pixels = full_precision(embedding).flatten(2).transpose(1, 2)
+    weighted = full_precision(assignment).flatten(2).to(pixels.dtype) @ pixels
     return unit(weighted / pixels.shape[1])

@@ -11,7 +11,7 @@ from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.vectors import patch_vectors
 from ldl.models.embedding import LocalDiscriminationNet
-from ldl.sphere import unit
+from ldl.sphere import full_precision, unit
 
 Losses = dict[str, Tensor]
 # lambda ~ U(0.2, 0.8) in the release; the paper says (0, 1).
@@ -58,7 +58,7 @@ def paired_patches(
     Returns:
         two (B, grid * grid, K) float32 unit vectors.
     """
-    cells = F.adaptive_avg_pool2d(second.float(), grid)
+    cells = F.adaptive_avg_pool2d(full_precision(second), grid)
     turned_back = undo_symmetry(cells, symmetry)
     return patch_vectors(first, grid), unit(turned_back.flatten(2).transpose(1, 2))
 

@@ -1,0 +1,5 @@
+"""``python -m ldl`` is ``ldl``."""
+
+from ldl.cli import main
+
+main()

@@ -1,0 +1,131 @@
+"""Run many runs in worker processes; whatever ends them, the next call goes on."""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+
+import torch
+from tqdm.auto import tqdm
+
+from ldl.errors import LdlError
+from ldl.experiments.execute import ensure
+from ldl.experiments.jobs import needs
+from ldl.experiments.store import Run, RunStore
+
+# glibc would hand every large activation back to the kernel and fault it in again at each step.
+_ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
+
+
+@dataclass
+class Outcome:
+    """Ids of the runs that were made, that were there already, and one line for each failure."""
+
+    made: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def quiet_cpu() -> None:
+    """One thread a process (several processes fill the cores better, and equal thread counts give
+    equal numbers), and no denormals, which are slow."""
+    if not torch.cuda.is_available():
+        torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def _work(run: Run, device: str, progress: bool) -> None:
+    ensure(run, RunStore(), device=device, progress=progress, weights=True)
+
+
+def run_all(
+    runs: dict[str, Run],
+    store: RunStore,
+    *,
+    workers: int = 2,
+    device: str = "auto",
+    progress: bool = True,
+    say: Callable[[str], None] = print,
+) -> Outcome:
+    """Make every run of ``runs`` that is not fresh, each after the one it needs.
+
+    Args:
+        runs: by id, as :func:`ldl.experiments.jobs.ordered` gives them.
+        store: tells which are fresh.
+        workers: processes.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        progress: show a bar with the time left.
+        say: receives one line for each failure.
+
+    Raises:
+        LdlError: a worker was killed; what was finished is kept.
+    """
+    outcome = Outcome()
+    todo = {id: run for id, run in runs.items() if not _there(run, runs, store)}
+    outcome.kept = [id for id in runs if id not in todo]
+    if not todo:
+        return outcome
+    os.environ.update(_ALLOCATOR)
+    bar = tqdm(total=len(todo), desc="runs", unit="run", disable=not progress)
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=quiet_cpu) as pool:
+            _drain(todo, outcome, pool, device, bar, say)
+    except BrokenProcessPool:
+        raise LdlError(
+            "a worker process was killed (out of memory?); finished runs are kept, run again"
+        ) from None
+    finally:
+        bar.close()
+    return outcome
+
+
+def _there(run: Run, runs: dict[str, Run], store: RunStore) -> bool:
+    """Fresh, and with weights where a run that is still to be made needs them."""
+    if store.status(run) != "fresh":
+        return False
+    if store.weights(run).exists():
+        return True
+    wanting = [other for other in runs.values() if needs(other) == run]
+    return all(_there(other, runs, store) for other in wanting)
+
+
+def _drain(
+    todo: dict[str, Run],
+    outcome: Outcome,
+    pool: ProcessPoolExecutor,
+    device: str,
+    bar: "tqdm[None]",
+    say: Callable[[str], None],
+) -> None:
+    waiting, running = dict(todo), dict[Future[None], str]()
+    while waiting or running:
+        for id, run in list(waiting.items()):
+            before = needs(run)
+            if before and before.run_id() in outcome.failed:
+                outcome.failed[id] = f"needs {before.run_id()}, which failed"
+                del waiting[id]
+                bar.update()
+            elif not before or before.run_id() not in todo or before.run_id() in outcome.made:
+                running[pool.submit(_work, run, device, False)] = id
+                del waiting[id]
+        if not running:
+            continue
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            _collect(future, running.pop(future), outcome, say)
+            bar.update()
+
+
+def _collect(future: Future[None], id: str, outcome: Outcome, say: Callable[[str], None]) -> None:
+    error = future.exception()
+    if isinstance(error, BrokenProcessPool):
+        raise error
+    if error is None:
+        outcome.made.append(id)
+        return
+    text = str(error) if isinstance(error, LdlError) else f"{type(error).__name__}: {error}"
+    outcome.failed[id] = text.splitlines()[0] if text else type(error).__name__
+    say(f"{id}: {outcome.failed[id]}")
