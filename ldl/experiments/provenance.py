@@ -20,7 +20,7 @@ _VERSIONS = ("torch", "numpy", "kornia", "lightning-fabric", "scikit-image", "sa
 def provenance(fabric: Fabric, modules: Sequence[str]) -> dict[str, Any]:
     """Device, threads, versions, commit and date, as JSON values.
 
-    ``modified`` says whether one of ``modules``, those the numbers depend on, differs from the commit.
+    ``modified``: whether one of ``modules``, those the numbers depend on, differs from the commit.
     """
     return {
         "device": device_name(fabric),
