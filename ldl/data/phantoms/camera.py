@@ -25,7 +25,9 @@ def illuminate(rng: np.random.Generator, scene: Scene, style: Style) -> Array:
     light = np.clip(1.0 + tilt - fall + slow, 0.12, 1.6)[..., None] * np.ones(3, np.float32)
     # Where light falls off, red falls off last: dark borders look brown, bright rims pale.
     light = np.power(light, np.array([0.75, 1.0, 1.1], np.float32))
-    return (light * (1.0 + rim[..., None] * np.array([0.35, 0.9, 1.4], np.float32))).astype(np.float32)
+    return (light * (1.0 + rim[..., None] * np.array([0.35, 0.9, 1.4], np.float32))).astype(
+        np.float32
+    )
 
 
 def flare(rng: np.random.Generator, scene: Scene, image: Array) -> Array:
@@ -34,7 +36,9 @@ def flare(rng: np.random.Generator, scene: Scene, image: Array) -> Array:
     reach = rng.uniform(0.75, 0.95)
     depth = scene.u * np.cos(angle) + scene.v * np.sin(angle)
     shape = step(reach - depth, 0.12)[..., None]
-    glow = np.array([rng.uniform(0.5, 0.9), rng.uniform(0.35, 0.65), rng.uniform(0.0, 0.2)], np.float32)
+    glow = np.array(
+        [rng.uniform(0.5, 0.9), rng.uniform(0.35, 0.65), rng.uniform(0.0, 0.2)], np.float32
+    )
     shade = np.exp(-(((depth - reach + 0.25) / 0.2) ** 2))[..., None]
     return image * (1.0 - 0.35 * shade) * (1.0 - 0.8 * shape) + shape * glow * 0.8
 
@@ -58,7 +62,9 @@ def expose(draw: Streams, scene: Scene, style: Style, image: Array) -> Array:
     """Haze, optics, field stop, sensor: the picture (size, size, 3) as uint8."""
     rng = draw("camera")
     size = scene.size
-    haze = rng.uniform(*style.haze) * (0.7 + 0.5 * bump(scene.u, scene.v, *rng.normal(0, 0.5, 2), 0.7, 0.7))
+    haze = rng.uniform(*style.haze) * (
+        0.7 + 0.5 * bump(scene.u, scene.v, rng.normal(0, 0.5, 2), (0.7, 0.7))
+    )
     veil = blur(image, 0.06 * size)
     image = image + np.clip(haze, 0, 0.8)[..., None] * (veil * 1.04 + 0.01 - image)
     if rng.random() < style.flare:
@@ -77,7 +83,9 @@ def expose(draw: Streams, scene: Scene, style: Style, image: Array) -> Array:
 
 
 def stretch_contrast(rng: np.random.Generator, image: Array, seen: Array) -> Array:
-    """The per-channel stretch that some collections were given: local mean removed, spread equalised."""
+    """The per-channel stretch that some collections were given: local mean removed, spread
+    equalised.
+    """
     size = len(image)
     weight = seen * 0.98 + 0.02
     mean = blur(image * weight, 0.3 * size) / blur(np.repeat(weight, 3, 2), 0.3 * size)

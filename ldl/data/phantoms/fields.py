@@ -1,12 +1,13 @@
 """Smooth random fields and soft shapes, the paint of every phantom.
 
-All of them return float32 arrays (size, size). What a field shows does not depend on `size`: grids of fixed
-resolution are drawn and then interpolated, so that one scene can be rendered at 64 or at 512 pixels.
+All of them return float32 arrays (size, size). What a field shows does not depend on `size`: grids
+of fixed resolution are drawn and then interpolated, so that one scene can be rendered at 64 or at
+512 pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -19,7 +20,9 @@ Streams = Callable[[str], np.random.Generator]
 
 
 def streams(seed: int, *names: str) -> Streams:
-    """One independent generator per ingredient of an image: `streams(0, "fundus", "7")("vessels")`."""
+    """One independent generator per ingredient of an image: `streams(0, "fundus",
+    "7")("vessels")`.
+    """
     return lambda ingredient: numpy_generator(seed, "phantom", *names, ingredient)
 
 
@@ -34,8 +37,8 @@ def fractal(
 ) -> Array:
     """Fractal noise of about unit variance; its coarsest grid has `first` cells a side.
 
-    `fall` is the amplitude ratio of an octave to the one before. Octaves finer than the image are drawn too,
-    so that the stream goes on at the same place for every `size`, but not added.
+    `fall` is the amplitude ratio of an octave to the one before. Octaves finer than the image are
+    drawn too, so that the stream goes on at the same place for every `size`, but not added.
     """
     total = np.zeros((size, size), np.float32)
     power = 0.0
@@ -57,11 +60,21 @@ def blur(image: Array, sigma: float) -> Array:
 
 
 def step(distance: Array, softness: float) -> Array:
-    """1 where distance is well below zero, 0 well above, with a smooth edge of the given half width."""
+    """1 where distance is well below zero, 0 well above, with a smooth edge of the given half
+    width.
+    """
     t = np.clip(0.5 - 0.5 * distance / softness, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-def bump(x: Array, y: Array, cx: float, cy: float, sx: float, sy: float) -> Array:
-    """A Gaussian hill of height 1."""
-    return np.exp(-0.5 * (((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2))
+def threshold(soft: Array, level: float) -> Array:
+    """Where a soft map exceeds the level; its highest pixel at least, if it is not empty."""
+    mask = soft > level
+    return mask if mask.any() else soft >= max(float(soft.max()), 1e-6)
+
+
+def bump(
+    x: Array, y: Array, centre: Sequence[float] | Array, spread: Sequence[float] | Array
+) -> Array:
+    """A Gaussian hill of height 1; centre and spread are (x, y)."""
+    return np.exp(-0.5 * (((x - centre[0]) / spread[0]) ** 2 + ((y - centre[1]) / spread[1]) ** 2))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @functools.cache
 def fingerprint() -> str:
-    """sha256 (hex) over all modules of this package; comments, layout and docstrings do not count."""
+    """sha256 (hex) over all modules of this package; comments and docstrings do not count."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(f"{path.name}\n{normalised(path.read_text(encoding='utf-8'))}\n".encode())

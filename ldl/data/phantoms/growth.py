@@ -1,6 +1,7 @@
 """Branching trees that grow generation by generation, all branches of a generation at once.
 
-Calibres follow Murray's law: at every bifurcation the cubes of the daughters' radii add up to the parent's.
+Calibres follow Murray's law: at every bifurcation the cubes of the daughters' radii add up to the
+parent's.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Branches:
-    """n branches of T vertices: points (n, T, 2), heading (n, T) in radians, radius (n, T), 0 where it has ended.
+    """n branches of T vertices.
 
-    `vein` (n,) bool tells the two trees of the retina apart; `order` (n,) counts the bifurcations behind.
+    points: (n, T, 2). heading: (n, T), radians. radius: (n, T), 0 where a branch has ended.
+    vein: (n,) bool, tells two interwoven trees apart. order: (n,), bifurcations behind it.
     """
 
     points: Array
@@ -29,15 +31,14 @@ class Branches:
         return len(self.points)
 
 
-
 @dataclass(frozen=True)
 class Manner:
     """How branches grow; lengths are in the units of the anatomy, angles in radians.
 
-    spacing: mean distance of side branches.  ratio: calibre of a daughter to its parent, lowest and highest.
-    angle: of a side branch.  reach: length of a branch for each unit of calibre.  wobble: tortuosity.
-    pull: how strongly a branch turns to its target.  smallest: calibre below which nothing sprouts.
-    least: share of its calibre that a vessel keeps however much it gives off.
+    spacing: mean distance of side branches. ratio: calibre of a daughter to its parent, lowest and
+    highest. angle: of a side branch. reach: length of a branch for each unit of calibre. wobble:
+    tortuosity. pull: how strongly a branch turns to its target. smallest: calibre below which
+    nothing sprouts. least: share of its calibre that a vessel keeps however much it gives off.
     """
 
     spacing: float
@@ -62,9 +63,17 @@ class Buds:
 
 
 def walk(
-    rng: np.random.Generator, start: Array, heading: Array, length: Array, target: Array, manner: Manner, steps: int
+    rng: np.random.Generator,
+    start: Array,
+    heading: Array,
+    length: Array,
+    target: Array,
+    manner: Manner,
+    steps: int,
 ) -> tuple[Array, Array]:
-    """Let n branches run `length` (n,) from start (n, 2), turning to target (n, 2): points and headings."""
+    """Let n branches run `length` (n,) from start (n, 2), turning to target (n, 2): points and
+    headings.
+    """
     points = np.empty((len(start), steps, 2), np.float32)
     headings = np.empty((len(start), steps), np.float32)
     here, heading, drift = start.copy(), heading.copy(), np.zeros(len(start))
@@ -86,7 +95,9 @@ def taper(radius: Array, steps: int, rest: float = 0.75) -> Array:
 
 
 def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple[Branches, Buds]:
-    """Choose sites on the parents, take the daughters' share of calibre off them; also fork every living tip."""
+    """Choose sites on the parents, take the daughters' share of calibre off them; also fork every
+    living tip.
+    """
     count, steps = parents.radius.shape
     stride = np.linalg.norm(parents.points[:, 1] - parents.points[:, 0], axis=1)
     chance = (stride / manner.spacing)[:, None] * _unfolding(stride, steps, manner)
@@ -105,18 +116,25 @@ def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple
     row, column = np.nonzero(site & (ratio * radius > manner.smallest))
     bend = angle[row, column] * np.where(column == steps - 1, 0.6, 1.0) * side[row, column]
     buds = Buds(
-        parents.points[row, column].astype(float), parents.heading[row, column] + bend, (ratio * radius)[row, column],
-        parents.vein[row], parents.order[row] + 1,
-    )  # fmt: skip
+        parents.points[row, column].astype(float),
+        parents.heading[row, column] + bend,
+        (ratio * radius)[row, column],
+        parents.vein[row],
+        parents.order[row] + 1,
+    )
     return Branches(parents.points, parents.heading, radius, parents.vein, parents.order), buds
 
 
 def _unfolding(stride: Array, steps: int, manner: Manner) -> Array:
-    """A vessel does not branch at once: from 0 at its root to 1 within one and a half spacings, (n, steps)."""
+    """A vessel does not branch at once: from 0 at its root to 1 within one and a half spacings,
+    (n, steps).
+    """
     return np.clip(stride[:, None] * np.arange(steps) / (1.5 * manner.spacing), 0.0, 1.0) ** 2
 
 
-def extend(rng: np.random.Generator, buds: Buds, target: Array, manner: Manner, steps: int) -> Branches:
+def extend(
+    rng: np.random.Generator, buds: Buds, target: Array, manner: Manner, steps: int
+) -> Branches:
     """Grow the buds into branches, each as long as its calibre allows."""
     length = manner.reach * buds.radius * rng.uniform(0.5, 1.3, len(buds.radius))
     points, heading = walk(rng, buds.start, buds.heading, length, target, manner, steps)
@@ -125,4 +143,6 @@ def extend(rng: np.random.Generator, buds: Buds, target: Array, manner: Manner, 
 
 def join(parts: list[Branches]) -> Branches:
     """All branches of several generations that have one number of vertices."""
-    return Branches(*(np.concatenate([getattr(p, f) for p in parts]) for f in Branches.__dataclass_fields__))
+    return Branches(
+        *(np.concatenate([getattr(p, f) for p in parts]) for f in Branches.__dataclass_fields__)
+    )

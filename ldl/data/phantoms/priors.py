@@ -1,4 +1,6 @@
-"""Vessel masks in the manner of OCTA and DSA: another layout than the fundus, the same local shape."""
+"""Vessel masks in the manner of OCTA and DSA: another layout than the fundus, the same local
+shape.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ STEPS = 40
 
 
 def draw_octa(draw: Streams, size: int) -> Array:
-    """Two arcades cross the square above and below the avascular zone in its middle: bool (size, size)."""
+    """Two arcades cross the square above and below the avascular zone in its middle: bool (size,
+    size).
+    """
     rng = draw("octa")
     n = int(rng.integers(3, 6))
     side = np.where(np.arange(n) % 2 == 0, -1.0, 1.0)
@@ -28,28 +32,46 @@ def draw_octa(draw: Streams, size: int) -> Array:
 
 
 def draw_dsa(draw: Streams, size: int) -> Array:
-    """A coronary artery: one catheter-like root, a few long winding branches, twigs to one side: bool (size, size)."""
+    """A coronary artery: one catheter-like root, a few long winding branches, twigs to one side:
+    bool (size, size).
+    """
     rng = draw("dsa")
     n = int(rng.integers(1, 4))
     start = np.tile(rng.uniform([-0.7, -0.7], [0.0, -0.45]), (n, 1))
     heading = rng.uniform(0.0, 1.5, n)
-    target = start + 3.0 * np.stack([np.cos(rng.uniform(0.2, 1.8, n)), np.sin(rng.uniform(0.2, 1.8, n))], 1)
+    target = start + 3.0 * np.stack(
+        [np.cos(rng.uniform(0.2, 1.8, n)), np.sin(rng.uniform(0.2, 1.8, n))], 1
+    )
     manner = Manner(0.17, (0.35, 0.8), (0.4, 1.1), 55.0, 0.42, 1.2, 0.0045, 0.6)
     points, headings = walk(rng, start, heading, rng.uniform(1.3, 2.2, n), target, manner, STEPS)
     radius = rng.uniform(0.022, 0.034, n)[:, None] * np.linspace(1.0, 0.6, STEPS)[None]
     trunk = Branches(points, headings, radius, np.zeros(n, bool), np.zeros(n, int))
-    root, turns = walk(rng, start[:1], np.array([rng.uniform(-2.9, -1.2)]), np.array([0.9]), start[:1] + [[-0.6, -2.0]], manner, STEPS)
+    root, turns = walk(
+        rng,
+        start[:1],
+        np.array([rng.uniform(-2.9, -1.2)]),
+        np.array([0.9]),
+        start[:1] + np.array([-0.6, -2.0]),
+        manner,
+        STEPS,
+    )
     catheter = Branches(root, turns, np.full((1, STEPS), 0.02), np.zeros(1, bool), np.zeros(1, int))
-    return _render([catheter, *_grow(rng, trunk, manner, centre=False)], size, flip=rng.random() < 0.5)
+    return _render(
+        [catheter, *_grow(rng, trunk, manner, centre=False)], size, flip=rng.random() < 0.5
+    )
 
 
-def _grow(rng: np.random.Generator, trunk: Branches, manner: Manner, *, centre: bool) -> list[Branches]:
+def _grow(
+    rng: np.random.Generator, trunk: Branches, manner: Manner, *, centre: bool
+) -> list[Branches]:
     """Three generations; with `centre` the inner branches seek the middle and stop before it."""
     tree, generation = [], trunk
     for _ in range(3):
         grown, buds = sprout(rng, _spare_middle(generation) if centre else generation, manner)
         tree.append(grown)
-        generation = extend(rng, buds, _aims_inwards(buds) if centre else _aims_down(buds), manner, 14)
+        generation = extend(
+            rng, buds, _aims_inwards(buds) if centre else _aims_down(buds), manner, 14
+        )
     return [*tree, _spare_middle(generation) if centre else generation]
 
 

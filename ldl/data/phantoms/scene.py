@@ -1,4 +1,6 @@
-"""The geometry of one fundus photograph: from anatomy (disc-fovea distances) to the pixels of the square."""
+"""The geometry of one fundus photograph: from anatomy (disc-fovea distances) to the pixels of the
+square.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Scene:
-    """Where the camera looks, and the anatomical coordinates x, y (size, size) of every pixel centre."""
+    """Where the camera looks, and the anatomical coordinates x, y (size, size) of every pixel
+    centre.
+    """
 
     size: int
     centre: tuple[float, float]
@@ -43,8 +47,11 @@ class Scene:
     def lines(self, branches: Branches, weight: Array) -> Samples:
         """The samples of those branches that touch the square; weight is (n,) or (n, T)."""
         points = self.project(branches.points)
-        seen = ((points > -8) & (points < self.size + 8)).all(2).any(1)
-        weight = np.broadcast_to(weight if np.ndim(weight) == 2 else weight[:, None], branches.radius.shape)
+        inside = (points > -8) & (points < self.size + 8)
+        seen = np.any(np.all(inside, axis=2), axis=1)
+        weight = np.broadcast_to(
+            weight if np.ndim(weight) == 2 else weight[:, None], branches.radius.shape
+        )
         radius = (branches.radius * self.pixel).astype(np.float32)
         return sample_lines(points[seen], radius[seen], weight[seen].astype(np.float32))
 
@@ -53,7 +60,9 @@ def frame(rng: np.random.Generator, style: Style, size: int) -> Scene:
     """Choose eye (left or right), field and fixation."""
     radius = float(rng.uniform(*style.radius))
     mirror = float(rng.choice([-1.0, 1.0]))
-    aim = {"macula": 0.78, "disc": 0.0, "between": float(rng.choice([0.1, 0.75, 0.95]))}[style.centre]
+    aim = {"macula": 0.78, "disc": 0.0, "between": float(rng.choice([0.1, 0.75, 0.95]))}[
+        style.centre
+    ]
     jitter = rng.normal(0.0, 0.06, 2) + rng.uniform(*style.shift) * np.array([1.0, 0.5])
     centre = (aim + jitter[0], 0.03 + jitter[1])
     half_width, half_height = style.crop

@@ -1,7 +1,8 @@
 """Anti-aliased tubes and dots, painted into a map by the distance to their centre line.
 
-A stroke thinner than a pixel keeps a full pixel's footprint and loses density instead: that is what averaging a
-fine drawing down to the pixel grid would give, without ever making the fine drawing.
+A stroke thinner than a pixel keeps a full pixel's footprint and loses density instead: that is
+what averaging a fine drawing down to the pixel grid would give, without ever making the fine
+drawing.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def sample_lines(points: Array, radius: Array, weight: Array) -> Samples:
 def paint(samples: Samples, size: int, *, dots: bool = False, hollow: float = 0.0) -> Array:
     """The map (size, size) in [0, 1] of the greatest weight times coverage at every pixel.
 
-    With `dots` the samples are spots of their own and add up. With `hollow` in (0, 1] the middle of a tube is
-    that much fainter than its wall (cortical bone).
+    With `dots` the samples are spots of their own and add up. With `hollow` in (0, 1] the middle
+    of a tube is that much fainter than its wall (cortical bone).
     """
     out = np.zeros((size + 2) * (size + 2), np.float32)
     smallest = 0

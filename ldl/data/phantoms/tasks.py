@@ -1,6 +1,7 @@
 """What the rest of the project asks for: pretraining images, tasks with masks, shape priors.
 
-Image i depends on the seed, on what is asked for and on i alone: more of them are more of the same list.
+Image i depends on the seed, on what is asked for and on i alone: more of them are more of the same
+list.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import numpy as np
 
 from ldl.errors import LdlError
 
-from .chest import JSRT, NIH, SIIM, Film, draw_chest
+from .chest import draw_chest
 from .fields import Array, Streams, streams
+from .film import JSRT, NIH, SIIM, Film
 from .fundus import draw_fundus
 from .priors import draw_dsa, draw_octa
 from .styles import CHASE, DRISHTI, HRF, IDRID, PRETRAINING, RITE, STARE, Style
@@ -46,7 +48,8 @@ PRIORS = {"octa": draw_octa, "dsa": draw_dsa}
 
 
 def pretraining_images(modality: str, *, count: int, size: int, seed: int) -> Array:
-    """Unlabelled images in every style mixed: (count, C, size, size) uint8, C is 3 for "fundus", 1 for "xray".
+    """Unlabelled images in every style mixed: (count, C, size, size) uint8, C is 3 for "fundus", 1
+    for "xray".
 
     Raises LdlError for another modality and for sizes below 32 pixels.
     """
@@ -70,11 +73,15 @@ def _unlabelled(draw: Streams, modality: str, size: int) -> Array:
     return draw_chest(draw, film, size, pneumothorax=choice.random() < 0.08)[0][None]
 
 
-def task_images(task: str, *, train: int, test: int, size: int, seed: int) -> tuple[Array, Array, tuple[str, ...]]:
-    """Images (train + test, C, size, size) uint8, masks (train + test, size, size) uint8 in {0, 1}, and their ids.
+def task_images(
+    task: str, *, train: int, test: int, size: int, seed: int
+) -> tuple[Array, Array, tuple[str, ...]]:
+    """Images (train + test, C, size, size) uint8, masks (train + test, size, size) uint8 in {0,
+    1}, and their ids.
 
-    The training images come first. Train and test images are numbered on their own, so that more training images
-    leave the test images as they are. Raises LdlError for an unknown task and for sizes below 32 pixels.
+    The training images come first. Train and test images are numbered on their own, so that more
+    training images leave the test images as they are. Raises LdlError for an unknown task and for
+    sizes below 32 pixels.
     """
     _check(size, train)
     _check(size, test)
@@ -93,12 +100,16 @@ def _labelled(draw: Streams, recipe: Recipe, size: int) -> tuple[Array, Array]:
     if isinstance(recipe.look, Style):
         image, masks = draw_fundus(draw, recipe.look, size, needs=recipe.structure)
         return image.transpose(2, 0, 1), masks[recipe.structure]
-    film, masks = draw_chest(draw, recipe.look, size, pneumothorax=recipe.structure == "pneumothorax")
+    film, masks = draw_chest(
+        draw, recipe.look, size, pneumothorax=recipe.structure == "pneumothorax"
+    )
     return film[None], masks[recipe.structure]
 
 
 def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
-    """Vessel masks (count, size, size) uint8 in {0, 1} in the manner of "octa" or "dsa"; LdlError for others."""
+    """Vessel masks (count, size, size) uint8 in {0, 1} in the manner of "octa" or "dsa"; LdlError
+    for others.
+    """
     _check(size, count)
     if kind not in PRIORS:
         raise LdlError(f"shape prior '{kind}' is unknown: choose one of {', '.join(PRIORS)}")
@@ -108,6 +119,8 @@ def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
 
 def _check(size: int, count: int) -> None:
     if size < SMALLEST:
-        raise LdlError(f"phantoms of {size} pixels are too small to show anything: ask for {SMALLEST} or more")
+        raise LdlError(
+            f"phantoms of {size} pixels are too small to show anything: ask for {SMALLEST} or more"
+        )
     if count < 0:
         raise LdlError(f"cannot draw {count} phantoms: the count must be 0 or more")

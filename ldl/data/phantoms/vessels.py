@@ -1,8 +1,9 @@
 """The vessel tree of the retina, in units of the distance from disc to fovea.
 
-The optic disc lies at (0, 0), the fovea at FOVEA, x runs temporally, y downwards. Arteries and veins leave the disc
-in four arcades; the temporal ones arch around the macula and send thin branches towards it, which stop short of
-the avascular zone; the rest runs radially to the periphery.
+The optic disc lies at (0, 0), the fovea at FOVEA, x runs temporally, y downwards. Arteries and
+veins leave the disc in four arcades; the temporal ones arch around the macula and send thin
+branches towards it, which stop short of the avascular zone; the rest runs radially to the
+periphery.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Habit:
 def retinal_tree(rng: np.random.Generator, habit: Habit) -> list[Branches]:
     """Trunks first, then three generations of branches."""
     generation = _trunks(rng, habit)
-    manner = Manner(0.22 / habit.density, (0.32, 0.78), (0.5, 1.1), 70.0, 0.36 * habit.tortuosity, 1.0, 0.0034)
+    manner = Manner(
+        0.22 / habit.density, (0.32, 0.78), (0.5, 1.1), 70.0, 0.36 * habit.tortuosity, 1.0, 0.0034
+    )
     tree: list[Branches] = []
     for order in range(3):
         grown, buds = sprout(rng, generation, manner)
@@ -47,7 +50,9 @@ def retinal_tree(rng: np.random.Generator, habit: Habit) -> list[Branches]:
 def _trunks(rng: np.random.Generator, habit: Habit) -> Branches:
     """Artery and vein of the four arcades, sometimes a second nasal pair."""
     steps = 36
-    plan = [(q, v) for q in range(4) for v in (False, True)] + [(4 + int(rng.integers(2)), bool(rng.integers(2)))]
+    plan = [(q, v) for q in range(4) for v in (False, True)] + [
+        (4 + int(rng.integers(2)), bool(rng.integers(2)))
+    ]
     arcade = np.array([q for q, _ in plan])
     vein = np.array([v for _, v in plan])
     n = len(plan)
@@ -59,13 +64,19 @@ def _trunks(rng: np.random.Generator, habit: Habit) -> Branches:
     arch = steep * np.exp(-s / turn) - rng.uniform(0.0, 0.3, (n, 1)) * (1 - np.exp(-s / 1.2))
     spread = rng.uniform(0.5, 1.2, (n, 1)) * np.where(arcade > 3, 0.3, 1.0)[:, None]
     nasal = np.pi - spread - (1.45 - spread) * np.exp(-s / 0.25)
-    heading = np.where(temporal[:, None], arch, nasal) + _meander(rng, n, steps, 0.16 * habit.tortuosity)
+    heading = np.where(temporal[:, None], arch, nasal) + _meander(
+        rng, n, steps, 0.16 * habit.tortuosity
+    )
     heading = heading * up[:, None]
     stride = (s[:, 1] - s[:, 0])[:, None, None]
     move = np.stack([np.cos(heading), np.sin(heading)], 2)[:, :-1] * stride
     root = np.stack([rng.uniform(-0.07, -0.01, n), up * rng.uniform(0.0, 0.04, n)], 1)
     points = np.concatenate([root[:, None], root[:, None] + np.cumsum(move, 1)], 1)
-    width = np.where(vein, VEIN, ARTERY) * np.where(temporal, 1.0, 0.78) * np.where(arcade > 3, 0.6, 1.0)
+    width = (
+        np.where(vein, VEIN, ARTERY)
+        * np.where(temporal, 1.0, 0.78)
+        * np.where(arcade > 3, 0.6, 1.0)
+    )
     width = width * habit.calibre * rng.uniform(0.85, 1.15, n)
     radius = width[:, None] * np.linspace(1.0, 0.8, steps)[None]
     return Branches(points.astype(np.float32), heading, radius, vein, np.zeros(n, int))
@@ -96,7 +107,9 @@ def _disc_twigs(rng: np.random.Generator, habit: Habit) -> Branches:
 
 
 def _targets(buds: Buds) -> Array:
-    """Inside the temporal arcades branches seek the fovea, everywhere else they run away from the disc."""
+    """Inside the temporal arcades branches seek the fovea, everywhere else they run away from the
+    disc.
+    """
     way = np.stack([np.cos(buds.heading), np.sin(buds.heading)], 1)
     inwards = ((FOVEA - buds.start) * way).sum(1) > 0.1
     inside = (buds.start[:, 0] > 0.15) & (np.abs(buds.start[:, 1]) < 1.1) & (buds.start[:, 0] < 1.9)
@@ -109,6 +122,10 @@ def _spare_fovea(branches: Branches) -> Branches:
     away = np.linalg.norm(branches.points - FOVEA, axis=2)
     open_so_far = np.logical_and.accumulate(away > AVASCULAR, axis=1)
     thin = np.clip(0.35 + (away - AVASCULAR) / 0.35, 0.0, 1.0)
-    return Branches(branches.points, branches.heading, branches.radius * thin * open_so_far, branches.vein, branches.order)
-
-
+    return Branches(
+        branches.points,
+        branches.heading,
+        branches.radius * thin * open_so_far,
+        branches.vein,
+        branches.order,
+    )
