@@ -93,6 +93,7 @@ def job(
     id: Annotated[str, typer.Argument(help="As `ldl jobs` lists it.")],
     table: Annotated[str, typer.Option(help="The table it belongs to, or all.")] = "all",
     profile: Annotated[str, PROFILE] = "demo",
+    only: Annotated[str | None, ONLY] = None,
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Make one job in this process: pretrain its encoder, then everything measured on it."""
@@ -104,7 +105,7 @@ def job(
     from ldl.experiments.store import RunStore
 
     quiet_cpu()
-    store, wanted = RunStore(), job_named(id, plan(table, profile_named(profile)))
+    store, wanted = RunStore(), job_named(id, plan(table, profile_named(profile), only))
     members = wanted.members()
     for number, member in enumerate(members, start=1):
         ensure(member, store, device=device, progress=True, weights=True)
