@@ -61,7 +61,7 @@ def test_the_gradient_is_finite_beside_the_edges(share):
     loss = cluster_entropy(near)
     loss.backward()
     assert loss.isfinite()
-    assert 0 <= float(loss) < 1e-5
+    assert 0 <= loss.item() < 1e-5
     assert near.grad.isfinite().all()
 
 
