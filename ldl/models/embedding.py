@@ -1,5 +1,6 @@
 """The network of LDL section 4.1: pixel-wise embedding and segmentation (Eq. 2)."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.models.blocks import ConvBlock, initialise
@@ -38,11 +39,11 @@ class LocalDiscriminationNet(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         """Eq. 2: (B, in_channels, H, W) -> v (B, K, H, W) unit per pixel, r (B, C, H, W) or None.
 
-        r is a sigmoid followed by an l1 normalisation over C, not a softmax.
+        r is a sigmoid followed by an l1 normalisation over C, not a softmax of the scores.
         """
         shared = self.decoder(self.encoder(image))
         embedding = unit(self.embed(shared), dim=1)
         if self.cluster is None:
             return embedding, None
-        score = self.cluster(shared).float().sigmoid()
-        return embedding, score / score.sum(dim=1, keepdim=True)
+        # softmax(log sigmoid(x)) is sigmoid(x) / sum sigmoid(x), finite where all sigmoids are 0.
+        return embedding, F.logsigmoid(self.cluster(shared).float()).softmax(dim=1)
