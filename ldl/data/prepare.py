@@ -17,7 +17,7 @@ from ldl.data.manifest import collection_named
 from ldl.data.schema import Collection
 from ldl.data.screen import screen
 from ldl.data.splits import Member, id_list, task_members
-from ldl.data.tasks import CHANNELS, Modality, task_named
+from ldl.data.tasks import CHANNELS, Modality
 from ldl.errors import DataError
 
 VERSION = 1  # raise when preparation changes: banks of another version are prepared again
@@ -63,7 +63,7 @@ def prepare_task(task: str, size: int, *, progress: bool = False) -> TaskBank:
     Rows: validation (the first 20 % of the authors' training list), train, test, in their order.
 
     Args:
-        task: a key of `ldl.data.tasks.TASKS`.
+        task: a key of `ldl.data.tasks.TASKS`, or another segmentation collection of a manifest.
         size: side of the square images in pixels.
         progress: show a bar.
 
@@ -71,8 +71,10 @@ def prepare_task(task: str, size: int, *, progress: bool = False) -> TaskBank:
         DataError: the data set is not at hand, a file is damaged, a mask does not fit its image,
             or one image is in both train and test.
     """
-    channels = CHANNELS[task_named(task).modality]
     manifest, collection = collection_named(task)
+    if collection.purpose != "segmentation":
+        raise DataError(f"{task}: {collection.purpose}, not a segmentation task")
+    channels = CHANNELS[manifest.modality]
     source = DatasetFolder(manifest)
     members = task_members(manifest, collection)
     folder = _bank_folder(source, collection, size, members)

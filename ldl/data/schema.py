@@ -63,6 +63,7 @@ class Layout(Strict):
         reduced_from: long side in pixels of the originals when this layout holds reduced copies.
         mask_reduction: how many times smaller a mask is than its image.
         soft_threshold: masks are soft maps; larger values are foreground.
+        labels: value in a label file -> meaning, where it differs from the manifest's.
         min_view: pretraining images whose field of view covers less of the picture are left out,
             and named.
         members: list of the ids that this layout holds, where it does not hold all.
@@ -76,6 +77,7 @@ class Layout(Strict):
     reduced_from: int | None = None
     mask_reduction: int = 1
     soft_threshold: int | None = None
+    labels: dict[int, str] | None = None
     min_view: float | None = None
     members: str | None = None
     hashes: str | None = None
@@ -124,6 +126,11 @@ class Collection(Strict):
         return {*self.masks, *([self.images] if self.images else [])}
 
 
+def _tells_id(layout: Layout, collection: Collection) -> bool:
+    """Whether an image's id can be read off its path."""
+    return all("{id}" in one for one in layout.files.get(collection.images or "", ("",)))
+
+
 class Manifest(Strict):
     """One data set.
 
@@ -160,6 +167,8 @@ class Manifest(Strict):
                 lacking = one.required() - set(layout.files)
                 if lacking:
                     raise ValueError(f"layout {layout.name!r} lacks {sorted(lacking)} of {one.key}")
+                if not (one.ids or layout.members) and not _tells_id(layout, one):
+                    raise ValueError(f"{one.key} in layout {layout.name!r} needs a list of ids")
             unknown = {*one.also, *one.optional} - anywhere
             if unknown:
                 raise ValueError(f"no layout has {sorted(unknown)}, which {one.key} names")

@@ -22,7 +22,7 @@ class Member:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path) -> tuple[Member, ...]:
+def _read(path: Path, stamp: int) -> tuple[Member, ...]:
     try:
         with path.open(newline="") as stream:
             return tuple(Member(row["split"], row["image_id"]) for row in csv.DictReader(stream))
@@ -36,7 +36,9 @@ def id_list(name: str) -> tuple[Member, ...]:
     Raises:
         DataError: it is missing or has other columns.
     """
-    return _read(paths.manifests_dir() / "splits" / f"{name}.csv")
+    path = paths.manifests_dir() / "splits" / f"{name}.csv"
+    # The time stamp makes a changed list another key of the cache.
+    return _read(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 def task_members(manifest: Manifest, collection: Collection) -> list[Member]:

@@ -70,12 +70,15 @@ def read_raster(path: Path) -> np.ndarray:
         DataError: see `open_raster`; or a mode with no meaning here (CMYK, Lab ...).
     """
     image = open_raster(path)
+    if image.mode == "1":
+        # Pillow hands out a bool array of the bytes 0 and 255, on which compiled code can crash.
+        return np.asarray(image.convert("L")) > 0
     if image.mode in ("P", "PA"):
         image = image.convert("RGB")
     if image.mode in ("RGBA", "RGBX", "RGBa"):
         image = image.convert("RGB")
     if image.mode in ("LA", "La"):
         image = image.getchannel(0)
-    if image.mode not in ("1", "L", "RGB", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"):
+    if image.mode not in ("L", "RGB", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"):
         raise DataError(f"{path}: colour mode {image.mode} where grey or RGB is expected")
     return np.asarray(image)

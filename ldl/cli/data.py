@@ -1,0 +1,103 @@
+"""``ldl data``: what is at hand, is it whole, where does it come from, make it ready."""
+
+from typing import Annotated
+
+import typer
+
+from ldl import paths
+from ldl.data.folder import DatasetFolder
+from ldl.data.manifest import Manifest, collection_named, manifest_named, manifests
+from ldl.errors import DataError, LdlError
+
+app = typer.Typer(no_args_is_help=True, help="Data sets: list, verify, fetch, prepare.")
+
+NAME = typer.Argument(help="A data set, as `ldl data list` names it.")
+PREPARED = typer.Argument(help="A data set, or one of its tasks, such as stare_vessel.")
+PREPARABLE = ("pretraining", "segmentation")
+
+
+@app.command("list")
+def list_() -> None:
+    """All data sets the papers use and their stand-ins, and which of them are at hand."""
+    typer.echo(f"data folder: {paths.data_dir()}")
+    wide = max(map(len, manifests()))
+    for name, manifest in manifests().items():
+        typer.echo(f"{name:<{wide}}  {manifest.modality:<6}  {_at_hand(manifest):<10}  "
+                   f"{manifest.title}; {manifest.licence.name}")  # fmt: skip
+
+
+def _at_hand(manifest: Manifest) -> str:
+    try:
+        return DatasetFolder(manifest).layout.name
+    except DataError:
+        return "-"
+
+
+@app.command()
+def verify(
+    name: Annotated[str, NAME],
+    record: Annotated[
+        bool, typer.Option(help="If nothing is wrong, keep the hashes to compare with later.")
+    ] = False,
+) -> None:
+    """Name every missing, extra, truncated, renamed or changed file; exit 1 if there is any."""
+    from ldl.data.hashes import record_hashes
+    from ldl.data.verify import verify as check
+
+    source = DatasetFolder(manifest_named(name))
+    report = check(source, progress=True)
+    for fault in report.faults:
+        typer.echo(str(fault))
+    typer.echo(
+        f"{name}: layout {report.layout} in {source.root}, {report.hashed} files compared with a "
+        f"known hash, {report.decoded} decoded, {len(report.faults)} faults"
+    )
+    if report.faults:
+        raise typer.Exit(1)
+    if record:
+        typer.echo(f"recorded in {record_hashes(source)}")
+
+
+@app.command()
+def fetch(name: Annotated[str, NAME]) -> None:
+    """Fetch what needs no account, resuming where a cut download stopped; else say the steps."""
+    from ldl.data.fetch import fetch as get
+
+    manifest = manifest_named(name)
+    typer.echo(f"{manifest.title}\n{manifest.homepage}\nlicence: {manifest.licence.name}")
+    if manifest.obtain.downloads:
+        folder = get(manifest, progress=True, say=typer.echo)
+        typer.echo(f"unpacked into {folder}; `ldl data verify {name}` checks it")
+    for number, step in enumerate(manifest.obtain.steps, start=1):
+        typer.echo(f"{number}. {step}")
+    if not manifest.obtain.downloads:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prepare(
+    name: Annotated[str, PREPARED],
+    size: Annotated[int, typer.Option(min=16, help="Side of the square images in pixels.")] = 512,
+) -> None:
+    """Build the image banks of a data set (or of one of its tasks), with a progress bar."""
+    from ldl.data.prepare import prepare_pretraining, prepare_task
+
+    for key in _collections(name):
+        manifest, collection = collection_named(key)
+        if collection.purpose == "pretraining" and manifest.modality in ("fundus", "xray"):
+            bank = prepare_pretraining(manifest.modality, size, progress=True)
+            typer.echo(f"{key}: {len(bank.ids)} images, content {bank.fingerprint[:12]}")
+        else:
+            task = prepare_task(key, size, progress=True)
+            parts = ", ".join(f"{task.splits.count(s)} {s}" for s in dict.fromkeys(task.splits))
+            typer.echo(f"{key}: {parts}, content {task.fingerprint[:12]}")
+
+
+def _collections(name: str) -> list[str]:
+    """Keys of what can be prepared under a data set's or a collection's name."""
+    if name not in manifests():
+        return [collection_named(name)[1].key]
+    found = [one.key for one in manifest_named(name).collections if one.purpose in PREPARABLE]
+    if not found:
+        raise LdlError(f"{name}: nothing to prepare here; its files are read where they are used")
+    return found

@@ -1,0 +1,132 @@
+"""Every layout of every segmentation set, the originals' formats included, becomes a bank."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ldl.data.folder import DatasetFolder
+from ldl.data.manifest import Manifest, manifest_named, manifests
+from ldl.data.prepare import prepare_pretraining, prepare_task
+from ldl.data.schema import Layout
+from ldl.errors import DataError
+
+Write = Callable[[Manifest, Layout], Path]
+CASES = [
+    (name, layout.name)
+    for name, manifest in manifests().items()
+    for layout in manifest.layouts
+    if any(one.purpose == "segmentation" for one in manifest.collections)
+]
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Dice of two masks."""
+    return float(2 * (first & second).sum() / (first.sum() + second.sum()))
+
+
+@pytest.mark.parametrize(("name", "layout_name"), CASES)
+def test_layout_becomes_banks(write_tree: Write, name: str, layout_name: str) -> None:
+    manifest = manifest_named(name)
+    layout = next(one for one in manifest.layouts if one.name == layout_name)
+    root = write_tree(manifest, layout)
+    assert DatasetFolder(manifest, root).layout == layout
+    for collection in manifest.collections:
+        bank = prepare_task(collection.key, 64)
+        channels = 3 if manifest.modality == "fundus" else 1
+        assert bank.images.shape == (7, channels, 64, 64)
+        assert bank.splits == ("validation",) + ("train",) * 4 + ("test",) * 2
+        for image, mask in zip(bank.images, bank.masks, strict=True):
+            # The bright ellipse of the scene is what the mask marks, wherever the crop put it.
+            assert overlap(image.min(0) > 150, mask.astype(bool)) > 0.9
+
+
+def test_fundus_is_cropped_to_the_field_of_view(write_tree: Write) -> None:
+    manifest = manifest_named("stare")
+    write_tree(manifest, manifest.layouts[0])
+    image = prepare_task("stare_vessel", 64).images[0]
+    rim = np.concatenate([image[:, 0].ravel(), image[:, -1].ravel()])
+    assert np.median(rim) < 20  # margin of 16 pixels cut at the border: the corners stay dark
+    assert (image[:, 32] > 20).any(0).mean() > 0.6
+
+
+def test_a_fresh_bank_is_opened_and_not_built_again(
+    write_tree: Write, make: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = manifest_named("stare")
+    root = write_tree(manifest, manifest.layouts[0])
+    first = prepare_task("stare_vessel", 32)
+    with monkeypatch.context() as context:
+        context.setattr("ldl.data.prepare.load_example", pytest.fail)
+        assert prepare_task("stare_vessel", 32).fingerprint == first.fingerprint
+    make.raster(root / "stare-images/im0001.ppm.gz", make.scene(99)[0])
+    assert prepare_task("stare_vessel", 32).fingerprint != first.fingerprint
+
+
+def test_damage_leaves_no_half_built_bank(write_tree: Write, tmp_path: Path) -> None:
+    manifest = manifest_named("stare")
+    root = write_tree(manifest, manifest.layouts[0])
+    (root / "labels-ah/im0163.ah.ppm.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"im0163\.ah\.ppm\.gz: empty"):
+        prepare_task("stare_vessel", 32)
+    assert not list((tmp_path / "cache/banks").iterdir())
+
+
+def _eyes(folder: Path, make: SimpleNamespace, *ids: str) -> None:
+    for seed, one in enumerate(ids):
+        make.raster(folder / f"{one}.jpeg", make.scene(seed)[0])
+
+
+def test_pretraining_order_is_good_quality_first_then_by_number(
+    home: Path, make: SimpleNamespace
+) -> None:
+    folder = home / "fundus/eyepacs/images"
+    _eyes(folder, make, "9_left", "10_right", "10003_left", "9998_left", "10007_left")
+    bank = prepare_pretraining("fundus", 32)
+    # The authors' list names 10003_left, 10007_left ... 9998_left in this order.
+    assert bank.ids == ("10003_left", "10007_left", "9998_left", "9_left", "10_right")
+    assert prepare_pretraining("fundus", 32, limit=2).ids == bank.ids[:2]
+
+
+def test_nearly_black_originals_are_left_out_by_name(
+    home: Path, make: SimpleNamespace, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    folder = home / "fundus/eyepacs/train"
+    _eyes(folder, make, "10003_left", "17_left", "10007_left")
+    dark = np.zeros((60, 80, 3), np.uint8)
+    dark[20:30, 20:30] = 90
+    make.raster(folder / "10007_left.jpeg", dark)
+    bank = prepare_pretraining("fundus", 32, limit=2)
+    assert bank.ids == ("10003_left", "17_left")
+    assert "10007_left: left out, field of view covers" in caplog.text
+    left_out = next((tmp_path / "cache/banks").glob("*/left_out.json")).read_text()
+    assert "10007_left" in left_out
+
+
+def test_xray_pretraining_reads_the_four_channel_files(home: Path, make: SimpleNamespace) -> None:
+    folder = home / "cxr/nih_chestxray8/images"
+    folder.mkdir(parents=True)
+    grey = make.scene(0, 64, 64)[0][..., 1]
+    Image.fromarray(grey).save(folder / "00000001_000.png")
+    Image.fromarray(np.stack([255 - grey] * 3 + [np.full_like(grey, 255)], -1)).save(
+        folder / "00000002_000.png"
+    )
+    bank = prepare_pretraining("xray", 64)
+    assert bank.images.shape == (2, 1, 64, 64)
+    np.testing.assert_array_equal(bank.images[1, 0], 255 - grey)
+
+
+def test_siim_not_at_hand_is_one_clear_line(home: Path) -> None:
+    with pytest.raises(DataError, match="ldl data fetch siim_pneumothorax") as caught:
+        prepare_task("siim_pneumothorax", 64)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_task_is_refused(home: Path) -> None:
+    with pytest.raises(DataError, match="volumes, not a segmentation task"):
+        prepare_task("btcv", 64)
+    with pytest.raises(DataError, match="no manifest has a collection"):
+        prepare_task("chase", 64)
