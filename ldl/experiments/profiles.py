@@ -77,10 +77,10 @@ _OPEN = Profile(
     tasks=DataConfig(source="open", size=128),
     base=8,
     crop=96,
-    steps1=2400,
-    steps2=1200,
-    fundus=Budget(frozen_epochs=30, full_epochs=60),
-    xray=Budget(frozen_epochs=15, full_epochs=30),
+    steps1=2000,
+    steps2=1000,
+    fundus=Budget(frozen_epochs=20, full_epochs=40),
+    xray=Budget(frozen_epochs=12, full_epochs=24),
     without=("siim_pneumothorax",),
 )
 _PAPER = Profile(
