@@ -73,7 +73,7 @@ def test_half_precision_sums_do_not_overflow(dtype):
     loss = dice_loss(prediction, torch.ones(1, 1, 400, 400, dtype=dtype))
     loss.backward()
     assert loss.dtype == torch.float32
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
     assert prediction.grad.isfinite().all()
 
 
