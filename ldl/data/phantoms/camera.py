@@ -25,7 +25,7 @@ def illuminate(rng: np.random.Generator, scene: Scene, style: Style) -> Array:
     light = np.clip(1.0 + tilt - fall + slow, 0.12, 1.6)[..., None] * np.ones(3, np.float32)
     # Where light falls off, red falls off last: dark borders look brown, bright rims pale.
     light = np.power(light, np.array([0.75, 1.0, 1.1], np.float32))
-    return (light * (1.0 + rim[..., None] * np.array([0.35, 0.9, 1.4], np.float32))).astype(
+    return (light * (1.0 + rim[..., None] * np.array([0.35, 0.9, 1.0], np.float32))).astype(
         np.float32
     )
 
@@ -47,7 +47,7 @@ def field_stop(rng: np.random.Generator, scene: Scene, style: Style) -> Array:
     """The part of the square that the camera sees, in [0, 1]; a notch marks which side is up."""
     edge = 2.0 / scene.size
     radius = np.sqrt(scene.u**2 + scene.v**2)
-    seen = step(radius - 1.0, edge + rng.uniform(0.0, 0.02))
+    seen = step(radius - 1.0, edge + rng.uniform(0.0, 0.012))
     if style.crop[0] > 1.05:
         seen = seen * step(np.abs(scene.v) - (style.crop[1] - 0.025), edge)
     if rng.random() < style.notch:

@@ -49,7 +49,7 @@ def draw_chest(
         attenuation = attenuation + opacities(draw("opacities"), x, y) * inside
     image = develop(draw, film, pose, attenuation)
     masks = {"heart": heart, "lung": lung, "clavicle": clavicle, "pneumothorax": gap}
-    return image, {name: threshold(soft, 0.4) for name, soft in masks.items()}
+    return image, {name: threshold(soft, 0.5) for name, soft in masks.items()}
 
 
 def _pose(rng: np.random.Generator, film: Film, size: int) -> Pose:

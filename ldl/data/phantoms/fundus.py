@@ -70,7 +70,7 @@ def _vessels(
         reflex = _stack([Samples(p.points, 0.28 * p.radius, p.weight) for p in parts])
         wide = reflex.radius > 0.28
         glint = paint(Samples(*(a[wide] for a in reflex)), scene.size)
-        shade = shade * (1.0 - (0.45 if not vein else 0.25) * glint[..., None])
+        shade = shade * (1.0 - (0.25 if vein else 0.45) * (glint * (1.0 - 0.7 * disc))[..., None])
     halo = blur(cover, 0.012 * scene.size)[..., None] * 0.05
     shade = shade * (1.0 + 0.3 * disc[..., None])
     return cover, image * (1.0 - halo) * (1.0 - np.minimum(strength * shade, 0.85))

@@ -24,7 +24,7 @@ def draw_octa(draw: Streams, size: int) -> Array:
     start = np.stack([np.full(n, -1.1), level * rng.uniform(0.85, 1.1, n)], 1)
     heading = rng.normal(0.0, 0.25, n)
     target = np.stack([np.full(n, 2.5), level], 1)
-    manner = Manner(0.12, (0.32, 0.6), (0.7, 1.4), 62.0, 0.3, 1.2, 0.0045, 0.75)
+    manner = Manner(0.12, (0.32, 0.6), (0.7, 1.4), 48.0, 0.42, 1.2, 0.0045, 0.75)
     points, headings = walk(rng, start, heading, np.full(n, 2.5), target, manner, STEPS)
     radius = rng.uniform(0.016, 0.026, n)[:, None] * np.linspace(1.0, 0.7, STEPS)[None]
     trunk = Branches(points, headings, radius, side > 0, np.zeros(n, int))

@@ -34,7 +34,7 @@ def retinal_tree(rng: np.random.Generator, habit: Habit) -> list[Branches]:
     """Trunks first, then three generations of branches."""
     generation = _trunks(rng, habit)
     manner = Manner(
-        0.22 / habit.density, (0.32, 0.78), (0.5, 1.1), 70.0, 0.36 * habit.tortuosity, 1.0, 0.0034
+        0.22 / habit.density, (0.32, 0.78), (0.5, 1.1), 70.0, 0.36 * habit.tortuosity, 1.0, 0.0023
     )
     tree: list[Branches] = []
     for order in range(3):
