@@ -1,9 +1,9 @@
 """From a data config to banks: phantoms drawn once and kept, or prepared originals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
+from filelock import FileLock
 
 from ldl import paths
 from ldl.config import DataConfig
@@ -28,13 +28,16 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> ImageBank:
         return prepare_pretraining(modality, config.size, limit=config.images)
     count = config.images or PHANTOM_PRETRAINING
     folder = _phantom_folder(f"{modality}-{count}", config)
-    if not _fresh(folder):
+
+    def draw() -> None:
         images = phantoms.pretraining_images(
             modality, count=count, size=config.size, seed=config.seed
         )
         with bank.BankWriter(folder, f"phantom-{modality}", count, images.shape[1:]) as writer:
             for number, image in enumerate(images):
                 writer.add(f"{modality}-{number:04d}", image)
+
+    _once(folder, draw)
     return bank.open_image_bank(folder)
 
 
@@ -49,12 +52,19 @@ def task_bank(config: DataConfig, task: str) -> TaskBank:
     if config.source == "open":
         return prepare_task(task, config.size)
     folder = _phantom_folder(f"{task}-{config.train}-{config.test}", config)
-    if not _fresh(folder):
+
+    def draw() -> None:
         images, masks, ids = phantoms.task_images(
             task, train=config.train, test=config.test, size=config.size, seed=config.seed
         )
         splits = phantom_splits(config.train, config.test)
-        _write_task(folder, f"phantom-{task}", images, masks, ids, splits)
+        with bank.BankWriter(
+            folder, f"phantom-{task}", len(ids), images.shape[1:], masks=True
+        ) as writer:
+            for row in zip(ids, images, masks, splits, strict=True):
+                writer.add(*row)
+
+    _once(folder, draw)
     return bank.open_task_bank(folder)
 
 
@@ -66,24 +76,17 @@ def phantom_splits(train: int, test: int) -> list[str]:
     return ["validation"] * held + ["train"] * (train - held) + ["test"] * test
 
 
-def _write_task(
-    folder: Path,
-    name: str,
-    images: np.ndarray,
-    masks: np.ndarray,
-    ids: Sequence[str],
-    splits: list[str],
-) -> None:
-    with bank.BankWriter(folder, name, len(ids), images.shape[1:], masks=True) as writer:
-        for row in zip(ids, images, masks, splits, strict=True):
-            writer.add(*row)
-
-
 def _phantom_folder(name: str, config: DataConfig) -> Path:
     stamp = phantoms.fingerprint()[:8]
     folder = f"phantom-{name}-{config.size}-s{config.seed}-{stamp}"
     return paths.cache_dir() / "banks" / folder
 
 
-def _fresh(folder: Path) -> bool:
-    return (folder / "index.json").is_file()
+def _once(folder: Path, draw: Callable[[], None]) -> None:
+    """Draw a bank that is not there; other processes that want it wait and find it made."""
+    if (folder / "index.json").is_file():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "index.json").is_file():
+            draw()

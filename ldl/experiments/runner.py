@@ -7,16 +7,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
-import torch
 from tqdm.auto import tqdm
 
 from ldl.errors import LdlError
-from ldl.experiments.execute import ensure
 from ldl.experiments.jobs import needs
 from ldl.experiments.store import Run, RunStore
 
-# glibc would hand every large activation back to the kernel and fault it in again at each step.
-_ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
+# glibc would hand every large activation back to the kernel and fault it in again at each step;
+# these are the largest thresholds it takes that still bound what a worker keeps.
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 
 
 @dataclass
@@ -31,12 +30,17 @@ class Outcome:
 def quiet_cpu() -> None:
     """One thread a process (several processes fill the cores better, and equal thread counts give
     equal numbers), and no denormals, which are slow."""
+    import torch
+
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
     torch.set_flush_denormal(True)
 
 
 def _work(run: Run, device: str, progress: bool) -> None:
+    # Imported here: the parent only schedules and does without the 300 MB of torch.
+    from ldl.experiments.execute import ensure
+
     ensure(run, RunStore(), device=device, progress=progress, weights=True)
 
 
