@@ -25,7 +25,8 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> ImageBank:
         DataError: the originals are not at hand or damaged.
     """
     if config.source == "open":
-        return prepare_pretraining(modality, config.size, limit=config.images)
+        with _alone(f"open-{modality}-{config.size}"):
+            return prepare_pretraining(modality, config.size, limit=config.images)
     count = config.images or PHANTOM_PRETRAINING
     folder = _phantom_folder(f"{modality}-{count}", config)
 
@@ -50,7 +51,8 @@ def task_bank(config: DataConfig, task: str) -> TaskBank:
     """
     task_named(task)
     if config.source == "open":
-        return prepare_task(task, config.size)
+        with _alone(f"open-{task}-{config.size}"):
+            return prepare_task(task, config.size)
     folder = _phantom_folder(f"{task}-{config.train}-{config.test}", config)
 
     def draw() -> None:
@@ -82,11 +84,17 @@ def _phantom_folder(name: str, config: DataConfig) -> Path:
     return paths.cache_dir() / "banks" / folder
 
 
+def _alone(name: str) -> FileLock:
+    """A lock that other processes wait for while a bank is being made."""
+    folder = paths.cache_dir() / "banks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{name}.lock")
+
+
 def _once(folder: Path, draw: Callable[[], None]) -> None:
     """Draw a bank that is not there; other processes that want it wait and find it made."""
     if (folder / "index.json").is_file():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
+    with _alone(folder.name):
         if not (folder / "index.json").is_file():
             draw()

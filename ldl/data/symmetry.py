@@ -28,7 +28,7 @@ def apply_symmetry(x: Tensor, code: Code) -> Tensor:
         (B, ..., H, W), or (B, ..., W, H) where every code transposes.
 
     Raises:
-        ConfigError: codes outside 0..7, or some but not all transpose a map that is not square.
+        ConfigError: an int outside 0..7, or some but not all transpose a map that is not square.
     """
     x = _transpose(x, code)
     return _flip(_flip(x, code, FLIP_ROWS, -2), code, FLIP_COLUMNS, -1)

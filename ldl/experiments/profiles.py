@@ -34,6 +34,9 @@ class Profile(Strict):
     steps2: int
     fundus: Budget
     xray: Budget
+    groups: int = 4
+    pretraining_rate: float = 1e-3
+    transfer_rate: float = 1e-3
     seeds: tuple[int, ...] = (0,)
     without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
 
@@ -65,10 +68,13 @@ _DEMO = Profile(
     tasks=_phantom(48, train=10, test=10),
     base=4,
     crop=48,
-    steps1=150,
-    steps2=80,
+    steps1=240,
+    steps2=120,
     fundus=Budget(frozen_epochs=10, full_epochs=20),
-    xray=Budget(frozen_epochs=10, full_epochs=20),
+    xray=Budget(frozen_epochs=10, full_epochs=20, label_fractions=(0.2, 0.6, 1.0)),
+    groups=2,
+    pretraining_rate=4e-3,
+    transfer_rate=2e-3,
 )
 _OPEN = Profile(
     name="open",
@@ -80,7 +86,7 @@ _OPEN = Profile(
     steps1=2000,
     steps2=1000,
     fundus=Budget(frozen_epochs=20, full_epochs=40),
-    xray=Budget(frozen_epochs=12, full_epochs=24),
+    xray=Budget(frozen_epochs=12, full_epochs=24, label_fractions=(0.2, 1.0)),
     without=("siim_pneumothorax",),
 )
 _PAPER = Profile(
