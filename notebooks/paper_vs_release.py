@@ -95,7 +95,7 @@ def compare(noise: float, number: int = 64, dimension: int = 32) -> dict[str, fl
 
 
 rows = [compare(noise) for noise in (0.05, 0.1, 0.2, 0.4, 0.8)]
-report.small_table(
+plots.small_table(
     rows,
     caption="Patch discrimination on 64 random patches in 32 dimensions; noise is the standard deviation a coordinate of the second view is disturbed by.",
 )
@@ -117,7 +117,7 @@ def compare_regions(noise: float, images: int = 8, clusters: int = 16, dimension
 
 
 rows_of_regions = [compare_regions(noise) for noise in (0.05, 0.1, 0.2, 0.4, 0.8)]
-report.small_table(rows_of_regions, caption="Region discrimination on 8 images with 16 regions each.")
+plots.small_table(rows_of_regions, caption="Region discrimination on 8 images with 16 regions each.")
 
 # %% tags=["hide-input"]
 lowest = min(row["cosine of the gradients"] for row in rows)

@@ -4,6 +4,7 @@ from ldl.plots.charts import column_dots, footer, interval_lines, loss_curves, s
 from ldl.plots.embedding import cell, nearest, principal_colours
 from ldl.plots.images import (
     cluster_colours,
+    heat,
     image_grid,
     overlay,
     overlay_legend,
@@ -13,6 +14,7 @@ from ldl.plots.images import (
 )
 from ldl.plots.show import figure_html, show
 from ldl.plots.source import source, source_text
+from ldl.plots.tables import scrolling, small_table, styled
 from ldl.plots.theme import INK, METHOD_COLOURS, colour_of, marker_of, theme
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "column_dots",
     "figure_html",
     "footer",
+    "heat",
     "image_grid",
     "interval_lines",
     "loss_curves",
@@ -34,10 +37,13 @@ __all__ = [
     "panel",
     "patch_grid",
     "principal_colours",
+    "scrolling",
     "show",
+    "small_table",
     "smooth",
     "source",
     "source_text",
+    "styled",
     "theme",
     "to_display",
 ]

@@ -118,3 +118,10 @@ def cluster_colours(labels: NDArray, clusters: int) -> NDArray:
     # Neighbouring numbers get far colours, so that touching regions are told apart.
     order = np.argsort([(k * 7) % max(clusters, 1) for k in range(clusters)], kind="stable")
     return (palette[order][np.asarray(labels)] * 255).round().astype(np.uint8)
+
+
+def heat(values: NDArray, low: float = -1.0, high: float = 1.0) -> NDArray:
+    """(H, W) values as (3, H, W) uint8 colours, dark blue for ``low`` to yellow for ``high``."""
+    share = np.clip((np.asarray(values) - low) / (high - low), 0, 1)
+    colours: NDArray = (colormaps["cividis"](share)[..., :3] * 255).round().astype(np.uint8)
+    return np.moveaxis(colours, -1, 0)

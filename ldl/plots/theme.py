@@ -40,8 +40,8 @@ METHOD_MARKERS = {
 """A marker for each method too: colour never carries a meaning alone."""
 
 HIT, MISSED, FALSE_ALARM = "#F0E442", SKY, "#E91E9F"
-"""Overlays: agreed yellow, in the reference only sky blue, in the prediction only magenta; all three
-show on a red fundus and on a grey film, which white does not."""
+"""Overlays: agreed yellow, in the reference only sky blue, in the prediction only magenta; all
+three show on a red fundus and on a grey film, which white does not."""
 
 
 def colour_of(method: str, index: int = 0) -> str:

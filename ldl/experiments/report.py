@@ -1,0 +1,149 @@
+"""What a page says about its runs: data, budget, device, and how far they may be believed."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from IPython.display import HTML
+
+from ldl.experiments.execute import ensure
+from ldl.experiments.jobs import ordered
+from ldl.experiments.plan import plan
+from ldl.experiments.profiles import Profile, profile_named
+from ldl.experiments.store import Record, RunStore
+from ldl.plots.tables import small_table
+
+# Profiles small enough to be computed by the page that shows them.
+BY_PAGE = ("smoke", "demo")
+
+
+def complete(table: str, profile: str, store: RunStore, only: str | None = None) -> list[str]:
+    """Make the runs of a table that are missing, where the profile is small enough for a page.
+
+    For the larger profiles a page shows what is there, and `ldl run` makes the rest.
+
+    Returns:
+        ids of the runs that are still missing.
+    """
+    runs = ordered(plan(table, profile_named(profile), only))
+    if profile in BY_PAGE:
+        for run in runs.values():
+            ensure(run, store)
+    return [name for name, run in runs.items() if store.status(run) == "missing"]
+
+
+def is_phantom(record: Record) -> bool:
+    """Whether a record was made on phantoms."""
+    return bool(record["config"]["data"]["source"] == "phantom")
+
+
+def kind_of_data(records: Iterable[Record]) -> str:
+    """ "phantoms", "real images", or both, for a set of records."""
+    kinds = {"phantoms" if is_phantom(record) else "real images" for record in records}
+    return " and ".join(sorted(kinds)) or "nothing yet"
+
+
+def data_words(record: Record) -> str:
+    """One sentence for a caption: on what, how much, with which seed, where and by which commit."""
+    data, made = record["data"], record["provenance"]
+    if record["kind"] == "transfer":
+        counts = ", ".join(f"{data[k]} {k}" for k in ("train", "validation", "test"))
+    else:
+        counts = f"{data['images']:,} images"
+    kind = "Phantoms" if is_phantom(record) else f"Real images, {data['name']}"
+    return (
+        f"{kind} ({counts}), {record['config']['data']['size']} pixels, "
+        f"seed {record['config']['seed']}; {made['device']}, commit {_commit(record)}."
+    )
+
+
+def _commit(record: Record) -> str:
+    made = record["provenance"]
+    return f"{made['commit']}{' with changes' if made['modified'] else ''}"
+
+
+def evidence_words(record: Record) -> str:
+    """How far the number may be believed: phantoms never speak about the paper."""
+    if is_phantom(record):
+        return (
+            "These images are phantoms: the number shows that the method runs, and is no evidence "
+            "about the paper."
+        )
+    size = record["config"]["data"]["size"]
+    return f"These are real images at {size} pixels, where the paper has 512, and a smaller budget."
+
+
+def provenance_words(records: Iterable[Record]) -> str:
+    """What a whole table was made from, computed from its records."""
+    found = list(records)
+    if not found:
+        return "No record yet."
+    made = [record["provenance"] for record in found]
+    sizes = _range(record["config"]["data"]["size"] for record in found)
+    seeds = _list(str(record["config"]["seed"]) for record in found)
+    devices = _list(one["device"] for one in made)
+    commits = _list(_commit(record) for record in found)
+    days = sorted(one["date"][:10] for one in made)
+    when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    hours = sum(record["wall_seconds"] for record in found) / 3600
+    return (
+        f"Data: {kind_of_data(found)}, {sizes} pixels. {len(found)} runs, seed {seeds}, "
+        f"{hours:.1f} hours of training. Device: {devices}. Commit: {commits}. Date: {when}."
+    )
+
+
+def _list(values: Iterable[str], most: int = 4) -> str:
+    names = sorted(set(values))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _range(values: Iterable[int]) -> str:
+    numbers = sorted(set(values))
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def budget_words(profile: Profile) -> str:
+    """Steps, epochs, sizes and width of a profile in one sentence."""
+    source = "phantoms" if profile.pretraining.source == "phantom" else "real images"
+    return (
+        f"Profile {profile.name}: {source}; pretraining {profile.steps1:,} steps and "
+        f"{profile.steps2:,} with regions at {profile.crop} of {profile.pretraining.size} pixels, "
+        f"first stage of {profile.base} channels (the paper's tiny network: 16); transfer "
+        f"{profile.fundus.frozen_epochs} frozen and {profile.fundus.full_epochs} full epochs "
+        f"(fundus), {profile.xray.frozen_epochs} and {profile.xray.full_epochs} (X-ray) at "
+        f"{profile.tasks.size} pixels. {_shares(profile)}"
+    )
+
+
+def _shares(profile: Profile) -> str:
+    shares = [f"{100 * share:g}" for share in profile.xray.label_fractions]
+    if len(shares) == 1:
+        return "Chest columns are trained on all labels (the paper: means over 20 to 100 %)."
+    return f"Chest columns are means over training on {', '.join(shares)} % of the labels."
+
+
+def run_card(record: Record) -> HTML:
+    """One run as a small table: what it was and what it took."""
+    config, data, made = record["config"], record["data"], record["provenance"]
+    steps = config.get("steps") or record.get("updates")
+    counts = {
+        name: data[name] for name in ("images", "train", "validation", "test") if name in data
+    }
+    lines = {
+        "run": record["run_id"],
+        "data": f"{data['name']}, " + ", ".join(f"{n:,} {name}" for name, n in counts.items()),
+        "data hash": data["fingerprint"][:16],
+        "size": f"{config['data']['size']} pixels"
+        + (f", crop {config['crop']}" if "crop" in config else ""),
+        "first stage": f"{config['base']} channels",
+        "updates": f"{steps:,}",
+        "seed": config["seed"],
+        "wall time": f"{record['wall_seconds']:.1f} s",
+        "device": f"{made['device']}, {made['precision']}",
+        "software": f"Python {made['python']}, torch {made['versions']['torch']}",
+        "commit": _commit(record),
+        "made": made["date"],
+    }
+    if "dsc" in record:
+        lines["mean DSC"] = f"{100 * np.mean(record['dsc']):.1f} %"
+    return small_table([{"": name, " ": value} for name, value in lines.items()])

@@ -1,0 +1,189 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Pretrain one encoder, and look at it
+#
+# This page pretrains a single encoder without any label and then looks at what it has learnt. It takes parameters; run it for another
+# encoder with
+#
+# ```bash
+# ldl book run pretrain_encoder -p method pd+mix -p modality xray -p seed 1
+# ```
+#
+# A parameter that is misspelt or of the wrong type is refused.
+
+# %% tags=["parameters"]
+profile: str = "demo"
+method: str = "rd"
+modality: str = "fundus"
+seed: int = 0
+patch_grid: int = 8
+clusters: int = 16
+formulation: str = "released"
+
+# %% tags=["hide-input"]
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import Markdown
+
+from ldl import plots
+from ldl.book.parameters import check
+from ldl.experiments import encoders, examples, report
+from ldl.losses import patch_vectors
+from ldl.methods import METHODS
+from ldl.rng import numpy_generator
+
+check("pretrain_encoder", globals())
+
+# %% [markdown]
+# ## The run
+#
+# A run is a frozen configuration. The store has its record already or trains it now; interrupted, it goes on where it was.
+
+# %%
+config = encoders.config_of(
+    method, modality, profile, seed,
+    patch_grid=patch_grid, clusters=clusters if method == "rd" else 0, formulation=formulation,
+)
+encoder = encoders.load(config)
+
+# %% tags=["hide-input"]
+report.run_card(encoder.record)
+
+# %% [markdown]
+# What the method minimises, as the package has it:
+
+# %%
+plots.source(type(METHODS[method]))
+
+# %% [markdown]
+# ## The losses
+#
+# Each term is what enters the sum, so with its weight. A curve that still falls at the end means that the budget was too small.
+
+# %% tags=["hide-input"]
+curves = {"this run": encoder.record["losses"]}
+if config.step1 is not None:
+    curves = {"step 1": encoders.load(config.step1).record["losses"], "step 2": curves["this run"]}
+for title, losses in curves.items():
+    history = pd.DataFrame(losses)
+    terms = [name for name in history.columns if name != "step"]
+    first, last = history[terms].iloc[0], history[terms].iloc[-1]
+    plots.show(
+        plots.loss_curves(history),
+        caption=f"Loss terms over the steps of {title}; faint: means of a hundredth of the steps, line: their running mean.",
+        alt="; ".join(f"{name} goes from {first[name]:.3g} to {last[name]:.3g}" for name in terms) + ".",
+    )
+
+# %% [markdown]
+# ## Was it long enough?
+
+# %% tags=["hide-input"]
+Markdown(encoder.verdict)
+
+# %% [markdown]
+# ## Nearest patches
+#
+# Take a patch of one image, and find the nearest patches in *other* images. The network has never been told that they show the same thing.
+
+# %% tags=["hide-input"]
+shown = examples.own_images(config, count=12)
+images = torch.from_numpy(shown.images).float().div(255)
+embedding, assignment = encoder.outputs(images)
+grid = max(patch_grid, 4)
+vectors = patch_vectors(embedding, grid).numpy()
+draw = numpy_generator(seed, "queries")
+bright = shown.images.mean(axis=1)
+rows, captions = [], []
+for image in range(4):
+    cells = [plots.cell(bright[image], grid, k) for k in range(grid * grid)]
+    lit = np.flatnonzero([c.mean() > 20 for c in cells])  # a query from the black frame shows nothing
+    spread = np.array([cells[k].std() for k in lit])
+    query = int(lit[draw.choice(np.argsort(-spread)[: max(1, len(lit) // 4)])])
+    others = np.array([k for k in range(len(vectors)) if k != image])
+    found, similarity = plots.nearest(vectors[image, query][None], vectors[others].reshape(-1, vectors.shape[-1]), 5)
+    patches = [plots.cell(shown.images[others[k // grid**2]], grid, int(k % grid**2)) for k in found[0]]
+    rows.append([plots.cell(shown.images[image], grid, query), *patches])
+    captions.append(["query", *[f"{value:.2f}" for value in similarity[0]]])
+plots.show(
+    plots.image_grid(rows, captions=captions, width=0.95),
+    caption=f"Four query patches (left) and the five nearest patches of other images, with their cosine similarity. {shown.words} {encoder.words}",
+    alt="Four rows of six small patches: a query and its five nearest neighbours from other images, similarities between "
+    f"{min(float(c) for row in captions for c in row[1:]):.2f} and {max(float(c) for row in captions for c in row[1:]):.2f}.",
+)
+
+# %% [markdown]
+# ## The embedding as colour
+#
+# All pixels of all images are projected on the three directions in which their vectors vary most, shown as red, green and blue. Equal colour
+# means similar vector, across images too. The bottom row is the same network before its first step.
+
+# %% tags=["hide-input"]
+before = encoders.untrained(config)
+colours = plots.principal_colours(embedding[:6].numpy())
+raw = plots.principal_colours(before.embed(images[:6]).numpy())
+rows = [list(shown.images[:6]), [c.transpose(2, 0, 1) for c in colours], [c.transpose(2, 0, 1) for c in raw]]
+plots.show(
+    plots.image_grid(rows, row_titles=["image", "trained", "not trained"], width=1.1),
+    caption=f"First three principal components of the pixel embeddings. {shown.words} {encoder.words}",
+    alt="Three rows of six pictures: images, their trained embeddings as colour, and the embeddings of the untrained network as colour.",
+)
+
+# %% [markdown]
+# ## One point, found elsewhere
+#
+# The cosine between the vector of the brightest spot of the first image and every pixel of the others.
+
+# %% tags=["hide-input"]
+smoothed = torch.nn.functional.avg_pool2d(images.mean(1, keepdim=True), 5, 1, 2)[0, 0]
+row, column = divmod(int(smoothed.argmax()), smoothed.shape[1])
+point = embedding[0, :, row, column]
+likeness = torch.einsum("k,bkhw->bhw", point, embedding[:6]).numpy()
+marked = plots.to_display(shown.images[0]).copy()
+marked[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3] = (0, 255, 255)
+figure = plots.image_grid(
+    [[marked.transpose(2, 0, 1), *shown.images[1:6]], [plots.heat(one) for one in likeness]],
+    row_titles=["image", "similarity"], width=1.1,
+)
+plots.show(
+    figure,
+    caption=f"Cosine similarity to the marked point (cyan), from −1 (dark blue) to 1 (yellow). {shown.words} {encoder.words}",
+    alt="Two rows of six pictures: images, the first with a marked point, and maps of the similarity of every pixel to that point.",
+)
+
+# %% [markdown]
+# ## The clusters
+
+# %% tags=["hide-input"]
+if assignment is None:
+    note = Markdown("This method has no clustering branch; run the page with `-p method rd` to see clusters.")
+else:
+    labels = assignment.argmax(1).numpy()
+    number = assignment.shape[1]
+    used = np.bincount(labels.ravel(), minlength=number)
+    figure = plots.image_grid(
+        [list(shown.images[:6]), [plots.cluster_colours(one, number).transpose(2, 0, 1) for one in labels[:6]]],
+        row_titles=["image", "cluster"], width=1.1,
+    )
+    plots.show(
+        figure,
+        caption=f"The most probable of {number} clusters at each pixel; one colour is one cluster in all images. {shown.words} {encoder.words}",
+        alt=f"Two rows of six pictures: images, and their clusters as flat colours; {int((used > 0).sum())} of {number} clusters occur.",
+    )
+    note = Markdown(
+        f"{int((used > 0).sum())} of {number} clusters are the most probable one somewhere in these {len(labels)} images; "
+        f"the largest covers {100 * used.max() / used.sum():.0f} % of the pixels."
+    )
+note
