@@ -1,0 +1,145 @@
+"""From a config to a record, through worker processes, interrupted and not."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ldl.config import DataConfig
+from ldl.experiments import execute
+from ldl.experiments.execute import curves, ensure
+from ldl.experiments.jobs import ordered
+from ldl.experiments.plan import Variant, encoder_config, plan, transfer_configs
+from ldl.experiments.profiles import Profile
+from ldl.experiments.runner import run_all
+from ldl.experiments.store import RunStore
+from ldl.experiments.tables import measure, table_frame
+from ldl.train.loop import History
+
+
+def test_a_transfer_brings_its_encoder_and_leaves_records(store: RunStore, smoke: Profile) -> None:
+    run = transfer_configs(Variant("rd", clusters=16), "stare_vessel", smoke)[0]
+    record = ensure(run, store, device="cpu")
+    assert len(record["dsc"]) == smoke.tasks.test == len(record["test_ids"])
+    assert all(0 <= score <= 1 for score in record["dsc"])
+    assert record["updates"] == 2 * 2
+    assert record["provenance"]["device"].startswith("CPU")
+    assert run.encoder is not None
+    assert run.encoder.step1 is not None
+    for encoder in (run.encoder, run.encoder.step1):
+        pretrained = store.record(encoder)
+        assert pretrained is not None
+        assert 0 <= pretrained["retrieval"] <= 1
+        assert pretrained["trained"] is False, "four steps train nothing"
+        assert store.weights(encoder).exists()
+    assert not list(store.work.glob("**/checkpoint.safetensors"))
+    assert ensure(run, store, device="cpu") == record
+
+
+def test_equal_seeds_give_equal_scores(cache: Path, smoke: Profile) -> None:
+    run = transfer_configs(Variant("pd"), "scr_heart", smoke)[0]
+    first, second = (
+        ensure(run, RunStore(cache / name, cache / "none"), device="cpu") for name in "ab"
+    )
+    assert first["dsc"] == second["dsc"]
+
+
+def test_a_stale_record_is_made_again(store: RunStore, smoke: Profile) -> None:
+    run = transfer_configs(Variant("scratch"), "stare_vessel", smoke)[0]
+    record = ensure(run, store, device="cpu")
+    store.save(run, {**record, "code": "other", "dsc": [0.0]})
+    assert ensure(run, store, device="cpu")["dsc"] == record["dsc"]
+
+
+def test_worker_processes_finish_a_plan_and_a_second_call_makes_nothing(
+    store: RunStore, smoke: Profile
+) -> None:
+    cells = plan("table2", smoke, "rd/stare,scratch/stare")
+    runs = ordered(cells)
+    outcome = run_all(runs, store, workers=2, device="cpu", progress=False)
+    assert sorted(outcome.made) == sorted(runs)
+    assert not outcome.failed
+    again = run_all(runs, store, workers=2, device="cpu", progress=False)
+    assert not again.made
+    assert sorted(again.kept) == sorted(runs)
+    frame = table_frame("table2", smoke, store)
+    done = frame[frame["measured"]]
+    assert set(done["row"]) == {"rd", "scratch"}
+    found = measure(cells[0], store)
+    assert found is not None
+    assert found.low <= found.value <= found.high
+
+
+def test_a_failed_run_is_named_and_what_needs_it_is_not_run(
+    store: RunStore, smoke: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDL_DATA", str(store.work / "no-data"))
+    profile = smoke.model_copy(
+        update={"pretraining": DataConfig(source="open", size=32), "without": ()}
+    )
+    cells = plan("table2", profile, "pd/stare,scratch/stare")
+    said: list[str] = []
+    outcome = run_all(
+        ordered(cells), store, workers=1, device="cpu", progress=False, say=said.append
+    )
+    assert len(outcome.made) == 1
+    assert outcome.made[0].startswith("transfer-scratch")
+    assert len(outcome.failed) == 2
+    assert "eyepacs" in said[0]
+    assert len(said[0].splitlines()) == 1
+
+
+_KILLED = """
+import sys
+from ldl.config import PretrainConfig
+from ldl.experiments.execute import ensure
+from ldl.experiments.store import RunStore
+from ldl.train import loop
+loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+ensure(PretrainConfig.model_validate_json(sys.argv[1]), RunStore(), device="cpu")
+"""
+
+
+def test_a_killed_run_goes_on_where_it_was(store: RunStore, smoke: Profile) -> None:
+    encoder = encoder_config(Variant("pd"), "fundus", smoke)
+    assert encoder is not None
+    run = encoder.model_copy(update={"steps": 60})
+    whole = ensure(run, RunStore(store.work / "whole", store.committed), device="cpu")
+    process = subprocess.Popen([sys.executable, "-c", _KILLED, run.model_dump_json()])
+    checkpoint = store.folder(run) / "checkpoint.safetensors"
+    end = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert checkpoint.exists()
+    assert store.status(run) == "missing"
+    resumed = ensure(run, store, device="cpu")
+    assert resumed["losses"] == whole["losses"]
+    assert resumed["retrieval"] == whole["retrieval"]
+
+
+def test_a_checkpoint_of_other_code_is_not_gone_on_with(
+    store: RunStore, smoke: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = encoder_config(Variant("pd"), "fundus", smoke)
+    assert encoder is not None
+    path = store.folder(encoder) / "checkpoint.safetensors"
+    header = {"identity": {"code": execute.code_fingerprint(encoder)}}
+    execute.checkpoint.save(path, {"step": torch.zeros(1)}, header)
+    execute._drop_outdated(store.folder(encoder), encoder)
+    assert path.exists()
+    monkeypatch.setattr(execute, "code_fingerprint", lambda run: "edited")
+    execute._drop_outdated(store.folder(encoder), encoder)
+    assert not path.exists()
+
+
+def test_curves_are_means_of_bins() -> None:
+    history = History(["a"], [[float(step)] for step in range(1000)])
+    binned = curves(history)
+    assert len(binned["a"]) == 100
+    assert binned["a"][0] == pytest.approx(4.5)
+    assert binned["step"][-1] == 1000
