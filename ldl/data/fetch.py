@@ -11,8 +11,9 @@ import pooch
 
 from ldl import paths
 from ldl.data.archive import is_archive, unpack
+from ldl.data.provenance import Download
 from ldl.data.resume import ResumingDownloader
-from ldl.data.schema import Download, Manifest
+from ldl.data.schema import Manifest
 from ldl.errors import DataError
 
 Say = Callable[[str], object]

@@ -53,6 +53,11 @@ class DatasetFolder:
         ]
         return sum(any(one.fullmatch(path) for one in found) for path in self.index.sizes)
 
+    @property
+    def labels(self) -> dict[int, str]:
+        """Value in a label file -> meaning, in this layout."""
+        return self.manifest.labels if self.layout.labels is None else self.layout.labels
+
     @cached_property
     def expressions(self) -> dict[str, list[re.Pattern[str]]]:
         """Role -> what its paths look like in this layout."""

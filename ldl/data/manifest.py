@@ -14,14 +14,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ldl import paths
-from ldl.data import schema
-from ldl.data.schema import Collection, Download, Layout, Manifest
+from ldl.data import provenance, schema
+from ldl.data.schema import Collection, Layout, Manifest
 from ldl.data.splits import id_list
 from ldl.errors import DataError
 
 __all__ = [
     "Collection",
-    "Download",
     "Layout",
     "Manifest",
     "collection_named",
@@ -62,9 +61,8 @@ def _explain(error: ValidationError) -> str:
 
 
 def _field_names() -> list[str]:
-    models = [
-        one for one in vars(schema).values() if isinstance(one, type) and issubclass(one, BaseModel)
-    ]
+    known = [*vars(schema).values(), *vars(provenance).values()]
+    models = [one for one in known if isinstance(one, type) and issubclass(one, BaseModel)]
     return sorted({name for one in models for name in one.model_fields})
 
 

@@ -43,7 +43,10 @@ def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = N
     Raises:
         DataError: nothing is lit.
     """
-    lit = (image > FOV_THRESHOLD).any(axis=-1)
+    # Channel by channel: several times faster than reducing over an axis of three.
+    lit = image[..., 0] > FOV_THRESHOLD
+    for channel in (1, 2):
+        lit |= image[..., channel] > FOV_THRESHOLD
     labels, count = ndimage.label(lit, structure=np.ones((3, 3)))
     if count == 0:
         raise DataError(f"{path}: no field of view (no pixel above {FOV_THRESHOLD}); is it blank?")

@@ -1,5 +1,6 @@
 """Archives never leave their folder, and damaged ones leave nothing behind."""
 
+import contextlib
 import io
 import stat
 import tarfile
@@ -22,8 +23,15 @@ def _zip(path: Path, **members: bytes) -> Path:
 
 
 def _tar(path: Path, *members: tarfile.TarInfo) -> Path:
-    mode = {".gz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}.get(path.suffix, "w")
-    with tarfile.open(path, mode) as archive:
+    with contextlib.ExitStack() as stack:
+        if path.suffix == ".gz":
+            archive = stack.enter_context(tarfile.open(path, "w:gz"))
+        elif path.suffix == ".bz2":
+            archive = stack.enter_context(tarfile.open(path, "w:bz2"))
+        elif path.suffix == ".xz":
+            archive = stack.enter_context(tarfile.open(path, "w:xz"))
+        else:
+            archive = stack.enter_context(tarfile.open(path, "w"))
         for info in members:
             archive.addfile(info, io.BytesIO(b"x" * info.size))
     return path

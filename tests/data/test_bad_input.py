@@ -106,7 +106,7 @@ def test_damaged_list(write_tree: Write, short_lists: Path, fault: str) -> None:
 
 def test_the_two_eyes_of_a_child_stay_together(short_lists: Path) -> None:
     both = [Member("train", "Image_01L"), Member("test", "Image_01R")]
-    with pytest.raises(DataError, match="same subject is in train .Image_01L. and test"):
+    with pytest.raises(DataError, match=r"same subject is in train \(Image_01L\) and test"):
         check_members(manifest_named("chasedb1"), "a.csv", both)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from ldl.data.fetch import download, fetch, place
 from ldl.data.manifest import Manifest, manifest_named
-from ldl.data.schema import Download, Obtain
+from ldl.data.provenance import Download, Obtain
 from ldl.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
@@ -109,7 +109,7 @@ def test_a_cut_connection_goes_on_at_once(server: Server, tmp_path: Path) -> Non
 
 def test_a_cut_connection_goes_on_at_the_next_call(server: Server, tmp_path: Path) -> None:
     server.cuts = [600_000]
-    with pytest.raises(DataError, match="connection lost after .* run the same command again"):
+    with pytest.raises(DataError, match=r"connection lost after .* run the same command again"):
         _get(server, tmp_path)
     assert not (tmp_path / "a.bin").exists()
     have = (tmp_path / "a.bin.part").stat().st_size

@@ -1,0 +1,110 @@
+"""The readers, lists and banks on the real images, where this machine has them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ldl.data.folder import DatasetFolder
+from ldl.data.manifest import manifest_named, manifests
+from ldl.data.prepare import prepare_pretraining, prepare_task
+from ldl.data.readers import read_idrid_centres, read_label_volume, read_mask, read_volume
+from ldl.data.splits import id_list
+from ldl.data.tasks import TASKS
+from ldl.data.verify import verify
+from ldl.errors import DataError
+
+# Share of foreground at 64 px, generous: vessels 5-25 %, discs about 2 %, lungs about 30 %.
+SHARES = {
+    "chasedb1_vessel": (0.05, 0.25),
+    "hrf_vessel": (0.05, 0.25),
+    "rite_vessel": (0.05, 0.25),
+    "stare_vessel": (0.05, 0.25),
+    "drishti_gs1_cup": (0.005, 0.04),
+    "drishti_gs1_od": (0.02, 0.06),
+    "idrid_od": (0.01, 0.04),
+    "idrid_hard_exudates": (0.002, 0.05),
+    "scr_heart": (0.06, 0.13),
+    "scr_lung": (0.25, 0.4),
+    "scr_clavicle": (0.01, 0.05),
+}
+
+
+@pytest.fixture
+def real(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The real data with an empty cache."""
+    monkeypatch.setenv("LDL_DATA", str(real_data))
+    monkeypatch.setenv("LDL_CACHE", str(tmp_path))
+    return real_data
+
+
+@pytest.mark.parametrize("key", [key for key in TASKS if key in SHARES])
+def test_task_bank(real: Path, key: str) -> None:
+    bank = prepare_task(key, 64)
+    listed = [one.split for one in id_list(key)]
+    assert bank.splits.count("test") == listed.count("test")
+    assert bank.splits.count("validation") == listed.count("train") // 5
+    low, high = SHARES[key]
+    assert low < bank.masks.mean() < high
+    assert bank.images.std(axis=(1, 2, 3)).min() > 10
+
+
+def test_siim_is_not_at_hand(real: Path) -> None:
+    with pytest.raises(DataError, match=r"nothing in .*siim_pneumothorax"):
+        prepare_task("siim_pneumothorax", 64)
+
+
+@pytest.mark.parametrize("modality", ["fundus", "xray"])
+def test_pretraining_bank(real: Path, modality: str) -> None:
+    bank = prepare_pretraining(modality, 32, limit=60)  # type: ignore[arg-type]
+    assert bank.images.shape == (60, 3 if modality == "fundus" else 1, 32, 32)
+    if modality == "fundus":
+        good = [one.id for one in id_list("eyepacs_good_quality")]
+        places = [good.index(one) for one in bank.ids]
+        assert places == sorted(places)
+
+
+def test_chase_is_the_original_byte_by_byte(real: Path) -> None:
+    report = verify(DatasetFolder(manifest_named("chasedb1")))
+    assert report.faults == ()
+    assert (report.hashed, report.decoded) == (112, 0)
+
+
+@pytest.mark.parametrize("name", ["stare", "octa_prior", "dsa_prior", "idrid_localization"])
+def test_small_stand_ins_verify(real: Path, name: str) -> None:
+    assert verify(DatasetFolder(manifest_named(name))).faults == ()
+
+
+def test_what_is_at_hand_is_recognised(real: Path) -> None:
+    absent = {"abd110", "abdomen1k", "han", "thorax85", "siim_pneumothorax"}
+    for name, manifest in manifests().items():
+        if name in absent:
+            with pytest.raises(DataError, match="nothing in"):
+                DatasetFolder(manifest)
+        else:
+            assert DatasetFolder(manifest).layout.name != "original"
+
+
+@pytest.mark.parametrize("name", ["btcv", "segthor", "openkbp"])
+def test_volumes_and_their_labels(real: Path, name: str) -> None:
+    source = DatasetFolder(manifest_named(name))
+    member = source.members(source.manifest.collections[0])[0]
+    image = read_volume(source.path("images", member))
+    labels = read_label_volume(source.path("labels", member), source.labels)
+    assert image.values.shape == labels.values.shape
+    assert image.spacing == pytest.approx(labels.spacing)
+    assert set(np.unique(labels.values)) - {0}
+
+
+def test_idrid_centres(real: Path) -> None:
+    folder = real / "fundus/idrid_localization"
+    centres = read_idrid_centres(folder / "IDRiD_OD_Center_Testing Set_Markups.csv")
+    assert len(centres) == 103
+    assert centres["IDRiD_001"] == (651, 1453)
+
+
+def test_shape_priors_are_masks(real: Path) -> None:
+    for kind in ("octa", "dsa"):
+        source = DatasetFolder(manifest_named(f"{kind}_prior"))
+        for member in source.members(source.manifest.collections[0]):
+            assert 0.02 < read_mask(source.path("masks", member)).mean() < 0.5
