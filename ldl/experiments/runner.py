@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,12 @@ class Outcome:
     made: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+
+
+def _worker() -> None:
+    """The parent alone answers an interrupt; it ends the workers, whose checkpoints are on disk."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    quiet_cpu()
 
 
 def quiet_cpu() -> None:
@@ -75,8 +82,16 @@ def run_all(
     bar = tqdm(total=len(todo), desc="runs", unit="run", disable=not progress)
     context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=quiet_cpu) as pool:
-            _drain(todo, outcome, pool, device, bar, say)
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_worker) as pool:
+            try:
+                _drain(todo, outcome, pool, device, bar, say)
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in multiprocessing.active_children():
+                    child.terminate()
+                raise LdlError(
+                    "interrupted; what is finished is kept, run again to go on"
+                ) from None
     except BrokenProcessPool:
         raise LdlError(
             "a worker process was killed (out of memory?); finished runs are kept, run again"
