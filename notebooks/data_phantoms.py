@@ -66,19 +66,29 @@ plots.show(
 # %% tags=["hide-input"]
 shown = {key: phantoms.task_images(key, train=5, test=1, size=SIZE, seed=seed) for key in TASKS}
 pictures = [images[-1] for images, _, _ in shown.values()]
-painted = [plots.overlay(images[-1], masks[-1]).transpose(2, 0, 1) for images, masks, _ in shown.values()]
+painted = [
+    plots.overlay(images[-1], masks[-1]).transpose(2, 0, 1) for images, masks, _ in shown.values()
+]
 titles = [TASKS[key].column for key in TASKS]
 half = len(titles) // 3
-grid = [part for k in range(0, len(titles), half) for part in (pictures[k : k + half], painted[k : k + half])]
+grid = [
+    part
+    for k in range(0, len(titles), half)
+    for part in (pictures[k : k + half], painted[k : k + half])
+]
 labels = [", ".join(titles[k : k + half]) for k in range(0, len(titles), half)]
 figure = plots.image_grid(
     grid,
-    captions=[part for k in range(0, len(titles), half) for part in (titles[k : k + half], [""] * half)],
+    captions=[
+        part for k in range(0, len(titles), half) for part in (titles[k : k + half], [""] * half)
+    ],
 )
 plots.show(
     figure,
     caption="One phantom of each task's test list, and its mask painted over it.",
-    alt="Six rows of four pictures. " + "; ".join(labels) + ": each phantom above, its mask painted over it below.",
+    alt="Six rows of four pictures. "
+    + "; ".join(labels)
+    + ": each phantom above, its mask painted over it below.",
 )
 
 # %% tags=["hide-input"]
@@ -97,8 +107,12 @@ Markdown(
 # Vessel masks in the manner of OCTA and DSA: another layout than a fundus has, and the same local shape.
 
 # %% tags=["hide-input"]
-priors = {kind: phantoms.shape_prior(kind, count=COUNT, size=SIZE, seed=seed) for kind in ("octa", "dsa")}
-figure = plots.image_grid([list(255 * masks) for masks in priors.values()], row_titles=["OCTA", "DSA"])
+priors = {
+    kind: phantoms.shape_prior(kind, count=COUNT, size=SIZE, seed=seed) for kind in ("octa", "dsa")
+}
+figure = plots.image_grid(
+    [list(255 * masks) for masks in priors.values()], row_titles=["OCTA", "DSA"]
+)
 plots.show(
     figure,
     caption="Shape priors as drawn by the phantoms, white on black.",
@@ -114,4 +128,6 @@ plots.show(
 few = phantoms.pretraining_images("fundus", count=2, size=64, seed=seed)
 more = phantoms.pretraining_images("fundus", count=3, size=64, seed=seed)
 assert np.array_equal(few, more[:2])
-assert not np.array_equal(few, phantoms.pretraining_images("fundus", count=2, size=64, seed=seed + 1))
+assert not np.array_equal(
+    few, phantoms.pretraining_images("fundus", count=2, size=64, seed=seed + 1)
+)

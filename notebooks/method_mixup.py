@@ -118,7 +118,11 @@ target
 share = torch.linspace(0, 1, 101, dtype=torch.float64)
 with plots.theme():
     figure, axes = plt.subplots(figsize=(5.2, 2.6))
-    for degrees, colour in zip((60, 120, 170), (plots.colour_of("pd"), plots.colour_of("pd+mix"), plots.colour_of("rd")), strict=True):
+    for degrees, colour in zip(
+        (60, 120, 170),
+        (plots.colour_of("pd"), plots.colour_of("pd+mix"), plots.colour_of("rd")),
+        strict=True,
+    ):
         angle = math.radians(degrees)
         one = torch.tensor([math.cos(angle), math.sin(angle)], dtype=torch.float64)
         two = torch.tensor([1.0, 0.0], dtype=torch.float64)
@@ -168,7 +172,10 @@ loss.item()
 # the patches of mixed pairs, answers it.
 
 # %% tags=["hide-input"]
-trained = {name: encoders.pretrained(name, "fundus", profile=profile, seed=seed) for name in ("pd", "pd+mix")}
+trained = {
+    name: encoders.pretrained(name, "fundus", profile=profile, seed=seed)
+    for name in ("pd", "pd+mix")
+}
 batch = examples.own_images(trained["pd"].config, count=8)
 images = torch.from_numpy(batch.images).float().div(255)
 shares = torch.linspace(0, 1, 11)
@@ -185,7 +192,9 @@ for name, encoder in trained.items():
 with plots.theme():
     figure, axes = plt.subplots(figsize=(5.2, 2.6))
     for name, curve in agreement.items():
-        axes.plot(shares, curve, color=plots.colour_of(name), marker=plots.marker_of(name), label=name)
+        axes.plot(
+            shares, curve, color=plots.colour_of(name), marker=plots.marker_of(name), label=name
+        )
     axes.set(xlabel="λ", ylabel="cosine to the target")
     axes.legend()
 plots.show(

@@ -71,7 +71,9 @@ plots.source(patch_vectors)
 # ```
 
 # %%
-pixels = torch.tensor([[[[1.0, 1.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]]])  # (B=1, K=2, H=2, W=2)
+pixels = torch.tensor(
+    [[[[1.0, 1.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]]]
+)  # (B=1, K=2, H=2, W=2)
 vector = patch_vectors(pixels, grid=1)[0, 0]
 assert torch.allclose(vector.double(), torch.tensor([3.0, 1.0]) / math.sqrt(10), atol=1e-6)
 vector
@@ -130,8 +132,10 @@ plots.source(patch_discrimination, patch._released)
 # %%
 two = torch.eye(2)
 tau = 0.5
-ours = {kind: patch_discrimination(two, two, temperature=tau, formulation=kind).item()
-        for kind in ("paper", "released")}
+ours = {
+    kind: patch_discrimination(two, two, temperature=tau, formulation=kind).item()
+    for kind in ("paper", "released")
+}
 e = math.exp(1 / tau)
 by_hand = {
     "paper": 2 * math.log(1 + math.exp(-1 / tau)),
@@ -176,7 +180,9 @@ alone = torch.nn.functional.cross_entropy(logits, match, reduction="none")
 with plots.theme():
     figure, axes = plt.subplots(figsize=(5.2, 2.6))
     axes.plot(similarity, both, color=plots.colour_of("pd"), label="joint, Eq. 7")
-    axes.plot(similarity, alone, color=plots.colour_of("scratch"), linestyle="--", label="−log P alone")
+    axes.plot(
+        similarity, alone, color=plots.colour_of("scratch"), linestyle="--", label="−log P alone"
+    )
     axes.axhline(math.log(2), color=plots.INK, alpha=0.4, linewidth=0.8)
     axes.set(xlabel="similarity of the confusable patch", ylabel="loss of one anchor")
     axes.legend()
@@ -201,7 +207,8 @@ plots.source(joint.log_miss)
 wrong_wins = torch.tensor([[0.0, 100.0]])  # the match lost by a similarity of 1 at temperature 0.01
 transcribed = -torch.log(1 - wrong_wins.softmax(dim=1))[0, 1]
 stable = joint.joint_negative_log(wrong_wins, torch.tensor([0]))[0]
-assert math.isinf(transcribed) and math.isclose(stable.item(), 200.0, rel_tol=1e-12)
+assert math.isinf(transcribed)
+assert math.isclose(stable.item(), 200.0, rel_tol=1e-12)
 print(f"as printed: {transcribed:.0f}; here: {stable:.1f}")
 
 # %% [markdown]
@@ -238,7 +245,9 @@ plots.show(
 # %% tags=["hide-input"]
 trained = encoders.pretrained("pd", "fundus", profile=profile, seed=seed)
 own = examples.own_images(trained.config, count=4)
-views = draw_views(torch.from_numpy(own.images), trained.config.crop, "rotations", generator(seed, "chapter"))
+views = draw_views(
+    torch.from_numpy(own.images), trained.config.crop, "rotations", generator(seed, "chapter")
+)
 figures = []
 for encoder in (encoders.untrained(trained.config), trained):
     with torch.no_grad():
@@ -247,7 +256,9 @@ for encoder in (encoders.untrained(trained.config), trained):
     figures.append((one.flatten(0, 1) @ two.flatten(0, 1).T).numpy())
 with plots.theme():
     figure, grid = plt.subplots(1, 2, figsize=(6, 2.9))
-    for axes, matrix, title in zip(grid, figures, ("not trained", "after pretraining (Pd)"), strict=True):
+    for axes, matrix, title in zip(
+        grid, figures, ("not trained", "after pretraining (Pd)"), strict=True
+    ):
         drawn = axes.imshow(matrix, vmin=-1, vmax=1, cmap="cividis", interpolation="none")
         hit = (matrix.argmax(axis=0) == np.arange(len(matrix))).mean()
         axes.set_title(f"{title}: {100 * hit:.0f} % found")

@@ -92,7 +92,9 @@ Markdown(
 embedding = torch.tensor([[[[1.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 1.0]]]])
 assignment = torch.tensor([[[[1.0, 1.0], [0.0, 0.5]], [[0.0, 0.0], [1.0, 0.5]]]])
 vectors = region_vectors(embedding, assignment)[0]
-assert torch.allclose(vectors, torch.tensor([[4 / math.sqrt(17), 1 / math.sqrt(17)], [0.0, 1.0]]), atol=1e-6)
+assert torch.allclose(
+    vectors, torch.tensor([[4 / math.sqrt(17), 1 / math.sqrt(17)], [0.0, 1.0]]), atol=1e-6
+)
 vectors
 
 # %% [markdown]
@@ -140,7 +142,9 @@ C = 4
 agreed = torch.eye(C, dtype=torch.float64).expand(3, C, C)
 collapsed = torch.zeros(3, C, C, dtype=torch.float64)
 collapsed[..., 0] = 1.0
-assert math.isclose(region_discrimination(agreed).item(), math.log(1 + (C - 1) * math.exp(-5)), rel_tol=1e-9)
+assert math.isclose(
+    region_discrimination(agreed).item(), math.log(1 + (C - 1) * math.exp(-5)), rel_tol=1e-9
+)
 assert math.isclose(region_discrimination(collapsed).item(), math.log(C), rel_tol=1e-9)
 joint = region_discrimination(collapsed, formulation="paper").item()
 assert math.isclose(joint, math.log(C) - (C - 1) * math.log(1 - 1 / C), rel_tol=1e-9)
@@ -198,7 +202,14 @@ for one in (encoder, chest):
     for k in range(2):
         labels = shares[k].argmax(0).numpy()
         certainty = shares[k].max(0).values.numpy()
-        rows.append([shown.images[k], colours[k].transpose(2, 0, 1), plots.cluster_colours(labels, shares.shape[1]).transpose(2, 0, 1), certainty])
+        rows.append(
+            [
+                shown.images[k],
+                colours[k].transpose(2, 0, 1),
+                plots.cluster_colours(labels, shares.shape[1]).transpose(2, 0, 1),
+                certainty,
+            ]
+        )
     words.append(shown.words)
 figure = plots.image_grid(rows, titles=["image", "embedding", "clusters", "certainty"])
 plots.show(
@@ -210,7 +221,9 @@ plots.show(
 )
 
 # %% tags=["hide-input"]
-values, shares = encoder.outputs(torch.from_numpy(examples.own_images(encoder.config, count=8).images).float().div(255))
+values, shares = encoder.outputs(
+    torch.from_numpy(examples.own_images(encoder.config, count=8).images).float().div(255)
+)
 used = int((torch.bincount(shares.argmax(1).flatten(), minlength=shares.shape[1]) > 0).sum())
 bits = cluster_entropy(shares).item()
 Markdown(

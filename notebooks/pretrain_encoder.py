@@ -54,8 +54,13 @@ check("pretrain_encoder", globals())
 
 # %%
 config = encoders.config_of(
-    method, modality, profile, seed,
-    patch_grid=patch_grid, clusters=clusters if method == "rd" else 0, formulation=formulation,
+    method,
+    modality,
+    profile,
+    seed,
+    patch_grid=patch_grid,
+    clusters=clusters if method == "rd" else 0,
+    formulation=formulation,
 )
 encoder = encoders.load(config)
 
@@ -84,7 +89,8 @@ for title, losses in curves.items():
     plots.show(
         plots.loss_curves(history),
         caption=f"Loss terms over the steps of {title}; faint: means of a hundredth of the steps, line: their running mean.",
-        alt="; ".join(f"{name} goes from {first[name]:.3g} to {last[name]:.3g}" for name in terms) + ".",
+        alt="; ".join(f"{name} goes from {first[name]:.3g} to {last[name]:.3g}" for name in terms)
+        + ".",
     )
 
 # %% [markdown]
@@ -109,12 +115,18 @@ bright = shown.images.mean(axis=1)
 rows, captions = [], []
 for image in range(4):
     cells = [plots.cell(bright[image], grid, k) for k in range(grid * grid)]
-    lit = np.flatnonzero([c.mean() > 20 for c in cells])  # a query from the black frame shows nothing
+    lit = np.flatnonzero(
+        [c.mean() > 20 for c in cells]
+    )  # a query from the black frame shows nothing
     spread = np.array([cells[k].std() for k in lit])
     query = int(lit[draw.choice(np.argsort(-spread)[: max(1, len(lit) // 4)])])
     others = np.array([k for k in range(len(vectors)) if k != image])
-    found, similarity = plots.nearest(vectors[image, query][None], vectors[others].reshape(-1, vectors.shape[-1]), 5)
-    patches = [plots.cell(shown.images[others[k // grid**2]], grid, int(k % grid**2)) for k in found[0]]
+    found, similarity = plots.nearest(
+        vectors[image, query][None], vectors[others].reshape(-1, vectors.shape[-1]), 5
+    )
+    patches = [
+        plots.cell(shown.images[others[k // grid**2]], grid, int(k % grid**2)) for k in found[0]
+    ]
     rows.append([plots.cell(shown.images[image], grid, query), *patches])
     captions.append(["query", *[f"{value:.2f}" for value in similarity[0]]])
 plots.show(
@@ -134,7 +146,11 @@ plots.show(
 before = encoders.untrained(config)
 colours = plots.principal_colours(embedding[:6].numpy())
 raw = plots.principal_colours(before.embed(images[:6]).numpy())
-rows = [list(shown.images[:6]), [c.transpose(2, 0, 1) for c in colours], [c.transpose(2, 0, 1) for c in raw]]
+rows = [
+    list(shown.images[:6]),
+    [c.transpose(2, 0, 1) for c in colours],
+    [c.transpose(2, 0, 1) for c in raw],
+]
 plots.show(
     plots.image_grid(rows, row_titles=["image", "trained", "not trained"], width=1.1),
     caption=f"First three principal components of the pixel embeddings. {shown.words} {encoder.words}",
@@ -155,7 +171,8 @@ marked = plots.to_display(shown.images[0]).copy()
 marked[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3] = (0, 255, 255)
 figure = plots.image_grid(
     [[marked.transpose(2, 0, 1), *shown.images[1:6]], [plots.heat(one) for one in likeness]],
-    row_titles=["image", "similarity"], width=1.1,
+    row_titles=["image", "similarity"],
+    width=1.1,
 )
 plots.show(
     figure,
@@ -168,14 +185,20 @@ plots.show(
 
 # %% tags=["hide-input"]
 if assignment is None:
-    note = Markdown("This method has no clustering branch; run the page with `-p method rd` to see clusters.")
+    note = Markdown(
+        "This method has no clustering branch; run the page with `-p method rd` to see clusters."
+    )
 else:
     labels = assignment.argmax(1).numpy()
     number = assignment.shape[1]
     used = np.bincount(labels.ravel(), minlength=number)
     figure = plots.image_grid(
-        [list(shown.images[:6]), [plots.cluster_colours(one, number).transpose(2, 0, 1) for one in labels[:6]]],
-        row_titles=["image", "cluster"], width=1.1,
+        [
+            list(shown.images[:6]),
+            [plots.cluster_colours(one, number).transpose(2, 0, 1) for one in labels[:6]],
+        ],
+        row_titles=["image", "cluster"],
+        width=1.1,
     )
     plots.show(
         figure,

@@ -22,7 +22,7 @@ profile: str = "demo"
 
 # %% tags=["hide-input"]
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
 from ldl import plots
 from ldl.book.parameters import check
@@ -38,6 +38,7 @@ check("table1_datasets", globals())
 ours, printed = table1(), published("table1")
 assert list(ours["dataset"]) == list(printed["dataset"])
 
+
 # %% tags=["hide-input"]
 def count(ours, paper):
     """A number of the lists, with the paper's beside it where they differ."""
@@ -51,23 +52,34 @@ def count(ours, paper):
 rows = [
     {
         "data set": mine.dataset,
-        "modality": {"color_fundus": "colour fundus", "chest_xray": "chest X-ray"}.get(mine.modality, mine.modality),
+        "modality": {"color_fundus": "colour fundus", "chest_xray": "chest X-ray"}.get(
+            mine.modality, mine.modality
+        ),
         "task": mine.task,
         "train": count(mine.train, theirs.train),
         "test": count(mine.test, theirs.test),
     }
     for mine, theirs in zip(ours.itertuples(), printed.itertuples(), strict=True)
 ]
-plots.small_table(rows, caption="Images for training and test, counted in the authors' lists; the paper's number stands beside ours where the two differ. Of the training images of a task, the first fifth chooses the best epoch.")
+plots.small_table(
+    rows,
+    caption="Images for training and test, counted in the authors' lists; the paper's number stands beside ours where the two differ. Of the training images of a task, the first fifth chooses the best epoch.",
+)
 
 # %% tags=["hide-input"]
 different = [
     f"{mine.dataset} ({part}: {getattr(mine, part)} against {int(getattr(theirs, part))})"
     for mine, theirs in zip(ours.itertuples(), printed.itertuples(), strict=True)
     for part in ("train", "test")
-    if pd.notna(getattr(mine, part)) and pd.notna(getattr(theirs, part)) and int(getattr(mine, part)) != int(getattr(theirs, part))
+    if pd.notna(getattr(mine, part))
+    and pd.notna(getattr(theirs, part))
+    and int(getattr(mine, part)) != int(getattr(theirs, part))
 ]
-Markdown("The lists agree with the printed table." if not different else "The lists differ from the printed table in: " + "; ".join(different) + ".")
+Markdown(
+    "The lists agree with the printed table."
+    if not different
+    else "The lists differ from the printed table in: " + "; ".join(different) + "."
+)
 
 # %% [markdown]
 # ```{admonition} We deviate
@@ -78,6 +90,7 @@ Markdown("The lists agree with the printed table." if not different else "The li
 # ## Which of them are at hand
 #
 # A data set is at hand if its folder below `LDL_DATA` has one of the layouts that its manifest knows. {doc}`../data` tells how to get them.
+
 
 # %% tags=["hide-input"]
 def at_hand(manifest):
@@ -90,18 +103,29 @@ def at_hand(manifest):
 
 listed = []
 for name, one in manifests().items():
-    how = "fetched" if one.obtain.downloads and not one.obtain.steps else "by hand" if not one.obtain.downloads else "fetched, with steps by hand"
+    how = (
+        "fetched"
+        if one.obtain.downloads and not one.obtain.steps
+        else "by hand"
+        if not one.obtain.downloads
+        else "fetched, with steps by hand"
+    )
     listed.append(
         {
             "data set": name,
-            "title": f'<a href="{one.homepage}">{one.title}</a>' if one.homepage.startswith("http") else one.title,
+            "title": f'<a href="{one.homepage}">{one.title}</a>'
+            if one.homepage.startswith("http")
+            else one.title,
             "licence": one.licence.name,
             "obtained": how,
             "at hand": at_hand(one),
             "stands in for": ", ".join(one.stands_in_for),
         }
     )
-plots.small_table(listed, caption="All data sets of both papers and their stand-ins. Licences are summaries; the data set's own terms are binding.")
+plots.small_table(
+    listed,
+    caption="All data sets of both papers and their stand-ins. Licences are summaries; the data set's own terms are binding.",
+)
 
 # %% [markdown]
 # ## The tasks, as the code names them
@@ -109,7 +133,13 @@ plots.small_table(listed, caption="All data sets of both papers and their stand-
 # %% tags=["hide-input"]
 plots.small_table(
     [
-        {"key": key, "column": task.column, "structure": task.structure, "label": collection_named(key)[1].label, "data set": collection_named(key)[0].title}
+        {
+            "key": key,
+            "column": task.column,
+            "structure": task.structure,
+            "label": collection_named(key)[1].label,
+            "data set": collection_named(key)[0].title,
+        }
         for key, task in TASKS.items()
     ],
     caption="Keys are used everywhere: in configurations, records and on the command line.",

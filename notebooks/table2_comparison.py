@@ -26,7 +26,6 @@
 profile: str = "demo"
 
 # %% tags=["hide-input"]
-import pandas as pd
 from IPython.display import Markdown, display
 
 from ldl import plots
@@ -71,7 +70,11 @@ for row in table_named("table2").rows:
 # %% tags=["hide-input"]
 missing = report.complete("table2", profile, store)
 here = pages.gather("table2", profile, store)
-Markdown(f"Runs that are missing under this profile: {len(missing)}." if missing else "All runs of this profile are there.")
+Markdown(
+    f"Runs that are missing under this profile: {len(missing)}."
+    if missing
+    else "All runs of this profile are there."
+)
 
 # %% [markdown]
 # ## This profile
@@ -87,21 +90,32 @@ pages.show_halves(here)
 # updates as a transferred encoder in both phases. A gain over the first alone may be a gain of training time.
 # ```
 
+
 # %% tags=["hide-input"]
 def figure_per_column(shown):
     """One panel a column: ours with its interval, the paper's as a ring."""
     frame = shown.frame.assign(row=shown.frame["label"])
     rows = list(dict.fromkeys(frame.loc[frame["measured"] | frame["paper"].notna(), "row"]))
-    columns = [column for half, _ in pages.HALVES.values() for column in half if (frame.loc[frame["column"] == column, "measured"]).any()]
+    columns = [
+        column
+        for half, _ in pages.HALVES.values()
+        for column in half
+        if (frame.loc[frame["column"] == column, "measured"]).any()
+    ]
     if not columns:
         return
     figure = plots.column_dots(frame, columns=columns, rows=rows)
     kind = "Phantoms" if shown.phantom else "Real images"
-    best = {c: frame.loc[frame.loc[(frame["column"] == c) & frame["measured"], "ours"].idxmax(), "row"] for c in columns}
+    best = {
+        c: frame.loc[frame.loc[(frame["column"] == c) & frame["measured"], "ours"].idxmax(), "row"]
+        for c in columns
+    }
     plots.show(
         figure,
         caption=f"Table 2, column by column. {kind}, profile {shown.profile.name}: ours with the 95 % bootstrap interval over test images; rings are the paper's numbers.",
-        alt="Small multiples of dot plots. Highest of our rows: " + ", ".join(f"{c} {name}" for c, name in best.items()) + ".",
+        alt="Small multiples of dot plots. Highest of our rows: "
+        + ", ".join(f"{c} {name}" for c, name in best.items())
+        + ".",
     )
 
 
@@ -111,6 +125,7 @@ figure_per_column(here)
 # ### Gain over scratch, image by image
 #
 # The intervals above are wide because some images are hard for every row. The difference of two rows on the *same* images is what tells them apart.
+
 
 # %% tags=["hide-input"]
 def show_gains(shown):
@@ -126,7 +141,11 @@ def show_gains(shown):
         for line in part.itertuples():
             text = f"{line.ours:+.1f}".replace("-", "−")
             clear = line.low > 0 or line.high < 0
-            cells[line.column] = f"{f'<b>{text}</b>' if clear else text}<br><small>{line.low:+.1f} to {line.high:+.1f}</small>".replace("-", "−")
+            cells[line.column] = (
+                f"{f'<b>{text}</b>' if clear else text}<br><small>{line.low:+.1f} to {line.high:+.1f}</small>".replace(
+                    "-", "−"
+                )
+            )
         rows.append(cells)
     display(
         plots.small_table(
@@ -164,7 +183,11 @@ if real.measured:
     display(pages.budget(real))
     pages.show_halves(real)
 else:
-    display(Markdown("There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them."))
+    display(
+        Markdown(
+            "There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them."
+        )
+    )
 
 # %% tags=["hide-input"]
 if real.measured:

@@ -53,6 +53,7 @@ pages.show_halves(here)
 #
 # The mean DSC over a modality's tasks against the patch grid.
 
+
 # %% tags=["hide-input"]
 def means_over_grid(shown):
     """Long frame for the two means of both methods over the grid."""
@@ -60,8 +61,17 @@ def means_over_grid(shown):
     for column, title in (("fundus_mean", "Colour fundus"), ("xray_mean", "Chest X-ray")):
         for method in ("pd+mix", "pd"):
             for place, grid in enumerate(GRIDS):
-                line = shown.frame[(shown.frame["row"] == f"{method}/g{grid}") & (shown.frame["column"] == column)].iloc[0]
-                lines.append({"panel": title, "method": method, "place": place, **line[["ours", "low", "high", "paper"]]})
+                line = shown.frame[
+                    (shown.frame["row"] == f"{method}/g{grid}") & (shown.frame["column"] == column)
+                ].iloc[0]
+                lines.append(
+                    {
+                        "panel": title,
+                        "method": method,
+                        "place": place,
+                        **line[["ours", "low", "high", "paper"]],
+                    }
+                )
     return pd.DataFrame(lines)
 
 
@@ -72,10 +82,21 @@ def figure6(shown):
     found = frame.dropna(subset=["ours"])
     tops = found.loc[found.groupby(["panel", "method"])["ours"].idxmax()]
     plots.show(
-        plots.interval_lines(frame, x="place", group="method", xlabel="patches", ylabel="mean DSC (%)", ticks=[f"{g}×{g}" for g in GRIDS]),
+        plots.interval_lines(
+            frame,
+            x="place",
+            group="method",
+            xlabel="patches",
+            ylabel="mean DSC (%)",
+            ticks=[f"{g}×{g}" for g in GRIDS],
+        ),
         caption=f"Figure 6. {kind}, profile {shown.profile.name}; bands are 95 % bootstrap intervals over test images, dashed lines with hollow marks the paper's numbers.",
         alt="Mean DSC over the patch grid. Highest: "
-        + "; ".join(f"{t.panel} {t.method} at {GRIDS[t.place]}×{GRIDS[t.place]} with {t.ours:.1f}" for t in tops.itertuples()) + ".",
+        + "; ".join(
+            f"{t.panel} {t.method} at {GRIDS[t.place]}×{GRIDS[t.place]} with {t.ours:.1f}"
+            for t in tops.itertuples()
+        )
+        + ".",
     )
 
 
@@ -87,6 +108,7 @@ if here.measured:
 #
 # Pd+mix minus Pd at each grid, beside the difference the paper prints.
 
+
 # %% tags=["hide-input"]
 def mixup_gain(shown):
     """Rows of the second section: ours and the paper's difference for the two means."""
@@ -97,7 +119,9 @@ def mixup_gain(shown):
     for grid in GRIDS:
         cells = {"patches": f"{grid}×{grid}"}
         for column, title in (("fundus_mean", "fundus"), ("xray_mean", "X-ray")):
-            cells[f"{title}, ours"] = lookup[f"pd+mix/g{grid}", column] - lookup[f"pd/g{grid}", column]
+            cells[f"{title}, ours"] = (
+                lookup[f"pd+mix/g{grid}", column] - lookup[f"pd/g{grid}", column]
+            )
             cells[f"{title}, the paper"] = float(printed.loc[f"{grid}x{grid}", column])
         rows.append(cells)
     return rows
@@ -105,13 +129,21 @@ def mixup_gain(shown):
 
 gain = mixup_gain(here)
 words = "phantoms" if here.phantom else "real images"
-display(plots.small_table(gain, caption=f"Gain of mixup in mean DSC, points. Ours on {words}, profile {here.profile.name}."))
+display(
+    plots.small_table(
+        gain,
+        caption=f"Gain of mixup in mean DSC, points. Ours on {words}, profile {here.profile.name}.",
+    )
+)
 positive = sum(row[f"{name}, ours"] > 0 for row in gain for name in ("fundus", "X-ray"))
 stated = sum(row[f"{name}, the paper"] > 0 for row in gain for name in ("fundus", "X-ray"))
-Markdown(f"Positive in {positive} of {2 * len(gain)} means here ({words}); in {stated} of {2 * len(gain)} as printed in the paper.")
+Markdown(
+    f"Positive in {positive} of {2 * len(gain)} means here ({words}); in {stated} of {2 * len(gain)} as printed in the paper."
+)
 
 # %% [markdown]
 # ## How many clusters
+
 
 # %% tags=["hide-input"]
 def clusters_frame(shown):
@@ -119,8 +151,17 @@ def clusters_frame(shown):
     lines = []
     for column, title in (("fundus_mean", "Colour fundus"), ("xray_mean", "Chest X-ray")):
         for place, count in enumerate(CLUSTERS):
-            line = shown.frame[(shown.frame["row"] == f"rd/c{count}") & (shown.frame["column"] == column)].iloc[0]
-            lines.append({"panel": title, "method": "rd", "place": place, **line[["ours", "low", "high", "paper"]]})
+            line = shown.frame[
+                (shown.frame["row"] == f"rd/c{count}") & (shown.frame["column"] == column)
+            ].iloc[0]
+            lines.append(
+                {
+                    "panel": title,
+                    "method": "rd",
+                    "place": place,
+                    **line[["ours", "low", "high", "paper"]],
+                }
+            )
     return pd.DataFrame(lines)
 
 
@@ -128,10 +169,20 @@ if here.measured:
     frame = clusters_frame(here)
     found = frame.dropna(subset=["ours"])
     plots.show(
-        plots.interval_lines(frame, x="place", group="method", xlabel="clusters (0: Pd+mix)", ylabel="mean DSC (%)", ticks=CLUSTERS),
+        plots.interval_lines(
+            frame,
+            x="place",
+            group="method",
+            xlabel="clusters (0: Pd+mix)",
+            ylabel="mean DSC (%)",
+            ticks=CLUSTERS,
+        ),
         caption=f"Third section of Table 3. {words.capitalize()}, profile {here.profile.name}; bands are 95 % bootstrap intervals, dashed the paper's numbers.",
         alt="Mean DSC over the number of clusters. "
-        + "; ".join(f"{p.panel}: {CLUSTERS[p.place]} clusters {p.ours:.1f}" for p in found.itertuples()) + ".",
+        + "; ".join(
+            f"{p.panel}: {CLUSTERS[p.place]} clusters {p.ours:.1f}" for p in found.itertuples()
+        )
+        + ".",
     )
 
 # %% [markdown]
@@ -164,8 +215,10 @@ else:
         caption=f"Figure 7. {words.capitalize()}, profile {here.profile.name}; bands are 95 % bootstrap intervals over test images. "
         + report.provenance_words(record for found in shares["records"] for record in found),
         alt=f"DSC over the share of the labels, one panel a chest task. At {ends['share'].iloc[0]:.0f} %: "
-        + "; ".join(f"{e.panel} {e.start} {e.ours:.1f}" for e in ends.itertuples()) + ".",
+        + "; ".join(f"{e.panel} {e.start} {e.ours:.1f}" for e in ends.itertuples())
+        + ".",
     )
+
 
 # %% tags=["hide-input"]
 def statement(line):
@@ -179,14 +232,25 @@ def statement(line):
         "task": line.column,
         "gain at the least share, ours": best,
         "the paper (20 %)": line.gain_at_20_percent,
-        "share that beats scratch with all labels, ours (%)": f"{min(needed):.0f}" if needed else "none",
+        "share that beats scratch with all labels, ours (%)": f"{min(needed):.0f}"
+        if needed
+        else "none",
         "the paper (%)": f"{line.share_that_beats_scratch_percent}",
     }
 
 
 if not shares.empty:
-    rows = [statement(line) for line in published("figure7").itertuples() if line.column in set(shares["panel"])]
-    display(plots.small_table(rows, caption=f"The better of Pd+mix and Rd against scratch at the released budget. Ours on {words}; the paper's statements in section 6.1.4."))
+    rows = [
+        statement(line)
+        for line in published("figure7").itertuples()
+        if line.column in set(shares["panel"])
+    ]
+    display(
+        plots.small_table(
+            rows,
+            caption=f"The better of Pd+mix and Rd against scratch at the released budget. Ours on {words}; the paper's statements in section 6.1.4.",
+        )
+    )
 
 # %% [markdown]
 # ## On real images
@@ -202,13 +266,20 @@ if real.measured:
     display(pages.encoder_table(real))
     display(pages.order_words(real))
 else:
-    display(Markdown("There is no record of this table on real images yet. Get the data, then `ldl run table3 --profile open` makes them."))
+    display(
+        Markdown(
+            "There is no record of this table on real images yet. Get the data, then `ldl run table3 --profile open` makes them."
+        )
+    )
 
 # %% tags=["hide-input"]
 real_shares = labels.label_frame(real.profile, store) if here.phantom else pd.DataFrame()
 if not real_shares.empty and real_shares["share"].nunique() > 1:
     plots.show(
-        plots.interval_lines(real_shares, x="share", group="start", xlabel="share of the labels (%)"),
-        caption="Figure 7 on real images. " + report.provenance_words(record for found in real_shares["records"] for record in found),
+        plots.interval_lines(
+            real_shares, x="share", group="start", xlabel="share of the labels (%)"
+        ),
+        caption="Figure 7 on real images. "
+        + report.provenance_words(record for found in real_shares["records"] for record in found),
         alt="DSC over the share of the labels on real images, one panel a chest task.",
     )

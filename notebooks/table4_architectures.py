@@ -51,6 +51,7 @@ pages.budget(here)
 # %%
 plots.source(Encoder)
 
+
 # %% tags=["hide-input"]
 def millions(base):
     """Parameters of the segmentation network for fundus, in millions."""
@@ -78,10 +79,11 @@ plots.small_table(
 pages.show_halves(here)
 
 # %% tags=["hide-input"]
-Markdown(f"```{{note}}\nIn the paper's own table: {NOTES['ldl_table4']}\n```")
+Markdown(f"A slip in the paper's own table: {NOTES['ldl_table4']}")
 
 # %% [markdown]
 # ## Does width help?
+
 
 # %% tags=["hide-input"]
 def widths(shown):
@@ -91,14 +93,20 @@ def widths(shown):
     for method, label in (("scratch", "Scratch"), ("pd+mix", "Pd+mix")):
         cells = {"start": label}
         for column, title in (("fundus_mean", "fundus"), ("xray_mean", "X-ray")):
-            full, tiny = lookup.loc[(f"{method}/full", column)], lookup.loc[(f"{method}/tiny", column)]
+            full, tiny = (
+                lookup.loc[(f"{method}/full", column)],
+                lookup.loc[(f"{method}/tiny", column)],
+            )
             cells[f"{title}, ours"] = full["ours"] - tiny["ours"]
             cells[f"{title}, the paper"] = full["paper"] - tiny["paper"]
         rows.append(cells)
     return rows
 
 
-plots.small_table(widths(here), caption=f"Full minus tiny network, points of mean DSC. Ours on {words}, profile {here.profile.name}.")
+plots.small_table(
+    widths(here),
+    caption=f"Full minus tiny network, points of mean DSC. Ours on {words}, profile {here.profile.name}.",
+)
 
 # %% [markdown]
 # ## The encoders behind the rows
@@ -116,8 +124,16 @@ real = here if not here.phantom else pages.gather("table4", "open", store)
 if real.measured:
     display(pages.budget(real))
     pages.show_halves(real)
-    display(plots.small_table(widths(real), caption="Full minus tiny network on real images, points of mean DSC."))
+    display(
+        plots.small_table(
+            widths(real), caption="Full minus tiny network on real images, points of mean DSC."
+        )
+    )
     display(pages.encoder_table(real))
     display(pages.order_words(real))
 else:
-    display(Markdown("There is no record of this table on real images yet. Get the data, then `ldl run table4 --profile open` makes them."))
+    display(
+        Markdown(
+            "There is no record of this table on real images yet. Get the data, then `ldl run table4 --profile open` makes them."
+        )
+    )

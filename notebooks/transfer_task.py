@@ -30,7 +30,6 @@ label_fraction: float = 1.0
 
 # %% tags=["hide-input"]
 import numpy as np
-import pandas as pd
 from IPython.display import Markdown
 from matplotlib import pyplot as plt
 
@@ -103,16 +102,24 @@ with plots.theme():
         done = 0
         for phase, losses in run.record["losses"].items():
             steps = done + np.array(losses["step"])
-            axes.plot(steps, plots.smooth(losses["dice"]), color=plots.colour_of(name, number), label=name if done == 0 else None,
-                      linestyle=":" if phase == "frozen" else "-")
+            axes.plot(
+                steps,
+                plots.smooth(losses["dice"]),
+                color=plots.colour_of(name, number),
+                label=name if done == 0 else None,
+                linestyle=":" if phase == "frozen" else "-",
+            )
             done = steps[-1]
     axes.set(xlabel="update", ylabel="Dice loss (training)")
     axes.legend()
 ends = {name: list(run.record["losses"].values())[-1]["dice"][-1] for name, run in runs.items()}
 plots.show(
     figure,
-    caption="Training loss over the updates; dotted: frozen encoder. " + report.data_words(runs[method].record),
-    alt="Curves of the training loss; at the end " + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()) + ".",
+    caption="Training loss over the updates; dotted: frozen encoder. "
+    + report.data_words(runs[method].record),
+    alt="Curves of the training loss; at the end "
+    + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
+    + ".",
 )
 
 # %% [markdown]
@@ -126,16 +133,35 @@ with plots.theme():
     figure, axes = plt.subplots(figsize=(5.6, 0.5 * len(scores) + 0.9))
     for place, (name, values) in enumerate(scores.items()):
         low, high = bootstrap_interval(values, seed=seed)
-        axes.plot(values, np.full(len(values), place), "|", color=plots.colour_of(name, place), markersize=9, alpha=0.8)
+        axes.plot(
+            values,
+            np.full(len(values), place),
+            "|",
+            color=plots.colour_of(name, place),
+            markersize=9,
+            alpha=0.8,
+        )
         axes.plot([low, high], [place, place], color=plots.INK, linewidth=2.5)
-        axes.plot(values.mean(), place, plots.marker_of(name, place), color=plots.colour_of(name, place), markersize=7, markeredgecolor=plots.INK)
+        axes.plot(
+            values.mean(),
+            place,
+            plots.marker_of(name, place),
+            color=plots.colour_of(name, place),
+            markersize=7,
+            markeredgecolor=plots.INK,
+        )
     axes.set_yticks(range(len(scores)), list(scores))
     axes.set_ylim(len(scores) - 0.5, -0.5)
     axes.set(xlabel="DSC (%)")
 plots.show(
     figure,
-    caption="DSC of each test image (strokes), their mean, and its 95 % bootstrap interval (bar). " + report.data_words(runs[method].record),
-    alt="; ".join(f"{name}: mean {values.mean():.1f}, from {values.min():.1f} to {values.max():.1f}" for name, values in scores.items()) + ".",
+    caption="DSC of each test image (strokes), their mean, and its 95 % bootstrap interval (bar). "
+    + report.data_words(runs[method].record),
+    alt="; ".join(
+        f"{name}: mean {values.mean():.1f}, from {values.min():.1f} to {values.max():.1f}"
+        for name, values in scores.items()
+    )
+    + ".",
 )
 
 # %% tags=["hide-input"]
@@ -147,7 +173,9 @@ plots.small_table(
             "mean DSC (%)": values.mean(),
             "95 % interval": "{:.1f} to {:.1f}".format(*bootstrap_interval(values, seed=seed)),
             "n": len(values),
-            "images where it beats scratch": "" if name == "scratch" else f"{int((values > scores['scratch']).sum())} of {len(values)}",
+            "images where it beats scratch": ""
+            if name == "scratch"
+            else f"{int((values > scores['scratch']).sum())} of {len(values)}",
         }
         for (name, run), values in zip(runs.items(), scores.values(), strict=True)
     ],
@@ -163,25 +191,39 @@ picked = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]
 pictures = runs[method].pictures
 rows, captions = [], []
 for name, run in runs.items():
-    rows.append([plots.overlay(pictures.images[k], pictures.masks[k], run.predictions[k]).transpose(2, 0, 1) for k in picked.values()])
+    rows.append(
+        [
+            plots.overlay(pictures.images[k], pictures.masks[k], run.predictions[k]).transpose(
+                2, 0, 1
+            )
+            for k in picked.values()
+        ]
+    )
     captions.append([f"{scores[name][k]:.1f}" for k in picked.values()])
 figure = plots.image_grid(
     [[pictures.images[k] for k in picked.values()], *rows],
-    titles=list(picked), row_titles=["image", *runs], captions=[[""] * 3, *captions], width=1.6,
+    titles=list(picked),
+    row_titles=["image", *runs],
+    captions=[[""] * 3, *captions],
+    width=1.6,
 )
 plots.overlay_legend(figure)
 plots.show(
     figure,
     caption=f"The test images that the {method} encoder segments best, at the median and worst, with the DSC (%) of every start. {pictures.words}",
     alt=f"Rows of three pictures: the images, then their segmentations by {', '.join(runs)}; DSC of {method} "
-    + ", ".join(f"{name} {scores[method][k]:.1f}" for name, k in picked.items()) + ".",
+    + ", ".join(f"{name} {scores[method][k]:.1f}" for name, k in picked.items())
+    + ".",
 )
 
 # %% tags=["hide-input"]
 gap = scores[method].mean() - scores["scratch"].mean()
-even = scores[method].mean() - scores["scratch, equal updates"].mean() if method != "scratch" else 0.0
+even = (
+    scores[method].mean() - scores["scratch, equal updates"].mean() if method != "scratch" else 0.0
+)
 Markdown(
     f"On this task and data the {method} encoder is {gap:+.1f} points from scratch at the released budget and {even:+.1f} from scratch at equal updates. "
     + report.evidence_words(runs[method].record)
-    + " " + runs[method].verdict
+    + " "
+    + runs[method].verdict
 )

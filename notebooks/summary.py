@@ -1,0 +1,186 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Local discrimination, reproduced
+#
+# Medical images are plenty, their annotations are not. *Unsupervised Local Discrimination for Medical Images* {cite}`chen2021ldl` proposes to pretrain
+# a segmentation network without labels, by telling patches and regions of images apart, and reports that the network then segments vessels, optic discs, lesions, hearts and lungs
+# better than one that starts from nothing, and better than other ways to pretrain it.
+#
+# This book goes from the paper's equations to its Tables 1 to 4, with the code that computes them, and says what comes out. This page is made from the records of all runs.
+
+# %% tags=["parameters"]
+profile: str = "demo"
+
+# %% tags=["hide-input"]
+import pandas as pd
+from IPython.display import Markdown, display
+
+from ldl import plots
+from ldl.book.parameters import check
+from ldl.data.tasks import TASKS
+from ldl.experiments import claims, pages, report
+from ldl.experiments.plan import TABLES, plan, table_named
+from ldl.experiments.profiles import profile_named
+from ldl.experiments.store import RunStore
+
+check("summary", globals())
+store = RunStore()
+report.complete("table2", profile, store)
+real_profile = profile if profile_named(profile).tasks.source == "open" else "open"
+real = {name: pages.gather(name, real_profile, store) for name in TABLES}
+here = {name: pages.gather(name, profile, store) for name in TABLES}
+
+# %% [markdown]
+# ## In short
+
+# %% tags=["hide-input"]
+judged = claims.findings(profile_named(real_profile), store)
+found = [finding for _, finding in judged if finding]
+words = {"reproduces": 0, "undecided": 0, "does not reproduce": 0}
+for finding in found:
+    words[next(word for word in words if finding.verdict.startswith(word))] += 1
+if found:
+    text = (
+        f"On **real images** (profile `{real_profile}`) {len(found)} of {len(judged)} comparisons could be made: {words['reproduces']} reproduce, {words['undecided']} are undecided, "
+        f"{words['does not reproduce']} come out the opposite way. {len(judged) - len(found)} have no runs yet."
+    )
+else:
+    text = f"There are **no records on real images** yet: none of the {len(judged)} comparisons can be judged."
+count = sum(len(one.records) for one in here.values())
+kind = "phantoms" if here["table2"].phantom else "real images"
+Markdown(f"{text} Under profile `{profile}` ({kind}) the tables rest on {count} runs of transfer.")
+
+# %% [markdown]
+# ## What reproduces, and what does not
+#
+# Each line is a comparison the paper draws a conclusion from, in the mean over a modality's tasks. A comparison *reproduces* if its 95 % interval lies above zero. Only runs on real images are judged; they are
+# smaller and shorter than the paper's, so that a failure to reproduce may be one of budget.
+
+# %% tags=["hide-input"]
+MODALITY = {"fundus": "fundus", "xray": "X-ray"}
+
+
+def line(claim, finding):
+    """One row of the table of findings."""
+    place = f"{claim.table[:5].capitalize()} {claim.table[5:]}"
+    cells = {"the paper's comparison": claim.text, "on": MODALITY[claim.modality], "where": place}
+    if finding is None:
+        return cells | {"ours (points)": "not yet run", "the paper": "", "tasks": "", "finding": ""}
+    interval = (
+        f"{finding.gain:+.1f} <small>({finding.low:+.1f} to {finding.high:+.1f})</small>".replace(
+            "-", "−"
+        )
+    )
+    return cells | {
+        "ours (points)": interval,
+        "the paper": "" if pd.isna(finding.paper) else f"{finding.paper:+.2f}".replace("-", "−"),
+        "tasks": str(finding.tasks),
+        "finding": finding.verdict,
+    }
+
+
+records = [record for one in real.values() for record in one.records]
+plots.small_table(
+    [line(claim, finding) for claim, finding in judged],
+    caption="Differences of mean DSC in points, paired over test images; the paper's over the same tasks, without spread, because it gives none. "
+    + report.provenance_words(records),
+)
+
+# %% tags=["hide-input"]
+if real["table2"].measured:
+    display(pages.order_words(real["table2"]))
+
+# %% [markdown]
+# ## Table 2 at a glance
+
+# %% tags=["hide-input"]
+glance = real["table2"] if real["table2"].measured else here["table2"]
+rows = []
+for row in table_named("table2").rows:
+    part = glance.frame[glance.frame["row"] == row.key].set_index("column")
+    cells = {"encoder": row.label}
+    for column, title in (("fundus_mean", "fundus"), ("xray_mean", "X-ray")):
+        one = part.loc[column]
+        cells[f"{title}, ours"] = (
+            f"{one['ours']:.1f} <small>({one['low']:.1f}–{one['high']:.1f})</small>"
+            if one["measured"]
+            else "<small>not yet run</small>"
+        )
+        cells[f"{title}, the paper"] = one["paper"]
+    rows.append(cells)
+glance_kind = "phantoms, no evidence about the paper" if glance.phantom else "real images"
+plots.small_table(
+    rows,
+    caption=f"Mean DSC (%) over a modality's tasks, ours with its 95 % bootstrap interval on {glance_kind}, profile {glance.profile.name}. The full table: <a href='table2_comparison.html'>Table 2</a>.",
+)
+
+# %% [markdown]
+# ## What was run on what
+
+
+# %% tags=["hide-input"]
+def coverage(shown):
+    """How many of a table's numbers are there under a profile."""
+    cells = shown.frame[shown.frame["task"].notna()]
+    planned = len(plan(shown.table, shown.profile))
+    trained = sum(bool(record["trained"]) for record in shown.encoders)
+    return {
+        "table": table_named(shown.table).title,
+        "profile": shown.profile.name,
+        "data": "phantoms" if shown.phantom else "real images",
+        "numbers": f"{int(cells['measured'].sum())} of {planned}",
+        "of which stale": int(cells["stale"].sum()),
+        "encoders pretrained far enough": f"{trained} of {len(shown.encoders)}",
+        "hours of training": sum(r["wall_seconds"] for r in (*shown.records, *shown.encoders))
+        / 3600,
+    }
+
+
+both = [*here.values()] if profile == real_profile else [*here.values(), *real.values()]
+plots.small_table(
+    [coverage(shown) for shown in both],
+    caption="Numbers that are there, of those planned. An encoder is pretrained far enough if it finds its patches again and its loss has flattened.",
+)
+
+# %% [markdown]
+# ## What is missing
+
+# %% tags=["hide-input"]
+rows_missing = [row.label for row in table_named("table2").rows if row.variant is None]
+tasks_missing = [TASKS[key].column for key in profile_named(real_profile).without]
+lacking = [table_named(name).title for name, one in real.items() if not one.measured]
+points = [f"Not yet run, on any data: {', '.join(rows_missing)} (Table 2)."]
+if tasks_missing:
+    points.append(f"Not at hand for the real runs: {', '.join(tasks_missing)}.")
+if lacking:
+    points.append(f"No number on real images yet: {'; '.join(lacking)}.")
+short = [record for one in real.values() for record in one.encoders if not record["trained"]]
+if short:
+    points.append(
+        f"{len(short)} encoders on real images were pretrained too short and are marked in their tables."
+    )
+points.append(
+    "Shape-guided segmentation and one-shot localisation (Tables 5 to 7 of the paper), and localized region contrast (LRC) are not part of the book yet."
+)
+Markdown("\n".join(f"- {point}" for point in points))
+
+# %% [markdown]
+# ## Read on
+#
+# - {doc}`../how_to_read`: who speaks where, and what stands in a table cell.
+# - From the equation to the function: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`, and {doc}`paper_vs_release`.
+# - From the function to the number: {doc}`pretrain_encoder`, {doc}`transfer_task`.
+# - The tables: {doc}`table1_datasets`, {doc}`table2_comparison`, {doc}`table3_ablation`, {doc}`table4_architectures`.
+# - {doc}`data_phantoms`, {doc}`../data`, {doc}`status`.
