@@ -1,0 +1,100 @@
+"""Tiny banks and configs; one thread, so that equal runs are equal whatever the machine."""
+
+import numpy as np
+import pytest
+import torch
+
+from ldl.config import DataConfig, PretrainConfig, TransferConfig
+from ldl.data.bank import ImageBank, TaskBank
+from ldl.train import loop
+from ldl.train.device import fabric_for
+
+SIZE = 32
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def fabric():
+    return fabric_for("cpu")
+
+
+@pytest.fixture
+def save_every_step(monkeypatch):
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+
+
+def noise(count, channels, seed):
+    """Coarse patterns, so that patches of an image differ and survive a small turn."""
+    draw = np.random.default_rng(seed)
+    coarse = draw.integers(0, 256, (count, channels, 8, 8), dtype=np.uint8)
+    return coarse.repeat(SIZE // 8, axis=2).repeat(SIZE // 8, axis=3)
+
+
+@pytest.fixture
+def image_bank():
+    def make(count=24, channels=3, seed=1):
+        ids = tuple(f"image-{k}" for k in range(count))
+        return ImageBank("patterns", noise(count, channels, seed), ids, f"seed-{seed}")
+
+    return make
+
+
+@pytest.fixture
+def task_bank():
+    def make(validation=2, train=5, test=3, channels=3, seed=1):
+        draw = np.random.default_rng(seed)
+        count = validation + train + test
+        y, x = np.mgrid[:SIZE, :SIZE]
+        centre, radius = draw.uniform(10, 22, (2, count, 1, 1)), draw.uniform(4, 9, (count, 1, 1))
+        masks = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2).astype(np.uint8)
+        images = noise(count, channels, seed) // 2 + masks[:, None] * 100
+        splits = ("validation",) * validation + ("train",) * train + ("test",) * test
+        ids = tuple(f"disc-{k}" for k in range(count))
+        return TaskBank("discs", images, masks, ids, splits, f"seed-{seed}")
+
+    return make
+
+
+@pytest.fixture
+def pretrain_config():
+    def make(method="pd", **knobs):
+        fields = {
+            "modality": "fundus",
+            "data": DataConfig(source="phantom", size=SIZE),
+            "base": 2,
+            "steps": 7,
+            "crop": SIZE,
+            "halve_every": 3,
+            "patch_grid": 4,
+            "groups": 2,
+            "embedding": 6,
+            **knobs,
+        }
+        if method == "rd":
+            fields = {"clusters": 3, "step1": make("pd+mix", **knobs), **fields}
+        return PretrainConfig(method=method, **fields)
+
+    return make
+
+
+@pytest.fixture
+def transfer_config():
+    def make(**knobs):
+        fields = {
+            "task": "stare_vessel",
+            "data": DataConfig(source="phantom", size=SIZE),
+            "base": 2,
+            "frozen_epochs": 2,
+            "full_epochs": 2,
+            **knobs,
+        }
+        return TransferConfig(**fields)
+
+    return make

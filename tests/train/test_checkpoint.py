@@ -1,0 +1,143 @@
+"""Checkpoints: whole or not there, and nothing but tensors and JSON."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ldl.errors import TrainingError
+from ldl.train import checkpoint
+
+
+def tensors():
+    draw = torch.Generator().manual_seed(0)
+    weight = torch.randn(4, 3, 3, 3, generator=draw)
+    return {
+        "weight": weight,
+        "channels last": weight.to(memory_format=torch.channels_last),
+        "slice": weight[:, ::2],
+        "the same memory": weight.view(-1),
+        "count": torch.tensor(7),
+        "none": torch.empty(0, dtype=torch.int64),
+        "double": torch.tensor([0.1, float("inf")], dtype=torch.float64),
+        "half": weight.half(),
+        "state": torch.Generator().manual_seed(1).get_state(),
+        "flags": torch.tensor([True, False]),
+        "with gradient": weight.clone().requires_grad_(),
+    }
+
+
+def test_tensors_and_header_come_back_bit_for_bit(tmp_path):
+    header = {"step": 3, "identity": {"config": {"rate": 0.1, "nothing": None}}, "names": ["a"]}
+    path = tmp_path / "deep" / "checkpoint.safetensors"
+    checkpoint.save(path, tensors(), header)
+    back, read = checkpoint.load(path)
+    assert read == header
+    assert back.keys() == tensors().keys()
+    for name, value in tensors().items():
+        assert back[name].dtype == value.dtype
+        assert torch.equal(back[name], value)
+        assert not back[name].requires_grad
+    assert [p.name for p in path.parent.iterdir()] == ["checkpoint.safetensors"]
+
+
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoint.save(path, {"a": torch.ones(3)}, {"step": 1})
+
+    def torn(values, where, metadata):
+        where.write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save_file", torn)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save(path, {"a": torch.zeros(3)}, {"step": 2})
+    back, header = checkpoint.load(path)
+    assert header == {"step": 1}
+    assert torch.equal(back["a"], torch.ones(3))
+
+
+DAMAGE = {
+    "empty": lambda whole: b"",
+    "cut in the header": lambda whole: whole[:20],
+    "cut in the tensors": lambda whole: whole[:-5],
+    "too long": lambda whole: whole + b"more",
+    "overwritten": lambda whole: b"\0" * len(whole),
+    "a pickle": lambda whole: b"\x80\x04K\x01.",
+    "text": lambda whole: b"step 3 of 7 and so on, no checkpoint at all",
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGE))
+def test_a_damaged_file_gets_one_line_with_its_name_and_what_to_do(tmp_path, damage):
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoint.save(path, {"a": torch.ones(50)}, {"step": 1})
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    with pytest.raises(TrainingError) as caught:
+        checkpoint.load(path)
+    line = str(caught.value)
+    assert str(path) in line
+    assert "damaged" in line
+    assert "delete" in line
+    assert "\n" not in line
+
+
+def test_a_header_that_is_not_json_is_damage_too(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    save_file({"a": torch.ones(1)}, path, metadata={"header": "{step: 1"})
+    with pytest.raises(TrainingError, match="damaged"):
+        checkpoint.load(path)
+
+
+def test_a_missing_file_is_said_so(tmp_path):
+    with pytest.raises(TrainingError, match=r"gone\.safetensors"):
+        checkpoint.load(tmp_path / "gone.safetensors")
+
+
+def test_names_are_put_under_a_prefix_and_taken_out_again():
+    inner = {"a.b": torch.ones(1), "c": torch.zeros(1)}
+    outer = {**checkpoint.prefixed("net", inner), "network.c": torch.ones(2), "net": torch.ones(3)}
+    assert checkpoint.under("net", outer).keys() == inner.keys()
+
+
+def test_an_optimizer_goes_on_as_if_it_had_not_stopped():
+    def made():
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(3, 2)
+        return layer, torch.optim.Adam(layer.parameters(), lr=0.1)
+
+    def step(layer, adam, number):
+        adam.zero_grad()
+        (layer(torch.full((1, 3), float(number))) ** 2).sum().backward()
+        adam.step()
+
+    layer, adam = made()
+    for number in range(3):
+        step(layer, adam, number)
+    other, other_adam = made()
+    other.load_state_dict(layer.state_dict())
+    saved = {k: v.clone() for k, v in checkpoint.optimizer_tensors(adam).items()}
+    checkpoint.restore_optimizer(other_adam, saved)
+    for number in range(3, 6):
+        step(layer, adam, number)
+        step(other, other_adam, number)
+    assert torch.equal(layer.weight, other.weight)
+    assert torch.equal(layer.bias, other.bias)
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"a": 1, "b": {"c": 2.0, "d": [1]}}, None),
+        ({"a": 2, "b": {"c": 2.0, "d": [1]}}, "a (was 1, now 2)"),
+        ({"a": 1, "b": {"c": 3.0, "d": [1]}}, "b.c (was 2.0, now 3.0)"),
+        ({"a": 1, "b": {"c": 2.0, "d": [1, 2]}}, "b.d (was [1], now [1, 2])"),
+        ({"a": 1, "b": None}, "b (was {'c': 2.0, 'd': [1]}, now None)"),
+        ({"a": 1}, "b (was {'c': 2.0, 'd': [1]}, now None)"),
+        ({"a": 1, "b": {"c": 2.0, "d": [1]}, "e": 5}, "e (was None, now 5)"),
+    ],
+)
+def test_the_first_field_that_differs_is_named_with_both_values(now, said):
+    saved = json.loads('{"a": 1, "b": {"c": 2.0, "d": [1]}}')
+    assert checkpoint.differing_field(saved, now) == said

@@ -1,0 +1,217 @@
+"""Pretraining: determinism, exact resume, held-out images, the start of step two."""
+
+import pytest
+import torch
+
+from ldl.errors import DataError, TrainingError
+from ldl.train import checkpoint
+from ldl.train import pretrain as module
+from ldl.train.pretrain import PretrainStage, held_out_rows, pretrain
+
+METHODS = ("pd", "pd+mix", "rd")
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture
+def kill_at(monkeypatch):
+    """After ``kill_at(k)`` the run dies when step k is done and not yet saved."""
+
+    def arm(number):
+        def die(self, model, step):
+            if step == number:
+                raise Killed
+
+        monkeypatch.setattr(PretrainStage, "after_step", die)
+
+    return arm
+
+
+def same_tensors(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def saved(folder):
+    """Tensors and header of the checkpoint, less the time it took."""
+    tensors, header = checkpoint.load(folder / "checkpoint.safetensors")
+    return tensors, {k: v for k, v in header.items() if k != "seconds"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_equal_runs_end_with_equal_bits(method, pretrain_config, image_bank, fabric, tmp_path):
+    config, bank = pretrain_config(method, steps=4), image_bank()
+    one = pretrain(config, bank, folder=tmp_path / "one", fabric=fabric)
+    torch.rand(7)
+    other = pretrain(config, bank, folder=tmp_path / "other", fabric=fabric)
+    assert same_tensors(one.net.state_dict(), other.net.state_dict())
+    assert one.history.rows == other.history.rows
+    assert (one.retrieval_before, one.retrieval) == (other.retrieval_before, other.retrieval)
+    assert same_tensors(saved(tmp_path / "one")[0], saved(tmp_path / "other")[0])
+
+
+def test_another_seed_is_another_run(pretrain_config, image_bank, fabric, tmp_path):
+    runs = [
+        pretrain(
+            pretrain_config(steps=2, seed=seed),
+            image_bank(),
+            folder=tmp_path / str(seed),
+            fabric=fabric,
+        )
+        for seed in (0, 1)
+    ]
+    assert runs[0].history.rows != runs[1].history.rows
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_killed_runs_go_on_bit_for_bit(
+    method, pretrain_config, image_bank, fabric, tmp_path, save_every_step, kill_at, monkeypatch
+):
+    """21 training images in batches of 4: epochs end within a batch at steps 6 and 11."""
+    config, bank = pretrain_config(method, steps=12, halve_every=5), image_bank()
+    whole = pretrain(config, bank, folder=tmp_path / "whole", fabric=fabric)
+    for number in (2, 6, 7, 11):
+        kill_at(number)
+        torch.rand(number)
+        with pytest.raises(Killed):
+            pretrain(config, bank, folder=tmp_path / "killed", fabric=fabric)
+        assert saved(tmp_path / "killed")[1]["step"] == number - 1
+    kill_at(None)
+    rest = pretrain(config, bank, folder=tmp_path / "killed", fabric=fabric)
+    assert same_tensors(rest.net.state_dict(), whole.net.state_dict())
+    assert rest.history.rows == whole.history.rows
+    assert rest.retrieval == whole.retrieval
+    assert rest.retrieval_before == whole.retrieval_before
+    (tensors, header), (others, other) = saved(tmp_path / "killed"), saved(tmp_path / "whole")
+    assert header == other
+    # Adam's moments, generators and the sampler's order among them.
+    assert same_tensors(tensors, others)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "field"),
+    [
+        ({"learning_rate": 0.01}, "config.learning_rate (was 0.001, now 0.01)"),
+        ({"steps": 9}, "config.steps"),
+        ({"seed": 5}, "config.seed"),
+        ({"groups": 1}, "config.groups"),
+    ],
+)
+def test_another_config_is_refused_with_the_field(
+    knobs, field, pretrain_config, image_bank, fabric, tmp_path
+):
+    pretrain(pretrain_config(steps=2), image_bank(), folder=tmp_path, fabric=fabric)
+    with pytest.raises(TrainingError) as caught:
+        pretrain(
+            pretrain_config(**{"steps": 2, **knobs}), image_bank(), folder=tmp_path, fabric=fabric
+        )
+    assert field in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_data_is_refused_too(pretrain_config, image_bank, fabric, tmp_path):
+    config = pretrain_config(steps=2)
+    bank = image_bank()
+    pretrain(config, bank, folder=tmp_path, fabric=fabric, identity={"data": "one"})
+    with pytest.raises(TrainingError, match="data"):
+        pretrain(config, bank, folder=tmp_path, fabric=fabric, identity={"data": "other"})
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_step(
+    pretrain_config, image_bank, fabric, tmp_path, monkeypatch
+):
+    losses, calls = PretrainStage.losses, []
+
+    def poisoned(self, model):
+        calls.append(None)
+        found = losses(self, model)
+        return {**found, "mixup": found["mixup"] * float("nan")} if len(calls) == 3 else found
+
+    monkeypatch.setattr(PretrainStage, "losses", poisoned)
+    with pytest.raises(TrainingError, match="step 3: loss 'mixup' is nan"):
+        pretrain(pretrain_config("pd+mix"), image_bank(), folder=tmp_path, fabric=fabric)
+
+
+@pytest.mark.parametrize(
+    ("count", "held"), [(8, 1), (16, 2), (24, 3), (256, 32), (512, 64), (5000, 64)]
+)
+def test_the_last_eighth_is_held_out_and_never_more_than_64(count, held):
+    train, rest = held_out_rows(count)
+    assert train == list(range(count - held))
+    assert rest == list(range(count - held, count))
+
+
+def test_held_out_images_are_never_trained_on(
+    pretrain_config, image_bank, fabric, tmp_path, monkeypatch
+):
+    """Training must not notice when they are replaced; the measurement must."""
+    bank, other = image_bank(), image_bank()
+    other.images[21:] = other.images[:3] // 3
+    runs = [
+        pretrain(pretrain_config(steps=8), images, folder=tmp_path / name, fabric=fabric)
+        for name, images in (("one", bank), ("other", other))
+    ]
+    assert runs[0].history.rows == runs[1].history.rows
+    assert same_tensors(runs[0].net.state_dict(), runs[1].net.state_dict())
+    assert runs[0].retrieval_before != runs[1].retrieval_before
+
+
+def test_step_two_starts_from_step_ones_weights_with_a_new_clustering_branch(
+    pretrain_config, image_bank, fabric, tmp_path, monkeypatch
+):
+    bank, config = image_bank(), pretrain_config("rd", steps=2)
+    one = pretrain(config.step1, bank, folder=tmp_path / "1", fabric=fabric).net.state_dict()
+    one = {name: value.clone() for name, value in one.items()}
+    seen = {}
+
+    def no_fit(stage, plan, **_):
+        seen.update({name: value.clone() for name, value in stage.net.state_dict().items()})
+        return module.History()
+
+    monkeypatch.setattr(module, "fit", no_fit)
+    pretrain(config, bank, folder=tmp_path / "2", fabric=fabric, start=one)
+    assert {name.split(".")[0] for name in seen.keys() - one.keys()} == {"cluster"}
+    assert all(torch.equal(seen[name], one[name]) for name in one)
+
+
+def test_the_weights_of_another_width_are_refused(pretrain_config, image_bank, fabric, tmp_path):
+    start = {"encoder.stages.0.0.0.weight": torch.zeros(4, 3, 3, 3)}
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        pretrain(pretrain_config("rd"), image_bank(), folder=tmp_path, fabric=fabric, start=start)
+
+
+def test_too_few_images_are_said_so(pretrain_config, image_bank, fabric, tmp_path):
+    with pytest.raises(DataError, match="7 images are too few for 2 groups"):
+        pretrain(pretrain_config(), image_bank(7), folder=tmp_path, fabric=fabric)
+
+
+def test_films_for_a_colour_network_are_said_so(pretrain_config, image_bank, fabric, tmp_path):
+    with pytest.raises(DataError, match=r"1 channel\(s\), fundus needs 3"):
+        pretrain(pretrain_config(), image_bank(channels=1), folder=tmp_path, fabric=fabric)
+
+
+@pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="no image is held out of 4 to 7")
+def test_the_fewest_images_that_are_allowed_can_be_trained_on(
+    pretrain_config, image_bank, fabric, tmp_path
+):
+    config = pretrain_config(groups=1, steps=1)
+    pretrain(config, image_bank(4), folder=tmp_path, fabric=fabric)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_films_train_like_colour_images(method, pretrain_config, image_bank, fabric, tmp_path):
+    config = pretrain_config(method, modality="xray", steps=2)
+    done = pretrain(config, image_bank(channels=1), folder=tmp_path, fabric=fabric)
+    assert len(done.history.rows) == 2
+    assert torch.tensor(done.history.rows).isfinite().all()
+
+
+def test_training_lowers_the_loss_and_raises_retrieval(
+    pretrain_config, image_bank, fabric, tmp_path
+):
+    config = pretrain_config("pd", steps=60, base=4, learning_rate=0.01, halve_every=30, groups=2)
+    done = pretrain(config, image_bank(), folder=tmp_path, fabric=fabric)
+    totals = [sum(row) for row in done.history.rows]
+    assert sum(totals[-10:]) < 0.9 * sum(totals[:10])
+    assert done.retrieval > done.retrieval_before

@@ -1,0 +1,130 @@
+"""Whether a pretraining was long enough: closed forms."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ldl.sphere import unit
+from ldl.train.feed import Feed
+from ldl.train.probe import held_out_retrieval, late_gain, retrieval_accuracy
+
+
+def test_patches_that_agree_are_all_found():
+    vectors = torch.eye(6)
+    assert retrieval_accuracy(vectors, vectors) == 1.0
+    assert retrieval_accuracy(vectors, 0.6 * vectors + 0.1) == 1.0
+
+
+def test_a_derangement_finds_none_and_a_swap_all_but_two():
+    vectors = torch.eye(6)
+    assert retrieval_accuracy(vectors, vectors.roll(1, 0)) == 0.0
+    swapped = vectors[[1, 0, 2, 3, 4, 5]]
+    assert retrieval_accuracy(vectors, swapped) == pytest.approx(4 / 6)
+
+
+def test_a_collapsed_embedding_finds_one():
+    same = torch.ones(8, 3)
+    assert retrieval_accuracy(same, same) == pytest.approx(1 / 8)
+    zero = torch.zeros(8, 3)
+    assert retrieval_accuracy(zero, zero) == pytest.approx(1 / 8)
+
+
+def test_the_search_goes_from_the_second_view_to_the_first():
+    angle = torch.tensor([0.0, 1.0, 1.2])
+    first = torch.stack([angle.cos(), angle.sin()], 1)
+    second = first[[0, 1, 1]]
+    # Seconds look for firsts: the third finds the second. The other way round all ties go low.
+    assert retrieval_accuracy(first, second) == pytest.approx(2 / 3)
+    second = torch.stack([(angle - 0.3).cos(), (angle - 0.3).sin()], 1)
+    # -0.3 -> 0; 0.7 -> 1.0; 0.9 -> 1.0 and not 1.2.
+    assert retrieval_accuracy(first, second) == pytest.approx(2 / 3)
+    # From first to second: 0 -> -0.3; 1.0 -> 0.9; 1.2 -> 0.9.
+    assert retrieval_accuracy(second, first) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        # fifths' means 9, 7, 5, 3, 1: the last fifth brings 2 of 8.
+        ([9.0, 7, 5, 3, 1], 2 / 8),
+        ([9.0] * 2 + [7] * 2 + [5] * 2 + [3] * 2 + [1] * 2, 2 / 8),
+        ([10.0, 0, 0, 0, 0], 0.0),
+        ([10.0, 10, 10, 10, 0], 1.0),
+        # It rose in the end: negative.
+        ([10.0, 5, 2, 1, 2], -1 / 8),
+        ([3.0] * 10, 1.0),
+        ([1.0, 2, 3, 4, 5], 1.0),
+        ([4.0], 1.0),
+        ([4.0, 2.0], 1.0),
+    ],
+)
+def test_the_late_gain_is_the_last_fifths_share_of_the_fall(losses, expected):
+    assert late_gain(losses) == pytest.approx(expected)
+
+
+def test_an_exponential_fall_flattens_and_a_straight_one_does_not():
+    straight = [1 - k / 1000 for k in range(1000)]
+    assert late_gain(straight) == pytest.approx(0.25)
+    assert late_gain([math.exp(-k / 100) for k in range(1000)]) < 0.01
+
+
+class Painter(nn.Module):
+    """Embeds a pixel as the random features of its colour, or all alike."""
+
+    def __init__(self, collapsed=False):
+        super().__init__()
+        draw = torch.Generator().manual_seed(0)
+        self.mix = nn.Parameter(torch.randn(16, 3, 1, 1, generator=draw))
+        self.collapsed, self.modes = collapsed, []
+
+    def forward(self, image):
+        self.modes.append(self.training)
+        features = torch.nn.functional.conv2d(image, self.mix).sin()
+        return unit(features * 0 + 1 if self.collapsed else features, dim=1), None
+
+
+def measured(net, image_bank, pretrain_config, fabric, rows=None):
+    feed = Feed(image_bank(24).images, fabric.device)
+    rows = rows or list(range(16, 24))
+    return held_out_retrieval(net, feed, rows, pretrain_config(patch_grid=4), fabric)
+
+
+def test_a_collapsed_network_retrieves_one_of_all_patches(image_bank, pretrain_config, fabric):
+    share = measured(Painter(collapsed=True), image_bank, pretrain_config, fabric)
+    # 2 groups of 2 images with 16 patches each.
+    assert share == pytest.approx(1 / 64)
+
+
+def test_a_network_that_sees_colours_retrieves_far_more(image_bank, pretrain_config, fabric):
+    share = measured(Painter(), image_bank, pretrain_config, fabric)
+    assert share > 0.1
+
+
+def test_it_is_measured_in_eval_mode_twice_alike_and_the_mode_comes_back(
+    image_bank, pretrain_config, fabric
+):
+    net = Painter()
+    shares = [
+        measured(net.train(mode), image_bank, pretrain_config, fabric) for mode in (True, False)
+    ]
+    assert shares[0] == shares[1]
+    assert not net.training
+    assert not any(net.modes)
+    net.train()
+    measured(net, image_bank, pretrain_config, fabric)
+    assert net.training
+
+
+def test_only_the_given_rows_are_looked_at(image_bank, pretrain_config, fabric):
+    looked_at = set()
+
+    class Watched(Feed):
+        def __getitem__(self, rows):
+            looked_at.update(rows.tolist())
+            return super().__getitem__(rows)
+
+    feed = Watched(image_bank(24).images, fabric.device)
+    held_out_retrieval(Painter(), feed, [21, 22, 23], pretrain_config(), fabric)
+    assert looked_at == {21, 22, 23}

@@ -1,0 +1,348 @@
+"""Transfer in two phases: what is frozen, which epoch counts, exact resume."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ldl.data.colour import normalise, to_float
+from ldl.errors import DataError, TrainingError
+from ldl.losses import dice_loss
+from ldl.metrics import dsc
+from ldl.models import Encoder, SegmentationNet
+from ldl.train import checkpoint
+from ldl.train import transfer as module
+from ldl.train.feed import Feed
+from ldl.train.loop import Plan, fit
+from ldl.train.transfer import (
+    TaskFeed,
+    TransferStage,
+    phases,
+    predict,
+    take_fraction,
+    transfer,
+    validation_loss,
+)
+
+
+def encoder_weights(seed=3, channels=3):
+    torch.manual_seed(seed)
+    return Encoder(2, channels).state_dict()
+
+
+def same_tensors(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def cloned(state):
+    return {name: value.clone() for name, value in state.items()}
+
+
+def changed(before, after):
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+@pytest.fixture
+def run(transfer_config, task_bank, fabric, tmp_path):
+    def start(name="run", bank=None, config=None, encoder=None, **options):
+        return transfer(
+            config or transfer_config(),
+            bank or task_bank(),
+            folder=tmp_path / name,
+            fabric=fabric,
+            encoder=encoder,
+            **options,
+        )
+
+    return start
+
+
+def stage_of(config, bank, frozen):
+    torch.manual_seed(0)
+    net = SegmentationNet(2, 3)
+    return TransferStage(config, net, TaskFeed(bank, 1.0, torch.device("cpu")), frozen)
+
+
+def is_encoder(name):
+    return name.startswith("encoder.")
+
+
+def test_the_frozen_phase_leaves_weights_and_statistics_of_the_encoder_alone(
+    transfer_config, task_bank, fabric, tmp_path
+):
+    stage = stage_of(transfer_config(), task_bank(), frozen=True)
+    before = cloned(stage.net.state_dict())
+    # Two epochs: the validation in between must not wake the encoder up.
+    fit(stage, Plan(6, 1e-2), folder=tmp_path, identity={}, fabric=fabric)
+    moved = changed(before, stage.net.state_dict())
+    assert not {name for name in moved if is_encoder(name)}
+    assert moved == {name for name in before if not is_encoder(name)}
+
+
+def test_the_full_phase_moves_everything(transfer_config, task_bank, fabric, tmp_path):
+    stage = stage_of(transfer_config(), task_bank(), frozen=False)
+    before = cloned(stage.net.state_dict())
+    fit(stage, Plan(4, 1e-2), folder=tmp_path, identity={}, fabric=fabric)
+    assert changed(before, stage.net.state_dict()) == before.keys()
+
+
+def test_after_a_frozen_phase_the_encoder_learns_again(transfer_config, task_bank):
+    config, bank = transfer_config(), task_bank()
+    frozen = stage_of(config, bank, frozen=True)
+    assert not any(p.requires_grad for p in frozen.net.encoder.parameters())
+    full = TransferStage(config, frozen.net, frozen.data, frozen=False)
+    assert all(p.requires_grad for p in full.net.parameters())
+    assert all(part.training for part in full.net.modules())
+    assert len(list(full.trainable())) == len(list(full.net.parameters()))
+    assert len(list(frozen.trainable())) == len(list(full.net.parameters()))
+
+
+def test_a_given_encoder_is_where_the_training_starts(run, monkeypatch):
+    given, seen = encoder_weights(), []
+
+    def no_fit(stage, plan, **_):
+        seen.append(cloned(stage.net.encoder.state_dict()))
+        stage.best_loss = torch.tensor(0.5)
+        return module.History()
+
+    monkeypatch.setattr(module, "fit", no_fit)
+    run("with", encoder=given)
+    run("without")
+    assert same_tensors(seen[0], given)
+    assert not same_tensors(seen[2], given)
+
+
+def test_the_decoder_starts_alike_with_and_without_an_encoder(run, monkeypatch):
+    seen = []
+
+    def no_fit(stage, plan, **_):
+        seen.append(cloned(stage.net.decoder.state_dict()))
+        return module.History()
+
+    monkeypatch.setattr(module, "fit", no_fit)
+    run("with", encoder=encoder_weights())
+    run("without")
+    assert same_tensors(seen[0], seen[2])
+
+
+def prescribe(monkeypatch, losses):
+    """Validation answers these losses, epoch by epoch; gives the weights after each epoch."""
+    states, answers = [], iter(losses)
+
+    def answer(net, data, batch):
+        net = getattr(net, "module", net)
+        states.append({k.removeprefix("_forward_module."): v for k, v in net.state_dict().items()})
+        states[-1] = cloned(states[-1])
+        return next(answers)
+
+    monkeypatch.setattr(module, "validation_loss", answer)
+    return states
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([0.9, 0.3, 0.5, 0.4], 1),
+        ([0.1, 0.3, 0.5, 0.4], 0),
+        ([0.9, 0.8, 0.7, 0.6], 3),
+        ([0.5, 0.5, 0.5, 0.5], 0),
+        ([math.nan, 0.8, 0.7, math.nan], 2),
+    ],
+)
+def test_the_best_epoch_by_validation_is_what_is_scored(
+    run, transfer_config, task_bank, monkeypatch, losses, best
+):
+    states = prescribe(monkeypatch, losses)
+    bank = task_bank()
+    done = run(config=transfer_config(frozen_epochs=0, full_epochs=4), bank=bank)
+    assert len(states) == 4
+    assert same_tensors(done.net.state_dict(), states[best])
+    assert done.validation == {"full": losses[best]}
+    net = SegmentationNet(2, 3)
+    net.load_state_dict(states[best])
+    net.eval()
+    test = bank.rows("test")
+    with torch.no_grad():
+        answer = net(normalise(to_float(torch.from_numpy(bank.images[test]))))[:, 0] > 0.5
+    np.testing.assert_array_equal(done.scores, dsc(answer.numpy(), bank.masks[test]))
+    assert done.test_ids == [bank.ids[row] for row in test]
+
+
+def test_each_phase_keeps_its_own_best_and_the_second_starts_from_the_firsts(
+    run, transfer_config, monkeypatch
+):
+    # The frozen phase's best beats all of the full phase: it must not be what is scored.
+    states = prescribe(monkeypatch, [0.1, 0.2, 0.9, 0.8])
+    starts, make = [], TransferStage.__init__
+
+    def watched(self, config, net, data, frozen):
+        make(self, config, net, data, frozen)
+        starts.append(cloned(net.state_dict()))
+
+    monkeypatch.setattr(TransferStage, "__init__", watched)
+    done = run(config=transfer_config(frozen_epochs=2, full_epochs=2))
+    assert same_tensors(starts[1], states[0])
+    assert not same_tensors(starts[1], states[1])
+    assert same_tensors(done.net.state_dict(), states[3])
+    assert done.validation == {"frozen": 0.1, "full": 0.8}
+
+
+def test_an_epoch_is_every_training_image_once_with_a_smaller_last_batch(
+    transfer_config, task_bank, monkeypatch
+):
+    stage = stage_of(transfer_config(batch_size=2), task_bank(train=5), frozen=False)
+    drawn, batch = [], stage.data.batch
+    monkeypatch.setattr(
+        stage.data, "batch", lambda rows: drawn.append(rows.tolist()) or batch(rows)
+    )
+    assert stage.steps_per_epoch == 3
+    for _ in range(2):
+        drawn.clear()
+        for _ in range(3):
+            stage.losses(stage.net)
+        assert [len(rows) for rows in drawn] == [2, 2, 1]
+        assert sorted(itertools.chain(*drawn)) == stage.data.train
+
+
+def test_training_sees_neither_validation_nor_test_images(run, task_bank):
+    bank, other = task_bank(), task_bank()
+    held = bank.rows("test")
+    other.images[held] = 255 - other.images[held]
+    other.masks[held] = 1 - other.masks[held]
+    one, two = run("one", bank), run("two", other)
+    assert same_tensors(one.net.state_dict(), two.net.state_dict())
+    assert one.validation == two.validation
+    assert not np.array_equal(one.scores, two.scores)
+    other = task_bank()
+    held = bank.rows("validation")
+    other.masks[held] = 1 - other.masks[held]
+    three = run("three", other)
+    assert three.histories["frozen"].rows == one.histories["frozen"].rows
+    assert three.validation != one.validation
+
+
+def test_two_equal_runs_end_with_equal_bits_and_another_seed_does_not(run, transfer_config):
+    one = run("one", encoder=encoder_weights())
+    torch.rand(3)
+    two = run("two", encoder=encoder_weights())
+    assert same_tensors(one.net.state_dict(), two.net.state_dict())
+    np.testing.assert_array_equal(one.scores, two.scores)
+    assert {k: h.rows for k, h in one.histories.items()} == {
+        k: h.rows for k, h in two.histories.items()
+    }
+    other = run("other", encoder=encoder_weights(), config=transfer_config(seed=1))
+    assert other.histories["full"].rows != one.histories["full"].rows
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_killed_runs_go_on_bit_for_bit_in_both_phases(run, save_every_step, monkeypatch, tmp_path):
+    """Epochs have 3 steps; the kills hit the middle and the end of them, before validation."""
+    whole = run("whole", encoder=encoder_weights())
+    after_step = TransferStage.after_step
+    for phase, number in [("frozen", 2), ("frozen", 3), ("frozen", 5), ("full", 1), ("full", 6)]:
+
+        def die(self, model, step, phase=phase, number=number):
+            if self.frozen == (phase == "frozen") and step == number:
+                raise Killed
+            after_step(self, model, step)
+
+        monkeypatch.setattr(TransferStage, "after_step", die)
+        torch.rand(number)
+        with pytest.raises(Killed):
+            run("killed", encoder=encoder_weights())
+    monkeypatch.setattr(TransferStage, "after_step", after_step)
+    rest = run("killed", encoder=encoder_weights())
+    assert same_tensors(rest.net.state_dict(), whole.net.state_dict())
+    np.testing.assert_array_equal(rest.scores, whole.scores)
+    assert rest.validation == whole.validation
+    for name in ("frozen", "full"):
+        assert rest.histories[name].rows == whole.histories[name].rows
+        one, _ = checkpoint.load(tmp_path / "killed" / name / "checkpoint.safetensors")
+        two, _ = checkpoint.load(tmp_path / "whole" / name / "checkpoint.safetensors")
+        assert same_tensors(one, two)
+
+
+def test_a_finished_run_gives_the_same_answer_without_training(run, monkeypatch):
+    first = run("run")
+    monkeypatch.setattr(
+        TransferStage, "losses", lambda *_: pytest.fail("a finished phase was trained again")
+    )
+    again = run("run")
+    np.testing.assert_array_equal(first.scores, again.scores)
+    assert again.validation == first.validation
+
+
+def test_another_config_is_refused_with_the_field(run, transfer_config):
+    run("run")
+    with pytest.raises(TrainingError, match=r"config\.learning_rate") as caught:
+        run("run", config=transfer_config(learning_rate=0.01))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_checkpoint_of_the_first_phase_is_named(run, tmp_path):
+    run("run")
+    path = tmp_path / "run" / "frozen" / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(TrainingError, match="frozen") as caught:
+        run("run")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_an_empty_split_is_named(run, task_bank, split):
+    with pytest.raises(DataError, match=f"no {split} images"):
+        run(bank=task_bank(**{split: 0}))
+
+
+def test_phases_of_no_epochs_are_left_out(transfer_config):
+    assert phases(transfer_config()) == [("frozen", 2, True), ("full", 2, False)]
+    assert phases(transfer_config(frozen_epochs=0)) == [("full", 2, False)]
+
+
+@pytest.mark.parametrize(
+    ("fraction", "count"), [(1.0, 10), (0.8, 8), (0.2, 2), (0.05, 1), (0.25, 2), (0.35, 4)]
+)
+def test_a_fraction_takes_the_first_of_the_list_and_at_least_one(fraction, count):
+    assert take_fraction(list(range(10, 20)), fraction) == list(range(10, 10 + count))
+
+
+def test_a_label_fraction_leaves_the_test_images_alone(task_bank):
+    data = TaskFeed(task_bank(validation=4, train=10, test=6), 0.5, torch.device("cpu"))
+    assert [len(rows) for rows in (data.train, data.validation, data.test)] == [5, 2, 6]
+
+
+def test_prediction_is_without_augmentation_in_eval_mode_in_the_order_of_the_rows(task_bank):
+    torch.manual_seed(0)
+    bank, net, modes = task_bank(), SegmentationNet(2, 3).train(), []
+    net.register_forward_pre_hook(lambda *_: modes.append(net.training))
+    feed = Feed(bank.images, torch.device("cpu"))
+    together = predict(net, feed, [7, 2, 5], batch=2)
+    assert together.shape == (3, 32, 32)
+    assert not together.requires_grad
+    alone = torch.cat([predict(net, feed, [row], batch=1) for row in (7, 2, 5)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    assert not any(modes)
+
+
+def test_validation_loss_is_the_mean_dice_loss_over_batches(task_bank):
+    torch.manual_seed(0)
+    bank, net = task_bank(validation=3), SegmentationNet(2, 3)
+    data = TaskFeed(bank, 1.0, torch.device("cpu"))
+    probability = predict(net, data.images, [0, 1, 2], 3)
+    masks = torch.from_numpy(bank.masks[:3])
+    expected = (dice_loss(probability[:2], masks[:2]) + dice_loss(probability[2:], masks[2:])) / 2
+    assert validation_loss(net, data, 2) == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_training_learns_bright_discs(run, transfer_config, task_bank):
+    config = transfer_config(frozen_epochs=0, full_epochs=15, learning_rate=0.01, base=4)
+    done = run(config=config, bank=task_bank(validation=2, train=8, test=4))
+    rows = done.histories["full"].rows
+    assert sum(row[0] for row in rows[-4:]) < 0.7 * sum(row[0] for row in rows[:4])
+    assert done.scores.mean() > 0.5
+    assert done.scores.shape == (4,)
