@@ -17,7 +17,7 @@ FormulationName = Literal["released", "paper"]
 class Strict(BaseModel):
     """Frozen, no unknown fields, no silent conversion of types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def digest(self) -> str:
         """Eight hex digits of the fields that differ from their defaults.
@@ -136,14 +136,17 @@ def build(model: type[Model], fields: dict[str, Any]) -> Model:
 
 
 def _first_line(model: type[Strict], error: ValidationError) -> str:
-    fault = error.errors()[0]
+    # A misspelt required field is both unknown and missing; the unknown name says more.
+    faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+    fault = faults[0]
     where = ".".join(map(str, fault["loc"])) or model.__name__
     if fault["type"] != "extra_forbidden":
         return f"{model.__name__}: {where}: {fault['msg']} (given {fault['input']!r:.80})"
     name = str(fault["loc"][-1])
-    near = difflib.get_close_matches(name, _knobs(model), n=1, cutoff=0.0)
+    near = difflib.get_close_matches(name, _knobs(), n=1, cutoff=0.0)
     return f"{model.__name__}: unknown knob {where!r}; did you mean {near[0]!r}?"
 
 
-def _knobs(model: type[Strict]) -> list[str]:
-    return sorted({*model.model_fields, *DataConfig.model_fields})
+def _knobs() -> list[str]:
+    models: tuple[type[Strict], ...] = (DataConfig, PretrainConfig, TransferConfig)
+    return sorted({name for model in models for name in model.model_fields})

@@ -15,7 +15,7 @@ from ldl.errors import DataError
 
 # As in the release, validation is the first fifth of the training list.
 VALIDATION_SHARE = 0.2
-PHANTOM_PRETRAINING = 256
+PHANTOM_PRETRAINING, LEAST_PRETRAINING = 256, 16
 
 
 def pretraining_bank(config: DataConfig, modality: Modality) -> ImageBank:
@@ -26,7 +26,13 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> ImageBank:
     """
     if config.source == "open":
         with _alone(f"open-{modality}-{config.size}"):
-            return prepare_pretraining(modality, config.size, limit=config.images)
+            opened = prepare_pretraining(modality, config.size, limit=config.images)
+        if len(opened.ids) < LEAST_PRETRAINING:
+            raise DataError(
+                f"{opened.name}: {len(opened.ids)} images are too few to pretrain on and hold some "
+                f"out; at least {LEAST_PRETRAINING} are needed"
+            )
+        return opened
     count = config.images or PHANTOM_PRETRAINING
     folder = _phantom_folder(f"{modality}-{count}", config)
 

@@ -1,5 +1,6 @@
 """Checkpoints: one safetensors file, tensors beside a JSON header, written atomically."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,9 @@ from torch import Tensor
 
 from ldl.errors import TrainingError
 
+# What a file of ours says in its header: a training's state, or a finished run's weights.
+_HEADERS = ({"step", "names", "seconds", "identity"}, {"run_id"})
+
 
 def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write ``tensors`` and ``header`` to ``path``: the old file stays until the new one is whole.
@@ -19,11 +23,16 @@ def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None
     Args:
         path: ends in ``.safetensors``; its folder is made.
         tensors: any device and layout; 0-d allowed.
-        header: JSON values.
+        header: JSON values; a digest of the tensors is added.
+
+    Raises:
+        TrainingError: a weight (``net.*``) is not finite; the file is left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".partial-{os.getpid()}")
     on_cpu = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    _refuse_lost_weights(on_cpu, header)
+    header = {**header, "digest": digest(on_cpu)}
     save_file(on_cpu, partial, metadata={"header": json.dumps(header)})
     with open(partial, "rb") as written:
         os.fsync(written.fileno())
@@ -39,10 +48,33 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("header", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise TrainingError(f"{path}: damaged checkpoint ({error}); delete it to start anew") from (
             None
+        )
+    if not any(required <= set(header) for required in _HEADERS):
+        raise TrainingError(f"{path}: not a checkpoint of ldl; delete it to start anew")
+    if header.get("digest", digest(tensors)) != digest(tensors):
+        raise TrainingError(f"{path}: damaged checkpoint (bits changed); delete it to start anew")
+    return tensors, header
+
+
+def digest(tensors: dict[str, Tensor]) -> str:
+    """sha256 over names, types and bytes, so that a flipped bit does not pass for a weight."""
+    total = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        total.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def _refuse_lost_weights(tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+    lost = [n for n, t in tensors.items() if n.startswith("net.") and not t.isfinite().all()]
+    if lost:
+        raise TrainingError(
+            f"step {header.get('step')}: weights of {lost[0][4:]} are not finite; "
+            "lower the learning rate; the last checkpoint is kept"
         )
 
 
