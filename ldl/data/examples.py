@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ldl.data.folder import DatasetFolder
-from ldl.data.preprocess import crop, field_of_view, resize_image, resize_mask
+from ldl.data.preprocess import crop, field_of_view, resize_image, resize_mask, stretch_flat
 from ldl.data.readers import as_colour, as_grey, read_image, read_mask, read_rle_mask
 from ldl.data.schema import Collection
 from ldl.data.splits import Member
@@ -29,6 +29,8 @@ def load_example(
     pixels = as_colour(pixels, path) if fundus else as_grey(pixels, path)
     if pixels.min() == pixels.max():
         raise DataError(f"{path}: blank, every pixel is {pixels.min()}; fetch it again")
+    if not fundus and source.layout.min_contrast is not None:
+        pixels = stretch_flat(pixels, path, source.layout.min_contrast)
     mask = None
     if collection.masks:
         mask = union_mask(source, collection, member, (pixels.shape[0], pixels.shape[1]))

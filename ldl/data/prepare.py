@@ -126,8 +126,8 @@ def _bank_folder(
     stamp = [
         VERSION,
         size,
-        source.layout.model_dump(mode="json"),
-        collection.model_dump(mode="json"),
+        source.layout.model_dump(mode="json", exclude_defaults=True),
+        collection.model_dump(mode="json", exclude_defaults=True),
         [(one.split, one.id) for one in members],
         [
             (path, size_, (source.root / path).lstat().st_mtime_ns)

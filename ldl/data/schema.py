@@ -27,6 +27,8 @@ class Layout(Strict):
         labels: value in a label file -> meaning, where it differs from the manifest's.
         min_view: pretraining images whose field of view covers less of the picture are left out,
             and named.
+        min_contrast: X-rays whose middle 99 % of pixels span fewer grey levels than this are
+            stretched to the full range, and named.
         members: list of the ids that this layout holds, where it does not hold all.
         hashes: name of the data set in ``originals_sha256.csv``.
         hash_folder: folder in that list which corresponds to the data set's folder.
@@ -40,6 +42,7 @@ class Layout(Strict):
     soft_threshold: int | None = None
     labels: dict[int, str] | None = None
     min_view: float | None = None
+    min_contrast: int | None = None
     members: str | None = None
     hashes: str | None = None
     hash_folder: str = ""

@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 from skimage.morphology import skeletonize
 
-from ldl.data.preprocess import Box, crop, field_of_view, resize_image, resize_mask
+from ldl.data.preprocess import (
+    Box,
+    crop,
+    field_of_view,
+    resize_image,
+    resize_mask,
+    stretch_flat,
+)
 from ldl.data.readers import read_mask
 from ldl.errors import DataError
 
@@ -62,6 +69,16 @@ def test_crop_and_resize_keep_image_and_mask_in_register() -> None:
 
 def test_grey_image_keeps_one_channel() -> None:
     assert resize_image(np.zeros((10, 12), np.uint8), 8).shape == (1, 8, 8)
+
+
+def test_only_flat_films_are_stretched_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    film = np.arange(64 * 64, dtype=np.uint32).reshape(64, 64)
+    normal = (film % 200).astype(np.uint8)
+    assert stretch_flat(normal, PATH, 64) is normal
+    assert not caplog.records
+    flat = (239 + film % 16).astype(np.uint8)
+    assert np.ptp(stretch_flat(flat, PATH, 64)) == 255
+    assert "a.png: only 16 grey levels" in caplog.text
 
 
 def test_mask_of_the_same_size_is_unchanged() -> None:

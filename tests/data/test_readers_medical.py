@@ -20,14 +20,26 @@ GREY = COLOUR[..., 0]
 MASK = GREY > 100
 
 
+def _jsrt(path: Path, values: np.ndarray) -> Path:
+    path.write_bytes(values.astype(">u2").tobytes())
+    return path
+
+
 def test_jsrt_is_big_endian_inverted_twelve_bits(tmp_path: Path) -> None:
-    values = np.zeros((2048, 2048), dtype=">u2")
+    values = np.zeros((2048, 2048), np.uint16)
     values[0, 0], values[5, 7] = 4095, 2048
-    (tmp_path / "JPCLN001.IMG").write_bytes(values.tobytes())
-    image = read_image(tmp_path / "JPCLN001.IMG")
+    image = read_image(_jsrt(tmp_path / "JPCLN001.IMG", values))
     assert image.shape == (2048, 2048)
     assert image.dtype == np.uint8
     assert (image[0, 0], image[5, 7], image[1, 1]) == (0, 127, 255)
+
+
+def test_jsrt_is_stretched_to_its_range_whatever_strays_from_it(tmp_path: Path) -> None:
+    values = np.full((2048, 2048), 1000, np.uint16)
+    values[:1024] = 3000
+    values[3, 3] = 65535
+    image = read_image(_jsrt(tmp_path / "a.IMG", values))
+    assert (image[0, 0], image[2000, 0], image[3, 3]) == (0, 255, 255)
 
 
 def test_jsrt_refuses_other_sizes_and_byte_orders(tmp_path: Path) -> None:
@@ -36,7 +48,7 @@ def test_jsrt_refuses_other_sizes_and_byte_orders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="100 bytes where a JSRT image has 8,388,608"):
         read_image(path)
     path.write_bytes(np.full((2048, 2048), 4095, "<u2").tobytes())
-    with pytest.raises(DataError, match="beyond 12 bits"):
+    with pytest.raises(DataError, match="100% of the values are beyond 12 bits"):
         read_image(path)
 
 
