@@ -19,7 +19,7 @@ def best_rows(frame: pd.DataFrame) -> set[tuple[str, str]]:
 
 def cell_html(line: pd.Series, best: bool) -> str:
     """Ours (bold if best), its interval, its seeds; then the paper's and the difference."""
-    paper = "" if pd.isna(line["paper"]) else f"paper {line['paper']:.2f}"
+    paper = "" if pd.isna(line["paper"]) else f"<i>{line['paper']:.2f}</i>"
     if not line["measured"]:
         return f"<small>{paper or '–'}</small>"
     ours = f"{line['ours']:.1f}"
@@ -75,7 +75,7 @@ def legend(frame: pd.DataFrame) -> str:
     """What the cells and marks of this table mean; marks that do not occur are left out."""
     words = [
         "Each cell: our mean DSC in percent (bold: best of our rows in that column), its 95 % "
-        "bootstrap interval over the n test images, the paper's number and ours minus it."
+        "bootstrap interval over the n test images; <i>the paper's number</i> and ours minus it."
     ]
     if (frame["trained"] == False).any():  # noqa: E712
         words.append(f"{MARK} pretraining fell short (see its retrieval accuracy below).")

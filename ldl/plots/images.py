@@ -96,11 +96,12 @@ def image_grid(
 def overlay_legend(figure: Figure) -> None:
     """Say under an overlay figure what its three colours mean."""
     words = ((HIT, "in both"), (MISSED, "reference only"), (FALSE_ALARM, "prediction only"))
-    figure.legend(
-        handles=[Patch(facecolor=colour, edgecolor=INK, label=word) for colour, word in words],
-        loc="outside lower center",
-        ncols=3,
-    )
+    with theme():
+        figure.legend(
+            handles=[Patch(facecolor=colour, edgecolor=INK, label=word) for colour, word in words],
+            loc="outside lower center",
+            ncols=3,
+        )
 
 
 def patch_grid(axes: Axes, image: NDArray, grid: int, title: str = "") -> None:

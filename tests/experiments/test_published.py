@@ -43,7 +43,8 @@ def test_printed_means_follow_from_the_columns() -> None:
 
 
 def test_the_caller_cannot_change_the_printed_numbers() -> None:
-    published("table2").loc[0, "CHASE"] = 0.0
+    frame = published("table2")
+    frame.loc[0, "CHASE"] = 0.0
     assert value("table2", "CHASE", encoder="Scratch") == 79.37
 
 
