@@ -70,9 +70,9 @@ _DEMO = Profile(
     crop=48,
     steps1=240,
     steps2=120,
-    fundus=Budget(frozen_epochs=10, full_epochs=20),
-    xray=Budget(frozen_epochs=10, full_epochs=20, label_fractions=(0.2, 0.6, 1.0)),
-    groups=2,
+    fundus=Budget(frozen_epochs=6, full_epochs=12),
+    xray=Budget(frozen_epochs=6, full_epochs=12, label_fractions=(0.2, 1.0)),
+    groups=1,
     pretraining_rate=4e-3,
     transfer_rate=2e-3,
 )
