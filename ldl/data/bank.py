@@ -83,20 +83,28 @@ class BankWriter:
             else None
         )
         self._ids: list[str] = []
+        self._known: dict[str, str] = {}
         self._splits: list[str] = []
 
     def add(self, id: str, image: Array, mask: Array | None = None, split: str = "train") -> None:
         """Append one image (C, H, W) uint8 and, in a task bank, its mask (H, W) uint8 in {0, 1}.
 
         Raises:
-            DataError: duplicate id, wrong shape, unknown split, or a mask with other values.
+            DataError: duplicate id (in another split too), more images than announced, wrong
+                shape or type, unknown split, or a mask with other values.
         """
         row = len(self._ids)
-        if id in self._ids and split == self._splits[self._ids.index(id)]:
-            raise DataError(f"{self.name}: duplicate id {id!r}; every image needs its own")
-        if image.shape != self._images.shape[1:]:
+        if id in self._known:
+            where = f"{self._known[id]} and {split}"
             raise DataError(
-                f"{self.name}: {id} has shape {image.shape}, expected {self._images.shape[1:]}"
+                f"{self.name}: duplicate id {id!r} ({where}); every image needs its own"
+            )
+        if row == self.count:
+            raise DataError(f"{self.name}: {id} is image {row + 1} of {self.count} announced")
+        if image.shape != self._images.shape[1:] or image.dtype != np.uint8:
+            raise DataError(
+                f"{self.name}: {id} is {image.dtype} {image.shape}, "
+                f"expected uint8 {self._images.shape[1:]}"
             )
         if split not in SPLITS:
             raise DataError(f"{self.name}: {id} has split {split!r}, expected one of {SPLITS}")
@@ -105,6 +113,7 @@ class BankWriter:
             if mask is None or mask.shape != image.shape[1:] or not np.isin(mask, (0, 1)).all():
                 raise DataError(f"{self.name}: {id} needs a mask {image.shape[1:]} of 0 and 1")
             self._masks[row] = mask
+        self._known[id] = split
         self._ids.append(id)
         self._splits.append(split)
 
@@ -145,15 +154,23 @@ class BankWriter:
 def _open(folder: Path, name: str) -> Array:
     try:
         return cast(Array, np.load(folder / name, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{folder / name}: not a readable bank; prepare it again") from error
 
 
-def _index(folder: Path) -> dict[str, list[str]]:
+def _index(folder: Path, *arrays: Array) -> dict[str, list[str]]:
+    """The index, checked against the arrays it belongs to."""
+    where = f"{folder}/index.json"
     try:
-        return cast(dict[str, list[str]], json.loads((folder / "index.json").read_text()))
+        index = json.loads((folder / "index.json").read_text())
     except (OSError, json.JSONDecodeError) as error:
-        raise DataError(f"{folder}/index.json: not readable; prepare the bank again") from error
+        raise DataError(f"{where}: not readable; prepare the bank again") from error
+    if not isinstance(index, dict) or not {"name", "fingerprint", "ids", "splits"} <= set(index):
+        raise DataError(f"{where}: not the index of a bank; prepare the bank again")
+    lengths = {len(index["ids"]), len(index["splits"]), *map(len, arrays)}
+    if len(lengths) > 1:
+        raise DataError(f"{where}: does not match its arrays; prepare the bank again")
+    return cast(dict[str, list[str]], index)
 
 
 def open_image_bank(folder: Path) -> ImageBank:
@@ -162,10 +179,11 @@ def open_image_bank(folder: Path) -> ImageBank:
     Raises:
         DataError: the folder holds no readable bank.
     """
-    index = _index(folder)
+    images = _open(folder, "images.npy")
+    index = _index(folder, images)
     return ImageBank(
         str(index["name"]),
-        _open(folder, "images.npy"),
+        images,
         tuple(index["ids"]),
         str(index["fingerprint"]),
     )
@@ -177,14 +195,13 @@ def open_task_bank(folder: Path) -> TaskBank:
     Raises:
         DataError: the folder holds no readable bank.
     """
-    index = _index(folder)
+    images, masks = _open(folder, "images.npy"), _open(folder, "masks.npy")
+    index = _index(folder, images, masks)
     return TaskBank(
         str(index["name"]),
-        _open(folder, "images.npy"),
-        _open(folder, "masks.npy"),
+        images,
+        masks,
         tuple(index["ids"]),
         tuple(index["splits"]),
         str(index["fingerprint"]),
     )
-
-
