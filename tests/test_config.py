@@ -56,13 +56,11 @@ def test_a_misspelt_knob_of_the_data_is_named_with_its_place():
     assert "'data.trian'; did you mean 'train'?" in line
 
 
-@pytest.mark.xfail(strict=True, reason="the nearest is looked for among the outer model's knobs")
 def test_a_misspelt_knob_of_the_encoder_names_the_nearest():
     line = refused(TransferConfig, {**TRANSFER, "encoder": {**PRETRAIN, "patch_grd": 8}})
     assert "'encoder.patch_grd'; did you mean 'patch_grid'?" in line
 
 
-@pytest.mark.xfail(strict=True, reason="the missing right name is reported before the wrong one")
 @pytest.mark.parametrize(("wrong", "right"), [("methd", "method"), ("halve_evry", "halve_every")])
 def test_a_misspelt_knob_that_is_required_names_the_nearest(wrong, right):
     fields = {wrong if name == right else name: value for name, value in PRETRAIN.items()}
@@ -119,7 +117,6 @@ def test_a_value_out_of_range_is_refused_and_named(model, name, value):
     assert f": {name}: " in refused(model, {**fields, name: value})
 
 
-@pytest.mark.xfail(strict=True, reason="infinity and nan pass where only a lower bound is set")
 @pytest.mark.parametrize("name", ["learning_rate", "patch_temperature", "region_weight"])
 def test_infinity_is_no_value(name):
     assert name in refused(PretrainConfig, {**PRETRAIN, name: math.inf})

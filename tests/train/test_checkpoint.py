@@ -28,12 +28,19 @@ def tensors():
     }
 
 
+HEADER = {
+    "step": 3,
+    "identity": {"config": {"rate": 0.1, "nothing": None}},
+    "names": ["a"],
+    "seconds": 1.5,
+}
+
+
 def test_tensors_and_header_come_back_bit_for_bit(tmp_path):
-    header = {"step": 3, "identity": {"config": {"rate": 0.1, "nothing": None}}, "names": ["a"]}
     path = tmp_path / "deep" / "checkpoint.safetensors"
-    checkpoint.save(path, tensors(), header)
+    checkpoint.save(path, tensors(), HEADER)
     back, read = checkpoint.load(path)
-    assert read == header
+    assert {name: read[name] for name in HEADER} == HEADER
     assert back.keys() == tensors().keys()
     for name, value in tensors().items():
         assert back[name].dtype == value.dtype
@@ -44,7 +51,7 @@ def test_tensors_and_header_come_back_bit_for_bit(tmp_path):
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.safetensors"
-    checkpoint.save(path, {"a": torch.ones(3)}, {"step": 1})
+    checkpoint.save(path, {"a": torch.ones(3)}, HEADER)
 
     def torn(values, where, metadata):
         where.write_bytes(b"half of it")
@@ -52,9 +59,9 @@ def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "save_file", torn)
     with pytest.raises(KeyboardInterrupt):
-        checkpoint.save(path, {"a": torch.zeros(3)}, {"step": 2})
+        checkpoint.save(path, {"a": torch.zeros(3)}, {**HEADER, "step": 4})
     back, header = checkpoint.load(path)
-    assert header == {"step": 1}
+    assert header["step"] == 3
     assert torch.equal(back["a"], torch.ones(3))
 
 
@@ -65,6 +72,7 @@ DAMAGE = {
     "too long": lambda whole: whole + b"more",
     "overwritten": lambda whole: b"\0" * len(whole),
     "a pickle": lambda whole: b"\x80\x04K\x01.",
+    "one bit": lambda whole: whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
     "text": lambda whole: b"step 3 of 7 and so on, no checkpoint at all",
 }
 
@@ -72,7 +80,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", list(DAMAGE))
 def test_a_damaged_file_gets_one_line_with_its_name_and_what_to_do(tmp_path, damage):
     path = tmp_path / "checkpoint.safetensors"
-    checkpoint.save(path, {"a": torch.ones(50)}, {"step": 1})
+    checkpoint.save(path, {"a": torch.ones(50)}, HEADER)
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
     with pytest.raises(TrainingError) as caught:
         checkpoint.load(path)
@@ -88,6 +96,35 @@ def test_a_header_that_is_not_json_is_damage_too(tmp_path):
     save_file({"a": torch.ones(1)}, path, metadata={"header": "{step: 1"})
     with pytest.raises(TrainingError, match="damaged"):
         checkpoint.load(path)
+
+
+@pytest.mark.parametrize("header", [None, {}, {"step": 1}, [3]])
+def test_a_file_of_tensors_that_is_no_checkpoint_is_refused(tmp_path, header):
+    path = tmp_path / "checkpoint.safetensors"
+    metadata = None if header is None else {"header": json.dumps(header)}
+    save_file({"a": torch.ones(1)}, path, metadata=metadata)
+    with pytest.raises(TrainingError, match="not a checkpoint") as caught:
+        checkpoint.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_finished_runs_weights_are_read_too(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.save(path, {"a": torch.ones(1)}, {"run_id": "pretrain-pd"})
+    assert checkpoint.load(path)[1]["run_id"] == "pretrain-pd"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_and_the_old_file_stays(tmp_path, value):
+    path = tmp_path / "checkpoint.safetensors"
+    good = {"net.a": torch.ones(3), "net.count": torch.tensor(2), "history": torch.zeros(2)}
+    checkpoint.save(path, good, HEADER)
+    bad = {**good, "net.a": torch.tensor([1.0, value, 1.0])}
+    with pytest.raises(TrainingError, match=r"step 3: weights of a are not finite"):
+        checkpoint.save(path, bad, HEADER)
+    assert torch.equal(checkpoint.load(path)[0]["net.a"], torch.ones(3))
+    # Only weights must be finite: the best loss so far starts at infinity.
+    checkpoint.save(path, {**good, "history": torch.tensor([value])}, HEADER)
 
 
 def test_a_missing_file_is_said_so(tmp_path):
