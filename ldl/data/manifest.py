@@ -112,7 +112,10 @@ def collection_named(key: str) -> tuple[Manifest, Collection]:
         for one in manifest.collections:
             if one.key == key:
                 return manifest, one
-    raise DataError(f"no manifest has a collection {key!r}")
+    names = [*manifests(), *(one.key for each in manifests().values() for one in each.collections)]
+    close = difflib.get_close_matches(key, names, n=1)
+    hint = f", did you mean {close[0]}?" if close else "; `ldl data list` names the data sets"
+    raise DataError(f"no manifest has a collection {key!r}{hint}")
 
 
 def table1() -> pd.DataFrame:
