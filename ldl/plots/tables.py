@@ -29,7 +29,7 @@ def styled(frame: pd.DataFrame, *, decimals: int = 2) -> Styler:
     """A frame as the book shows it; its cells may hold HTML, its numbers get ``decimals``."""
     style = frame.style.format(lambda cell: _text(cell, decimals)).set_table_styles(_LOOK)
     # Two equal tables get equal bytes; pandas would draw a random id.
-    name = hashlib.sha256((frame.to_json()).encode()).hexdigest()[:8]
+    name = hashlib.sha256((frame.to_csv()).encode()).hexdigest()[:8]
     return style.set_uuid(name).set_table_attributes('class="ldl-table"')
 
 
