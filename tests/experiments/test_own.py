@@ -1,0 +1,61 @@
+"""One's own folder of images becomes an encoder."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from ldl.cli import app
+from ldl.data import phantoms
+from ldl.errors import DataError, LdlError
+from ldl.experiments.own import folder_bank, image_files
+from ldl.models import LocalDiscriminationNet
+from ldl.train import checkpoint
+
+
+@pytest.fixture
+def folder(cache: Path) -> Path:
+    made = cache / "mine"
+    (made / "more").mkdir(parents=True)
+    drawn = phantoms.pretraining_images("fundus", count=16, size=48, seed=0)
+    for number, image in enumerate(drawn):
+        place = made / "more" if number % 2 else made
+        Image.fromarray(image.transpose(1, 2, 0)).save(place / f"{number:02d}.png")
+    return made
+
+
+def test_a_folder_becomes_an_encoder(folder: Path, cache: Path) -> None:
+    output = cache / "encoder.safetensors"
+    words = ["pretrain", str(folder), str(output), "--modality", "fundus", "--profile", "smoke"]
+    done = CliRunner().invoke(app, [*words, "--steps", "2", "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert "16 images" in done.output
+    tensors, header = checkpoint.load(output)
+    LocalDiscriminationNet(2, 3).load_state_dict(tensors)
+    assert header["config"]["steps"] == 2
+
+
+def test_subfolders_count_and_gray_is_gray(folder: Path) -> None:
+    for path in folder.rglob("*.png"):
+        Image.open(path).convert("L").save(path)
+    bank = folder_bank(folder, "xray", 32, progress=False)
+    assert bank.images.shape == (16, 1, 32, 32)
+    assert "more/01.png" in bank.ids
+
+
+def test_too_few_or_unreadable_images_are_named(folder: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        image_files(folder / "nowhere")
+    with pytest.raises(DataError, match="8 images"):
+        image_files(folder / "more")
+    (folder / "00.png").write_bytes(b"not an image")
+    with pytest.raises(DataError, match=r"00\.png"):
+        folder_bank(folder, "fundus", 32, progress=False)
+
+
+def test_another_modality_or_method_is_refused(folder: Path, cache: Path) -> None:
+    words = ["pretrain", str(folder), str(cache / "x.safetensors"), "--modality"]
+    wrong = CliRunner().invoke(app, [*words, "mri"])
+    assert isinstance(wrong.exception, LdlError)
+    assert "mri" in str(wrong.exception)
