@@ -37,6 +37,7 @@ import numpy as np
 import pandas as pd
 import torch
 from IPython.display import Markdown
+from matplotlib.patches import Rectangle
 
 from ldl import plots
 from ldl.book.parameters import check
@@ -125,13 +126,19 @@ for image in range(4):
         vectors[image, query][None], vectors[others].reshape(-1, vectors.shape[-1]), 5
     )
     patches = [
-        plots.cell(shown.images[others[k // grid**2]], grid, int(k % grid**2)) for k in found[0]
+        plots.in_context(shown.images[others[k // grid**2]], grid, int(k % grid**2))
+        for k in found[0]
     ]
-    rows.append([plots.cell(shown.images[image], grid, query), *patches])
+    rows.append([plots.in_context(shown.images[image], grid, query), *patches])
     captions.append(["query", *[f"{value:.2f}" for value in similarity[0]]])
+figure = plots.image_grid(rows, captions=captions, width=0.95)
+for axes in figure.axes:
+    side = rows[0][0].shape[-1] // 3
+    axes.add_patch(Rectangle((side - 0.5, side - 0.5), side, side, fill=False, edgecolor="cyan"))
 plots.show(
-    plots.image_grid(rows, captions=captions, width=0.95),
-    caption=f"Four query patches (left) and the five nearest patches of other images, with their cosine similarity. {shown.words} {encoder.words}",
+    figure,
+    caption="Four query patches (left, framed, with their neighbours around them) and the five nearest patches of other images, with their cosine similarity. "
+    f"{shown.words} {encoder.words}",
     alt="Four rows of six small patches: a query and its five nearest neighbours from other images, similarities between "
     f"{min(float(c) for row in captions for c in row[1:]):.2f} and {max(float(c) for row in captions for c in row[1:]):.2f}.",
 )

@@ -31,6 +31,7 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.tasks import TASKS
 from ldl.experiments import claims, pages, report
+from ldl.experiments.cells import MARK
 from ldl.experiments.plan import TABLES, plan, table_named
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import RunStore
@@ -48,13 +49,13 @@ here = {name: pages.gather(name, profile, store) for name in TABLES}
 # %% tags=["hide-input"]
 judged = claims.findings(profile_named(real_profile), store)
 found = [finding for _, finding in judged if finding]
-words = {"reproduces": 0, "undecided": 0, "does not reproduce": 0}
+words = {"reproduces": 0, "undecided": 0, "opposite": 0}
 for finding in found:
     words[next(word for word in words if finding.verdict.startswith(word))] += 1
 if found:
     text = (
         f"On **real images** (profile `{real_profile}`) {len(found)} of {len(judged)} comparisons could be made: {words['reproduces']} reproduce, {words['undecided']} are undecided, "
-        f"{words['does not reproduce']} come out the opposite way. {len(judged) - len(found)} have no runs yet."
+        f"{words['opposite']} come out the opposite way. {len(judged) - len(found)} have no runs yet."
     )
 else:
     text = f"There are **no records on real images** yet: none of the {len(judged)} comparisons can be judged."
@@ -65,36 +66,44 @@ Markdown(f"{text} Under profile `{profile}` ({kind}) the tables rest on {count} 
 # %% [markdown]
 # ## What reproduces, and what does not
 #
-# Each line is a comparison the paper draws a conclusion from, in the mean over a modality's tasks. A comparison *reproduces* if its 95 % interval lies above zero. Only runs on real images are judged; they are
+# Each line is a comparison the paper draws a conclusion from, in the mean over a modality's tasks. A comparison *reproduces* if its 95 % interval lies above zero, is *opposite* if it lies below, and *undecided* otherwise. Only runs on real images are judged; they are
 # smaller and shorter than the paper's, so that a failure to reproduce may be one of budget.
 
 # %% tags=["hide-input"]
 MODALITY = {"fundus": "fundus", "xray": "X-ray"}
 
 
+def short(claim):
+    """Whether one of the two rows rests on an encoder that was pretrained too short."""
+    frame = real[claim.table].frame
+    tasks = [key for key, task in TASKS.items() if task.modality == claim.modality]
+    mine = frame["row"].isin([claim.better, claim.worse]) & frame["task"].isin(tasks)
+    return any(trained is False for trained in frame.loc[mine, "trained"])
+
+
 def line(claim, finding):
     """One row of the table of findings."""
     place = f"{claim.table[:5].capitalize()} {claim.table[5:]}"
-    cells = {"the paper's comparison": claim.text, "on": MODALITY[claim.modality], "where": place}
+    cells = {"the paper's comparison": claim.text, "on": MODALITY[claim.modality]}
     if finding is None:
-        return cells | {"ours (points)": "not yet run", "the paper": "", "tasks": "", "finding": ""}
-    interval = (
-        f"{finding.gain:+.1f} <small>({finding.low:+.1f} to {finding.high:+.1f})</small>".replace(
-            "-", "−"
-        )
-    )
-    return cells | {
-        "ours (points)": interval,
-        "the paper": "" if pd.isna(finding.paper) else f"{finding.paper:+.2f}".replace("-", "−"),
+        rest = {"finding": "not yet run", "ours (points)": "", "the paper": "", "tasks": ""}
+        return cells | rest | {"where": place}
+    low, high = f"{finding.low:+.1f}", f"{finding.high:+.1f}"
+    text = {
+        "finding": finding.verdict + (f" {MARK}" if short(claim) else ""),
+        "ours (points)": f"{finding.gain:+.1f} <small>({low} to {high})</small>",
+        "the paper": "" if pd.isna(finding.paper) else f"{finding.paper:+.2f}",
         "tasks": str(finding.tasks),
-        "finding": finding.verdict,
+        "where": place,
     }
+    return cells | {key: value.replace("-", "−") for key, value in text.items()}
 
 
 records = [record for one in real.values() for record in one.records]
 plots.small_table(
     [line(claim, finding) for claim, finding in judged],
     caption="Differences of mean DSC in points, paired over test images; the paper's over the same tasks, without spread, because it gives none. "
+    f"{MARK} one of the rows rests on an encoder that was pretrained too short. "
     + report.provenance_words(records),
 )
 

@@ -70,9 +70,8 @@ class Finding:
         if self.low > 0:
             return "reproduces"
         if self.high < 0:
-            return "does not reproduce: the opposite"
-        direction = "same direction" if self.gain > 0 else "opposite direction"
-        return f"undecided, {direction}"
+            return "opposite"
+        return f"undecided ({'same' if self.gain > 0 else 'opposite'} sign)"
 
 
 def judge(claim: Claim, profile: Profile, scores: Scores) -> Finding | None:

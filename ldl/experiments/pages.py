@@ -97,7 +97,7 @@ def encoder_table(shown: Shown) -> HTML:
             "patches found (%)": f"{100 * record['retrieval']:.1f}",
             "before training (%)": f"{100 * record['retrieval_before']:.1f}",
             "among": record["retrieval_among"],
-            "fall of the loss in the last fifth (%)": f"{100 * record['late_gain']:.1f}",
+            "late fall of the loss (%)": f"{100 * record['late_gain']:.1f}",
             "far enough": "yes" if record["trained"] else f"no {cells.MARK}",
             "wall time (s)": f"{record['wall_seconds']:.0f}",
         }

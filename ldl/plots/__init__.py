@@ -1,7 +1,7 @@
 """What people look at: figures with caption and text alternative, code as it runs."""
 
 from ldl.plots.charts import column_dots, footer, interval_lines, loss_curves, smooth
-from ldl.plots.embedding import cell, nearest, principal_colours
+from ldl.plots.embedding import cell, in_context, nearest, principal_colours
 from ldl.plots.images import (
     cluster_colours,
     heat,
@@ -28,6 +28,7 @@ __all__ = [
     "footer",
     "heat",
     "image_grid",
+    "in_context",
     "interval_lines",
     "loss_curves",
     "marker_of",

@@ -46,6 +46,16 @@ def nearest(queries: NDArray, candidates: NDArray, count: int) -> tuple[NDArray,
     return order, np.take_along_axis(similarity, order, axis=1)
 
 
+def in_context(image: NDArray, grid: int, index: int) -> NDArray:
+    """A cell in the middle of its eight neighbours, black beyond the edge of the image."""
+    height, width = image.shape[-2] // grid, image.shape[-1] // grid
+    row, column = divmod(index, grid)
+    margin = [(0, 0)] * (image.ndim - 2) + [(height, height), (width, width)]
+    padded = np.pad(image, margin)
+    top, left = row * height, column * width
+    return padded[..., top : top + 3 * height, left : left + 3 * width]
+
+
 def cell(image: NDArray, grid: int, index: int) -> NDArray:
     """The ``index``-th cell, counted row by row, of a grid x grid division of a (C, H, W) image."""
     height, width = image.shape[-2] // grid, image.shape[-1] // grid

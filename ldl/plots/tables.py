@@ -11,14 +11,17 @@ from pandas.io.formats.style import Styler
 # Colours come from the page, so that a table is legible in both themes.
 _PAGE = "var(--pst-color-background, inherit)"
 _LOOK: list[Any] = [
-    {"selector": "", "props": "border-collapse:collapse;font-size:.86rem;margin:0"},
+    {
+        "selector": "",
+        "props": "border-collapse:collapse;font-size:.86rem;margin:0;width:max-content",
+    },
     {"selector": "th,td", "props": "padding:.3rem .45rem;vertical-align:top;line-height:1.3"},
     {"selector": "td", "props": "text-align:right;white-space:nowrap"},
-    {"selector": "thead th", "props": "text-align:right;white-space:nowrap;vertical-align:bottom"},
+    {"selector": "thead th", "props": "text-align:right;max-width:8rem;vertical-align:bottom"},
     {
         "selector": "tbody th,thead th:first-child",
         "props": f"text-align:left;position:sticky;left:0;z-index:1;background:{_PAGE};"
-        "white-space:normal;overflow-wrap:anywhere;min-width:5.5rem;max-width:10rem",
+        "white-space:normal;overflow-wrap:break-word;max-width:min(15rem,42vw)",
     },
     {"selector": "tbody tr", "props": "border-top:1px solid rgba(128,128,128,.25)"},
     {"selector": "small", "props": "opacity:.8;font-size:.85em;white-space:nowrap"},
