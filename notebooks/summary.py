@@ -73,7 +73,7 @@ Markdown(f"{text} Under profile `{profile}` ({kind}) the tables rest on {count} 
 MODALITY = {"fundus": "fundus", "xray": "X-ray"}
 
 
-def short(claim):
+def rests_on_short(claim):
     """Whether one of the two rows rests on an encoder that was pretrained too short."""
     frame = real[claim.table].frame
     tasks = [key for key, task in TASKS.items() if task.modality == claim.modality]
@@ -90,7 +90,7 @@ def line(claim, finding):
         return cells | rest | {"where": place}
     low, high = f"{finding.low:+.1f}", f"{finding.high:+.1f}"
     text = {
-        "finding": finding.verdict + (f" {MARK}" if short(claim) else ""),
+        "finding": finding.verdict + (f" {MARK}" if rests_on_short(claim) else ""),
         "ours (points)": f"{finding.gain:+.1f} <small>({low} to {high})</small>",
         "the paper": "" if pd.isna(finding.paper) else f"{finding.paper:+.2f}",
         "tasks": str(finding.tasks),
