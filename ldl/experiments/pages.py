@@ -121,8 +121,8 @@ def _encoder_name(record: Record) -> str:
     return ", ".join(parts)
 
 
-def order_words(shown: Shown) -> Markdown:
-    """For each column: whether the order of the rows is the paper's. Real images only."""
+def order_words(shown: Shown, *, means_only: bool = False) -> Markdown:
+    """Whether the order of the rows is the paper's, column by column. Real images only."""
     columns = [column for columns, mean in HALVES.values() for column in (*columns, mean)]
     orders = [gains.order_of(shown.frame, column) for column in columns]
     found = [order for order in orders if order]
@@ -134,4 +134,5 @@ def order_words(shown: Shown) -> Markdown:
         f"In {same} of {len(found)} columns the rows that were run stand in the paper's order; "
         f"{alike} of {pairs} pairs of rows are ordered alike."
     )
-    return Markdown("\n".join([head, "", *[f"- {order.words}" for order in found]]))
+    told = [order for order in found if "mean" in order.column] if means_only else found
+    return Markdown("\n".join([head, "", *[f"- {order.words}" for order in told]]))

@@ -45,13 +45,11 @@ def _read(name: str) -> pd.DataFrame:
 def published(table: str) -> pd.DataFrame:
     """One printed table, numbers as numbers, in the paper's order of rows and columns.
 
-    Parameters
-    ----------
-    table : a name of `names()`, or ``"table1"`` to ``"table7"`` and ``"figure7"`` for LDL's.
+    Args:
+        table: a name of `names()`, or ``"table1"`` to ``"table7"`` and ``"figure7"`` for LDL's.
 
-    Raises
-    ------
-    LdlError : if no such table ships with the package.
+    Raises:
+        LdlError: no such table ships with the package.
     """
     name = ALIASES.get(table, table)
     if name not in names():
@@ -61,7 +59,11 @@ def published(table: str) -> pd.DataFrame:
 
 
 def value(table: str, column: str, **where: str) -> float | None:
-    """One printed number, None for a dash: ``value("table2", "STARE", encoder="Pd")`` is 82.21."""
+    """One printed number, None for a dash: ``value("table2", "STARE", encoder="Pd")`` is 82.21.
+
+    Raises:
+        LdlError: unknown table or column, or not exactly one row fits.
+    """
     frame = published(table)
     for key, wanted in where.items():
         if key not in frame:

@@ -121,10 +121,19 @@ def _legend(figure: Figure, axes: list[Axes]) -> None:
         )
 
 
-def column_dots(frame: pd.DataFrame, *, columns: Sequence[str], rows: Sequence[str]) -> Figure:
+def column_dots(
+    frame: pd.DataFrame,
+    *,
+    columns: Sequence[str],
+    rows: Sequence[str],
+    xlabel: str = "DSC (%)",
+    zero: bool = False,
+    width: float = 1.9,
+) -> Figure:
     """One small panel a column of a table: ours with its interval, the paper's as a ring.
 
     ``frame`` is long: ``row, column, ours, low, high, paper`` in percent; nan where there is none.
+    ``zero`` draws a line at 0, for differences.
     """
     across = min(4, len(columns))
     down = -(-len(columns) // across)
@@ -132,7 +141,7 @@ def column_dots(frame: pd.DataFrame, *, columns: Sequence[str], rows: Sequence[s
         figure, grid = plt.subplots(
             down,
             across,
-            figsize=(1.9 * across + 0.9, (0.21 * len(rows) + 0.55) * down + 0.4),
+            figsize=(width * across + 0.9, (0.21 * len(rows) + 0.55) * down + 0.4),
             squeeze=False,
             sharey=True,
         )
@@ -141,9 +150,11 @@ def column_dots(frame: pd.DataFrame, *, columns: Sequence[str], rows: Sequence[s
                 axes.set_axis_off()
                 continue
             _dots(axes, frame[frame["column"] == columns[number]].set_index("row"), rows)
+            if zero:
+                axes.axvline(0, color=INK, linewidth=0.8, alpha=0.6)
             axes.set_title(columns[number])
             if number + across >= len(columns):
-                axes.set_xlabel("DSC (%)")
+                axes.set_xlabel(xlabel)
         grid[0][0].set_yticks(range(len(rows)), rows)
         grid[0][0].invert_yaxis()
         figure.legend(handles=_dot_legend(), loc="outside upper center", ncols=2)

@@ -9,13 +9,11 @@ def principal_colours(embedding: NDArray) -> NDArray:
 
     One projection for the whole batch: the same colour means a similar vector, in every image.
 
-    Parameters
-    ----------
-    embedding : (B, K, H, W) float, K >= 3.
+    Args:
+        embedding: (B, K, H, W) float, K >= 3.
 
-    Returns
-    -------
-    (B, H, W, 3) float in 0..1.
+    Returns:
+        (B, H, W, 3) float in 0..1.
     """
     batch, channels, height, width = embedding.shape
     pixels = np.moveaxis(embedding, 1, -1).reshape(-1, channels).astype(np.float64)
@@ -33,13 +31,13 @@ def principal_colours(embedding: NDArray) -> NDArray:
 def nearest(queries: NDArray, candidates: NDArray, count: int) -> tuple[NDArray, NDArray]:
     """The ``count`` candidates nearest to each query on the unit sphere, nearest first.
 
-    Parameters
-    ----------
-    queries : (Q, K) unit vectors.  candidates : (N, K) unit vectors.
+    Args:
+        queries: (Q, K) unit vectors.
+        candidates: (N, K) unit vectors.
+        count: how many to return for each query.
 
-    Returns
-    -------
-    (Q, count) int indices and (Q, count) float cosine similarities.
+    Returns:
+        (Q, count) int indices and (Q, count) float cosine similarities.
     """
     similarity = queries @ candidates.T
     order = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
