@@ -1,6 +1,7 @@
 """What people look at: figures with caption and text alternative, code as it runs."""
 
-from ldl.plots.charts import column_dots, footer, interval_lines, loss_curves, smooth
+from ldl.plots.charts import interval_lines, loss_curves, smooth
+from ldl.plots.dots import column_dots
 from ldl.plots.embedding import cell, in_context, nearest, principal_colours
 from ldl.plots.images import (
     cluster_colours,
@@ -25,7 +26,6 @@ __all__ = [
     "colour_of",
     "column_dots",
     "figure_html",
-    "footer",
     "heat",
     "image_grid",
     "in_context",

@@ -1,0 +1,94 @@
+"""Dots with their spread: one small panel a column of a table."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ldl.plots.theme import INK, colour_of, marker_of, theme
+
+
+def column_dots(
+    frame: pd.DataFrame,
+    *,
+    columns: Sequence[str],
+    rows: Sequence[str],
+    xlabel: str = "DSC (%)",
+    zero: bool = False,
+    width: float = 1.9,
+) -> Figure:
+    """One small panel a column of a table: ours with its interval, the paper's as a ring.
+
+    ``frame`` is long: ``row, column, ours, low, high, paper`` in percent; nan where there is none.
+    ``zero`` draws a line at 0, for differences.
+    """
+    across = min(4, len(columns))
+    down = -(-len(columns) // across)
+    with theme():
+        figure, grid = plt.subplots(
+            down,
+            across,
+            figsize=(width * across + 0.9, (0.21 * len(rows) + 0.55) * down + 0.4),
+            squeeze=False,
+            sharey=True,
+        )
+        for number, axes in enumerate(grid.flat):
+            if number >= len(columns):
+                axes.set_axis_off()
+                continue
+            _dots(axes, frame[frame["column"] == columns[number]].set_index("row"), rows)
+            if zero:
+                axes.axvline(0, color=INK, linewidth=0.8, alpha=0.6)
+            axes.set_title(columns[number])
+            if number + across >= len(columns):
+                axes.set_xlabel(xlabel)
+        grid[0][0].set_yticks(range(len(rows)), rows)
+        grid[0][0].invert_yaxis()
+        figure.legend(handles=_dot_legend(), loc="outside upper center", ncols=2)
+        return figure
+
+
+def _dots(axes: Axes, part: pd.DataFrame, rows: Sequence[str]) -> None:
+    for place, name in enumerate(rows):
+        if name not in part.index:
+            continue
+        one = part.loc[name]
+        if pd.notna(one["paper"]):
+            axes.plot(
+                one["paper"],
+                place,
+                "o",
+                markersize=5.5,
+                markerfacecolor="none",
+                color=INK,
+                markeredgewidth=1,
+            )
+        if pd.notna(one["ours"]):
+            axes.plot(
+                [one["low"], one["high"]],
+                [place, place],
+                color=colour_of(name),
+                linewidth=2.2,
+                alpha=0.6,
+            )
+            axes.plot(one["ours"], place, marker_of(name), markersize=5, color=colour_of(name))
+
+
+def _dot_legend() -> list[Line2D]:
+    ours = Line2D(
+        [], [], color=INK, marker="o", markersize=5, linewidth=2.2, label="ours, with interval"
+    )
+    paper = Line2D(
+        [],
+        [],
+        color=INK,
+        marker="o",
+        markersize=5.5,
+        markerfacecolor="none",
+        linestyle="",
+        label="the paper",
+    )
+    return [ours, paper]
