@@ -10,7 +10,7 @@ from ldl.data.tasks import TASKS
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
 from ldl.experiments.store import RunStore
-from ldl.experiments.tables import MEANS, measure
+from ldl.experiments.tables import measure
 from ldl.stats import bootstrap_interval
 
 
@@ -93,22 +93,3 @@ def order_of(frame: pd.DataFrame, column: str) -> Order | None:
     agreeing = int((signs[upper] == printed[upper]).sum())
     name = {"fundus_mean": "Fundus mean", "xray_mean": "X-ray mean"}.get(column, column)
     return Order(name, tuple(ours), tuple(paper), agreeing, len(upper[0]))
-
-
-def like_for_like(frame: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    """The paper's means over the tasks that this profile has, so that differences mean something.
-
-    Without a task (pneumothorax is hard) a mean over the rest is no neighbour of a mean over all.
-    """
-    frame = frame.copy()
-    for column, members in MEANS.items():
-        present = [TASKS[task].column for task in members if task not in profile.without]
-        if len(present) == len(members):
-            continue
-        for row in frame["row"].unique():
-            mine = frame["row"] == row
-            printed = frame.loc[mine & frame["column"].isin(present), "paper"]
-            place = mine & (frame["column"] == column)
-            frame.loc[place, "paper"] = printed.mean(skipna=False)
-            frame.loc[place, "difference"] = frame.loc[place, "ours"] - frame.loc[place, "paper"]
-    return frame

@@ -44,7 +44,7 @@ def gather(table: str, profile: str, store: RunStore | None = None) -> Shown:
     """The numbers of ``table`` under ``profile`` and what they were made from; nothing is run."""
     store = store or RunStore()
     budget = profile_named(profile)
-    frame = gains.like_for_like(table_frame(table, budget, store), budget)
+    frame = table_frame(table, budget, store)
     runs = [run for cell in plan(table, budget) for run in cell.runs]
     records = {run.run_id(): store.record(run) for run in runs}
     wanted = {run.encoder.run_id(): run.encoder for run in runs if run.encoder}

@@ -79,17 +79,6 @@ def test_order_is_told_from_the_numbers() -> None:
     assert gains.order_of(FRAME.iloc[:1], "STARE") is None
 
 
-def test_means_are_compared_over_the_same_tasks() -> None:
-    columns = {"Heart": 91.68, "Lung": 97.66, "Clavicle": 89.94, "Pne": 34.45, "xray_mean": 78.43}
-    frame = pd.DataFrame([_line("scratch", name, 90.0, paper) for name, paper in columns.items()])
-    open_frame = gains.like_for_like(frame, PROFILES["open"]).set_index("column")
-    mean = open_frame.loc["xray_mean"]
-    assert mean["paper"] == pytest.approx((91.68 + 97.66 + 89.94) / 3)
-    assert mean["difference"] == pytest.approx(90 - mean["paper"])
-    demo = gains.like_for_like(frame, PROFILES["demo"]).set_index("column")
-    assert demo.loc["xray_mean", "paper"] == 78.43
-
-
 @pytest.mark.parametrize(
     ("shift", "verdict"),
     [(5.0, "reproduces"), (-5.0, "opposite"), (0.01, "undecided")],
