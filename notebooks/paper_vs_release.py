@@ -153,8 +153,8 @@ Markdown(
 # %% [markdown]
 # ## On trained encoders
 #
-# The same encoder pretrained with either formulation, everything else equal, and transferred to two tasks. The third row restores the four symmetries that the release's flip leaves
-# out.
+# The same encoder pretrained with either formulation, everything else equal, and transferred to two tasks. A further row, where it has been run, restores the four symmetries that
+# the release's flip leaves out.
 
 
 # %% tags=["hide-input"]
