@@ -59,7 +59,7 @@ if found:
     )
 else:
     text = f"There are **no records on real images** yet: none of the {len(judged)} comparisons can be judged."
-count = sum(len(one.records) for one in here.values())
+count = len({record["run_id"] for one in here.values() for record in one.records})
 kind = "phantoms" if here["table2"].phantom else "real images"
 Markdown(f"{text} Under profile `{profile}` ({kind}) the tables rest on {count} runs of transfer.")
 
@@ -138,12 +138,12 @@ if found:
     forest()
 
 # %% tags=["hide-input"]
-records = [record for one in real.values() for record in one.records]
+records = {record["run_id"]: record for one in real.values() for record in one.records}
 plots.small_table(
     [line(claim, finding) for claim, finding in judged],
     caption="Differences of mean DSC in points, paired over test images; the paper's over the same tasks, without spread, because it gives none. "
     f"{MARK} one of the rows rests on an encoder that was pretrained too short. "
-    + report.provenance_words(records),
+    + report.provenance_words(records.values()),
 )
 
 # %% tags=["hide-input"]
@@ -214,7 +214,7 @@ if tasks_missing:
     points.append(f"Not at hand for the real runs: {', '.join(tasks_missing)}.")
 if lacking:
     points.append(f"No number on real images yet: {'; '.join(lacking)}.")
-short = [record for one in real.values() for record in one.encoders if not record["trained"]]
+short = {r["run_id"] for one in real.values() for r in one.encoders if not r["trained"]}
 if short:
     points.append(
         f"{len(short)} encoders on real images were pretrained too short and are marked in their tables."
