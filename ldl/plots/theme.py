@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import seaborn as sns
 from cycler import cycler
 
 INK = "#123456"
@@ -96,6 +97,6 @@ SETTINGS: Any = {
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Matplotlib with the book's settings, and the reader's own again afterwards."""
-    with mpl.rc_context(SETTINGS):
+    """Seaborn's plain axes with the book's settings on top, the reader's own again afterwards."""
+    with sns.axes_style("ticks"), mpl.rc_context(SETTINGS):
         yield
