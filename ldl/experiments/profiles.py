@@ -68,12 +68,12 @@ _DEMO = Profile(
     tasks=_phantom(48, train=10, test=10),
     base=4,
     crop=48,
-    steps1=240,
-    steps2=120,
+    steps1=150,
+    steps2=75,
     fundus=Budget(frozen_epochs=6, full_epochs=12),
     xray=Budget(frozen_epochs=6, full_epochs=12, label_fractions=(0.2, 1.0)),
-    groups=1,
-    pretraining_rate=4e-3,
+    groups=2,
+    pretraining_rate=2e-3,
     transfer_rate=2e-3,
 )
 _OPEN = Profile(
