@@ -94,11 +94,13 @@ def test_a_failed_run_is_named_and_what_needs_it_is_not_run(
 
 _KILLED = """
 import sys
+import torch
 from ldl.config import PretrainConfig
 from ldl.experiments.execute import ensure
 from ldl.experiments.store import RunStore
 from ldl.train import loop
 loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+torch.set_num_threads(int(sys.argv[2]))
 ensure(PretrainConfig.model_validate_json(sys.argv[1]), RunStore(), device="cpu")
 """
 
@@ -108,7 +110,9 @@ def test_a_killed_run_goes_on_where_it_was(store: RunStore, smoke: Profile) -> N
     assert encoder is not None
     run = encoder.model_copy(update={"steps": 60})
     whole = ensure(run, RunStore(store.work / "whole", store.committed), device="cpu")
-    process = subprocess.Popen([sys.executable, "-c", _KILLED, run.model_dump_json()])
+    # Equal bits need equal thread counts, whatever the environment says by now.
+    arguments = [run.model_dump_json(), str(torch.get_num_threads())]
+    process = subprocess.Popen([sys.executable, "-c", _KILLED, *arguments])
     checkpoint = store.folder(run) / "checkpoint.safetensors"
     end = time.monotonic() + 60
     while not checkpoint.exists() and time.monotonic() < end:
@@ -128,7 +132,8 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_with(
     encoder = encoder_config(Variant("pd"), "fundus", smoke)
     assert encoder is not None
     path = store.folder(encoder) / "checkpoint.safetensors"
-    header = {"identity": {"code": execute.code_fingerprint(encoder)}}
+    identity = {"code": execute.code_fingerprint(encoder)}
+    header = {"step": 1, "names": ["patch"], "seconds": 0.0, "identity": identity}
     execute.checkpoint.save(path, {"step": torch.zeros(1)}, header)
     execute._drop_outdated(store.folder(encoder), encoder)
     assert path.exists()
