@@ -117,8 +117,12 @@ def _run(
 
 
 def _forget_machine(output: Path, source: Path) -> None:
-    """Take this machine's folders out of the metadata that papermill wrote: pages are published."""
+    """Pages are published: no folders of this machine, no second cell of parameters."""
     notebook = nbformat.read(output, as_version=4)
     names = {"input_path": f"notebooks/{source.name}", "output_path": f"{source.stem}.ipynb"}
     notebook.metadata.setdefault("papermill", {}).update(names)
+    for cell in notebook.cells:
+        # The page names its profile in words; the notebook keeps the cell.
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
     nbformat.write(notebook, output)
