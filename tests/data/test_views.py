@@ -76,6 +76,14 @@ def test_features_of_the_second_view_come_back_into_register(symmetries):
     assert unmatched.max() > 1
 
 
+def test_both_views_show_a_tenth_less_than_the_image_at_most():
+    views = draw_views(smooth_film(1).expand(500, -1, -1, -1), 16, "rotations", generator())
+    for affine in (views.first_affine, views.second_affine):
+        area = torch.linalg.det(affine.matrix[:, :, :2]).abs()
+        assert 0.9 - 1e-4 <= area.min() < 0.91
+        assert 0.99 < area.max() <= 1 + 1e-4
+
+
 def test_the_views_differ_by_turns_of_at_most_two_degrees_each_about_the_same_centre():
     views = draw_views(smooth_film(1).expand(2000, -1, -1, -1), 16, "rotations", generator())
     first, second = views.first_affine.matrix.double(), views.second_affine.matrix.double()
