@@ -32,3 +32,9 @@ def import_torchvision(submodule: str = "") -> ModuleType:
         library.define(operator + _SIGNATURE)
     _declared.append(library)
     return importlib.import_module(name)
+
+
+def import_lightly(submodule: str) -> ModuleType:
+    """A submodule of ``lightly``, e.g. ``"models.modules.heads"``; it needs torchvision first."""
+    import_torchvision()
+    return importlib.import_module(f"lightly.{submodule}")

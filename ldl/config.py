@@ -11,6 +11,25 @@ from ldl.data.tasks import CHANNELS, Modality, task_named
 from ldl.errors import ConfigError
 
 MethodName = Literal["pd", "pd+mix", "rd"]
+ComparisonName = Literal[
+    "instdisc",
+    "embinva",
+    "moco",
+    "mocov2",
+    "simclr",
+    "rotori",
+    "densecl",
+    "supervised",
+    "relative-location",
+    "rotation",
+    "byol",
+    "simsiam",
+    "genesis",
+    "mae",
+    "imagenet",
+    "random",
+]
+BackboneName = Literal["vgg", "resnet50", "vit"]
 FormulationName = Literal["released", "paper"]
 
 
@@ -87,6 +106,54 @@ class PretrainConfig(Strict):
         return f"pretrain-{method}-{self.modality}-{self.data.source}-{knobs}-{self.digest()}"
 
 
+class ComparisonConfig(Strict):
+    """One pretraining run of a comparison method. Lengths are in optimiser steps, sizes in pixels.
+
+    ``knobs`` replace hyperparameters of the method's file by name (queue, temperature, ...); the
+    method refuses what it does not know. ``base`` counts channels of the backbone's first stage:
+    64 is the published VGG16 and ResNet-50, and ViT-Base.
+    """
+
+    method: ComparisonName
+    modality: Modality
+    data: DataConfig
+    base: int = Field(ge=1)
+    steps: int = Field(ge=0)
+    crop: int = Field(ge=32)
+    batch: int = Field(ge=4)
+    halve_every: int = Field(ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    backbone: BackboneName = "vgg"
+    knobs: dict[str, int | float | str] = Field(default_factory=dict)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.crop % 16 or self.crop > self.data.size:
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """Input channels of the modality."""
+        return CHANNELS[self.modality]
+
+    @property
+    def step1(self) -> None:
+        """No comparison method starts from another run."""
+        return None
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        kind = "" if self.backbone == "vgg" else f"{self.backbone}-"
+        knobs = f"{kind}b{self.base}-s{self.seed}"
+        place = f"{self.modality}-{self.data.source}"
+        return f"pretrain-{self.method}-{place}-{knobs}-{self.digest()}"
+
+
+EncoderConfig = PretrainConfig | ComparisonConfig
+
+
 class TransferConfig(Strict):
     """One downstream training and its test. Without ``encoder`` it starts from scratch."""
 
@@ -99,7 +166,7 @@ class TransferConfig(Strict):
     learning_rate: float = Field(default=1e-3, gt=0)
     label_fraction: float = Field(default=1.0, gt=0, le=1)
     seed: int = 0
-    encoder: PretrainConfig | None = None
+    encoder: EncoderConfig | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -111,6 +178,8 @@ class TransferConfig(Strict):
                 f"encoder ({self.encoder.modality}, base {self.encoder.base}) does not fit "
                 f"task {self.task} ({modality}, base {self.base})"
             )
+        if isinstance(self.encoder, ComparisonConfig) and self.encoder.backbone != "vgg":
+            raise ValueError(f"encoder is a {self.encoder.backbone}; these tasks start from a vgg")
         return self
 
     def run_id(self) -> str:
@@ -148,5 +217,10 @@ def _first_line(model: type[Strict], error: ValidationError) -> str:
 
 
 def _knobs() -> list[str]:
-    models: tuple[type[Strict], ...] = (DataConfig, PretrainConfig, TransferConfig)
+    models: tuple[type[Strict], ...] = (
+        DataConfig,
+        PretrainConfig,
+        ComparisonConfig,
+        TransferConfig,
+    )
     return sorted({name for model in models for name in model.model_fields})

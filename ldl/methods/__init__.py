@@ -1,6 +1,9 @@
 """One file a pretraining method; reading it is knowing it."""
 
 from ldl.methods.common import Losses, Method
+from ldl.methods.comparison import Comparison
+from ldl.methods.moco import MoCo
+from ldl.methods.mocov2 import MoCoV2
 from ldl.methods.pd import PatchDiscrimination
 from ldl.methods.pd_mix import PatchDiscriminationMixup
 from ldl.methods.rd import RegionDiscrimination
@@ -10,5 +13,9 @@ METHODS: dict[str, Method] = {
     "pd+mix": PatchDiscriminationMixup(),
     "rd": RegionDiscrimination(),
 }
+COMPARISONS: dict[str, Comparison] = {
+    "moco": MoCo(),
+    "mocov2": MoCoV2(),
+}
 
-__all__ = ["METHODS", "Losses", "Method"]
+__all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]

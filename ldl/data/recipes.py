@@ -1,0 +1,129 @@
+"""Augmentation of the comparison methods: a recipe a paper, drawn in batch on the device."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from kornia.color import rgb_to_grayscale
+from kornia.enhance import (
+    adjust_brightness_accumulative,
+    adjust_contrast_with_mean_subtraction,
+    adjust_hue,
+    adjust_saturation_with_gray_subtraction,
+    solarize,
+)
+from kornia.filters import gaussian_blur2d
+from torch import Generator, Tensor
+
+from ldl.data.colour import normalise, to_float
+from ldl.data.sampling import Affine, random_affine, uniform
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one view is drawn.
+
+    Attributes:
+        area: the crop's share of the image, uniform between the two.
+        jitter: probability of the colour jitter.
+        brightness, contrast, saturation, hue: strengths, as in torchvision's ColorJitter.
+        gray: probability of no colour.
+        blur: probability of a Gaussian blur whose sigma is 0.1 to 2 pixels of a 224-pixel view,
+            at least the lower end, scaled with the view.
+        solarise: probability of inverting what is brighter than one half.
+        degrees: rotation, uniform in -degrees..degrees.
+    """
+
+    area: tuple[float, float] = (0.2, 1.0)
+    jitter: float = 1.0
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.4
+    gray: float = 0.2
+    blur: float = 0.0
+    solarise: float = 0.0
+    degrees: float = 0.0
+
+
+# Wu et al. 2018 and MoCo v1 share one recipe; MoCo v2 adds blur and a smaller hue (0.1).
+INSTANCE = Recipe()
+MOCO_V2 = Recipe(jitter=0.8, hue=0.1, blur=0.5)
+# Chen et al. 2020: strength 1 of 0.8, 0.8, 0.8, 0.2, crops from 8 % of the area on.
+SIMCLR = Recipe(
+    area=(0.08, 1.0), jitter=0.8, brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, blur=0.5
+)
+# Grill et al. 2020, Table 6: the two views differ in blur and solarisation.
+BYOL_FIRST = Recipe(area=(0.08, 1.0), jitter=0.8, saturation=0.2, hue=0.1, blur=1.0)
+BYOL_SECOND = replace(BYOL_FIRST, blur=0.1, solarise=0.2)
+# For tasks whose label is the geometry: colour as mild as can be.
+PLAIN = Recipe(area=(0.9, 1.0), brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02, gray=0.0)
+_BLUR_SIDE, _BLUR_SIGMA = 224, (0.1, 2.0)
+
+
+@dataclass(frozen=True)
+class View:
+    """(B, C, S, S) float, normalised, and where its pixels come from."""
+
+    image: Tensor
+    affine: Affine
+
+
+def draw_view(images: Tensor, size: int, recipe: Recipe, generator: Generator) -> View:
+    """One view of each image; flips along both axes, since neither is fixed in a fundus or film.
+
+    Args:
+        images: (B, 3 or 1, H, H) uint8 on the device.
+        size: side S of the view in pixels.
+        recipe: what may happen to it.
+        generator: on the CPU, so that a seed means the same on every device.
+    """
+    affine = random_affine(
+        len(images), degrees=recipe.degrees, area=recipe.area, generator=generator
+    )
+    values = affine.sample(to_float(images), size)
+    values = _some(values, recipe.jitter, generator, lambda x: _jitter(x, recipe, generator))
+    if images.shape[1] == 3:
+        gray = rgb_to_grayscale(values).expand_as(values)
+        values = torch.where(_chosen(values, recipe.gray, generator), gray, values)
+    if recipe.blur:
+        values = _some(values, recipe.blur, generator, lambda x: _blur(x, generator))
+    if recipe.solarise:
+        values = _some(values, recipe.solarise, generator, lambda x: solarize(x, 0.5))
+    return View(normalise(values.clamp(0, 1)), affine)
+
+
+def _chosen(images: Tensor, probability: float, generator: Generator) -> Tensor:
+    chosen = torch.rand(len(images), generator=generator) < probability
+    return chosen.view(-1, 1, 1, 1).to(images.device)
+
+
+def _some(images: Tensor, probability: float, generator: Generator, change) -> Tensor:  # type: ignore[no-untyped-def]
+    """``change`` applied to each image with ``probability``."""
+    if probability == 0:
+        return images
+    chosen = _chosen(images, probability, generator)
+    return torch.where(chosen, change(images), images)
+
+
+def _jitter(images: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+    count = len(images)
+
+    def factor(strength: float) -> Tensor:
+        return uniform(count, max(0.0, 1 - strength), 1 + strength, generator).to(images)
+
+    images = adjust_brightness_accumulative(images, factor(recipe.brightness))
+    images = adjust_contrast_with_mean_subtraction(images, factor(recipe.contrast))
+    if images.shape[1] == 1:
+        return images
+    images = adjust_saturation_with_gray_subtraction(images, factor(recipe.saturation))
+    hue = uniform(count, -recipe.hue, recipe.hue, generator).to(images) * 2 * torch.pi
+    return adjust_hue(images, hue)
+
+
+def _blur(images: Tensor, generator: Generator) -> Tensor:
+    size = images.shape[-1]
+    low, high = (limit * size / _BLUR_SIDE for limit in _BLUR_SIGMA)
+    sigma = uniform(len(images), low, high, generator).to(images).clamp_min(1e-3)
+    # A tenth of the side, as in the original, and odd.
+    side = max(3, size // 10 | 1)
+    return gaussian_blur2d(images, (side, side), sigma[:, None].expand(-1, 2))

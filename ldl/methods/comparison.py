@@ -1,0 +1,89 @@
+"""What every comparison method offers, and what it is given at each step."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Generator, Tensor, nn
+
+from ldl.config import ComparisonConfig, Strict, build
+from ldl.methods.common import Losses
+from ldl.models.backbones import backbone
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step is given; the method makes its own views.
+
+    Attributes:
+        images: (B, C, H, H) uint8 on the device.
+        rows: (B,) int64 on the CPU, which training images these are.
+        labels: (B,) int64 on the device, for methods that need them.
+    """
+
+    images: Tensor
+    rows: Tensor
+    labels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Named scalar losses, whose sum is minimised, and (B, D) vectors to watch for collapse."""
+
+    losses: Losses
+    vectors: Tensor
+
+
+class NoKnobs(Strict):
+    """A method without hyperparameters of its own."""
+
+
+class Comparison(ABC):
+    """A comparison method: how its network is built, what it minimises, what follows a step.
+
+    Attributes:
+        title: as the tables name it.
+        paper: whom it follows.
+        level: what is contrasted or predicted: image, patch, pixel, region.
+        idea: one sentence for the book.
+        Knobs: hyperparameters, the original's values as defaults.
+        small: what our scale forbids: knob -> (our value, why). The ``paper`` profile ignores it.
+        labels: whether a step needs labels.
+        trains: False for starts that are not pretrained here.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    level: ClassVar[str]
+    idea: ClassVar[str]
+    Knobs: ClassVar[type[Strict]] = NoKnobs
+    small: ClassVar[Mapping[str, tuple[int | float | str, str]]] = {}
+    labels: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
+
+    def knobs(self, config: ComparisonConfig) -> Any:
+        """The hyperparameters: the original's, or what ``config.knobs`` puts in their place.
+
+        Raises:
+            ConfigError: a knob that the method does not have, or a value it cannot have.
+        """
+        return build(self.Knobs, dict(config.knobs))
+
+    @abstractmethod
+    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
+        """A new network for ``images`` training images; its attribute ``encoder`` transfers."""
+
+    @abstractmethod
+    def losses(
+        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
+    ) -> Outcome:
+        """The losses of one step. ``model`` is the network as the device wants it called."""
+
+    def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:  # noqa: B027
+        """What follows the ``step``-th update, counted from 1: moving a teacher, for instance."""
+
+
+def encoder_of(config: ComparisonConfig) -> Any:
+    """The encoder that ``config`` asks for, not trained: a `ldl.models.backbones.Backbone`."""
+    return backbone(config.backbone, config.base, config.channels)

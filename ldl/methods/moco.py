@@ -1,0 +1,74 @@
+"""MoCo (v1): momentum contrast against a queue (He et al., CVPR 2020)."""
+
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Generator, nn
+
+from ldl.config import ComparisonConfig, Strict
+from ldl.data.recipes import INSTANCE, Recipe, draw_view
+from ldl.losses.info_nce import info_nce
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.momentum import MomentumNet
+from ldl.models.queue import Queue
+
+
+class MoCoKnobs(Strict):
+    """He et al. 2020, section 3.3: dictionary of 65,536 keys of 128 dimensions, tau = 0.07."""
+
+    queue: int = Field(default=65536, ge=1)
+    dim: int = Field(default=128, ge=2)
+    momentum: float = Field(default=0.999, ge=0, le=1)
+    temperature: float = Field(default=0.07, gt=0)
+
+
+class MoCo(Comparison):
+    """An image's view is told from the keys of other images by the key of its other view.
+
+    Changed for our scale: a dictionary longer than a fraction of the data would hold most images
+    as their own negatives, and at a few hundred steps a teacher with momentum 0.999 would still be
+    its random start. Batches are small, so the shuffled keys are normalised in two parts on one
+    device. Adam as all methods here, where the original has SGD.
+    """
+
+    title = "MoCo"
+    paper = "He et al., CVPR 2020"
+    level = "image"
+    idea = "An image finds its other view among a queue of other images."
+    Knobs = MoCoKnobs
+    small: ClassVar = {
+        "queue": (512, "65,536 keys are twenty times the images at hand; a sixth of them is 512"),
+        "momentum": (0.99, "with 0.999 the teacher would stay near its random start"),
+    }
+    recipe: Recipe = INSTANCE
+
+    def head(self, features: int, dim: int) -> nn.Module:
+        """The projection: v1 has one linear layer."""
+        return nn.Linear(features, dim)
+
+    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
+        """Student, teacher and queue."""
+        knobs, encoder = self.knobs(config), encoder_of(config)
+        net = MomentumNet(encoder, self.head(encoder.channels[-1], knobs.dim))
+        net.queue = Queue(knobs.queue, knobs.dim)
+        return net
+
+    def losses(
+        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
+    ) -> Outcome:
+        """InfoNCE (Eq. 1) of first views' queries against second views' keys and the queue."""
+        first = draw_view(batch.images, config.crop, self.recipe, generator).image
+        second = draw_view(batch.images, config.crop, self.recipe, generator).image
+        order = torch.randperm(len(first), generator=generator)
+        query, key = model(first, second, order)
+        temperature = self.knobs(config).temperature
+        # A copy: the queue changes before the backward pass reads it.
+        negatives = model.queue.keys.clone()
+        model.queue.push(key)
+        loss = info_nce(query, key, negatives, temperature=temperature)
+        return Outcome({"contrast": loss}, query.detach())
+
+    def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
+        """The teacher follows."""
+        net.follow(self.knobs(config).momentum)

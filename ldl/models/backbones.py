@@ -1,0 +1,39 @@
+"""Every encoder of the project behind one door: images in, feature maps out."""
+
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from ldl.errors import ConfigError
+from ldl.models.vgg import Encoder
+
+
+class Backbone(Protocol):
+    """An encoder: ``channels`` of its feature maps, finest first; the last is the deepest."""
+
+    channels: list[int]
+
+    def __call__(self, image: Tensor) -> list[Tensor]:
+        """(B, in_channels, H, W) -> (B, channels[k], h_k, w_k) each."""
+        ...
+
+
+def backbone(name: str, base: int, in_channels: int) -> nn.Module:
+    """A new :class:`Backbone`.
+
+    Args:
+        name: ``"vgg"`` (LDL section 6.1.2), ``"resnet50"`` or ``"vit"`` (LRC section 3).
+        base: channels of the first stage; 64 is the published size of each.
+        in_channels: 3 or 1.
+
+    Raises:
+        ConfigError: another name.
+    """
+    if name == "vgg":
+        return Encoder(base, in_channels)
+    raise ConfigError(f"backbone is {name!r}; use 'vgg', 'resnet50' or 'vit'")
+
+
+def pooled(features: list[Tensor]) -> Tensor:
+    """The image's vector: mean over the deepest map, (B, channels[-1])."""
+    return features[-1].mean(dim=(-2, -1))

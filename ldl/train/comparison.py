@@ -1,0 +1,196 @@
+"""Pretraining one encoder by a comparison method."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ldl.config import ComparisonConfig
+from ldl.data.bank import ImageBank
+from ldl.data.recipes import INSTANCE, draw_view
+from ldl.errors import DataError
+from ldl.methods import COMPARISONS
+from ldl.methods.comparison import Batch, Comparison
+from ldl.models.backbones import pooled
+from ldl.rng import generator, seed_everything
+from ldl.sphere import unit
+from ldl.train.feed import Feed
+from ldl.train.loop import History, Plan, fit
+from ldl.train.pretrain import held_out_rows
+from ldl.train.probe import retrieval_accuracy
+from ldl.train.sampler import EpochSampler
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A trained network and what was seen on the way.
+
+    Attributes:
+        net: its attribute ``encoder`` transfers.
+        history: losses.
+        spread: one value a step, see :func:`spread_of`.
+        retrieval_before, retrieval: of held-out images, see :func:`image_retrieval`.
+        among: number of those images.
+    """
+
+    net: nn.Module
+    history: History
+    spread: list[float]
+    retrieval_before: float
+    retrieval: float
+    among: int
+
+
+def spread_of(vectors: Tensor) -> Tensor:
+    """Whether outputs collapse (Chen & He 2021, section 4.1): 0 all equal, 1 all over the sphere.
+
+    The standard deviation of the unit vectors, mean over dimensions, times sqrt(D).
+
+    Args:
+        vectors: (B, D).
+    """
+    return unit(vectors.detach()).std(dim=0).mean() * vectors.shape[1] ** 0.5
+
+
+class ComparisonStage:
+    """Draws images and asks the method for its losses; watches the spread of its outputs."""
+
+    def __init__(
+        self,
+        config: ComparisonConfig,
+        net: nn.Module,
+        feed: Feed,
+        rows: list[int],
+        labels: Tensor | None,
+    ) -> None:
+        self.config, self.net, self.feed, self.labels = config, net, feed, labels
+        self.method: Comparison = COMPARISONS[config.method]
+        self.generator = generator(config.seed, "pretrain", config.method)
+        self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
+        self.spread: list[Tensor] = []
+
+    def trainable(self) -> Iterable[nn.Parameter]:
+        """All but teachers."""
+        return [each for each in self.net.parameters() if each.requires_grad]
+
+    def losses(self, model: nn.Module) -> dict[str, Tensor]:
+        """The method's losses on the next batch."""
+        rows = self.sampler.draw()
+        images = self.feed[rows]
+        labels = None if self.labels is None else self.labels[rows].to(images.device)
+        batch = Batch(images, rows, labels)
+        outcome = self.method.losses(model, batch, self.config, self.generator)
+        self.spread.append(spread_of(outcome.vectors))
+        return outcome.losses
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """What the method does after an update."""
+        self.method.after_step(self.net, self.config, step)
+
+    def state(self) -> dict[str, Tensor]:
+        """The rest of the sampler's epoch and the spread so far."""
+        spread = torch.stack(self.spread).float().cpu() if self.spread else torch.empty(0)
+        return {"order": self.sampler.order, "spread": spread}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put :meth:`state` back."""
+        self.sampler.order, self.spread = state["order"], list(state["spread"])
+
+
+@torch.no_grad()
+def image_retrieval(
+    encoder: nn.Module, feed: Feed, rows: list[int], config: ComparisonConfig, fabric: Fabric
+) -> float:
+    """Share of held-out images whose second view is nearest to their own first view.
+
+    On the encoder's pooled features in eval mode, with the views of Wu et al. 2018 drawn from a
+    fixed seed, the same for every method.
+    """
+    draw = generator(config.seed, "probe")
+    training = encoder.training
+    encoder.eval()
+    images = feed[torch.tensor(rows)]
+    vectors = []
+    for _ in range(2):
+        view = draw_view(images, config.crop, INSTANCE, draw).image
+        with fabric.autocast():
+            vectors.append(unit(pooled(encoder(view))))
+    encoder.train(training)
+    return retrieval_accuracy(*vectors)
+
+
+def pretrain_comparison(
+    config: ComparisonConfig,
+    bank: ImageBank,
+    *,
+    folder: Path,
+    fabric: Fabric,
+    labels: np.ndarray | None = None,
+    identity: dict[str, Any] | None = None,
+    progress: bool = False,
+) -> Compared:
+    """Pretrain as ``config`` says, on the same images as LDL's own methods.
+
+    Args:
+        config: what to train.
+        bank: images, (N, C, size, size) uint8.
+        folder: for the checkpoint.
+        fabric: device and precision.
+        labels: (N,) int64, one an image of the bank, for methods that need them.
+        identity: further fields that a checkpoint must agree with.
+        progress: show a progress bar.
+
+    Raises:
+        DataError: the bank is too small, of other channels than the modality, or lacks labels.
+        TrainingError: see :func:`ldl.train.loop.fit`.
+    """
+    method = COMPARISONS[config.method]
+    train, held = held_out_rows(len(bank.images))
+    _check(config, bank, len(train), labels)
+    seed_everything(config.seed, "initialise", config.method)
+    net = method.network(config, len(train))
+    net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
+    feed = Feed(bank.images, fabric.device)
+    before = image_retrieval(net.encoder, feed, held, config, fabric)  # type: ignore[arg-type]
+    known = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64))
+    stage = ComparisonStage(config, net, feed, train, known)
+    history = History()
+    if method.trains:
+        history = fit(
+            stage,
+            Plan(config.steps, config.learning_rate, config.halve_every),
+            folder=folder,
+            identity={"config": config.model_dump(mode="json"), **(identity or {})},
+            fabric=fabric,
+            title=config.run_id(),
+            progress=progress,
+        )
+    after = image_retrieval(net.encoder, feed, held, config, fabric)  # type: ignore[arg-type]
+    spread = [float(value) for value in stage.spread]
+    return Compared(net, history, spread, before, after, len(held))
+
+
+def _check(
+    config: ComparisonConfig, bank: ImageBank, trained_on: int, labels: np.ndarray | None
+) -> None:
+    if trained_on < config.batch:
+        raise DataError(
+            f"{bank.name}: {trained_on} images to train on are too few for batches of "
+            f"{config.batch}; lower the batch"
+        )
+    if bank.images.shape[1] != config.channels:
+        raise DataError(
+            f"{bank.name}: images have {bank.images.shape[1]} channel(s), "
+            f"{config.modality} needs {config.channels}"
+        )
+    if COMPARISONS[config.method].labels and (labels is None or len(labels) != len(bank.images)):
+        count = 0 if labels is None else len(labels)
+        raise DataError(
+            f"{bank.name}: {config.method} needs a label for each of {len(bank.images)} images, "
+            f"{count} given"
+        )
