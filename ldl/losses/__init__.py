@@ -4,6 +4,7 @@ from typing import Literal
 
 from ldl.losses.dice import dice_loss
 from ldl.losses.entropy import cluster_entropy
+from ldl.losses.local_region import local_region_contrast
 from ldl.losses.mixup import mixup_images, mixup_target
 from ldl.losses.patch import patch_discrimination
 from ldl.losses.region import region_discrimination
@@ -16,6 +17,7 @@ __all__ = [
     "Formulation",
     "cluster_entropy",
     "dice_loss",
+    "local_region_contrast",
     "mixup_images",
     "mixup_target",
     "patch_discrimination",
