@@ -31,6 +31,15 @@ def backbone(name: str, base: int, in_channels: int) -> nn.Module:
     """
     if name == "vgg":
         return Encoder(base, in_channels)
+    # torchvision and timm take seconds to import: only where they are asked for.
+    if name == "resnet50":
+        from ldl.models.resnet import ResNet50
+
+        return ResNet50(base, in_channels)
+    if name == "vit":
+        from ldl.models.vit import ViT
+
+        return ViT(base, in_channels)
     raise ConfigError(f"backbone is {name!r}; use 'vgg', 'resnet50' or 'vit'")
 
 

@@ -1,0 +1,48 @@
+"""Vision Transformer of any width (Dosovitskiy et al. 2021): MAE in LRC's Table 1."""
+
+from torch import Tensor, nn
+
+from ldl.compat import import_torchvision
+
+# ViT-Base: 12 layers, 12 heads of 64 dimensions; 14 x 14 learned positions.
+LAYERS, HEADS, GRID = 12, 12, 14
+PUBLISHED_BASE, PATCH, SMALL_PATCH = 64, 16, 8
+
+
+class ViT(nn.Module):
+    """timm's Vision Transformer without its classifier; base 64 is ViT-Base/16.
+
+    Patches have 16 pixels at the published width. Narrower networks are for smaller images: theirs
+    have 8, so that 48 pixels are 36 patches and not 9.
+
+    Args:
+        base: dimensions of one head; the embedding has 12 * base.
+        in_channels: 3 or 1.
+    """
+
+    def __init__(self, base: int = 64, in_channels: int = 3) -> None:
+        super().__init__()
+        import_torchvision()
+        from timm.models.vision_transformer import VisionTransformer
+
+        self.patch = PATCH if base >= PUBLISHED_BASE else SMALL_PATCH
+        self.channels = [HEADS * base]
+        self.vit = VisionTransformer(
+            img_size=GRID * self.patch,
+            patch_size=self.patch,
+            in_chans=in_channels,
+            num_classes=0,
+            embed_dim=HEADS * base,
+            depth=LAYERS,
+            num_heads=HEADS,
+            dynamic_img_size=True,
+        )
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(B, in_channels, H, W), H and W multiples of the patch -> one map of the patches' tokens.
+
+        The class token is left out; the learned positions are interpolated to the image's grid.
+        """
+        height, width = (side // self.patch for side in image.shape[-2:])
+        tokens = self.vit.forward_features(image)[:, self.vit.num_prefix_tokens :]
+        return [tokens.transpose(1, 2).unflatten(2, (height, width))]
