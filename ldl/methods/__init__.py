@@ -7,6 +7,7 @@ from ldl.methods.mocov2 import MoCoV2
 from ldl.methods.pd import PatchDiscrimination
 from ldl.methods.pd_mix import PatchDiscriminationMixup
 from ldl.methods.rd import RegionDiscrimination
+from ldl.methods.simclr import SimCLR
 
 METHODS: dict[str, Method] = {
     "pd": PatchDiscrimination(),
@@ -16,6 +17,7 @@ METHODS: dict[str, Method] = {
 COMPARISONS: dict[str, Comparison] = {
     "moco": MoCo(),
     "mocov2": MoCoV2(),
+    "simclr": SimCLR(),
 }
 
 __all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]

@@ -4,10 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.config import DataConfig, PretrainConfig
+from ldl.config import ComparisonConfig, DataConfig, PretrainConfig
+from ldl.data import phantoms
+from ldl.data.bank import ImageBank
 from ldl.data.symmetry import apply_symmetry
 from ldl.data.views import ViewPair
+from ldl.methods import COMPARISONS
+from ldl.methods.comparison import Batch
 from ldl.sphere import unit
+from ldl.train.comparison import pretrain_comparison
+from ldl.train.device import fabric_for
 
 SIZE = 32
 
@@ -60,3 +66,62 @@ class Colours(nn.Module):
 @pytest.fixture
 def colours():
     return Colours
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """Forty fundus phantoms, (40, 3, 48, 48) uint8; 35 of them are trained on."""
+    images = phantoms.pretraining_images("fundus", count=40, size=48, seed=0)
+    return ImageBank("photographs", images, tuple(map(str, range(40))), "seed-0")
+
+
+def make_comparison(method, *, crop=SIZE, batch=8, base=2, steps=50, seed=0, **knobs):
+    return ComparisonConfig(
+        method=method,
+        modality="fundus",
+        data=DataConfig(source="phantom", size=48),
+        base=base,
+        steps=steps,
+        crop=crop,
+        batch=batch,
+        halve_every=1000,
+        knobs=knobs,
+        seed=seed,
+    )
+
+
+@pytest.fixture
+def comparison_config():
+    return make_comparison
+
+
+@pytest.fixture
+def one_step(photographs):
+    """A method's network for 35 images and the losses of one batch of eight under it."""
+
+    def make(config, labels=None):
+        torch.manual_seed(config.seed)
+        method = COMPARISONS[config.method]
+        net = method.network(config, 35)
+        rows = torch.arange(config.batch)
+        batch = Batch(torch.from_numpy(photographs.images[: config.batch]), rows, labels)
+        outcome = method.losses(net, batch, config, torch.Generator().manual_seed(config.seed))
+        return net, outcome
+
+    return make
+
+
+@pytest.fixture
+def trained(photographs, tmp_path):
+    """What pretraining on the phantoms gives."""
+
+    def make(config, labels=None):
+        return pretrain_comparison(
+            config,
+            photographs,
+            folder=tmp_path / config.run_id(),
+            fabric=fabric_for("cpu"),
+            labels=labels,
+        )
+
+    return make

@@ -1,0 +1,56 @@
+"""SimCLR: two strong views of an image agree, those of a batch do not (Chen et al., ICML 2020)."""
+
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Generator, nn
+
+from ldl.compat import import_lightly
+from ldl.config import ComparisonConfig, Strict
+from ldl.data.recipes import SIMCLR, draw_view
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.projection import ProjectionNet
+
+
+class SimCLRKnobs(Strict):
+    """Chen et al. 2020: 128 dimensions (section 2.3), tau = 0.1, the best of its Table 5."""
+
+    dim: int = Field(default=128, ge=2)
+    temperature: float = Field(default=0.1, gt=0)
+
+
+class SimCLR(Comparison):
+    """Each view is told from the other 2B - 1 views of the batch, once a view (Eq. 1).
+
+    The head has two layers, the hidden one as wide as the features, both normalised over the
+    batch; the paper's formula leaves the normalisation out, the authors' code has it. Both views
+    go through the network at once, so that batch normalisation tells nothing about them.
+    Changed for our scale: the temperature, and Adam, where the original has LARS and batches of
+    256 to 8,192.
+    """
+
+    title = "SimCLR"
+    paper = "Chen et al., ICML 2020"
+    level = "image"
+    idea = "An image finds its other view among all views of the batch."
+    Knobs = SimCLRKnobs
+    small: ClassVar = {
+        "temperature": (0.5, "the paper's best for small images; 0.1 needs large batches (B.9)")
+    }
+
+    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
+        """Encoder and projection head."""
+        encoder = encoder_of(config)
+        features, dim = encoder.channels[-1], self.knobs(config).dim
+        heads = import_lightly("models.modules.heads")
+        return ProjectionNet(encoder, heads.SimCLRProjectionHead(features, features, dim))
+
+    def losses(
+        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
+    ) -> Outcome:
+        """NT-Xent of the two views."""
+        views = [draw_view(batch.images, config.crop, SIMCLR, generator).image for _ in range(2)]
+        first, second = model(torch.cat(views)).chunk(2)
+        contrast = import_lightly("loss").NTXentLoss(self.knobs(config).temperature)
+        return Outcome({"contrast": contrast(first, second)}, first.detach())
