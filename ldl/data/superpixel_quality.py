@@ -1,0 +1,107 @@
+"""How far superpixels respect organs: what a segmentation made of whole regions could reach."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ldl.errors import DataError
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Pixels that each region shares with each label, over all slices of a set.
+
+    Attributes:
+        shared: (R, L) int64, one row a region of a slice; column 0 is the background label.
+        outside: (L,) int64, pixels of each label that lie in no region (negative id).
+        slices: how many slices were counted.
+    """
+
+    shared: Array
+    outside: Array
+    slices: int
+
+    @property
+    def pixels(self) -> Array:
+        """(L,) pixels of each label."""
+        return np.asarray(self.shared.sum(axis=0) + self.outside)
+
+    @property
+    def regions_per_slice(self) -> float:
+        """Mean number of regions."""
+        return len(self.shared) / self.slices
+
+
+def overlap(regions: Array, labels: Array, count: int) -> Overlap:
+    """Count shared pixels slice by slice; equal ids in two slices are two regions.
+
+    Args:
+        regions: (N, H, W) integer; negative ids belong to no region.
+        labels: (N, H, W) integer in 0..count-1.
+        count: L, labels with the background.
+
+    Raises:
+        DataError: the shapes differ, or a label is not in 0..count-1.
+    """
+    if regions.shape != labels.shape or regions.ndim != 3 or len(regions) == 0:
+        raise DataError(
+            f"regions {regions.shape} and labels {labels.shape} must both be (N, H, W) with N > 0"
+        )
+    if labels.min() < 0 or labels.max() >= count:
+        raise DataError(f"labels {labels.min()} to {labels.max()} where 0 to {count - 1} are known")
+    tables = [_table(one, truth, count) for one, truth in zip(regions, labels, strict=True)]
+    shared = np.concatenate([table[1:] for table in tables])
+    outside = np.sum([table[0] for table in tables], axis=0)
+    return Overlap(shared[shared.sum(axis=1) > 0], outside, len(tables))
+
+
+def _table(regions: Array, labels: Array, count: int) -> Array:
+    """(1 + regions, L) of one slice; row 0 is what lies in no region."""
+    row = np.maximum(regions.astype(np.int64), -1) + 1
+    flat = (row * count + labels).ravel()
+    return np.bincount(flat, minlength=(int(row.max()) + 1) * count).reshape(-1, count)
+
+
+def achievable_dice(found: Overlap) -> Array:
+    """(L,) float64: DSC of each label when every region takes the label most of its pixels have.
+
+    No segmentation made of whole regions can be much better; 1 means that no region crosses the
+    label's border. nan where the label does not occur. Pixels in no region count as background.
+    """
+    winner = found.shared.argmax(axis=1)
+    won = np.zeros(len(found.pixels))
+    right = np.zeros(len(found.pixels))
+    np.add.at(won, winner, found.shared.sum(axis=1))
+    np.add.at(right, winner, found.shared.max(axis=1, initial=0))
+    won[0] += found.outside.sum()
+    right[0] += found.outside[0]
+    total = won + found.pixels
+    return np.where(found.pixels > 0, 2 * right / np.maximum(total, 1), np.nan)
+
+
+def merged_share(found: Overlap) -> Array:
+    """(L,) float64: share of each label's pixels in regions that mostly show another organ.
+
+    The background (label 0) is no organ. nan where the label does not occur, and for label 0.
+    """
+    winner = found.shared.argmax(axis=1)
+    merged = np.full(len(found.pixels), np.nan)
+    for label in range(1, len(merged)):
+        if found.pixels[label]:
+            taken = (winner != 0) & (winner != label)
+            merged[label] = found.shared[taken, label].sum() / found.pixels[label]
+    return merged
+
+
+def undersegmentation(found: Overlap) -> Array:
+    """(L,) float64: Neubert and Protzel's error of each label, as a share of its pixels.
+
+    Each region that touches the label counts with its smaller part, inside or outside: 0 when no
+    region crosses the label's border. nan where the label does not occur.
+    """
+    inside = found.shared
+    rest = inside.sum(axis=1, keepdims=True) - inside
+    leak = np.minimum(inside, rest).sum(axis=0) + found.outside * (np.arange(inside.shape[1]) > 0)
+    return np.where(found.pixels > 0, leak / np.maximum(found.pixels, 1), np.nan)
