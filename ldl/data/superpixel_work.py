@@ -21,7 +21,7 @@ CHUNK = 16  # slices a worker takes at a time
 Made = tuple[Array, Array, Array]  # row numbers, (n, H, W) int16 maps, (n,) seconds
 
 
-def started(work: Path, shape: tuple[int, ...]) -> tuple[Array, Array]:
+def started(work: Path, shape: tuple[int, ...]) -> tuple[np.memmap, np.memmap]:
     """Maps so far, and the seconds each took: 0 for those still to do.
 
     Args:
@@ -46,8 +46,8 @@ def started(work: Path, shape: tuple[int, ...]) -> tuple[Array, Array]:
 def fill(
     images: Array,
     config: SuperpixelConfig,
-    regions: Array,
-    seconds: Array,
+    regions: np.memmap,
+    seconds: np.memmap,
     name: str,
     workers: int | None,
     progress: bool,

@@ -20,8 +20,9 @@ class SuperpixelConfig(Strict):
     """Felzenszwalb's parameters on slices of 0..255 grey levels, and what counts as air.
 
     The paper gives none. Chosen on 24 slices each of abdomen, thorax and head-and-neck CT at 64,
-    128 and 256 px: among scales 10-50 and sigmas 0.3-0.8, the fewest regions with which less than
-    5 % of the organs' pixels lie in regions of another organ, on every set at every size.
+    128 and 256 px: among scales 10-50 and sigmas 0.3-0.8, the largest scale at which less than 5 %
+    of an organ's pixels, on average, lie in regions that mostly show another organ, on every set
+    at every size (`ldl.data.superpixel_quality`).
 
     Attributes:
         scale: the larger, the larger the regions.
