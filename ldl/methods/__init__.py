@@ -1,13 +1,16 @@
 """One file a pretraining method; reading it is knowing it."""
 
+from ldl.methods.byol import BYOL
 from ldl.methods.common import Losses, Method
 from ldl.methods.comparison import Comparison
+from ldl.methods.densecl import DenseCL
 from ldl.methods.moco import MoCo
 from ldl.methods.mocov2 import MoCoV2
 from ldl.methods.pd import PatchDiscrimination
 from ldl.methods.pd_mix import PatchDiscriminationMixup
 from ldl.methods.rd import RegionDiscrimination
 from ldl.methods.simclr import SimCLR
+from ldl.methods.simsiam import SimSiam
 
 METHODS: dict[str, Method] = {
     "pd": PatchDiscrimination(),
@@ -15,9 +18,12 @@ METHODS: dict[str, Method] = {
     "rd": RegionDiscrimination(),
 }
 COMPARISONS: dict[str, Comparison] = {
+    "densecl": DenseCL(),
     "moco": MoCo(),
     "mocov2": MoCoV2(),
     "simclr": SimCLR(),
+    "byol": BYOL(),
+    "simsiam": SimSiam(),
 }
 
 __all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]

@@ -1,0 +1,77 @@
+"""DenseCL: contrast of images and of their cells (Wang et al., CVPR 2021)."""
+
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Generator, nn
+
+from ldl.config import ComparisonConfig, Strict
+from ldl.data.recipes import MOCO_V2, draw_view
+from ldl.losses.correspondence import correspondence
+from ldl.losses.info_nce import info_nce
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.dense_momentum import DenseHead, DenseMomentumNet
+from ldl.models.queue import Queue
+
+
+class DenseCLKnobs(Strict):
+    """Wang et al. 2021, section 4: MoCo v2's values, 7 x 7 cells, lambda = 0.5."""
+
+    queue: int = Field(default=65536, ge=1)
+    dim: int = Field(default=128, ge=2)
+    momentum: float = Field(default=0.999, ge=0, le=1)
+    temperature: float = Field(default=0.2, gt=0)
+    weight: float = Field(default=0.5, ge=0, le=1)
+    grid: int = Field(default=7, ge=1)
+
+
+class DenseCL(Comparison):
+    """MoCo v2, and the same for each cell: its key is the other view's most similar cell.
+
+    Which cell that is the backbone's features say, before the heads. Negatives of the cells are
+    the means over other images' cells, in a queue of their own. Changed for our scale: as in
+    MoCo; a map of fewer than 7 x 7 cells stays as it is.
+    """
+
+    title = "DenseCL"
+    paper = "Wang et al., CVPR 2021"
+    level = "image and pixel"
+    idea = "A cell of an image finds the cell of the other view that looks most like it."
+    Knobs = DenseCLKnobs
+    small: ClassVar = {
+        "queue": (512, "65,536 keys are twenty times the images at hand; a sixth of them is 512"),
+        "momentum": (0.99, "with 0.999 the teacher would stay near its random start"),
+    }
+
+    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
+        """Student, teacher and both queues."""
+        knobs, encoder = self.knobs(config), encoder_of(config)
+        net = DenseMomentumNet(encoder, DenseHead(encoder.channels[-1], knobs.dim, knobs.grid))
+        net.queue, net.dense_queue = (Queue(knobs.queue, knobs.dim) for _ in range(2))
+        return net
+
+    def losses(
+        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
+    ) -> Outcome:
+        """(1 - lambda) of the global loss and lambda of the dense one (Eq. 3)."""
+        knobs = self.knobs(config)
+        views = [draw_view(batch.images, config.crop, MOCO_V2, generator).image for _ in range(2)]
+        query, key = model(*views, torch.randperm(len(batch.images), generator=generator))
+        match = correspondence(query.features, key.features)
+        matched = key.cells.take_along_dim(match[..., None], dim=1)
+        # Copies: the queues change before the backward pass reads them.
+        others, other_cells = model.queue.keys.clone(), model.dense_queue.keys.clone()
+        model.queue.push(key.image)
+        model.dense_queue.push(key.mean)
+        tau = knobs.temperature
+        whole = info_nce(query.image, key.image, others, temperature=tau)
+        dense = info_nce(
+            query.cells.flatten(0, 1), matched.flatten(0, 1), other_cells, temperature=tau
+        )
+        weighted = {"contrast": (1 - knobs.weight) * whole, "dense": knobs.weight * dense}
+        return Outcome(weighted, query.image.detach())
+
+    def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
+        """The teacher follows."""
+        net.follow(self.knobs(config).momentum)
