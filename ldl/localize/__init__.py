@@ -1,0 +1,42 @@
+"""One-shot localization (LDL sections 5.2 and 6.3): one labelled point, found in other images.
+
+Every point is (row, column) in pixels, floats allowed, with the centre of the first pixel at
+(0.0, 0.0). Other libraries count x before y, or from the image's edge: nothing of that leaves this
+package.
+"""
+
+from ldl.localize.evaluate import draw_supports, evaluate
+from ldl.localize.features import feature_embedder, fitted, network_embedder
+from ldl.localize.filtering import filtered, vector_at
+from ldl.localize.images import Point, Window
+from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
+from ldl.localize.oneshot import find, localize, match_template
+from ldl.localize.peak import Localization, read_map
+from ldl.localize.scores import FACTORS, Answer, SupportResult, accuracy, spread
+from ldl.localize.template import TemplateMatcher
+
+__all__ = [
+    "FACTORS",
+    "Answer",
+    "Embedder",
+    "EmbeddingMatcher",
+    "Localization",
+    "Matcher",
+    "Point",
+    "SupportResult",
+    "TemplateMatcher",
+    "Window",
+    "accuracy",
+    "draw_supports",
+    "evaluate",
+    "feature_embedder",
+    "filtered",
+    "find",
+    "fitted",
+    "localize",
+    "match_template",
+    "network_embedder",
+    "read_map",
+    "spread",
+    "vector_at",
+]
