@@ -1,0 +1,90 @@
+"""InstDisc: every image is a class of its own (Wu et al., CVPR 2018)."""
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Generator, Tensor, nn
+
+from ldl.config import ComparisonConfig, Strict
+from ldl.data.recipes import INSTANCE, draw_view
+from ldl.losses.instance import instance_nce, instance_softmax, partition
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.projection import ProjectionNet
+from ldl.models.bank import MemoryBank
+
+
+class InstDiscKnobs(Strict):
+    """Wu et al. 2018, section 3.2 and 4: 128 dimensions, tau = 0.07, m = 4,096 noise entries.
+
+    The bank's momentum is that of the authors' code, which has no proximal term; in the paper
+    (Eq. 9-10) an entry is replaced outright and lambda |v - entry|^2 keeps v from jumping, with no
+    lambda named for ImageNet. ``momentum=0, proximal=30`` is the paper's form.
+    """
+
+    dim: int = Field(default=128, ge=2)
+    temperature: float = Field(default=0.07, gt=0)
+    objective: Literal["nce", "softmax"] = "nce"
+    noise: int = Field(default=4096, ge=1)
+    momentum: float = Field(default=0.5, ge=0, lt=1)
+    proximal: float = Field(default=0.0, ge=0)
+
+
+class InstDisc(Comparison):
+    """An image's vector is classified among the remembered vectors of all images.
+
+    Noise-contrastive estimation (NCE) stands in for the softmax over a million images; its
+    constant Z is estimated in the first step and then kept. Changed for our scale: the softmax
+    itself, which the authors' later models use too. Adam, where the original has SGD.
+    """
+
+    title = "InstDisc"
+    paper = "Wu et al., CVPR 2018"
+    level = "image"
+    idea = "An image finds what is remembered of it among what is remembered of all images."
+    Knobs = InstDiscKnobs
+    small: ClassVar = {
+        "objective": (
+            "softmax",
+            "cheap for 3,000 images; NCE's Z from a random bank is far too small",
+        )
+    }
+
+    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
+        """Encoder, a linear projection, the bank, and Z (0 until it is known)."""
+        encoder, dim = encoder_of(config), self.knobs(config).dim
+        net = ProjectionNet(encoder, nn.Linear(encoder.channels[-1], dim))
+        net.bank = MemoryBank(images, dim)
+        net.register_buffer("constant", torch.zeros(()))
+        return net
+
+    def losses(
+        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
+    ) -> Outcome:
+        """NCE or softmax against the entries from before this step, which then follow."""
+        knobs = self.knobs(config)
+        query = model(draw_view(batch.images, config.crop, INSTANCE, generator).image)
+        rows = batch.rows.to(query.device)
+        # A copy: the bank changes before the backward pass reads it.
+        bank = model.bank.vectors.clone()
+        if knobs.objective == "softmax":
+            loss = instance_softmax(query, bank, rows, temperature=knobs.temperature)
+        else:
+            shape = (len(rows), knobs.noise)
+            noise = torch.randint(len(bank), shape, generator=generator).to(query.device)
+            loss = self._nce(model, query, bank, rows, noise, knobs.temperature)
+        losses = {"contrast": loss}
+        if knobs.proximal:
+            jump = (query - bank[rows]).square().sum(dim=1).mean()
+            losses["proximal"] = knobs.proximal * jump
+        model.bank.update(rows, query, knobs.momentum)
+        return Outcome(losses, query.detach())
+
+    def _nce(
+        self, model: Any, query: Tensor, bank: Tensor, rows: Tensor, noise: Tensor, tau: float
+    ) -> Tensor:
+        estimate = partition(query, bank, noise, temperature=tau).to(model.constant.dtype)
+        model.constant.copy_(torch.where(model.constant > 0, model.constant, estimate))
+        return instance_nce(
+            query, bank, rows, noise, temperature=tau, constant=model.constant.clone()
+        )
