@@ -4,6 +4,7 @@ from ldl.methods.byol import BYOL
 from ldl.methods.common import Losses, Method
 from ldl.methods.comparison import Comparison
 from ldl.methods.densecl import DenseCL
+from ldl.methods.embinva import EmbInva
 from ldl.methods.instdisc import InstDisc
 from ldl.methods.moco import MoCo
 from ldl.methods.mocov2 import MoCoV2
@@ -20,6 +21,7 @@ METHODS: dict[str, Method] = {
 }
 COMPARISONS: dict[str, Comparison] = {
     "densecl": DenseCL(),
+    "embinva": EmbInva(),
     "instdisc": InstDisc(),
     "moco": MoCo(),
     "mocov2": MoCoV2(),

@@ -1,0 +1,78 @@
+"""SimSiam: two views, one network, a predictor and a stopped gradient (Chen & He, CVPR 2021)."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+from torch import Generator, Tensor, nn
+
+from ldl.compat import import_lightly
+from ldl.config import ComparisonConfig, Strict
+from ldl.data.recipes import MOCO_V2, draw_view
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.models.backbones import pooled
+from ldl.sphere import full_precision
+
+
+class SimSiamKnobs(Strict):
+    """Chen & He 2021, section 3: 2,048 dimensions, predictor with a bottleneck of 512."""
+
+    dim: int = Field(default=2048, ge=2)
+    bottleneck: int = Field(default=512, ge=1)
+
+
+class SimSiamNet(nn.Module):
+    """Encoder, projection and predictor."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, predictor: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head, self.predictor = encoder, head, predictor
+
+    def forward(self, first: Tensor, second: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Of each (B, C, S, S) view: prediction p and projection z, (B, D) each.
+
+        Each view is normalised over its own batch, as in the original.
+        """
+        projections = [self.head(pooled(self.encoder(view))) for view in (first, second)]
+        return tuple((self.predictor(z), z) for z in projections)
+
+
+class SimSiam(Comparison):
+    """BYOL without a moving average: the target is the network itself, its gradient stopped.
+
+    The spread watched is that of the projections, as in section 4.1. The views are MoCo v2's. The
+    original's predictor keeps its learning rate while the rest decays; ours has one rate. Changed
+    for our scale: narrower heads.
+    """
+
+    title = "SimSiam"
+    paper = "Chen & He, CVPR 2021"
+    level = "image"
+    idea = "A network predicts what it says itself of the image's other view."
+    Knobs = SimSiamKnobs
+    small: ClassVar = {
+        "dim": (128, "the features have 32 to 128 numbers, ResNet-50's have 2,048"),
+        "bottleneck": (32, "a quarter of the dimensions, as in the original"),
+    }
+
+    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
+        """Encoder, projection and predictor."""
+        knobs, encoder = self.knobs(config), encoder_of(config)
+        heads = import_lightly("models.modules.heads")
+        head = heads.SimSiamProjectionHead(encoder.channels[-1], knobs.dim, knobs.dim)
+        predictor = heads.SimSiamPredictionHead(knobs.dim, knobs.bottleneck, knobs.dim)
+        return SimSiamNet(encoder, head, predictor)
+
+    def losses(
+        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
+    ) -> Outcome:
+        """Negative cosine of prediction and stopped projection, both ways (Eq. 4): -1 to 1."""
+        views = [draw_view(batch.images, config.crop, MOCO_V2, generator).image for _ in range(2)]
+        (one, first), (other, second) = model(*views)
+        loss = (self.similarity(one, second) + self.similarity(other, first)) / 2
+        return Outcome({"predict": loss}, first.detach())
+
+    def similarity(self, prediction: Tensor, projection: Tensor) -> Tensor:
+        """D(p, stopgrad(z)) of Eq. 1 and 3."""
+        cosine = import_lightly("loss").NegativeCosineSimilarity()
+        loss: Tensor = cosine(full_precision(prediction), full_precision(projection).detach())
+        return loss
