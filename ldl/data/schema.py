@@ -30,6 +30,9 @@ class Layout(Strict):
         min_contrast: X-rays whose middle 99 % of pixels span fewer grey levels than this are
             stretched to the full range, and named.
         members: list of the ids that this layout holds, where it does not hold all.
+        axes: where the voxel axes of its volumes point (such as LPS), where the headers of this
+            layout are known to say otherwise.
+        whole_slices: its CT is blanked in part of the slices, which are left out.
         hashes: name of the data set in ``originals_sha256.csv``.
         hash_folder: folder in that list which corresponds to the data set's folder.
     """
@@ -44,6 +47,8 @@ class Layout(Strict):
     min_view: float | None = None
     min_contrast: int | None = None
     members: str | None = None
+    axes: str | None = Field(default=None, pattern=r"^[LRAPSI]{3}$")
+    whole_slices: bool = False
     hashes: str | None = None
     hash_folder: str = ""
 

@@ -1,0 +1,191 @@
+"""The slice bank: written whole or not at all, opened memory-mapped, stacked back into volumes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from nibabel.affines import apply_affine
+
+from ldl.data.ct import as_nifti, open_ct_bank
+from ldl.data.ct.bank import CtBank
+from ldl.data.ct.volume import plain_affine
+from ldl.data.ct.writer import BankFacts, CtBankWriter
+from ldl.errors import DataError
+
+SIZE = 8
+TOLD = BankFacts("set-abdomen-8", "abdomen", SIZE, True, ("liver", "spleen"), (-125, 275), "a note")
+COUNTS = {"a": 3, "b": 12, "c": 1}
+
+
+def slices(seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    shape = (count, SIZE, SIZE)
+    images = rng.integers(0, 256, shape, dtype=np.uint8)
+    return list(zip(images, rng.integers(0, 3, shape, dtype=np.uint8), strict=True))
+
+
+def write(folder: Path, told: BankFacts = TOLD, seed: int = 0) -> CtBank:
+    with CtBankWriter(folder, told) as writer:
+        for number, (id, count) in enumerate(COUNTS.items()):
+            found = slices(seed + number, count)
+            content = found if told.labelled else [(image, None) for image, _ in found]
+            affine = plain_affine((2.5, 1.0, 2.0))
+            writer.add(id, content, spacing=(2.5, 1.0, 2.0), affine=affine, outside=0.1)
+    return open_ct_bank(folder)
+
+
+def test_a_bank_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    bank = write(tmp_path / "bank")
+    assert (bank.name, bank.region, bank.window) == ("set-abdomen-8", "abdomen", (-125, 275))
+    assert (bank.organs, bank.note) == (("liver", "spleen"), "a note")
+    assert bank.images.shape == (16, 1, SIZE, SIZE)
+    assert bank.labels.shape == (16, SIZE, SIZE)
+    for array in (bank.images, bank.labels):
+        assert isinstance(array, np.memmap)
+        assert array.dtype == np.uint8
+    for number, entry in enumerate(bank.volumes):
+        for row, (image, label) in enumerate(slices(number, entry.count), start=entry.first):
+            np.testing.assert_array_equal(bank.images[row, 0], image)
+            np.testing.assert_array_equal(bank.labels[row], label)
+    assert bank.volume_of.tolist() == [0] * 3 + [1] * 12 + [2]
+    assert bank.z_of.tolist() == [0, 1, 2, *range(12), 0]
+    assert bank.volumes[1].spacing == (2.5, 1.0, 2.0)
+    assert bank.volumes[1].outside == 0.1
+
+
+def test_a_bank_without_labels(tmp_path: Path) -> None:
+    bank = write(tmp_path / "bank", replace(TOLD, labelled=False, organs=()))
+    assert bank.labels is None
+    assert not (tmp_path / "bank" / "labels.npy").exists()
+
+
+def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+    first = write(tmp_path / "bank").fingerprint
+    assert write(tmp_path / "again").fingerprint == first
+    assert write(tmp_path / "words", replace(TOLD, note="other words")).fingerprint == first
+    others = [
+        write(tmp_path / "pixels", seed=9),
+        write(tmp_path / "window", replace(TOLD, window=(-100, 275))),
+        write(tmp_path / "organs", replace(TOLD, organs=("liver", "heart"))),
+        write(tmp_path / "bare", replace(TOLD, labelled=False)),
+    ]
+    assert len({one.fingerprint for one in others} | {first}) == 5
+
+
+def test_results_of_slices_go_back_into_volumes(tmp_path: Path) -> None:
+    bank = write(tmp_path / "bank")
+    rows = np.r_[3:15, 15]
+    mixed = np.random.default_rng(0).permutation(rows)
+    found = dict(bank.stacked(mixed, bank.labels[mixed]))
+    assert [entry.id for entry in found] == ["b", "c"]
+    for entry, labels in found.items():
+        np.testing.assert_array_equal(labels, bank.labels[entry.rows])
+    with pytest.raises(DataError, match="b lacks 2 of 12 slices"):
+        list(bank.stacked(rows[2:], bank.labels[rows[2:]]))
+
+
+def test_a_prediction_keeps_its_place_in_millimetres(tmp_path: Path) -> None:
+    bank = write(tmp_path / "bank")
+    entry = bank.volumes[1]
+    labels = np.array(bank.labels[entry.rows])
+    as_nifti(entry, labels).to_filename(tmp_path / "p.nii.gz")
+    read = nibabel.load(tmp_path / "p.nii.gz")
+    np.testing.assert_array_equal(np.asanyarray(read.dataobj).transpose(2, 1, 0), labels)
+    np.testing.assert_allclose(apply_affine(read.affine, (1, 2, 3)), (-2.0, -2.0, 7.5))
+    assert nibabel.aff2axcodes(read.affine) == ("L", "P", "S")
+
+
+def test_splits_and_budgets(tmp_path: Path) -> None:
+    bank = write(tmp_path / "bank")
+    parts = zip(bank.volumes, [("train", 1), ("test", 0), ("train", 0)], strict=True)
+    bank = replace(bank, volumes=tuple(replace(v, split=s, place=p) for v, (s, p) in parts))
+    assert [one.id for one in bank.part("train")] == ["c", "a"]
+    assert bank.rows("train").tolist() == [15, 0, 1, 2]
+    assert bank.rows("train", budget=1).tolist() == [15]
+    assert bank.rows("test").tolist() == list(range(3, 15))
+    assert bank.budget_line(2) == "2 labelled volumes; a note"
+    line = bank.budget_line(60)
+    assert line == "2 labelled volumes, all that set-abdomen-8 leaves for training of 60; a note"
+    with pytest.raises(DataError, match="no validation volume among 3"):
+        bank.part("validation")
+
+
+IMAGE, LABEL = slices(0, 1)[0]
+WRONG = {
+    "duplicate id 'a'": ("a", [(IMAGE, LABEL)]),
+    r"x: uint8 \(8, 7\) where": ("x", [(IMAGE[:, 1:], LABEL)]),
+    r"x: int16 \(8, 8\) where": ("x", [(IMAGE.astype(np.int16), LABEL)]),
+    "x: nothing where a slice": ("x", [(IMAGE, None)]),
+    "x: label 9 in a bank of 2 organs": ("x", [(IMAGE, LABEL), (IMAGE, np.full_like(LABEL, 9))]),
+    "x: empty after windowing": ("x", [(np.full_like(IMAGE, 7), LABEL)] * 2),
+    r"x: empty after windowing ": ("x", []),
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_what_does_not_fit_is_refused_and_leaves_no_trace(tmp_path: Path, said: str) -> None:
+    with CtBankWriter(tmp_path / "bank", TOLD) as writer:
+        writer.add("a", slices(0, 2), spacing=(1, 1, 1), affine=np.eye(4))
+        id, content = WRONG[said]
+        with pytest.raises(DataError, match=said):
+            writer.add(id, content, spacing=(1, 1, 1), affine=np.eye(4))
+        writer.add("z", slices(5, 3), spacing=(1, 1, 1), affine=np.eye(4))
+    bank = open_ct_bank(tmp_path / "bank")
+    assert [one.count for one in bank.volumes] == [2, 3]
+    for row, (image, label) in enumerate(slices(5, 3), start=2):
+        np.testing.assert_array_equal(bank.images[row, 0], image)
+        np.testing.assert_array_equal(bank.labels[row], label)
+
+
+def test_a_label_where_none_belongs(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataError, match="x: a label in a bank without labels"),
+        CtBankWriter(tmp_path / "bank", replace(TOLD, labelled=False)) as writer,
+    ):
+        writer.add("x", [(IMAGE, LABEL)], spacing=(1, 1, 1), affine=np.eye(4))
+
+
+def test_a_failure_leaves_the_old_bank_as_it_was(tmp_path: Path) -> None:
+    before = write(tmp_path / "bank").fingerprint
+
+    def fail() -> None:
+        with CtBankWriter(tmp_path / "bank", TOLD) as writer:
+            writer.add("n", slices(7, 2), spacing=(1, 1, 1), affine=np.eye(4))
+            raise RuntimeError("the disc is full")
+
+    with pytest.raises(RuntimeError, match="the disc is full"):
+        fail()
+    assert open_ct_bank(tmp_path / "bank").fingerprint == before
+    assert [one.name for one in tmp_path.iterdir()] == ["bank"]
+
+
+def test_a_bank_of_nothing_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no usable volume"), CtBankWriter(tmp_path / "bank", TOLD):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["index.json", "images.npy", "labels.npy"])
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_damage_is_named(tmp_path: Path, name: str, damage: str) -> None:
+    write(tmp_path / "bank")
+    path = tmp_path / "bank" / name
+    path.write_bytes(path.read_bytes()[:40]) if damage == "cut" else path.unlink()
+    with pytest.raises(DataError, match=name) as caught:
+        open_ct_bank(tmp_path / "bank")
+    assert "prepare" in str(caught.value)
+
+
+def test_an_index_of_another_bank_is_noticed(tmp_path: Path) -> None:
+    write(tmp_path / "bank")
+    path = tmp_path / "bank" / "index.json"
+    index = json.loads(path.read_text())
+    path.write_text(json.dumps(index | {"volumes": index["volumes"][:2]}))
+    with pytest.raises(DataError, match="does not match its arrays"):
+        open_ct_bank(tmp_path / "bank")
+    path.write_text(json.dumps({"name": "x"}))
+    with pytest.raises(DataError, match="not the index of a slice bank"):
+        open_ct_bank(tmp_path / "bank")
