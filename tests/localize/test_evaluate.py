@@ -97,18 +97,20 @@ def test_a_landmark_is_found_from_every_support(shifted, embedder, kind):
 
 def test_evaluate_is_localize_for_every_pair(shifted, embedder):
     images, points = shifted
-    (result,) = evaluate(
-        EmbeddingMatcher(embedder, sigma=None), images, points, window=WINDOW, supports=[2]
+    points[5] += (5, -7)  # another place, so that the two supports ask for different things
+    results = evaluate(
+        EmbeddingMatcher(embedder, sigma=None), images, points, window=WINDOW, supports=[2, 5]
     )
-    for answer in result.answers:
-        query = int(answer.query)
-        found = localize(
-            embedder, images[2], tuple(points[2]), images[query], window=WINDOW, sigma=None
-        )
-        assert answer.sharpness == pytest.approx(found.sharpness, abs=1e-4)
-        assert answer.distance == pytest.approx(
-            float(np.hypot(*(np.array(found.guess) - points[query]))), abs=1e-3
-        )
+    for support, result in zip((2, 5), results, strict=True):
+        point = tuple(points[support])
+        for answer in result.answers:
+            query = int(answer.query)
+            found = localize(
+                embedder, images[support], point, images[query], window=WINDOW, sigma=None
+            )
+            away = float(np.hypot(*(np.array(found.guess) - points[query])))
+            assert answer.sharpness == pytest.approx(found.sharpness, abs=1e-4)
+            assert answer.distance == pytest.approx(away, abs=1e-3)
 
 
 def test_a_blank_query_counts_as_not_found(shifted, embedder):

@@ -88,6 +88,8 @@ def test_the_second_axis_is_the_column(embedder, scene, seed):
     cropped = image[:, :64]  # 64 rows, 96 columns
     found = localize(embedder, cropped, (20, 80), cropped, window=8)
     assert found.peak == (20, 80)
+    with pytest.raises(ConfigError, match=r"\(row 80, column 20\) lies outside .* 64 rows and 96"):
+        localize(embedder, cropped, (80, 20), cropped, window=8)
 
 
 @pytest.mark.parametrize("find", [localize, by_template])
