@@ -41,19 +41,22 @@ def test_a_linear_volume_stays_linear_and_in_place(spacing: tuple[float, float, 
 
 
 def test_twice_the_spacing_agrees_with_a_naive_loop() -> None:
-    volume = scan(shape=(8, 24, 24), spacing=(2.0, 1.0, 1.0))
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (8, 24, 24)).astype(np.int16)
+    label = rng.integers(0, 5, image.shape, dtype=np.uint8)
+    volume = CtVolume("a", image, label, (2.0, 1.0, 1.0), plain_affine((2.0, 1.0, 1.0)))
     grid = Grid((4, 12, 12), (4.0, 2.0, 2.0), (0.5, 0.5, 0.5), (2.0, 2.0, 2.0))
-    image, label = stack(volume, grid, (-1024, 1024))
+    greys, labels = stack(volume, grid, (0, 255))
     weights = np.array([0.25, 0.75, 0.75, 0.25]) / 2.0
-    for k, r, c in ((1, 5, 5), (2, 8, 3), (1, 1, 10)):
+    for k, r, c in ((1, 5, 5), (2, 8, 3), (1, 1, 10), (2, 10, 10)):
         total = 0.0
         for z, wz in zip(range(2 * k - 1, 2 * k + 3), weights, strict=True):
             for y, wy in zip(range(2 * r - 1, 2 * r + 3), weights, strict=True):
                 for x, wx in zip(range(2 * c - 1, 2 * c + 3), weights, strict=True):
-                    total += float(wz * wy * wx * volume.image[z, y, x])
-        assert image[k, r, c] == pytest.approx((total + 1024) * 255 / 2048, abs=0.51)
+                    total += float(wz * wy * wx * image[z, y, x])
+        assert greys[k, r, c] == pytest.approx(total, abs=0.51)
         # Half way between two voxels the upper one is the nearest.
-        assert label[k, r, c] == volume.label[2 * k + 1, 2 * r + 1, 2 * c + 1]
+        assert labels[k, r, c] == label[2 * k + 1, 2 * r + 1, 2 * c + 1]
 
 
 def test_same_spacing_only_crops() -> None:
