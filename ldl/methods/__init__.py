@@ -11,6 +11,9 @@ from ldl.methods.mocov2 import MoCoV2
 from ldl.methods.pd import PatchDiscrimination
 from ldl.methods.pd_mix import PatchDiscriminationMixup
 from ldl.methods.rd import RegionDiscrimination
+from ldl.methods.relative_location import RelativeLocation
+from ldl.methods.rotation import Rotation
+from ldl.methods.rotori import RotOri
 from ldl.methods.simclr import SimCLR
 from ldl.methods.simsiam import SimSiam
 
@@ -25,9 +28,12 @@ COMPARISONS: dict[str, Comparison] = {
     "instdisc": InstDisc(),
     "moco": MoCo(),
     "mocov2": MoCoV2(),
+    "rotori": RotOri(),
     "simclr": SimCLR(),
     "byol": BYOL(),
     "simsiam": SimSiam(),
+    "relative-location": RelativeLocation(),
+    "rotation": Rotation(),
 }
 
 __all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]
