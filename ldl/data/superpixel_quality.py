@@ -82,17 +82,17 @@ def achievable_dice(found: Overlap) -> Array:
 
 
 def merged_share(found: Overlap) -> Array:
-    """(L,) float64: share of each label's pixels in regions that mostly show another organ.
+    """(L,) float64: share of each organ's pixels in regions that hold more of another organ.
 
-    The background (label 0) is no organ. nan where the label does not occur, and for label 0.
+    The background (label 0) is no organ and does not count. Joining regions never lowers the
+    number of such pixels. nan where the label does not occur, and for label 0.
     """
-    winner = found.shared.argmax(axis=1)
-    merged = np.full(len(found.pixels), np.nan)
-    for label in range(1, len(merged)):
-        if found.pixels[label]:
-            taken = (winner != 0) & (winner != label)
-            merged[label] = found.shared[taken, label].sum() / found.pixels[label]
-    return merged
+    organs = found.shared[:, 1:]
+    leader = organs.argmax(axis=1)
+    lost = np.where(np.arange(organs.shape[1]) == leader[:, None], 0, organs).sum(axis=0)
+    pixels = found.pixels[1:]
+    share = np.where(pixels > 0, lost / np.maximum(pixels, 1), np.nan)
+    return np.concatenate([[np.nan], share])
 
 
 def undersegmentation(found: Overlap) -> Array:

@@ -71,7 +71,7 @@ def test_it_is_the_loop_over_regions():
             won[n][inside] = best
             for label in range(4):
                 leak[label] += min(counts[label], inside.sum() - counts[label])
-                if best not in (0, label):
+                if label and counts.index(max(counts[1:]), 1) != label:
                     merged[label] += counts[label]
         for label in range(1, 4):
             leak[label] += ((regions[n] == -1) & (labels[n] == label)).sum()
@@ -83,6 +83,26 @@ def test_it_is_the_loop_over_regions():
         assert achievable_dice(found)[label] == pytest.approx(expected)
     np.testing.assert_allclose(merged_share(found)[1:], merged[1:] / pixels[1:])
     np.testing.assert_allclose(undersegmentation(found), leak / pixels)
+
+
+def test_organs_are_merged_also_where_the_background_wins():
+    found = overlap(maps([0, 0, 0, 0, 0, 1, 1, 2]), maps([0] * 5 + [1, 1, 2]), 3)
+    assert merged_share(found).tolist()[1:] == [0, 0]
+    found = overlap(maps([0] * 8), maps([0] * 5 + [1, 1, 2]), 3)
+    assert merged_share(found).tolist()[1:] == [0, 1]
+    assert achievable_dice(found)[1:].tolist() == [0, 0]
+
+
+def test_joining_regions_never_helps():
+    draw = np.random.default_rng(2)
+    regions, labels = draw.integers(0, 32, (2, 16, 16)), draw.integers(0, 4, (2, 16, 16))
+    lost, right = [], []
+    for joined in (regions, regions // 2, regions // 4, regions // 16, regions * 0):
+        found = overlap(joined, labels, 4)
+        lost.append(np.nansum(merged_share(found) * found.pixels))
+        right.append(found.shared.max(axis=1).sum())
+    assert lost == sorted(lost)
+    assert right == sorted(right, reverse=True)
 
 
 def test_ids_are_names_only_and_gaps_are_no_regions():
