@@ -34,7 +34,7 @@ def test_the_centroid_is_that_of_the_component_with_the_maximum():
     similarity[6, 8] = 0.98  # touches by a corner
     similarity[7, 5] = 0.94  # below 95 %
     similarity[20, 20] = 0.96  # another component
-    found = read_map(similarity, (2.0, 2.0))
+    found = read_map(similarity, WINDOW)
     assert found.peak == (5, 6)
     assert found.point == found.guess == pytest.approx((5.25, 6.5))
 
