@@ -46,7 +46,7 @@ class RegionBank:
         regions: (N, H, W) int16, memory-mapped; 0..K-1, -1 outside the body.
         source: fingerprint of the bank they belong to.
         fingerprint: hash of the maps themselves.
-        seconds_per_slice: of one core, as measured when they were made.
+        seconds_per_slice: of one core (processor time), as measured when they were made.
     """
 
     name: str
