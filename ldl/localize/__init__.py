@@ -12,7 +12,8 @@ from ldl.localize.images import Point, Window
 from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
 from ldl.localize.oneshot import find, localize, match_template
 from ldl.localize.peak import Localization, read_map
-from ldl.localize.scores import FACTORS, Answer, SupportResult, accuracy, spread
+from ldl.localize.scores import FACTORS, Answer, SupportResult, accuracy
+from ldl.localize.spread import spread
 from ldl.localize.template import TemplateMatcher
 
 __all__ = [

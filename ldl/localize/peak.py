@@ -26,7 +26,7 @@ class Localization:
         similarity: (H, W) float32 in -1..1, in the query's pixels.
         sharpness: 0..1, how far the maximum stands above the next best place, as a share of how
             far it stands above the map's median: 1 without a rival, 0 where two places are equally
-            alike. The next best place is the highest local maximum more than half a window away.
+            alike or nothing stands out. The next best place is the highest local maximum more than half a window away.
         status: "found"; "ambiguous": a second place is as good; "flat": the map has no place that
             stands out; "absent": no pixel is similar at all.
         reason: the same in words with the numbers; empty when found.
@@ -72,7 +72,7 @@ def read_map(similarity: np.ndarray, window: Window, *, blank: str = "") -> Loca
 
 
 def _sharpness(similarity: np.ndarray, peak: tuple[int, int], window: Window, rise: float) -> float:
-    if rise <= 0:
+    if rise < LEAST_RISE:
         return 0.0
     reach = [max(1, round(side / 2)) for side in window]
     highest = ndimage.maximum_filter(similarity, [2 * one + 1 for one in reach], mode="nearest")
