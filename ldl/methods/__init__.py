@@ -5,6 +5,7 @@ from ldl.methods.common import Losses, Method
 from ldl.methods.comparison import Comparison
 from ldl.methods.densecl import DenseCL
 from ldl.methods.embinva import EmbInva
+from ldl.methods.genesis import Genesis
 from ldl.methods.instdisc import InstDisc
 from ldl.methods.moco import MoCo
 from ldl.methods.mocov2 import MoCoV2
@@ -16,6 +17,7 @@ from ldl.methods.rotation import Rotation
 from ldl.methods.rotori import RotOri
 from ldl.methods.simclr import SimCLR
 from ldl.methods.simsiam import SimSiam
+from ldl.methods.supervised import Supervised
 
 METHODS: dict[str, Method] = {
     "pd": PatchDiscrimination(),
@@ -30,10 +32,12 @@ COMPARISONS: dict[str, Comparison] = {
     "mocov2": MoCoV2(),
     "rotori": RotOri(),
     "simclr": SimCLR(),
+    "supervised": Supervised(),
     "byol": BYOL(),
     "simsiam": SimSiam(),
     "relative-location": RelativeLocation(),
     "rotation": Rotation(),
+    "genesis": Genesis(),
 }
 
 __all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]

@@ -1,0 +1,93 @@
+"""Models Genesis: a network restores what was spoilt (Zhou et al., MICCAI 2019), in 2-D."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Generator, Tensor, nn
+
+from ldl.config import ComparisonConfig, Strict
+from ldl.data.colour import normalise, to_float
+from ldl.data.genesis import Rates, spoil
+from ldl.data.upright import random_boxes
+from ldl.errors import ConfigError
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.models.backbones import pooled
+from ldl.models.blocks import initialise, stack
+from ldl.models.decoder import Decoder
+from ldl.sphere import full_precision
+
+
+class GenesisKnobs(Strict):
+    """Zhou et al. 2019 and the authors' configuration: how often each change is made."""
+
+    intensity: float = Field(default=0.9, ge=0, le=1)
+    shuffle: float = Field(default=0.5, ge=0, le=1)
+    paint: float = Field(default=0.9, ge=0, le=1)
+    outside: float = Field(default=0.8, ge=0, le=1)
+    flip: float = Field(default=0.4, ge=0, le=1)
+
+
+class GenesisNet(nn.Module):
+    """A U-Net: encoder, decoder, and a last block that gives values in 0..1."""
+
+    def __init__(self, encoder: nn.Module, widths: list[int], channels: int) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, Decoder(widths)
+        block = stack([self.decoder.out_channels, widths[0]])
+        self.restore = nn.Sequential(block, nn.Conv2d(widths[0], channels, 1))
+        initialise(self.restore)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, S, S) -> restored (B, C, S, S) in 0..1, and features (B, channels[-1])."""
+        features = self.encoder(images)
+        restored = self.restore(self.decoder(features))
+        # The finest map of a ResNet has half the image's side.
+        if restored.shape[-1] != images.shape[-1]:
+            restored = F.interpolate(restored, size=images.shape[-2:], mode="bilinear")
+        return restored.sigmoid(), pooled(features)
+
+
+class Genesis(Comparison):
+    """Shuffled pixels, changed intensities, noise painted in or around: all is to be undone.
+
+    The original is 3-D on chest CT; the authors' 2-D code for chest films has the same changes.
+    Colour images go through one curve in all channels. The encoder alone is transferred, as from
+    all methods here; the original transfers its decoder, too. Pixels are shuffled within one
+    random tiling of the image. Nothing is changed for our scale.
+    """
+
+    title = "Models Genesis"
+    paper = "Zhou et al., MICCAI 2019"
+    level = "pixel"
+    idea = "A network restores an image whose pixels were shuffled, recoloured and painted over."
+    Knobs = GenesisKnobs
+
+    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
+        """A U-Net.
+
+        Raises:
+            ConfigError: a backbone without finer maps, or a crop that its strides do not divide.
+        """
+        if config.backbone == "vit":
+            raise ConfigError("genesis restores by a U-Net: use backbone 'vgg' or 'resnet50'")
+        if config.backbone == "resnet50" and config.crop % 32:
+            raise ConfigError(
+                f"crop is {config.crop}; genesis on 'resnet50' needs a multiple of 32"
+            )
+        encoder = encoder_of(config)
+        return GenesisNet(encoder, encoder.channels, config.channels)
+
+    def losses(
+        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
+    ) -> Outcome:
+        """Mean squared error of the restored values."""
+        knobs, size = self.knobs(config), batch.images.shape[-1]
+        affine = random_boxes(
+            len(batch.images), share=config.crop / size, mirror=knobs.flip, generator=generator
+        )
+        whole = affine.sample(to_float(batch.images), config.crop)
+        rates = Rates(knobs.intensity, knobs.shuffle, knobs.paint, knobs.outside)
+        restored, features = model(normalise(spoil(whole, rates, generator)))
+        loss = F.mse_loss(full_precision(restored), whole.to(full_precision(restored).dtype))
+        return Outcome({"restore": loss}, features.detach())
