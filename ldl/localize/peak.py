@@ -26,7 +26,8 @@ class Localization:
         similarity: (H, W) float32 in -1..1, in the query's pixels.
         sharpness: 0..1, how far the maximum stands above the next best place, as a share of how
             far it stands above the map's median: 1 without a rival, 0 where two places are equally
-            alike or nothing stands out. The next best place is the highest local maximum more than half a window away.
+            alike or nothing stands out. The next best place is the highest local maximum more than
+            half a window away.
         status: "found"; "ambiguous": a second place is as good; "flat": the map has no place that
             stands out; "absent": no pixel is similar at all.
         reason: the same in words with the numbers; empty when found.
