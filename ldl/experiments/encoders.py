@@ -11,7 +11,7 @@ from ldl.data.colour import normalise
 from ldl.data.tasks import Modality
 from ldl.errors import ConfigError
 from ldl.experiments.execute import ensure
-from ldl.experiments.plan import Variant, encoder_config
+from ldl.experiments.plan import Variant, ldl_config
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import Record, RunStore
 from ldl.methods import METHODS
@@ -84,8 +84,7 @@ def config_of(
     if method not in METHODS:
         raise ConfigError(f"unknown method {method!r}; use one of {', '.join(METHODS)}")
     variant = Variant(method, clusters=16 if method == "rd" else 0)
-    config = encoder_config(variant, modality, profile_named(profile), seed)
-    assert config is not None, "every method but scratch has an encoder"
+    config = ldl_config(variant, modality, profile_named(profile), seed)
     return with_knobs(config, **knobs)
 
 

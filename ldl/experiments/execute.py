@@ -1,6 +1,7 @@
 """Make a run: what it needs first, then the run itself, then its record."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,16 @@ from filelock import FileLock
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ldl.config import PretrainConfig, TransferConfig
+from ldl.config import ComparisonConfig, EncoderConfig, PretrainConfig, TransferConfig
+from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank, task_bank
 from ldl.errors import TrainingError
 from ldl.experiments.fingerprint import code_fingerprint, modules_of
 from ldl.experiments.provenance import provenance
 from ldl.experiments.store import SCHEMA, Record, Run, RunStore, is_fresh, phantom_fingerprint
-from ldl.methods import METHODS
+from ldl.methods import COMPARISONS, METHODS
 from ldl.train import checkpoint
+from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
 from ldl.train.device import fabric_for
 from ldl.train.loop import History
 from ldl.train.pretrain import pretrain
@@ -56,8 +59,7 @@ def ensure(
             return done
         fabric = fabric_for(device)
         _drop_outdated(folder, run)
-        make = _pretrain if isinstance(run, PretrainConfig) else _transfer
-        record = make(run, store, fabric, device, progress)  # type: ignore[arg-type]
+        record = _MAKE[type(run)](run, store, fabric, device, progress)
         store.save(run, record)
         for leftover in folder.glob("**/checkpoint.safetensors"):
             leftover.unlink()
@@ -90,7 +92,7 @@ def _header(run: Run, fabric: Fabric, data: dict[str, Any], seconds: float) -> R
     return {
         "schema": SCHEMA,
         "run_id": run.run_id(),
-        "kind": "pretrain" if isinstance(run, PretrainConfig) else "transfer",
+        "kind": "transfer" if isinstance(run, TransferConfig) else "pretrain",
         "config": run.model_dump(mode="json"),
         "code": code_fingerprint(run),
         "phantoms": phantom_fingerprint(run),
@@ -98,6 +100,12 @@ def _header(run: Run, fabric: Fabric, data: dict[str, Any], seconds: float) -> R
         "provenance": provenance(fabric, modules_of(run)),
         "wall_seconds": round(seconds, 2),
     }
+
+
+def binned(values: np.ndarray) -> list[float]:
+    """Means of at most 100 bins, in the order of the steps."""
+    parts = np.array_split(values, min(CURVE_POINTS, len(values))) if len(values) else []
+    return [round(float(part.mean()), 5) for part in parts]
 
 
 def curves(history: History) -> dict[str, list[float]]:
@@ -142,6 +150,41 @@ def _pretrain(
     }
 
 
+def _compare(
+    run: ComparisonConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    bank = pretraining_bank(run.data, run.modality)
+    method = COMPARISONS[run.method]
+    done = pretrain_comparison(
+        run,
+        bank,
+        folder=store.folder(run),
+        fabric=fabric,
+        labels=grades(run.data, bank) if method.labels else None,
+        identity=_identity(run, bank.fingerprint),
+        progress=progress,
+    )
+    # Heads, queues and teachers have done their work; the encoder is what transfers.
+    encoder = checkpoint.prefixed("encoder", done.net.encoder.state_dict())  # type: ignore[union-attr]
+    checkpoint.save(store.weights(run), encoder, {"run_id": run.run_id()})
+    totals = [sum(row) for row in done.history.rows]
+    gain = late_gain(totals) if totals else 0.0
+    spread = done.spread[-1] if done.spread else 1.0
+    data = {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
+    return {
+        **_header(run, fabric, data, done.history.seconds),
+        "title": method.title,
+        "images_seen": run.steps * run.batch if method.trains else 0,
+        "losses": curves(done.history) if totals else {"step": []},
+        "spread": binned(np.asarray(done.spread)),
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_among": done.among,
+        "late_gain": round(gain, 5),
+        "trained": bool(spread >= LEAST_SPREAD and gain <= LARGEST_LATE_GAIN),
+    }
+
+
 def _step1(
     run: PretrainConfig, store: RunStore, device: str, progress: bool
 ) -> dict[str, Tensor] | None:
@@ -151,7 +194,7 @@ def _step1(
     return checkpoint.load(store.weights(run.step1))[0]
 
 
-def encoder_weights(run: PretrainConfig, store: RunStore) -> dict[str, Tensor]:
+def encoder_weights(run: EncoderConfig, store: RunStore) -> dict[str, Tensor]:
     """The encoder's part of a finished pretraining."""
     return checkpoint.under("encoder", checkpoint.load(store.weights(run))[0])
 
@@ -185,3 +228,10 @@ def _transfer(
         "test_ids": done.test_ids,
         "dsc": [round(float(score), 6) for score in done.scores],
     }
+
+
+_MAKE: dict[type, Callable[..., Record]] = {
+    PretrainConfig: _pretrain,
+    ComparisonConfig: _compare,
+    TransferConfig: _transfer,
+}

@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-from ldl.config import PretrainConfig, Strict, TransferConfig
+from ldl.config import ComparisonConfig, PretrainConfig, Strict, TransferConfig
 from ldl.errors import ConfigError
 
 _SHARED = (
@@ -46,6 +46,28 @@ _METHOD = {
         "ldl.losses.entropy",
     ),
 }
+_COMPARISON = (
+    "ldl.rng",
+    "ldl.sphere",
+    "ldl.data.sampling",
+    "ldl.data.colour",
+    "ldl.data.recipes",
+    "ldl.models.blocks",
+    "ldl.models.backbones",
+    "ldl.methods.comparison",
+    "ldl.train.loop",
+    "ldl.train.sampler",
+    "ldl.train.comparison",
+    "ldl.train.probe",
+)
+_BACKBONE = {
+    "vgg": (),
+    "resnet50": ("ldl.models.resnet",),
+    "vit": ("ldl.models.vit",),
+}
+_FOLLOWED = ("ldl.methods.", "ldl.losses.", "ldl.models.", "ldl.data.genesis")
+# A type alias is all that comparison methods take from the one; the other only refuses input.
+_NOT_FOLLOWED = ("ldl.methods.common", "ldl.losses.checks")
 _TRANSFER = (
     *_SHARED,
     "ldl.losses.dice",
@@ -59,10 +81,29 @@ def modules_of(config: Strict) -> tuple[str, ...]:
     """Names of the modules that ``config``'s numbers depend on."""
     if isinstance(config, PretrainConfig):
         return (*_PRETRAIN, *_METHOD[config.method])
+    if isinstance(config, ComparisonConfig):
+        labels = ("ldl.data.grades",) if config.method == "supervised" else ()
+        own = imported(f"ldl.methods.{config.method.replace('-', '_')}")
+        return tuple(dict.fromkeys((*_COMPARISON, *own, *_BACKBONE[config.backbone], *labels)))
     if isinstance(config, TransferConfig):
         before = modules_of(config.encoder) if config.encoder else ()
         return tuple(dict.fromkeys((*_TRANSFER, *before)))
     raise ConfigError(f"{type(config).__name__} is not a run")
+
+
+@functools.cache
+def imported(name: str) -> tuple[str, ...]:
+    """``name`` and every method, loss and model that it imports at its top, and so on."""
+    found, waiting = list[str](), [name]
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        found.append(module)
+        lines = ast.parse(_source(module)).body
+        names = [line.module or "" for line in lines if isinstance(line, ast.ImportFrom)]
+        waiting += [n for n in names if n.startswith(_FOLLOWED) and n not in _NOT_FOLLOWED]
+    return tuple(found)
 
 
 def code_fingerprint(config: Strict) -> str:
@@ -76,10 +117,14 @@ def code_fingerprint(config: Strict) -> str:
 @functools.cache
 def module_fingerprint(name: str) -> str:
     """Hash of one module's normalised syntax tree."""
+    return tree_fingerprint(_source(name))
+
+
+def _source(name: str) -> str:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ConfigError(f"module {name} has no source to fingerprint")
-    return tree_fingerprint(Path(spec.origin).read_text())
+    return Path(spec.origin).read_text()
 
 
 def tree_fingerprint(source: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ldl.config import PretrainConfig, TransferConfig
+from ldl.config import EncoderConfig, TransferConfig
 from ldl.errors import ConfigError
 from ldl.experiments.plan import Cell
 from ldl.experiments.store import Run
@@ -18,7 +18,7 @@ class Job:
 
     id: str
     parent: str | None
-    encoder: PretrainConfig | None
+    encoder: EncoderConfig | None
     transfers: tuple[TransferConfig, ...]
 
     def members(self) -> list[Run]:
@@ -27,7 +27,7 @@ class Job:
         return [*before, *self.transfers]
 
 
-def needs(run: Run) -> PretrainConfig | None:
+def needs(run: Run) -> EncoderConfig | None:
     """The run that must be finished before ``run`` can start."""
     return run.encoder if isinstance(run, TransferConfig) else run.step1
 
@@ -62,7 +62,7 @@ def job_id(run: TransferConfig) -> str:
 def jobs(cells: Iterable[Cell]) -> list[Job]:
     """The runs of ``cells`` as jobs, parents first."""
     groups: dict[str, dict[str, TransferConfig]] = {}
-    encoders: dict[str, PretrainConfig | None] = {}
+    encoders: dict[str, EncoderConfig | None] = {}
     for run in (run for cell in cells for run in cell.runs):
         step1 = run.encoder.step1 if run.encoder else None
         if step1:

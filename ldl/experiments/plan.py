@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ldl.config import MethodName, PretrainConfig, TransferConfig
+from ldl.config import (
+    ComparisonConfig,
+    ComparisonName,
+    EncoderConfig,
+    MethodName,
+    PretrainConfig,
+    TransferConfig,
+)
 from ldl.data.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS, Modality
 from ldl.errors import ConfigError
 from ldl.experiments.profiles import WIDTHS, Architecture, Profile
@@ -11,6 +18,7 @@ from ldl.experiments.profiles import WIDTHS, Architecture, Profile
 # The release trains pneumothorax with batches of 8, everything else with 2.
 _BATCH = {"siim_pneumothorax": 8}
 # The paper halves the rate every 10 of 20 epochs in step 1, every 10 of 80 in step 2.
+LDL: tuple[MethodName, ...] = ("pd", "pd+mix", "rd")
 _HALVINGS = {"step1": 2, "step2": 8}
 
 
@@ -18,7 +26,7 @@ _HALVINGS = {"step1": 2, "step2": 8}
 class Variant:
     """A row: which encoder a task starts from. ``equal_updates`` is for scratch only."""
 
-    method: MethodName | Literal["scratch"]
+    method: MethodName | ComparisonName | Literal["scratch"]
     patch_grid: int = 8
     clusters: int = 0
     architecture: Architecture = "tiny"
@@ -27,14 +35,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: its key in ``--only``, its label, and the paper's row it stands beside.
-
-    ``variant`` is None for a row of the paper that is not yet run here.
-    """
+    """One row of a table: its key in ``--only``, its label, the paper's row it stands beside."""
 
     key: str
     label: str
-    variant: Variant | None
+    variant: Variant
     published: str | None
 
 
@@ -56,16 +61,19 @@ class Cell:
     runs: tuple[TransferConfig, ...]
 
 
-_NOT_YET = (
-    "Supervised",
-    "InstDisc",
-    "EmbInva",
-    "MoCo",
-    "MoCoV2",
-    "SimCLR",
-    "RotOri",
-    "DenseCL",
-)
+# Table 2's comparison methods, in the paper's order; titles are the paper's.
+COMPARED: dict[ComparisonName, str] = {
+    "supervised": "Supervised",
+    "instdisc": "InstDisc",
+    "embinva": "EmbInva",
+    "moco": "MoCo",
+    "mocov2": "MoCoV2",
+    "simclr": "SimCLR",
+    "rotori": "RotOri",
+    "densecl": "DenseCL",
+}
+# Chest X-rays have no grade: the paper leaves these cells empty too.
+_FUNDUS_ONLY = ("supervised",)
 _SCRATCH_ROWS = (
     Row("scratch", "Scratch", Variant("scratch"), "Scratch"),
     Row(
@@ -84,7 +92,7 @@ ARCHITECTURES: tuple[tuple[Architecture, str], ...] = (
 
 
 def _table2() -> Table:
-    others = tuple(Row(name.lower(), name, None, name) for name in _NOT_YET)
+    others = tuple(Row(key, title, Variant(key), title) for key, title in COMPARED.items())
     ours = (
         Row("pd", "Pd", Variant("pd"), "Pd"),
         Row("pd+mix", "Pd+mix", Variant("pd+mix"), "Pd+mix"),
@@ -133,6 +141,11 @@ def _table4() -> Table:
 TABLES: dict[str, Table] = {table.name: table for table in (_table2(), _table3(), _table4())}
 
 
+def has(row: Row, task: str) -> bool:
+    """Whether the row can have that cell: chest X-rays have no grade to be supervised by."""
+    return TASKS[task].modality == "fundus" or row.variant.method not in _FUNDUS_ONLY
+
+
 def table_named(name: str) -> Table:
     """The table with that name.
 
@@ -146,15 +159,56 @@ def table_named(name: str) -> Table:
 
 def encoder_config(
     variant: Variant, modality: Modality, profile: Profile, seed: int = 0
-) -> PretrainConfig | None:
+) -> EncoderConfig | None:
     """The pretraining that ``variant`` needs, None for scratch."""
     if variant.method == "scratch":
         return None
+    if variant.method in LDL:
+        return ldl_config(variant, modality, profile, seed)
+    return comparison_config(variant, modality, profile, seed)
+
+
+def comparison_config(
+    variant: Variant, modality: Modality, profile: Profile, seed: int = 0
+) -> ComparisonConfig:
+    """A comparison method on as many images as the longest of LDL's rows sees."""
+    steps = max(1, profile.images_seen // profile.batch)
+    return ComparisonConfig(
+        method=variant.method,  # type: ignore[arg-type]
+        modality=modality,
+        data=profile.pretraining,
+        base=profile.base * WIDTHS[variant.architecture],
+        steps=steps,
+        crop=profile.crop,
+        batch=profile.batch,
+        learning_rate=profile.pretraining_rate,
+        halve_every=max(1, steps // _HALVINGS["step1"]),
+        knobs=_knobs(variant.method, profile),
+        seed=seed,
+    )
+
+
+def _knobs(method: str, profile: Profile) -> dict[str, int | float | str]:
+    """What the profile's scale puts in place of the original's hyperparameters."""
+    if profile.original_knobs:
+        return {}
+    from ldl.methods import COMPARISONS
+
+    small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
+    if "queue" in small and profile.queue:
+        small["queue"] = profile.queue
+    return small
+
+
+def ldl_config(
+    variant: Variant, modality: Modality, profile: Profile, seed: int = 0
+) -> PretrainConfig:
+    """Pd, Pd+mix or Rd, whose step 1 is a Pd+mix of its own."""
     first = variant.method != "rd"
     steps = profile.steps1 if first else profile.steps2
     step1 = None if first else Variant("pd+mix", variant.patch_grid, 0, variant.architecture)
     return PretrainConfig(
-        method=variant.method,
+        method=variant.method,  # type: ignore[arg-type]
         modality=modality,
         data=profile.pretraining,
         base=profile.base * WIDTHS[variant.architecture],
@@ -166,7 +220,7 @@ def encoder_config(
         patch_grid=variant.patch_grid,
         clusters=variant.clusters,
         seed=seed,
-        step1=encoder_config(step1, modality, profile, seed) if step1 else None,
+        step1=ldl_config(step1, modality, profile, seed) if step1 else None,
     )
 
 
@@ -215,9 +269,8 @@ def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
         Cell(row, task, transfer_configs(row.variant, task, profile))
         for each in tables
         for row in each.rows
-        if row.variant
         for task in (*FUNDUS_TASKS, *XRAY_TASKS)
-        if task not in profile.without
+        if task not in profile.without and has(row, task)
         if any(part in f"{row.key}/{task}" for part in wanted)
     ]
     if not cells:

@@ -35,10 +35,18 @@ class Profile(Strict):
     fundus: Budget
     xray: Budget
     groups: int = 4
+    batch: int = Field(default=32, description="images a step of the comparison methods")
+    queue: int | None = Field(default=None, description="keys, where the data are fewer still")
+    original_knobs: bool = Field(default=False, description="comparison methods as published")
     pretraining_rate: float = 1e-3
     transfer_rate: float = 1e-3
     seeds: tuple[int, ...] = (0,)
     without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
+
+    @property
+    def images_seen(self) -> int:
+        """Images that the longest of LDL's rows draws; every comparison method sees as many."""
+        return 2 * self.groups * (self.steps1 + self.steps2)
 
     def budget(self, modality: Modality) -> Budget:
         """The budget of ``modality``."""
@@ -58,6 +66,8 @@ _SMOKE = Profile(
     crop=32,
     steps1=4,
     steps2=3,
+    batch=8,
+    queue=16,
     fundus=Budget(frozen_epochs=1, full_epochs=1),
     xray=Budget(frozen_epochs=1, full_epochs=1),
 )
@@ -73,6 +83,8 @@ _DEMO = Profile(
     fundus=Budget(frozen_epochs=6, full_epochs=12),
     xray=Budget(frozen_epochs=6, full_epochs=12, label_fractions=(0.2, 1.0)),
     groups=2,
+    batch=16,
+    queue=64,
     pretraining_rate=2e-3,
     transfer_rate=2e-3,
 )
@@ -100,6 +112,8 @@ _PAPER = Profile(
     steps2=80_000,
     fundus=Budget(frozen_epochs=100, full_epochs=100),
     xray=Budget(frozen_epochs=100, full_epochs=100, label_fractions=(0.2, 0.4, 0.6, 0.8, 1.0)),
+    batch=256,
+    original_knobs=True,
 )
 PROFILES: dict[str, Profile] = {p.name: p for p in (_SMOKE, _DEMO, _OPEN, _PAPER)}
 

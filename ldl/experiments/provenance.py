@@ -14,7 +14,16 @@ import ldl
 from ldl import paths
 from ldl.train.device import device_name
 
-_VERSIONS = ("torch", "numpy", "kornia", "lightning-fabric", "scikit-image", "safetensors")
+_VERSIONS = (
+    "torch",
+    "numpy",
+    "kornia",
+    "lightly",
+    "lightning-fabric",
+    "scikit-image",
+    "safetensors",
+    "timm",
+)
 
 
 def provenance(fabric: Fabric, modules: Sequence[str]) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ldl import paths
-from ldl.config import PretrainConfig, TransferConfig
+from ldl.config import EncoderConfig, TransferConfig
 from ldl.errors import LdlError
 from ldl.experiments.fingerprint import code_fingerprint
 
-Run = PretrainConfig | TransferConfig
+Run = EncoderConfig | TransferConfig
 Record = dict[str, Any]
 Status = Literal["fresh", "stale", "missing"]
 SCHEMA = 1

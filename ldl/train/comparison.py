@@ -25,6 +25,9 @@ from ldl.train.pretrain import held_out_rows
 from ldl.train.probe import retrieval_accuracy
 from ldl.train.sampler import EpochSampler
 
+# Outputs that spread less than this are called collapsed, and the record's row is marked.
+LEAST_SPREAD = 0.1
+
 
 @dataclass(frozen=True)
 class Compared:
