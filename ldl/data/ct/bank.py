@@ -13,6 +13,24 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
+class BankFacts:
+    """What a bank's index says beside its volumes; see `CtBank`.
+
+    Attributes:
+        size: side of the slices in pixels.
+        labelled: whether every slice comes with a label.
+    """
+
+    name: str
+    region: str
+    size: int
+    labelled: bool
+    organs: tuple[str, ...]
+    window: tuple[int, int]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class CtEntry:
     """One volume of a bank; its slices are the rows first .. first + count - 1, upwards.
 

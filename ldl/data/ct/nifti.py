@@ -83,8 +83,13 @@ def _open(path: Path) -> Any:
 
 
 def _voxels(file: Any, path: Path) -> Array:
+    """As stored where there is no scaling, else float32: doubles would fill the memory."""
+    stored = file.dataobj
     try:
-        return np.asanyarray(file.dataobj)
+        if (stored.slope, stored.inter) == (1.0, 0.0):
+            return np.asanyarray(stored.get_unscaled())
+        with np.errstate(over="ignore"):  # an infinite value is told where it is found
+            return np.asanyarray(stored, dtype=np.float32)
     except Exception as error:
         raise _unreadable(path, error) from error
 

@@ -4,21 +4,21 @@ import hashlib
 import json
 import logging
 import math
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from filelock import FileLock
 from tqdm import tqdm
 
 from ldl import paths
-from ldl.data.ct.bank import CtBank, CtEntry
+from ldl.data.ct.assign import assign_parts
+from ldl.data.ct.bank import BankFacts, CtBank
 from ldl.data.ct.opening import open_ct_bank
 from ldl.data.ct.regions import Spacing, facts, spacing_for
 from ldl.data.ct.slices import fit, keep, sections, share_outside
-from ldl.data.ct.source import CtSource, ct_source
-from ldl.data.ct.splits import BUDGETS, Part, split_volumes
+from ldl.data.ct.source import PHANTOM_SLICES, CtSource, ct_source
+from ldl.data.ct.splits import BUDGETS
 from ldl.data.ct.volume import CtVolume
-from ldl.data.ct.writer import BankFacts, CtBankWriter
+from ldl.data.ct.writer import CtBankWriter
 from ldl.errors import ConfigError, DataError
 
 LOG = logging.getLogger("ldl")
@@ -32,6 +32,7 @@ def ct_bank(
     size: int,
     spacing: Spacing | None = None,
     volumes: int | None = None,
+    slices: int = PHANTOM_SLICES,
     seed: int = 0,
     budgets: tuple[int, ...] = BUDGETS,
     leave_out: bool = False,
@@ -49,6 +50,7 @@ def ct_bank(
         spacing: voxel size (z, y, x) in mm; the paper's is (2.5, 1.0, 1.0). None: 2.5 mm between
             slices and the region's whole field in ``size`` pixels; phantoms stay as drawn.
         volumes: use the first so many only.
+        slices: slices per phantom; real volumes have as many as their height holds.
         seed: of the splits, and of the phantoms.
         budgets: numbers of labelled volumes that will be asked for.
         leave_out: leave unusable volumes out, each named in a warning and in `CtBank.left_out`,
@@ -63,7 +65,7 @@ def ct_bank(
         len(spacing) != 3 or not all(math.isfinite(one) and one > 0 for one in spacing)
     ):
         raise ConfigError(f"spacing {spacing!r}: three numbers of mm above 0 (z, y, x) are needed")
-    found = ct_source(region, source, size=size, limit=volumes, seed=seed)
+    found = ct_source(region, source, size=size, limit=volumes, seed=seed, slices=slices)
     if spacing is None and not found.as_is:
         spacing = spacing_for(region, size)
     folder = _folder(found, region, size, spacing, leave_out)
@@ -71,7 +73,7 @@ def ct_bank(
     with FileLock(folder.parent / f"{folder.name}.lock"):
         if not (folder / "index.json").is_file():
             _write(folder, found, region, size, spacing, leave_out, progress)
-    return _split(open_ct_bank(folder), seed, budgets)
+    return assign_parts(open_ct_bank(folder), seed, budgets)
 
 
 def _write(
@@ -93,6 +95,7 @@ def _write(
         note=source.note,
     )
     with CtBankWriter(folder, told) as writer:
+        writer.left_out.update(source.left_out)
         left_out = writer.left_out if leave_out else None
         with tqdm(total=source.count, desc=told.name, unit="volume", disable=not progress) as bar:
             for volume in source.volumes(left_out):
@@ -117,31 +120,6 @@ def _add(writer: CtBankWriter, volume: CtVolume, spacing: Spacing | None) -> Non
         affine=grid.affine(volume.affine),
         outside=share_outside(volume, grid),
     )
-
-
-def _split(bank: CtBank, seed: int, budgets: tuple[int, ...]) -> CtBank:
-    """The bank with its volumes split, and a fingerprint that says so."""
-    ids = [one.id for one in bank.volumes]
-    parts = {one: Part("test", place) for place, one in enumerate(ids)}
-    if len(ids) > 2:
-        parts = split_volumes(ids, seed, bank.name.rsplit("-", 1)[0], budgets)
-    volumes = tuple(replace(one, **asdict(parts[one.id])) for one in bank.volumes)
-    _refuse_twins(bank, volumes)
-    told = [bank.fingerprint, [(one.id, one.split, one.place) for one in volumes]]
-    stamp = hashlib.sha256(json.dumps(told).encode()).hexdigest()
-    return replace(bank, volumes=volumes, fingerprint=stamp)
-
-
-def _refuse_twins(bank: CtBank, volumes: tuple[CtEntry, ...]) -> None:
-    """The same scan under two ids, in test and elsewhere, is the same patient in both."""
-    seen: dict[str, CtEntry] = {}
-    for one in volumes:
-        twin = seen.setdefault(one.content, one)
-        if (twin.split == "test") != (one.split == "test"):
-            raise DataError(
-                f"{bank.name}: {twin.id} ({twin.split}) and {one.id} ({one.split}) are the same "
-                "scan; the same patient must not be in train and test"
-            )
 
 
 def _folder(

@@ -3,19 +3,19 @@
 import importlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ldl.data.ct import chest
 from ldl.data.ct.files import CtFiles, set_files
-from ldl.data.ct.regions import FACTS, SETS, Spacing, facts
+from ldl.data.ct.regions import FACTS, SETS, facts
 from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.data.manifest import manifest_named
 from ldl.errors import ConfigError, DataError
 
 LOG = logging.getLogger("ldl")
 PHANTOMS = "ldl.data.ct_phantoms"
-PHANTOM_VOLUMES = 18  # as many as there are of btcv
+PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class CtSource:
         as_is: the volumes have the wanted size and are not resampled unless a spacing is given.
         volumes: all of them, one at a time; faults go into the dict (id -> why) if there is one,
             else they are raised as `DataError`.
+        left_out: volumes that the set itself does not offer, and why.
     """
 
     name: str
@@ -40,9 +41,18 @@ class CtSource:
     stamp: tuple[object, ...]
     as_is: bool
     volumes: Callable[[dict[str, str] | None], Iterator[CtVolume]]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
-def ct_source(region: str, source: str, *, size: int, limit: int | None, seed: int) -> CtSource:
+def ct_source(
+    region: str,
+    source: str,
+    *,
+    size: int,
+    limit: int | None,
+    seed: int,
+    slices: int = PHANTOM_SLICES,
+) -> CtSource:
     """The source called ``source``.
 
     Args:
@@ -52,6 +62,7 @@ def ct_source(region: str, source: str, *, size: int, limit: int | None, seed: i
         size: side of the slices in pixels; phantoms are drawn in it.
         limit: the first so many volumes only.
         seed: of the phantoms.
+        slices: slices per phantom.
 
     Raises:
         ConfigError: unknown region or source, or a source of another region.
@@ -59,7 +70,7 @@ def ct_source(region: str, source: str, *, size: int, limit: int | None, seed: i
     """
     stand_in = facts(region).stand_in
     if source == "phantom":
-        return _phantoms(region, size, limit or PHANTOM_VOLUMES, seed)
+        return _phantoms(region, size, slices, limit or PHANTOM_VOLUMES, seed)
     name = stand_in if source == "open" else source
     if name not in SETS:
         known = ", ".join(("phantom", "open", *SETS))
@@ -73,8 +84,6 @@ def _files(found: CtFiles, limit: int | None) -> CtSource:
     ids = found.ids[:limit]
 
     def volumes(left_out: dict[str, str] | None) -> Iterator[CtVolume]:
-        if left_out is not None:
-            left_out.update(found.left_out)
         for id in ids:
             try:
                 volume = found.read(id)
@@ -88,7 +97,8 @@ def _files(found: CtFiles, limit: int | None) -> CtSource:
             del volume  # or two would be in memory while the next is read
 
     stamp = (*found.stamp, ids)
-    return CtSource(found.name, found.organs, len(ids), _note(found.name), stamp, False, volumes)
+    note = _note(found.name)
+    return CtSource(found.name, found.organs, len(ids), note, stamp, False, volumes, found.left_out)
 
 
 def _note(name: str) -> str:
@@ -110,21 +120,16 @@ def _chest() -> CtSource:
     return CtSource(chest.NAME, tuple(chest.ORGANS), 1, chest.NOTE, stamp, False, volumes)
 
 
-def _phantoms(region: str, size: int, count: int, seed: int) -> CtSource:
+def _phantoms(region: str, size: int, slices: int, count: int, seed: int) -> CtSource:
     # Loaded here: drawing needs what reading files does not.
     drawn: Any = importlib.import_module(PHANTOMS)
 
     def volumes(left_out: dict[str, str] | None) -> Iterator[CtVolume]:
-        for id, image, label, spacing in drawn.volumes(region, count=count, size=size, seed=seed):
-            yield _phantom(id, image, label, spacing)
-            del image, label
+        for one in drawn.volumes(region, count=count, size=size, slices=slices, seed=seed):
+            yield CtVolume(one.id, one.image, one.label, one.spacing, plain_affine(one.spacing))
+            del one  # or two would be in memory while the next is drawn
 
     organs = tuple(drawn.ORGANS[region])
-    stamp = (drawn.fingerprint(), region, size, count, seed)
+    stamp = (drawn.fingerprint(), region, size, slices, count, seed)
     note = "phantoms, no evidence about the paper"
     return CtSource("phantom", organs, count, note, stamp, True, volumes)
-
-
-def _phantom(id: str, image: Any, label: Any, spacing: Spacing) -> CtVolume:
-    z, y, x = (float(one) for one in spacing)
-    return CtVolume(id, image, label, (z, y, x), plain_affine((z, y, x)))

@@ -64,4 +64,4 @@ def as_hounsfield(values: Array) -> Array:
     """Finite HU as int16; what lies below air (padding outside the scan) becomes air."""
     if values.dtype.kind == "f":
         values = np.rint(values)
-    return np.clip(values, AIR, None).astype(np.int16)
+    return np.maximum(values, AIR).astype(np.int16, copy=False)

@@ -5,37 +5,19 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from ldl.data.ct.bank import CtEntry
+from ldl.data.ct.bank import BankFacts, CtEntry
 from ldl.data.ct.growing import GrowingArray
 from ldl.data.ct.regions import Spacing
 from ldl.errors import DataError
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class BankFacts:
-    """What a bank's index says beside its volumes; see `CtBank`.
-
-    Attributes:
-        size: side of the slices in pixels.
-        labelled: whether every slice comes with a label.
-    """
-
-    name: str
-    region: str
-    size: int
-    labelled: bool
-    organs: tuple[str, ...]
-    window: tuple[int, int]
-    note: str = ""
 
 
 class CtBankWriter:

@@ -7,10 +7,14 @@ import nibabel
 import numpy as np
 import pytest
 
+from ldl.data.ct.nifti import read_ct
 from ldl.data.ct.volume import CtVolume, plain_affine
+from ldl.errors import DataError
 
 Array = np.ndarray
 SPACING = (5.0, 2.0, 3.0)  # z, y, x in mm
+Pair = tuple[Path, Path]
+CODES = {0: 0, 1: 1, 2: 2}
 AFFINE = np.diag([3.0, 2.0, 5.0, 1.0])  # of an array (X, Y, Z) in RAS
 
 
@@ -46,6 +50,13 @@ def write(path: Path, values: Array, affine: Array = AFFINE) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     nibabel.Nifti1Image(values, affine).to_filename(path)
     return path
+
+
+def refused(pair: Pair, said: str, about: Path) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        read_ct("a", *pair, CODES)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{about}: ")
 
 
 @pytest.fixture

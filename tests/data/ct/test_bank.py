@@ -1,6 +1,5 @@
 """The slice bank: written whole or not at all, opened memory-mapped, stacked back into volumes."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import pytest
 from nibabel.affines import apply_affine
 
 from ldl.data.ct import as_nifti, open_ct_bank
-from ldl.data.ct.bank import CtBank
+from ldl.data.ct.bank import BankFacts, CtBank
 from ldl.data.ct.volume import plain_affine
-from ldl.data.ct.writer import BankFacts, CtBankWriter
+from ldl.data.ct.writer import CtBankWriter
 from ldl.errors import DataError
 
 SIZE = 8
@@ -111,81 +110,3 @@ def test_splits_and_budgets(tmp_path: Path) -> None:
     assert line == "2 labelled volumes, all that set-abdomen-8 leaves for training of 60; a note"
     with pytest.raises(DataError, match="no validation volume among 3"):
         bank.part("validation")
-
-
-IMAGE, LABEL = slices(0, 1)[0]
-WRONG = {
-    "duplicate id 'a'": ("a", [(IMAGE, LABEL)]),
-    r"x: uint8 \(8, 7\) where": ("x", [(IMAGE[:, 1:], LABEL)]),
-    r"x: int16 \(8, 8\) where": ("x", [(IMAGE.astype(np.int16), LABEL)]),
-    "x: nothing where a slice": ("x", [(IMAGE, None)]),
-    "x: label 9 in a bank of 2 organs": ("x", [(IMAGE, LABEL), (IMAGE, np.full_like(LABEL, 9))]),
-    "x: empty after windowing": ("x", [(np.full_like(IMAGE, 7), LABEL)] * 2),
-    r"x: empty after windowing ": ("x", []),
-}
-
-
-@pytest.mark.parametrize("said", WRONG)
-def test_what_does_not_fit_is_refused_and_leaves_no_trace(tmp_path: Path, said: str) -> None:
-    with CtBankWriter(tmp_path / "bank", TOLD) as writer:
-        writer.add("a", slices(0, 2), spacing=(1, 1, 1), affine=np.eye(4))
-        id, content = WRONG[said]
-        with pytest.raises(DataError, match=said):
-            writer.add(id, content, spacing=(1, 1, 1), affine=np.eye(4))
-        writer.add("z", slices(5, 3), spacing=(1, 1, 1), affine=np.eye(4))
-    bank = open_ct_bank(tmp_path / "bank")
-    assert [one.count for one in bank.volumes] == [2, 3]
-    for row, (image, label) in enumerate(slices(5, 3), start=2):
-        np.testing.assert_array_equal(bank.images[row, 0], image)
-        np.testing.assert_array_equal(bank.labels[row], label)
-
-
-def test_a_label_where_none_belongs(tmp_path: Path) -> None:
-    with (
-        pytest.raises(DataError, match="x: a label in a bank without labels"),
-        CtBankWriter(tmp_path / "bank", replace(TOLD, labelled=False)) as writer,
-    ):
-        writer.add("x", [(IMAGE, LABEL)], spacing=(1, 1, 1), affine=np.eye(4))
-
-
-def test_a_failure_leaves_the_old_bank_as_it_was(tmp_path: Path) -> None:
-    before = write(tmp_path / "bank").fingerprint
-
-    def fail() -> None:
-        with CtBankWriter(tmp_path / "bank", TOLD) as writer:
-            writer.add("n", slices(7, 2), spacing=(1, 1, 1), affine=np.eye(4))
-            raise RuntimeError("the disc is full")
-
-    with pytest.raises(RuntimeError, match="the disc is full"):
-        fail()
-    assert open_ct_bank(tmp_path / "bank").fingerprint == before
-    assert [one.name for one in tmp_path.iterdir()] == ["bank"]
-
-
-def test_a_bank_of_nothing_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no usable volume"), CtBankWriter(tmp_path / "bank", TOLD):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["index.json", "images.npy", "labels.npy"])
-@pytest.mark.parametrize("damage", ["gone", "cut"])
-def test_damage_is_named(tmp_path: Path, name: str, damage: str) -> None:
-    write(tmp_path / "bank")
-    path = tmp_path / "bank" / name
-    path.write_bytes(path.read_bytes()[:40]) if damage == "cut" else path.unlink()
-    with pytest.raises(DataError, match=name) as caught:
-        open_ct_bank(tmp_path / "bank")
-    assert "prepare" in str(caught.value)
-
-
-def test_an_index_of_another_bank_is_noticed(tmp_path: Path) -> None:
-    write(tmp_path / "bank")
-    path = tmp_path / "bank" / "index.json"
-    index = json.loads(path.read_text())
-    path.write_text(json.dumps(index | {"volumes": index["volumes"][:2]}))
-    with pytest.raises(DataError, match="does not match its arrays"):
-        open_ct_bank(tmp_path / "bank")
-    path.write_text(json.dumps({"name": "x"}))
-    with pytest.raises(DataError, match="not the index of a slice bank"):
-        open_ct_bank(tmp_path / "bank")

@@ -115,8 +115,8 @@ def test_number_of_slices_follows_the_height() -> None:
 def test_what_is_cut_off_is_counted() -> None:
     volume = scan()
     assert share_outside(volume, fit(volume, 32, (5, 2, 3))) == 0
-    small = Grid((6, 4, 4), (5, 2, 3), (0, 5, 4), (1, 1, 1))
-    inside = (volume.label[:, 5:9, 4:8] > 0).sum() / (volume.label > 0).sum()
+    small = Grid((6, 4, 4), (5, 2, 3), (0, 6, 5), (1, 1, 1))
+    inside = (volume.label[:, 6:10, 5:9] > 0).sum() / (volume.label > 0).sum()
     assert share_outside(volume, small) == pytest.approx(1 - inside)
 
 
