@@ -7,6 +7,7 @@ from ldl.methods.densecl import DenseCL
 from ldl.methods.embinva import EmbInva
 from ldl.methods.genesis import Genesis
 from ldl.methods.instdisc import InstDisc
+from ldl.methods.mae import MAE
 from ldl.methods.moco import MoCo
 from ldl.methods.mocov2 import MoCoV2
 from ldl.methods.pd import PatchDiscrimination
@@ -38,6 +39,7 @@ COMPARISONS: dict[str, Comparison] = {
     "relative-location": RelativeLocation(),
     "rotation": Rotation(),
     "genesis": Genesis(),
+    "mae": MAE(),
 }
 
 __all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]

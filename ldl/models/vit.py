@@ -1,5 +1,6 @@
 """Vision Transformer of any width (Dosovitskiy et al. 2021): MAE in LRC's Table 1."""
 
+import torch
 from torch import Tensor, nn
 
 from ldl.compat import import_torchvision
@@ -44,5 +45,20 @@ class ViT(nn.Module):
         The class token is left out; the learned positions are interpolated to the image's grid.
         """
         height, width = (side // self.patch for side in image.shape[-2:])
-        tokens = self.vit.forward_features(image)[:, self.vit.num_prefix_tokens :]
-        return [tokens.transpose(1, 2).unflatten(2, (height, width))]
+        patches = self.tokens(image)[:, self.vit.num_prefix_tokens :]
+        return [patches.transpose(1, 2).unflatten(2, (height, width))]
+
+    def tokens(self, image: Tensor, keep: Tensor | None = None) -> Tensor:
+        """All tokens, the class token first: (B, 1 + patches, channels[0]).
+
+        Args:
+            image: (B, in_channels, H, W).
+            keep: (B, K) int64, which patches are seen, in reading order; the others cost nothing.
+        """
+        vit = self.vit
+        tokens = vit._pos_embed(vit.patch_embed(image))
+        if keep is not None:
+            prefix, patches = tokens.tensor_split([vit.num_prefix_tokens], dim=1)
+            tokens = torch.cat([prefix, patches.take_along_dim(keep[..., None], dim=1)], dim=1)
+        answer: Tensor = vit.norm(vit.blocks(vit.norm_pre(tokens)))
+        return answer

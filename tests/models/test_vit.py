@@ -53,3 +53,26 @@ def test_every_weight_has_a_gradient():
     net = backbone("vit", 2, 3)
     (net(torch.rand(2, 3, 32, 32))[0] ** 2).sum().backward()
     assert [n for n, p in net.named_parameters() if p.grad is None] == []
+
+
+def test_patches_that_are_not_kept_are_not_seen():
+    net = backbone("vit", 2, 3).eval()
+    image = torch.rand(2, 3, 32, 32)
+    keep = torch.tensor([[0, 5, 15], [3, 2, 8]])
+    tokens = net.tokens(image, keep)
+    assert tokens.shape == (2, 4, 24)
+    blind = torch.zeros_like(image)
+    for number, patch in ((n, p) for n in range(2) for p in keep[n].tolist()):
+        row, column = (slice(8 * k, 8 * k + 8) for k in divmod(patch, 4))
+        blind[number, :, row, column] = image[number, :, row, column]
+    torch.testing.assert_close(net.tokens(blind, keep), tokens)
+
+
+def test_keeping_all_patches_is_seeing_the_image():
+    net = backbone("vit", 2, 3).eval()
+    image = torch.rand(2, 3, 32, 48)
+    whole = net.tokens(image)
+    torch.testing.assert_close(whole, net.vit.forward_features(image))
+    order = torch.randperm(24).expand(2, -1)
+    kept = net.tokens(image, order)
+    torch.testing.assert_close(kept[:, 1:], whole[:, 1:].take_along_dim(order[..., None], dim=1))
