@@ -6,6 +6,7 @@ from ldl.methods.comparison import Comparison
 from ldl.methods.densecl import DenseCL
 from ldl.methods.embinva import EmbInva
 from ldl.methods.genesis import Genesis
+from ldl.methods.imagenet import ImageNet
 from ldl.methods.instdisc import InstDisc
 from ldl.methods.mae import MAE
 from ldl.methods.moco import MoCo
@@ -18,6 +19,7 @@ from ldl.methods.rotation import Rotation
 from ldl.methods.rotori import RotOri
 from ldl.methods.simclr import SimCLR
 from ldl.methods.simsiam import SimSiam
+from ldl.methods.start import RandomInit
 from ldl.methods.supervised import Supervised
 
 METHODS: dict[str, Method] = {
@@ -40,6 +42,8 @@ COMPARISONS: dict[str, Comparison] = {
     "rotation": Rotation(),
     "genesis": Genesis(),
     "mae": MAE(),
+    "imagenet": ImageNet(),
+    "random": RandomInit(),
 }
 
 __all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]
