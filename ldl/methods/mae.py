@@ -36,7 +36,7 @@ class MAEKnobs(Strict):
 class MAENet(nn.Module):
     """A ViT that sees the visible patches only, and a narrow decoder that sees all places."""
 
-    def __init__(self, encoder: Any, knobs: MAEKnobs, patches: int, channels: int) -> None:
+    def __init__(self, encoder: Any, knobs: MAEKnobs, crop: int, channels: int) -> None:
         super().__init__()
         masked = import_lightly("models.modules.masked_vision_transformer_timm")
         decoders = import_lightly("models.modules.masked_vision_transformer_decoder_timm")
@@ -45,7 +45,7 @@ class MAENet(nn.Module):
         self.encoder = encoder
         self.enter = nn.Linear(encoder.channels[-1], knobs.width)
         self.decoder = decoders.MaskedVisionTransformerDecoderTIMM(
-            patches, knobs.width, knobs.depth, knobs.heads
+            (crop // encoder.patch) ** 2, knobs.width, knobs.depth, knobs.heads
         )
         self.draw = nn.Linear(knobs.width, encoder.patch**2 * channels)
         for layer in (self.enter, self.draw):
@@ -56,8 +56,7 @@ class MAENet(nn.Module):
 
         Args:
             images: (B, C, S, S).
-            keep: (B, K) int64, which patches are seen.
-            hide: (B, M) int64, the others.
+            keep, hide: (B, K) and (B, M) int64, which patches are seen and which are not.
 
         Returns:
             (B, M, pixels of a patch * C) and (B, channels[-1]).
@@ -102,8 +101,7 @@ class MAE(Comparison):
                 f"backbone is {config.backbone!r}; mae hides patches from a transformer: use 'vit'"
             )
         encoder = encoder_of(config)
-        patches = (config.crop // encoder.patch) ** 2
-        return MAENet(encoder, self.knobs(config), patches, config.channels)
+        return MAENet(encoder, self.knobs(config), config.crop, config.channels)
 
     def losses(
         self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
@@ -116,6 +114,6 @@ class MAE(Comparison):
         seen = max(1, int(shape[1] * (1 - self.knobs(config).hidden)))
         keep, hide = order[:, :seen], order[:, seen:]
         drawn, features = model(images, keep, hide)
-        pixels = utils.get_at_index(utils.patchify(images, patch), hide)
-        loss = F.mse_loss(full_precision(drawn), utils.normalize_mean_var(pixels))
+        wanted = utils.normalize_mean_var(utils.patchify(images, patch))
+        loss = F.mse_loss(full_precision(drawn), utils.get_at_index(wanted, hide))
         return Outcome({"draw": loss}, features.detach())
