@@ -1,0 +1,94 @@
+"""What is common to all comparison methods: names, levels, knobs, and what our scale changes."""
+
+import pytest
+import torch
+
+from ldl.config import ComparisonName
+from ldl.errors import ConfigError
+from ldl.experiments.plan import COMPARED
+from ldl.methods import COMPARISONS
+from ldl.methods.comparison import Comparison, NoKnobs, encoder_of
+from ldl.models.resnet import ResNet50
+from ldl.models.vgg import Encoder
+from ldl.models.vit import ViT
+
+LEVELS = {"image", "patch", "pixel", "region", "image and pixel", "none"}
+
+
+@pytest.fixture(params=list(COMPARISONS))
+def method(request):
+    return COMPARISONS[request.param]
+
+
+def test_every_name_of_a_config_is_a_method_and_the_other_way_round():
+    assert set(COMPARISONS) == set(ComparisonName.__args__)
+
+
+def test_the_titles_of_table_2_are_those_of_the_methods():
+    assert {name: COMPARISONS[name].title for name in COMPARED} == COMPARED
+
+
+def test_a_method_says_what_it_is(method):
+    assert isinstance(method, Comparison)
+    assert method.level in LEVELS
+    assert method.title == method.title.strip() != ""
+    assert any(digit.isdigit() for digit in method.paper) or "section" in method.paper
+    assert method.idea.endswith(".")
+    assert len(method.idea.splitlines()) == 1
+    assert method.__doc__, "what was changed for our scale belongs into the docstring"
+    assert method.Knobs is NoKnobs or method.Knobs.__doc__
+
+
+def test_titles_are_told_apart():
+    titles = [method.title for method in COMPARISONS.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_what_our_scale_changes_is_a_knob_with_a_reason(method, comparison_config):
+    defaults = method.Knobs().model_dump()
+    for name, (value, why) in method.small.items():
+        assert value != defaults[name], f"{name}: no change"
+        assert len(why) > 10
+    name = next(key for key, value in COMPARISONS.items() if value is method)
+    small = {key: value for key, (value, _) in method.small.items()}
+    knobs = method.knobs(comparison_config(name, **small))
+    assert knobs.model_dump() == {**defaults, **small}
+
+
+def test_without_knobs_the_originals_hold(method, comparison_config):
+    name = next(key for key, value in COMPARISONS.items() if value is method)
+    assert method.knobs(comparison_config(name)) == method.Knobs()
+
+
+def test_a_knob_that_the_method_does_not_have_is_refused_in_one_line(method, comparison_config):
+    name = next(key for key, value in COMPARISONS.items() if value is method)
+    with pytest.raises(ConfigError, match="tmeperature") as caught:
+        method.knobs(comparison_config(name, tmeperature=0.1))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [
+        ("moco", {"queue": 0}),
+        ("moco", {"queue": 0.5}),
+        ("moco", {"momentum": 1.5}),
+        ("moco", {"temperature": 0}),
+        ("mocov2", {"temperature": "low"}),
+        ("instdisc", {"objective": "triplet"}),
+        ("mae", {"hidden": 1.0}),
+    ],
+)
+def test_a_value_that_a_knob_cannot_have_is_refused_and_named(name, knobs, comparison_config):
+    with pytest.raises(ConfigError, match=next(iter(knobs))) as caught:
+        COMPARISONS[name].knobs(comparison_config(name, **knobs))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("vgg", Encoder), ("resnet50", ResNet50), ("vit", ViT)])
+def test_the_encoder_is_the_one_that_the_config_asks_for(name, kind, comparison_config):
+    config = comparison_config("moco").model_copy(update={"backbone": name, "modality": "xray"})
+    encoder = encoder_of(config)
+    assert isinstance(encoder, kind)
+    with torch.no_grad():
+        assert encoder.eval()(torch.rand(1, 1, 32, 32))[-1].shape[1] == encoder.channels[-1]
