@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ldl.data.tasks import CHANNELS, Modality, task_named
 from ldl.errors import ConfigError
 
-MethodName = Literal["pd", "pd+mix", "rd"]
+MethodName = Literal["pd", "pd+mix", "rd", "pd+mix+ms", "pd+mix+ms+cs"]
 ComparisonName = Literal[
     "instdisc",
     "embinva",
@@ -59,7 +59,11 @@ class DataConfig(Strict):
 
 
 class PretrainConfig(Strict):
-    """One pretraining run. Lengths are in optimiser steps, sizes in pixels."""
+    """One pretraining run. Lengths are in optimiser steps, sizes in pixels.
+
+    ``patch_grid`` divides the crop into that many cells a side. Methods with windows of random size
+    have no grid; its square is then how many windows of an image enter the loss at most.
+    """
 
     method: MethodName
     modality: Modality

@@ -35,6 +35,7 @@ _PRETRAIN = (
     "ldl.train.pretrain",
     "ldl.train.probe",
 )
+_WINDOWS = ("ldl.methods.windows", "ldl.losses.mixup", "ldl.losses.window")
 _METHOD = {
     "pd": ("ldl.methods.pd",),
     "pd+mix": ("ldl.methods.pd_mix", "ldl.losses.mixup"),
@@ -45,6 +46,8 @@ _METHOD = {
         "ldl.losses.region",
         "ldl.losses.entropy",
     ),
+    "pd+mix+ms": ("ldl.methods.pd_mix_ms", *_WINDOWS),
+    "pd+mix+ms+cs": ("ldl.methods.pd_mix_ms_cs", *_WINDOWS),
 }
 _COMPARISON = (
     "ldl.rng",

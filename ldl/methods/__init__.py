@@ -13,6 +13,8 @@ from ldl.methods.moco import MoCo
 from ldl.methods.mocov2 import MoCoV2
 from ldl.methods.pd import PatchDiscrimination
 from ldl.methods.pd_mix import PatchDiscriminationMixup
+from ldl.methods.pd_mix_ms import MultiSizePooling
+from ldl.methods.pd_mix_ms_cs import CentreSensitivePooling
 from ldl.methods.rd import RegionDiscrimination
 from ldl.methods.relative_location import RelativeLocation
 from ldl.methods.rotation import Rotation
@@ -26,6 +28,8 @@ METHODS: dict[str, Method] = {
     "pd": PatchDiscrimination(),
     "pd+mix": PatchDiscriminationMixup(),
     "rd": RegionDiscrimination(),
+    "pd+mix+ms": MultiSizePooling(),
+    "pd+mix+ms+cs": CentreSensitivePooling(),
 }
 COMPARISONS: dict[str, Comparison] = {
     "densecl": DenseCL(),

@@ -48,7 +48,7 @@ def test_mixing_weights_fill_a_fifth_to_four_fifths():
     assert weight.mean().item() == pytest.approx(0.5, abs=0.02)
 
 
-@pytest.mark.parametrize("method", ["pd", "pd+mix", "rd"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_network_is_sized_by_its_config(config_for, method):
     config = config_for(method, modality="xray", embedding=7)
     net = METHODS[method].network(config)
@@ -60,7 +60,8 @@ def test_a_network_is_sized_by_its_config(config_for, method):
 
 
 def test_every_method_says_what_it_is():
-    assert list(METHODS) == ["pd", "pd+mix", "rd"]
-    assert [method.title for method in METHODS.values()] == ["Pd", "Pd+mix", "Rd"]
-    assert [method.level for method in METHODS.values()] == ["patch", "patch", "region"]
+    assert list(METHODS) == ["pd", "pd+mix", "rd", "pd+mix+ms", "pd+mix+ms+cs"]
+    assert [method.title.lower() for method in METHODS.values()] == list(METHODS)
+    levels = [method.level for method in METHODS.values()]
+    assert levels == ["patch", "patch", "region", "patch", "patch"]
     assert all("Eq." in method.paper for method in METHODS.values())

@@ -1,0 +1,70 @@
+"""What the variants of one-shot localization share: Pd+mix over windows of random size.
+
+LDL sections 5.2 and 6.3.1, Eq. 24-25: a window takes the place of the grid's cell.
+"""
+
+from functools import partial
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ldl.config import PretrainConfig
+from ldl.data.symmetry import undo_symmetry
+from ldl.data.views import ViewPair
+from ldl.losses.mixup import mixup_images, mixup_target
+from ldl.losses.patch import patch_discrimination
+from ldl.losses.window import draw_window, window_vectors
+from ldl.methods.common import Losses, mix_weights
+
+
+def drawn_windows(total: int, most: int, generator: Generator) -> Tensor:
+    """Which of an image's ``total`` windows enter the loss: all, or ``most`` of them at random.
+
+    A window of a sixteenth of the crop divides it into 256, and the similarity matrix grows with
+    the square of their number. The paper names no limit.
+
+    Returns:
+        (min(total, most),) int64 numbers of windows in row-major order.
+    """
+    if total <= most:
+        return torch.arange(total)
+    return torch.randperm(total, generator=generator)[:most]
+
+
+def window_and_mixup(
+    net: nn.Module,
+    views: ViewPair,
+    config: PretrainConfig,
+    generator: Generator,
+    *,
+    sigma: float | None,
+) -> Losses:
+    """L_Pd and L_Hm over windows of one random size, the same for all images of the step.
+
+    Windows that do not divide the crop leave its last rows and columns out, so it is the second
+    view's pixels that are turned back, before they are pooled. At most ``config.patch_grid``
+    squared windows of an image count, the same places in both views and in the mixed image.
+
+    Args:
+        sigma: of the centre-sensitive weights (Eq. 24); None averages evenly.
+    """
+    weight = mix_weights(len(views.first) // 2, generator)
+    size = draw_window(config.crop, generator)
+    mixed = mixup_images(views.first[0::2], views.first[1::2], weight)
+    embedding, _ = net(torch.cat([views.first, views.second, mixed]))
+    first, second, virtual = embedding.split([len(views.first), len(views.second), len(mixed)])
+    second = undo_symmetry(second, views.symmetry)
+    kept = drawn_windows((config.crop // size) ** 2, config.patch_grid**2, generator)
+    first, second, virtual = (
+        window_vectors(maps, size, sigma=sigma)[:, kept] for maps in (first, second, virtual)
+    )
+    target = mixup_target(first[0::2], first[1::2], weight)
+    recognise = partial(
+        patch_discrimination,
+        temperature=config.patch_temperature,
+        formulation=config.formulation,
+    )
+    return {
+        "patch": recognise(second.flatten(0, 1), first.flatten(0, 1)),
+        "mixup": recognise(virtual.flatten(0, 1), target.flatten(0, 1)),
+    }
