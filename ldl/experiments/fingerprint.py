@@ -68,9 +68,18 @@ _BACKBONE = {
     "resnet50": ("ldl.models.resnet",),
     "vit": ("ldl.models.vit",),
 }
-_FOLLOWED = ("ldl.methods.", "ldl.losses.", "ldl.models.", "ldl.data.genesis")
+_FILE = {"random": "ldl.methods.start"}
+_FOLLOWED = (
+    "ldl.methods.",
+    "ldl.losses.",
+    "ldl.models.",
+    "ldl.data.arrangement",
+    "ldl.data.genesis",
+    "ldl.data.upright",
+)
 # A type alias is all that comparison methods take from the one; the other only refuses input.
-_NOT_FOLLOWED = ("ldl.methods.common", "ldl.losses.checks")
+_NOT_FILE = {"random": "ldl.methods.start"}
+_FOLLOWED = ("ldl.methods.common", "ldl.losses.checks")
 _TRANSFER = (
     *_SHARED,
     "ldl.losses.dice",
@@ -85,8 +94,9 @@ def modules_of(config: Strict) -> tuple[str, ...]:
     if isinstance(config, PretrainConfig):
         return (*_PRETRAIN, *_METHOD[config.method])
     if isinstance(config, ComparisonConfig):
-        labels = ("ldl.data.grades",) if config.method == "supervised" else ()
-        own = imported(f"ldl.methods.{config.method.replace('-', '_')}")
+        graded = ("ldl.data.grades", "ldl.data.phantom_lesions")
+        labels = graded if config.method == "supervised" else ()
+        own = imported(_FILE.get(config.method, f"ldl.methods.{config.method.replace('-', '_')}"))
         return tuple(dict.fromkeys((*_COMPARISON, *own, *_BACKBONE[config.backbone], *labels)))
     if isinstance(config, TransferConfig):
         before = modules_of(config.encoder) if config.encoder else ()
