@@ -78,8 +78,7 @@ _FOLLOWED = (
     "ldl.data.upright",
 )
 # A type alias is all that comparison methods take from the one; the other only refuses input.
-_NOT_FILE = {"random": "ldl.methods.start"}
-_FOLLOWED = ("ldl.methods.common", "ldl.losses.checks")
+_NOT_FOLLOWED = ("ldl.methods.common", "ldl.losses.checks")
 _TRANSFER = (
     *_SHARED,
     "ldl.losses.dice",
