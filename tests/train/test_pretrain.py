@@ -8,7 +8,7 @@ from ldl.train import checkpoint
 from ldl.train import pretrain as module
 from ldl.train.pretrain import PretrainStage, held_out_rows, pretrain
 
-METHODS = ("pd", "pd+mix", "rd")
+METHODS = ("pd", "pd+mix", "rd", "pd+mix+ms+cs")
 
 
 class Killed(BaseException):
