@@ -1,0 +1,326 @@
+"""Pretraining by comparison methods: determinism, exact resume, spread, retrieval, bad input."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ldl.config import ComparisonConfig, DataConfig
+from ldl.data.bank import ImageBank
+from ldl.errors import ConfigError, DataError, TrainingError
+from ldl.methods import COMPARISONS
+from ldl.models.backbones import backbone
+from ldl.rng import seed_everything
+from ldl.train import checkpoint
+from ldl.train.comparison import (
+    ComparisonStage,
+    image_retrieval,
+    pretrain_comparison,
+    spread_of,
+)
+from ldl.train.feed import Feed
+
+TRAINED = [name for name, method in COMPARISONS.items() if method.trains]
+ON_VIT = ("mae",)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture
+def kill_at(monkeypatch):
+    """After ``kill_at(k)`` the run dies when step k is done and not yet saved."""
+    after_step = ComparisonStage.after_step
+
+    def arm(number):
+        def die(self, model, step):
+            after_step(self, model, step)
+            if step == number:
+                raise Killed
+
+        monkeypatch.setattr(ComparisonStage, "after_step", die)
+
+    return arm
+
+
+def config_of(method, *, steps=4, seed=0, batch=8, **knobs):
+    small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
+    if "queue" in small:
+        small["queue"] = 12
+    return ComparisonConfig(
+        method=method,
+        modality="fundus",
+        data=DataConfig(source="phantom", size=32),
+        base=2,
+        steps=steps,
+        crop=32,
+        batch=batch,
+        halve_every=3,
+        backbone="vit" if method in ON_VIT else "vgg",
+        knobs={**small, **knobs},
+        seed=seed,
+    )
+
+
+@pytest.fixture
+def train(image_bank, fabric, tmp_path):
+    """Train on 21 of 24 images, the labels of five classes at hand; ``name`` is its folder."""
+
+    def run(config, name="run", bank=None, **more):
+        bank = bank or image_bank()
+        labels = np.arange(len(bank.images)) % 5
+        return pretrain_comparison(
+            config, bank, folder=tmp_path / name, fabric=fabric, **{"labels": labels, **more}
+        )
+
+    return run
+
+
+def same_tensors(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def saved(folder):
+    """Tensors and header of the checkpoint, less the time it took."""
+    tensors, header = checkpoint.load(folder / "checkpoint.safetensors")
+    return tensors, {k: v for k, v in header.items() if k != "seconds"}
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_a_killed_run_goes_on_bit_for_bit(
+    method, train, tmp_path, save_every_step, kill_at, monkeypatch
+):
+    """Weights, teachers, queues, banks, Adam, losses, spread; an epoch ends within step 3."""
+    config = config_of(method)
+    whole = train(config, "whole")
+    kill_at(3)
+    torch.rand(3)
+    with pytest.raises(Killed):
+        train(config, "killed")
+    assert saved(tmp_path / "killed")[1]["step"] == 2
+    kill_at(None)
+    rest = train(config, "killed")
+    assert same_tensors(rest.net.state_dict(), whole.net.state_dict())
+    assert rest.history.rows == whole.history.rows
+    assert rest.history.names == whole.history.names
+    assert rest.spread == whole.spread
+    assert len(rest.spread) == config.steps
+    assert (rest.retrieval_before, rest.retrieval) == (whole.retrieval_before, whole.retrieval)
+    (tensors, header), (others, other) = saved(tmp_path / "killed"), saved(tmp_path / "whole")
+    assert header == other
+    assert same_tensors(tensors, others)
+    buffers = {f"net.{name}" for name, _ in rest.net.named_buffers()}
+    assert buffers <= set(tensors), "a buffer outside the checkpoint is lost with a kill"
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_a_step_moves_every_weight_of_the_encoder(method, train):
+    config = config_of(method, steps=1)
+    seed_everything(config.seed, "initialise", method)
+    start = COMPARISONS[method].network(config, 21).encoder.state_dict()
+    result = train(config)
+    assert np.isfinite(result.history.rows).all()
+    assert all(0 < value < 2 for value in result.spread)
+    weights = {n: w for n, w in result.net.encoder.named_parameters() if w.requires_grad}
+    assert [name for name, weight in weights.items() if torch.equal(weight, start[name])] == []
+
+
+def test_another_seed_is_another_run(train):
+    one, other = (train(config_of("moco", steps=2, seed=seed), str(seed)) for seed in (0, 1))
+    assert one.history.rows != other.history.rows
+    assert one.retrieval_before != other.retrieval_before or one.spread != other.spread
+
+
+@pytest.mark.parametrize("name", ["moco", "densecl"])
+def test_queues_are_in_the_checkpoint_and_have_gone_round(name, train, tmp_path):
+    train(config_of(name))
+    tensors, _ = saved(tmp_path / "run")
+    places = {key: int(value) for key, value in tensors.items() if key.endswith(".place")}
+    assert places
+    assert set(places.values()) == {4 * 8 % 12}
+
+
+def test_the_bank_of_vectors_is_in_the_checkpoint(train, tmp_path):
+    train(config_of("instdisc"))
+    assert saved(tmp_path / "run")[0]["net.bank.vectors"].shape[0] == 21
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"knobs": {"queue": 16, "momentum": 0.99}}, "config.knobs.queue (was 12, now 16)"),
+        ({"learning_rate": 0.01}, "config.learning_rate (was 0.001, now 0.01)"),
+        ({"batch": 4}, "config.batch (was 8, now 4)"),
+    ],
+)
+def test_another_config_is_refused_with_the_field(changes, field, train):
+    config = config_of("moco", steps=1)
+    train(config)
+    with pytest.raises(TrainingError) as caught:
+        train(config.model_copy(update=changes))
+    assert field in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_data_is_refused_too(train):
+    config = config_of("moco", steps=1)
+    train(config, identity={"data": "one"})
+    with pytest.raises(TrainingError, match="data"):
+        train(config, identity={"data": "other"})
+
+
+def test_held_out_images_are_never_trained_on(train, image_bank):
+    """Training must not notice when they are replaced; the measurement must."""
+    bank, other = image_bank(), image_bank()
+    other.images[21:] = other.images[:3] // 3
+    one, two = (train(config_of("moco"), n, b) for n, b in (("one", bank), ("two", other)))
+    assert one.history.rows == two.history.rows
+    assert same_tensors(one.net.state_dict(), two.net.state_dict())
+    assert one.among == two.among == 3
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_step(train, monkeypatch):
+    losses, calls = ComparisonStage.losses, []
+
+    def poisoned(self, model):
+        calls.append(None)
+        found = losses(self, model)
+        return {n: v * (math.nan if len(calls) == 3 else 1) for n, v in found.items()}
+
+    monkeypatch.setattr(ComparisonStage, "losses", poisoned)
+    with pytest.raises(TrainingError, match="step 3: loss 'contrast' is nan"):
+        train(config_of("moco"))
+
+
+def test_teachers_are_left_to_their_students(train):
+    net = train(config_of("moco", steps=1)).net
+    stage = ComparisonStage(config_of("moco"), net, None, [0], None)
+    trained = {id(weight) for weight in stage.trainable()}
+    teacher = {id(weight) for weight in net.teacher.parameters()}
+    assert teacher
+    assert not trained & teacher
+    assert len(trained | teacher) == len(list(net.parameters()))
+
+
+@pytest.mark.parametrize("method", ["moco", "rotation", "genesis"])
+def test_films_train_like_colour_images(method, train, image_bank):
+    config = config_of(method, steps=2).model_copy(update={"modality": "xray"})
+    result = train(config, bank=image_bank(channels=1))
+    assert np.isfinite(result.history.rows).all()
+
+
+def refused(train, error, config, **more):
+    with pytest.raises(error) as caught:
+        train(config, **more)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_too_few_images_for_a_batch_are_said_so(train, image_bank):
+    line = refused(train, DataError, config_of("moco"), bank=image_bank(8))
+    assert line == "patterns: 7 images to train on are too few for batches of 8; lower the batch"
+
+
+def test_films_for_a_colour_network_are_said_so(train, image_bank):
+    line = refused(train, DataError, config_of("moco"), bank=image_bank(channels=1))
+    assert line == "patterns: images have 1 channel(s), fundus needs 3"
+
+
+@pytest.mark.parametrize(("labels", "count"), [(None, 0), (np.arange(21), 21)])
+def test_missing_labels_are_counted(labels, count, train):
+    line = refused(train, DataError, config_of("supervised"), labels=labels)
+    assert line == f"patterns: supervised needs a label for each of 24 images, {count} given"
+
+
+def test_labels_are_those_of_the_images_drawn(image_bank, fabric, tmp_path, monkeypatch):
+    """The label is written into each image's first pixel."""
+    images, labels, seen = image_bank().images, np.arange(24) * 10, []
+    images[:, 0, 0, 0] = labels
+
+    def watch(self, model, batch, config, generator):
+        seen.append(torch.equal(batch.images[:, 0, 0, 0].long(), batch.labels))
+        seen.append(torch.equal(batch.rows * 10, batch.labels))
+        raise Killed
+
+    monkeypatch.setattr(type(COMPARISONS["supervised"]), "losses", watch)
+    bank = ImageBank("labelled", images, tuple(map(str, range(24))), "")
+    with pytest.raises(Killed):
+        pretrain_comparison(
+            config_of("supervised"), bank, folder=tmp_path, fabric=fabric, labels=labels
+        )
+    assert seen == [True, True]
+
+
+def test_an_unknown_knob_is_refused(train):
+    line = refused(train, ConfigError, config_of("moco", tau=0.1))
+    assert "tau" in line
+
+
+def test_a_backbone_that_a_method_cannot_use_is_refused(train):
+    for method, wrong, right in (("mae", "vgg", "'vit'"), ("genesis", "vit", "'vgg'")):
+        config = config_of(method).model_copy(update={"backbone": wrong})
+        assert f"use {right}" in refused(train, ConfigError, config).replace("backbone ", "")
+
+
+def test_equal_vectors_have_no_spread():
+    assert float(spread_of(torch.randn(1, 8).expand(32, -1))) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("dim", [2, 16, 128])
+def test_vectors_all_over_the_sphere_have_spread_one(dim):
+    draw = torch.Generator().manual_seed(0)
+    vectors = torch.randn(20_000, dim, generator=draw)
+    assert float(spread_of(vectors)) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(("dim", "count"), [(4, 2), (9, 10)])
+def test_opposite_vectors_have_the_spread_of_their_closed_form(dim, count):
+    """+-v: each coordinate's deviation is |v_d| sqrt(N / (N - 1))."""
+    sign = torch.tensor([1.0, -1.0]).repeat(count // 2)[:, None]
+    bessel = math.sqrt(count / (count - 1))
+    diagonal, axis = torch.ones(dim), torch.eye(dim)[0]
+    assert float(spread_of(sign * diagonal)) == pytest.approx(bessel, rel=1e-5)
+    assert float(spread_of(sign * axis)) == pytest.approx(bessel / math.sqrt(dim), rel=1e-5)
+
+
+def test_lengths_do_not_count_and_nothing_is_learned_from_the_spread():
+    vectors = torch.randn(16, 8, requires_grad=True)
+    longer = vectors * torch.linspace(0.1, 50, 16)[:, None]
+    torch.testing.assert_close(spread_of(longer), spread_of(vectors))
+    assert not spread_of(vectors).requires_grad
+
+
+def test_retrieval_is_the_same_for_every_method_and_leaves_the_encoder_alone(image_bank, fabric):
+    torch.manual_seed(0)
+    encoder = backbone("vgg", 2, 3).train()
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    feed = Feed(image_bank().images, fabric.device)
+    found = {
+        image_retrieval(encoder, feed, list(range(12)), config_of(method), fabric)
+        for method in ("moco", "genesis", "supervised")
+    }
+    assert len(found) == 1
+    assert 0 <= found.pop() <= 1
+    assert encoder.training
+    assert same_tensors(encoder.state_dict(), before)
+
+
+class Numbered(torch.nn.Module):
+    """Answers with one axis an image, in the order in which it is asked."""
+
+    def __init__(self, order):
+        super().__init__()
+        self.order, self.calls = order, 0
+
+    def forward(self, images):
+        shift, self.calls = self.order[self.calls], self.calls + 1
+        return [torch.eye(len(images)).roll(shift, 0)[:, :, None, None]]
+
+
+@pytest.mark.parametrize(("order", "share"), [([0, 0], 1.0), ([0, 1], 0.0)])
+def test_retrieval_counts_the_images_that_find_themselves(order, share, image_bank, fabric):
+    feed = Feed(image_bank().images, fabric.device)
+    rows = list(range(6))
+    assert image_retrieval(Numbered(order), feed, rows, config_of("moco"), fabric) == share
