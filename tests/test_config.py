@@ -7,7 +7,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from ldl.config import DataConfig, PretrainConfig, TransferConfig, build
+from ldl.config import ComparisonConfig, DataConfig, PretrainConfig, TransferConfig, build
 from ldl.errors import ConfigError
 
 DATA = {"source": "phantom", "size": 64}
@@ -21,7 +21,23 @@ PRETRAIN = {
     "halve_every": 5,
 }
 RD = {**PRETRAIN, "method": "rd", "clusters": 8, "step1": PRETRAIN}
+COMPARISON = {
+    "method": "moco",
+    "modality": "fundus",
+    "data": DATA,
+    "base": 4,
+    "steps": 10,
+    "crop": 64,
+    "batch": 16,
+    "halve_every": 5,
+}
 TRANSFER = {"task": "stare_vessel", "data": DATA, "base": 4, "full_epochs": 3}
+FIELDS = {
+    PretrainConfig: PRETRAIN,
+    ComparisonConfig: COMPARISON,
+    TransferConfig: TRANSFER,
+    DataConfig: DATA,
+}
 
 
 def refused(model, fields):
@@ -40,13 +56,16 @@ def refused(model, fields):
         (PretrainConfig, "patch_gird", "patch_grid"),
         (PretrainConfig, "cluster", "clusters"),
         (PretrainConfig, "Temperature", "patch_temperature"),
+        (ComparisonConfig, "bacth", "batch"),
+        (ComparisonConfig, "back_bone", "backbone"),
+        (ComparisonConfig, "knob", "knobs"),
         (TransferConfig, "frozen_epoch", "frozen_epochs"),
         (TransferConfig, "lable_fraction", "label_fraction"),
         (DataConfig, "image", "images"),
     ],
 )
 def test_a_misspelt_knob_names_the_nearest(model, wrong, right):
-    fields = {PretrainConfig: PRETRAIN, TransferConfig: TRANSFER, DataConfig: DATA}[model]
+    fields = FIELDS[model]
     line = refused(model, {**fields, wrong: 1})
     assert f"unknown knob '{wrong}'; did you mean '{right}'?" in line
 
@@ -56,9 +75,13 @@ def test_a_misspelt_knob_of_the_data_is_named_with_its_place():
     assert "'data.trian'; did you mean 'train'?" in line
 
 
-def test_a_misspelt_knob_of_the_encoder_names_the_nearest():
-    line = refused(TransferConfig, {**TRANSFER, "encoder": {**PRETRAIN, "patch_grd": 8}})
-    assert "'encoder.patch_grd'; did you mean 'patch_grid'?" in line
+@pytest.mark.parametrize(
+    ("encoder", "wrong", "right"),
+    [(PRETRAIN, "patch_grd", "patch_grid"), (COMPARISON, "bacth", "batch")],
+)
+def test_a_misspelt_knob_of_the_encoder_names_the_nearest(encoder, wrong, right):
+    line = refused(TransferConfig, {**TRANSFER, "encoder": {**encoder, wrong: 8}})
+    assert f"'encoder.{wrong}'; did you mean '{right}'?" in line
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("methd", "method"), ("halve_evry", "halve_every")])
@@ -103,6 +126,13 @@ def test_a_mistyped_knob_is_refused_and_named_with_what_was_given(name, value):
         (PretrainConfig, "modality", "ct"),
         (PretrainConfig, "formulation", "ours"),
         (PretrainConfig, "symmetries", "all"),
+        (ComparisonConfig, "method", "pd"),
+        (ComparisonConfig, "method", "MoCo"),
+        (ComparisonConfig, "batch", 3),
+        (ComparisonConfig, "steps", -1),
+        (ComparisonConfig, "halve_every", 0),
+        (ComparisonConfig, "backbone", "unet"),
+        (ComparisonConfig, "knobs", 64),
         (TransferConfig, "full_epochs", 0),
         (TransferConfig, "frozen_epochs", -1),
         (TransferConfig, "label_fraction", 0.0),
@@ -113,7 +143,7 @@ def test_a_mistyped_knob_is_refused_and_named_with_what_was_given(name, value):
     ],
 )
 def test_a_value_out_of_range_is_refused_and_named(model, name, value):
-    fields = {PretrainConfig: PRETRAIN, TransferConfig: TRANSFER, DataConfig: DATA}[model]
+    fields = FIELDS[model]
     assert f": {name}: " in refused(model, {**fields, name: value})
 
 
@@ -138,6 +168,15 @@ def test_a_missing_knob_is_named(missing):
         (PretrainConfig, {**RD, "clusters": 0}, "clusters"),
         (PretrainConfig, {**RD, "step1": None}, "step1"),
         (PretrainConfig, {**PRETRAIN, "step1": PRETRAIN}, "step1"),
+        (ComparisonConfig, {**COMPARISON, "crop": 40}, "crop 40 must be a multiple of 16"),
+        (ComparisonConfig, {**COMPARISON, "crop": 80}, "within 64"),
+        (TransferConfig, {**TRANSFER, "base": 8, "encoder": COMPARISON}, "base 4"),
+        (TransferConfig, {**TRANSFER, "task": "scr_lung", "encoder": COMPARISON}, "fundus"),
+        (
+            TransferConfig,
+            {**TRANSFER, "encoder": {**COMPARISON, "backbone": "resnet50"}},
+            "encoder is a resnet50; these tasks start from a vgg",
+        ),
         (TransferConfig, {**TRANSFER, "data": {**DATA, "size": 40}}, "multiple of 16"),
         (TransferConfig, {**TRANSFER, "base": 8, "encoder": PRETRAIN}, "base 4"),
         (TransferConfig, {**TRANSFER, "task": "scr_lung", "encoder": PRETRAIN}, "fundus"),
@@ -160,6 +199,9 @@ def test_an_unknown_task_is_refused_with_the_known_ones():
         (PretrainConfig, RD),
         (TransferConfig, TRANSFER),
         (TransferConfig, {**TRANSFER, "encoder": RD}),
+        (ComparisonConfig, COMPARISON),
+        (ComparisonConfig, {**COMPARISON, "knobs": {"queue": 64, "momentum": 0.9, "a": "b"}}),
+        (TransferConfig, {**TRANSFER, "encoder": COMPARISON}),
     ],
 )
 def test_a_config_comes_back_from_its_own_json(model, fields):
@@ -220,10 +262,56 @@ def test_ids_of_records_already_made_stay_as_they_are():
     assert pretrain == "pretrain-pd-mix-fundus-phantom-g8-c0-b4-s0-02b93990"
 
 
-@pytest.mark.parametrize("fields", [PRETRAIN, RD])
+def test_every_knob_of_a_comparison_makes_another_run_id():
+    base = build(ComparisonConfig, COMPARISON).run_id()
+    changes = {
+        "method": "mocov2",
+        "modality": "xray",
+        "data": {**DATA, "seed": 1},
+        "base": 5,
+        "steps": 11,
+        "crop": 32,
+        "batch": 8,
+        "halve_every": 6,
+        "learning_rate": 0.01,
+        "backbone": "resnet50",
+        "knobs": {"queue": 64},
+        "seed": 1,
+    }
+    ids = {build(ComparisonConfig, {**COMPARISON, k: v}).run_id() for k, v in changes.items()}
+    assert len(ids | {base}) == len(changes) + 1
+    assert set(changes) == set(ComparisonConfig.model_fields)
+
+
+def test_the_order_of_knobs_does_not_matter_and_their_values_do():
+    one, same, other = (
+        build(ComparisonConfig, {**COMPARISON, "knobs": knobs}).run_id()
+        for knobs in (
+            {"queue": 64, "dim": 8},
+            {"dim": 8, "queue": 64},
+            {"queue": 64, "dim": 9},
+        )
+    )
+    assert one == same
+    assert one != other
+
+
+def test_an_encoder_is_read_as_what_it_is():
+    for fields, kind in ((PRETRAIN, PretrainConfig), (COMPARISON, ComparisonConfig)):
+        config = build(TransferConfig, {**TRANSFER, "encoder": fields})
+        assert type(config.encoder) is kind
+        assert config.run_id().startswith(f"transfer-{fields['method'].replace('+', '-')}-")
+
+
+def test_ids_of_comparisons_already_made_stay_as_they_are():
+    run = build(ComparisonConfig, COMPARISON).run_id()
+    assert run == "pretrain-moco-fundus-phantom-b4-s0-fb3c51b6"
+
+
+@pytest.mark.parametrize("fields", [PRETRAIN, RD, COMPARISON])
 def test_run_ids_are_plain_file_names(fields):
     for config in (
-        build(PretrainConfig, fields),
+        build(ComparisonConfig if "batch" in fields else PretrainConfig, fields),
         build(TransferConfig, {**TRANSFER, "encoder": fields}),
     ):
         assert re.fullmatch(r"[a-z0-9_-]{20,120}", config.run_id())
