@@ -3,9 +3,17 @@
 import difflib
 import hashlib
 import json
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from ldl.data.tasks import CHANNELS, Modality, task_named
 from ldl.errors import ConfigError
@@ -155,7 +163,17 @@ class ComparisonConfig(Strict):
         return f"pretrain-{self.method}-{place}-{knobs}-{self.digest()}"
 
 
-EncoderConfig = PretrainConfig | ComparisonConfig
+def _family(encoder: Any) -> str:
+    """Which model an encoder's fields are held against: that of its method."""
+    method = encoder.get("method") if isinstance(encoder, dict) else encoder.method
+    return _FAMILIES[1] if method in get_args(ComparisonName) else _FAMILIES[0]
+
+
+_FAMILIES = ("ldl", "comparison")
+EncoderConfig = Annotated[
+    Annotated[PretrainConfig, Tag("ldl")] | Annotated[ComparisonConfig, Tag("comparison")],
+    Discriminator(_family),
+]
 
 
 class TransferConfig(Strict):
@@ -212,7 +230,7 @@ def _first_line(model: type[Strict], error: ValidationError) -> str:
     # A misspelt required field is both unknown and missing; the unknown name says more.
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
-    where = ".".join(map(str, fault["loc"])) or model.__name__
+    where = ".".join(str(part) for part in fault["loc"] if part not in _FAMILIES) or model.__name__
     if fault["type"] != "extra_forbidden":
         return f"{model.__name__}: {where}: {fault['msg']} (given {fault['input']!r:.80})"
     name = str(fault["loc"][-1])
