@@ -31,7 +31,7 @@ from IPython.display import Markdown, display
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.tasks import TASKS
-from ldl.experiments import gains, pages, report
+from ldl.experiments import encoder_tables, gains, pages, report
 from ldl.experiments.plan import table_named
 from ldl.experiments.published import published
 from ldl.experiments.store import RunStore
@@ -64,7 +64,7 @@ Markdown(
 
 # %%
 for row in table_named("table2").rows:
-    if row.variant:
+    if row.variant.method:
         print(f"{row.label:24s} {row.variant}")
 
 # %% tags=["hide-input"]
@@ -170,7 +170,7 @@ show_gains(here)
 # ### The encoders behind the rows
 
 # %% tags=["hide-input"]
-pages.encoder_table(here)
+encoder_tables.of_patches(here)
 
 # %% [markdown]
 # ## On real images
@@ -196,7 +196,7 @@ if real.measured:
 
 # %% tags=["hide-input"]
 if real.measured:
-    display(pages.encoder_table(real))
+    display(encoder_tables.of_patches(real))
 
 # %% [markdown]
 # ### Is the order of the rows the paper's?

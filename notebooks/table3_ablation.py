@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.experiments import labels, pages, report
+from ldl.experiments import encoder_tables, labels, pages, report
 from ldl.experiments.plan import CLUSTERS, GRIDS
 from ldl.experiments.published import published
 from ldl.experiments.store import RunStore
@@ -189,7 +189,7 @@ if here.measured:
 # ## The encoders behind the rows
 
 # %% tags=["hide-input"]
-pages.encoder_table(here)
+encoder_tables.of_patches(here)
 
 # %% [markdown]
 # ## Figure 7: how many labels
@@ -263,7 +263,7 @@ if real.measured:
     display(pages.budget(real))
     pages.show_halves(real)
     figure6(real)
-    display(pages.encoder_table(real))
+    display(encoder_tables.of_patches(real))
     display(pages.order_words(real))
 else:
     display(

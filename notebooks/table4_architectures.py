@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.tasks import CHANNELS
-from ldl.experiments import pages, report
+from ldl.experiments import encoder_tables, pages, report
 from ldl.experiments.plan import ARCHITECTURES
 from ldl.experiments.profiles import WIDTHS
 from ldl.experiments.published import NOTES
@@ -112,7 +112,7 @@ plots.small_table(
 # ## The encoders behind the rows
 
 # %% tags=["hide-input"]
-pages.encoder_table(here)
+encoder_tables.of_patches(here)
 
 # %% [markdown]
 # ## On real images
@@ -129,7 +129,7 @@ if real.measured:
             widths(real), caption="Full minus tiny network on real images, points of mean DSC."
         )
     )
-    display(pages.encoder_table(real))
+    display(encoder_tables.of_patches(real))
     display(pages.order_words(real))
 else:
     display(

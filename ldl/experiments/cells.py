@@ -6,6 +6,7 @@ from pandas.io.formats.style import Styler
 from ldl.plots.tables import styled
 
 NOT_YET = "not yet run"
+EMPTY = "left empty, as in the paper"
 MARK = "†"
 STALE = "‡"
 
@@ -44,8 +45,13 @@ def row_label(lines: pd.DataFrame) -> str:
         marks += f" {MARK}"
     if lines["stale"].any():
         marks += f" {STALE}"
-    rest = "" if lines["measured"].any() else f"<br><small>{NOT_YET}</small>"
+    rest = "" if lines["measured"].any() else f"<br><small>{absence(lines)}</small>"
     return f"{lines['label'].iloc[0]}{marks}{rest}"
+
+
+def absence(lines: pd.DataFrame) -> str:
+    """Why none of these numbers is there: nobody ran them, or there is nothing to run."""
+    return NOT_YET if lines["planned"].any() else EMPTY
 
 
 def table_style(frame: pd.DataFrame, columns: list[str]) -> Styler:
@@ -78,7 +84,7 @@ def legend(frame: pd.DataFrame) -> str:
         "bootstrap interval over the n test images; <i>the paper's number</i> and ours minus it."
     ]
     if (frame["trained"] == False).any():  # noqa: E712
-        words.append(f"{MARK} pretraining fell short (see its retrieval accuracy below).")
+        words.append(f"{MARK} pretraining fell short (see the encoders below).")
     if frame["stale"].any():
         words.append(f"{STALE} made by an older version of the code.")
     return " ".join(words)

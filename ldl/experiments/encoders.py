@@ -1,36 +1,62 @@
 """A pretrained encoder to look at: its network, its record, and what to say about both."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ldl.config import MethodName, PretrainConfig, build
+from ldl.config import (
+    ComparisonConfig,
+    ComparisonName,
+    EncoderConfig,
+    MethodName,
+    PretrainConfig,
+)
 from ldl.data.colour import normalise
 from ldl.data.tasks import Modality
 from ldl.errors import ConfigError
+from ldl.experiments.encoder_configs import config_of, title_of
 from ldl.experiments.execute import ensure
-from ldl.experiments.plan import Variant, ldl_config
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import Record, RunStore
-from ldl.methods import METHODS
+from ldl.experiments.verdicts import verdict
+from ldl.methods import COMPARISONS, METHODS
 from ldl.rng import seed_everything
 from ldl.train import checkpoint
-from ldl.train.probe import LARGEST_LATE_GAIN, LEAST_RETRIEVAL
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A network in eval mode on the CPU, with its config and (if it was trained) its record."""
+    """A network in eval mode on the CPU, with its config and (if it was trained) its record.
 
-    config: PretrainConfig
+    Attributes:
+        net: LDL's whole network, or of a comparison method what is kept of it: the encoder.
+    """
+
+    config: EncoderConfig
     net: nn.Module
     record: Record | None
 
+    @property
+    def pixels(self) -> bool:
+        """Whether it gives every pixel a vector; comparison methods keep no decoder."""
+        return isinstance(self.config, PretrainConfig)
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> list[Tensor]:
+        """(B, C, H, W) float in 0..1 -> the feature maps that transfer, (B, c_k, h_k, w_k) each."""
+        encoder = self.net.encoder if self.pixels else self.net
+        maps: list[Tensor] = encoder(normalise(images))  # type: ignore[operator]
+        return maps
+
     @torch.no_grad()
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, C, H, W) float in 0..1 -> embedding (B, K, H, W), assignment (B, C, H, W) or None."""
+        """(B, C, H, W) float in 0..1 -> embedding (B, K, H, W), assignment (B, C, H, W) or None.
+
+        Raises:
+            ConfigError: a comparison method, which has no embedding of pixels.
+        """
+        if not self.pixels:
+            raise ConfigError(f"{title_of(self.config.method)} keeps no embedding of pixels")
         embedding, assignment = self.net(normalise(images))
         return embedding, assignment
 
@@ -42,7 +68,7 @@ class Encoder:
     def words(self) -> str:
         """Where this encoder comes from, for a caption."""
         kind = "phantoms" if self.config.data.source == "phantom" else "real images"
-        name = METHODS[self.config.method].title
+        name = title_of(self.config.method)
         if self.record is None:
             return f"Encoder: {name}, not trained."
         return (
@@ -56,68 +82,45 @@ class Encoder:
         return "" if self.record is None else verdict(self.record)
 
 
-def verdict(record: Record) -> str:
-    """Retrieval before and after, the late gain, and whether both are enough (see the probe)."""
-    text = (
-        f"On held-out images the encoder finds {100 * record['retrieval']:.1f} % of the patches "
-        f"among {record['retrieval_among']} ({100 * record['retrieval_before']:.1f} % before "
-        f"training); the last fifth of the steps brought {100 * record['late_gain']:.1f} % of the "
-        "loss's whole fall."
-    )
-    if record["trained"]:
-        return text + " That is far enough to be used."
-    return (
-        f"{text} That **falls short** of what this book asks for ({100 * LEAST_RETRIEVAL:.0f} % "
-        f"found, at most {100 * LARGEST_LATE_GAIN:.0f} % of the fall in the last fifth): rows made "
-        "from this encoder are marked with † in the tables."
-    )
-
-
-def config_of(
-    method: MethodName, modality: Modality, profile: str, seed: int = 0, **knobs: Any
-) -> PretrainConfig:
-    """The pretraining that ``profile`` plans for ``method``; ``knobs`` replace fields of it.
-
-    Raises:
-        ConfigError: unknown profile or method, or a value that a field cannot have.
-    """
-    if method not in METHODS:
-        raise ConfigError(f"unknown method {method!r}; use one of {', '.join(METHODS)}")
-    variant = Variant(method, clusters=16 if method == "rd" else 0)
-    config = ldl_config(variant, modality, profile_named(profile), seed)
-    return with_knobs(config, **knobs)
-
-
-def with_knobs(config: PretrainConfig, **knobs: Any) -> PretrainConfig:
-    """``config`` with other values of some fields, its step 1 too where the knob is not Rd's own.
-
-    Raises:
-        ConfigError: an unknown field, or a value it cannot have.
-    """
-    if not knobs:
-        return config
-    fields = {name: getattr(config, name) for name in PretrainConfig.model_fields}
-    if config.step1 is not None:
-        shared = {name: value for name, value in knobs.items() if name != "clusters"}
-        fields["step1"] = with_knobs(config.step1, **shared)
-    return build(PretrainConfig, fields | knobs)
-
-
-def load(config: PretrainConfig, store: RunStore | None = None) -> Encoder:
+def load(config: EncoderConfig, store: RunStore | None = None) -> Encoder:
     """The trained encoder of ``config``: from the store, which trains it if it is missing."""
     store = store or RunStore()
-    record = ensure(config, store, weights=True)
-    net = METHODS[config.method].network(config)
-    net.load_state_dict(checkpoint.load(store.weights(config))[0])
+    return _read(config, store, ensure(config, store, weights=True))
+
+
+def at_hand(config: EncoderConfig, store: RunStore | None = None) -> Encoder | None:
+    """The trained encoder if its record and weights are on this machine; nothing is trained."""
+    store = store or RunStore()
+    record = store.record(config)
+    there = record is not None and store.weights(config).exists()
+    return _read(config, store, record) if there else None
+
+
+def _read(config: EncoderConfig, store: RunStore, record: Record | None) -> Encoder:
+    net = _network(config)
+    tensors = checkpoint.load(store.weights(config))[0]
+    if isinstance(config, ComparisonConfig):
+        tensors = checkpoint.under("encoder", tensors)
+    net.load_state_dict(tensors)
     return Encoder(config, net.eval(), record)
 
 
-def pretrained(method: MethodName, modality: Modality, *, profile: str, seed: int = 0) -> Encoder:
+def pretrained(
+    method: MethodName | ComparisonName, modality: Modality, *, profile: str, seed: int = 0
+) -> Encoder:
     """The encoder that ``profile`` plans for ``method``."""
     return load(config_of(method, modality, profile, seed))
 
 
-def untrained(config: PretrainConfig) -> Encoder:
+def untrained(config: EncoderConfig) -> Encoder:
     """The same network as it was before its first step."""
     seed_everything(config.seed, "initialise", config.method)
-    return Encoder(config, METHODS[config.method].network(config).eval(), None)
+    return Encoder(config, _network(config).eval(), None)
+
+
+def _network(config: EncoderConfig) -> nn.Module:
+    if isinstance(config, PretrainConfig):
+        return METHODS[config.method].network(config)
+    # The encoder is drawn first, so that the number of images it would remember does not matter.
+    net: nn.Module = COMPARISONS[config.method].network(config, 1).encoder  # type: ignore[assignment]
+    return net

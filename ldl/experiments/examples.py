@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ldl.config import PretrainConfig
+from ldl.config import EncoderConfig
 from ldl.data import phantoms
 from ldl.data.colour import NORMALISATION
 from ldl.data.manifest import Manifest, collection_named
@@ -95,7 +95,7 @@ def displayed(images: Tensor) -> NDArray[np.float32]:
     return plain.clamp(0, 1).numpy()
 
 
-def own_images(config: PretrainConfig, *, count: int) -> Examples:
+def own_images(config: EncoderConfig, *, count: int) -> Examples:
     """Images of the kind an encoder was trained on, which it has not seen.
 
     Phantoms come from the held-out end of its own bank. Of real data only what may be shown is

@@ -6,7 +6,7 @@ import numpy as np
 
 from ldl.config import PretrainConfig, TransferConfig, build
 from ldl.data.tasks import TASKS
-from ldl.experiments.encoders import config_of
+from ldl.experiments.encoder_configs import config_of
 from ldl.experiments.execute import ensure
 from ldl.experiments.plan import Variant, transfer_configs
 from ldl.experiments.profiles import profile_named
@@ -60,7 +60,9 @@ def transfer_of(encoder: PretrainConfig, task: str, profile: str) -> TransferCon
 
 def encoder_of(choice: Choice, profile: str, seed: int) -> PretrainConfig:
     """The encoder of a choice under ``profile``."""
-    return config_of(choice.method, "fundus", profile, seed, **dict(choice.knobs))  # type: ignore[arg-type]
+    config = config_of(choice.method, "fundus", profile, seed, **dict(choice.knobs))  # type: ignore[arg-type]
+    assert isinstance(config, PretrainConfig), "the ablation is of LDL's own methods"
+    return config
 
 
 def runs_of(profile: str, seed: int = 0) -> list[TransferConfig]:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 import pandas as pd
-from IPython.display import HTML, Markdown, display
+from IPython.display import Markdown, display
 
 from ldl.data.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
-from ldl.experiments import cells, gains, report
+from ldl.experiments import budgets, cells, gains, report
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile, profile_named
 from ldl.experiments.store import Record, RunStore
 from ldl.experiments.tables import table_frame
-from ldl.plots.tables import scrolling, small_table
+from ldl.plots.tables import scrolling
 
 HALVES = {
     "Colour fundus": ([TASKS[key].column for key in FUNDUS_TASKS], "fundus_mean"),
@@ -71,7 +71,7 @@ def show_halves(shown: Shown) -> None:
 
 def budget(shown: Shown) -> Markdown:
     """What the profile trains, and how its numbers may be read."""
-    words = report.budget_words(shown.profile)
+    words = budgets.words(shown.profile)
     if shown.phantom:
         warning = (
             "These numbers are measured on phantoms. They show that every row can be computed, and "
@@ -86,39 +86,6 @@ def budget(shown: Shown) -> Markdown:
             f"size and budget than the paper's.{gap}"
         )
     return Markdown(f"{words} {warning}")
-
-
-def encoder_table(shown: Shown) -> HTML:
-    """Every encoder behind the table: how well it finds patches, and whether its loss was flat."""
-    rows = [
-        {
-            "encoder": _encoder_name(record),
-            "updates": f"{record['config']['steps']:,}",
-            "patches found (%)": f"{100 * record['retrieval']:.1f}",
-            "before training (%)": f"{100 * record['retrieval_before']:.1f}",
-            "among": record["retrieval_among"],
-            "late fall of the loss (%)": f"{100 * record['late_gain']:.1f}",
-            "far enough": "yes" if record["trained"] else f"no {cells.MARK}",
-            "wall time (s)": f"{record['wall_seconds']:.0f}",
-        }
-        for record in shown.encoders
-    ]
-    caption = (
-        "Share of second-view patches of held-out images whose nearest first-view patch in the "
-        "batch is their own, and how much of the whole fall of the loss happened in the last fifth "
-        f"of the steps. {report.provenance_words(shown.encoders)}"
-    )
-    return small_table(rows or [{"encoder": "none yet"}], caption=caption)
-
-
-def _encoder_name(record: Record) -> str:
-    config = record["config"]
-    parts = [record["title"], {"fundus": "fundus", "xray": "X-ray"}[config["modality"]]]
-    parts.append(f"{config['patch_grid']}×{config['patch_grid']}")
-    if config["clusters"]:
-        parts.append(f"C = {config['clusters']}")
-    parts.append(f"width {config['base']}")
-    return ", ".join(parts)
 
 
 def order_words(shown: Shown, *, means_only: bool = False) -> Markdown:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 from IPython.display import HTML
 
+from ldl.experiments.budgets import images_seen
 from ldl.experiments.execute import ensure
 from ldl.experiments.jobs import ordered
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile, profile_named
+from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import Record, RunStore
 from ldl.plots.tables import small_table
 
@@ -102,30 +103,10 @@ def _range(values: Iterable[int]) -> str:
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
-def budget_words(profile: Profile) -> str:
-    """Steps, epochs, sizes and width of a profile in one sentence."""
-    source = "phantoms" if profile.pretraining.source == "phantom" else "real images"
-    return (
-        f"Profile {profile.name}: {source}; pretraining {profile.steps1:,} steps and "
-        f"{profile.steps2:,} with regions at {profile.crop} of {profile.pretraining.size} pixels, "
-        f"first stage of {profile.base} channels (the paper's tiny network: 16); transfer "
-        f"{profile.fundus.frozen_epochs} frozen and {profile.fundus.full_epochs} full epochs "
-        f"(fundus), {profile.xray.frozen_epochs} and {profile.xray.full_epochs} (X-ray) at "
-        f"{profile.tasks.size} pixels. {_shares(profile)}"
-    )
-
-
-def _shares(profile: Profile) -> str:
-    shares = [f"{100 * share:g}" for share in profile.xray.label_fractions]
-    if len(shares) == 1:
-        return "Chest columns are trained on all labels (the paper: means over 20 to 100 %)."
-    return f"Chest columns are means over training on {', '.join(shares)} % of the labels."
-
-
 def run_card(record: Record) -> HTML:
     """One run as a small table: what it was and what it took."""
     config, data, made = record["config"], record["data"], record["provenance"]
-    steps = config.get("steps") or record.get("updates")
+    steps = record["updates"] if "updates" in record else config["steps"]
     counts = {
         name: data[name] for name in ("images", "train", "validation", "test") if name in data
     }
@@ -137,6 +118,7 @@ def run_card(record: Record) -> HTML:
         + (f", crop {config['crop']}" if "crop" in config else ""),
         "first stage": f"{config['base']} channels",
         "updates": f"{steps:,}",
+        **({"images seen": f"{images_seen(config):,}"} if "steps" in config else {}),
         "seed": config["seed"],
         "wall time": f"{record['wall_seconds']:.1f} s",
         "device": f"{made['device']}, {made['precision']}",

@@ -102,8 +102,9 @@ def table_frame(table: str, profile: Profile, store: RunStore) -> pd.DataFrame:
     """A long frame, one line for each row and column of ``table``, the two means included.
 
     Columns: row, label, column, task (None for a mean), paper, ours, low, high, difference
-    (ours - paper), images, seeds, seed_deviation, stale, trained, measured.
+    (ours - paper), images, seeds, seed_deviation, stale, trained, measured, planned.
     A number that is not there is nan; a row that is not yet run has ``measured`` False throughout.
+    ``planned``: whether the profile has runs for it; of a mean, for any of its tasks.
     """
     cells = {(cell.row.key, cell.task): cell for cell in plan(table, profile)}
     lines = []
@@ -113,12 +114,14 @@ def table_frame(table: str, profile: Profile, store: RunStore) -> pd.DataFrame:
         }
         for task, each in TASKS.items():
             paper = paper_value(table, row, each.column)
-            lines.append(_line(row, each.column, task, found.get(task), paper))
+            line = _line(row, each.column, task, found.get(task), paper)
+            lines.append(line | {"planned": task in found})
         for column, members in MEANS.items():
             there = [task for task in members if task not in profile.without]
             parts = [found.get(task) for task in there]
             paper = paper_mean(table, row, column, there)
-            lines.append(_line(row, column, None, _mean(parts), paper))
+            line = _line(row, column, None, _mean(parts), paper)
+            lines.append(line | {"planned": any(task in found for task in there)})
     return pd.DataFrame(lines)
 
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from ldl.config import TransferConfig, build
 from ldl.data.sources import task_bank
 from ldl.data.tasks import task_named
-from ldl.errors import ConfigError
-from ldl.experiments.encoders import verdict
+from ldl.experiments.encoder_configs import variant_of
 from ldl.experiments.examples import may_be_shown
 from ldl.experiments.execute import ensure
 from ldl.experiments.plan import Variant, encoder_config, transfer_configs
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import Record, RunStore
+from ldl.experiments.verdicts import verdict
 from ldl.models import SegmentationNet
 from ldl.train import checkpoint
 from ldl.train.feed import Feed
@@ -107,12 +107,10 @@ def compare(
     Raises:
         ConfigError: unknown method, task or profile.
     """
-    if method not in ("pd", "pd+mix", "rd"):
-        raise ConfigError(f"unknown method {method!r}; use pd, pd+mix or rd")
     variants = {
         "scratch": Variant("scratch"),
         EQUAL: Variant("scratch", equal_updates=True),
-        method: Variant(method, clusters=16 if method == "rd" else 0),  # type: ignore[arg-type]
+        method: variant_of(method),
     }
     store = RunStore()
     starts = {}

@@ -28,6 +28,7 @@ def _line(row: str, column: str, ours: float, paper: float, **more: object) -> d
         "stale": False,
         "trained": True,
         "measured": not np.isnan(ours),
+        "planned": True,
     }
     return line | more
 
@@ -60,6 +61,12 @@ def test_rows_are_marked_for_what_they_are() -> None:
     assert labels["scratch"] == "Scratch"
     assert cells.MARK in cells.legend(FRAME)
     assert cells.STALE not in cells.legend(FRAME)
+
+
+def test_a_row_without_runs_says_why() -> None:
+    frame = pd.DataFrame([_line("supervised", "Heart", NAN, NAN, planned=False)])
+    assert cells.EMPTY in cells.row_label(frame)
+    assert cells.NOT_YET not in cells.row_label(frame)
 
 
 def test_the_styled_table_has_every_row_and_one_bold_number() -> None:
@@ -119,8 +126,8 @@ def test_knobs_of_an_encoder_are_checked_and_reach_step_1() -> None:
     assert (config.step1.formulation, config.step1.clusters) == ("paper", 0)
     with pytest.raises(ConfigError, match="formulation"):
         encoders.config_of("pd", "fundus", "smoke", formulation="printed")
-    with pytest.raises(ConfigError, match="moco"):
-        encoders.config_of("moco", "fundus", "smoke")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="mocov2"):
+        encoders.config_of("mocov3", "fundus", "smoke")  # type: ignore[arg-type]
 
 
 def test_provenance_is_said_even_of_nothing() -> None:
