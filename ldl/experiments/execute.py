@@ -1,6 +1,7 @@
 """Make a run: what it needs first, then the run itself, then its record."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ldl.config import ComparisonConfig, EncoderConfig, PretrainConfig, TransferConfig
+from ldl.config_localize import LocalizeConfig
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank, task_bank
 from ldl.errors import TrainingError
+from ldl.experiments import localizing
 from ldl.experiments.fingerprint import code_fingerprint, modules_of
 from ldl.experiments.provenance import provenance
 from ldl.experiments.store import SCHEMA, Record, Run, RunStore, is_fresh, phantom_fingerprint
@@ -70,7 +73,9 @@ def _finished(run: Run, store: RunStore, weights: bool) -> Record | None:
     record = store.record(run)
     if record is None or not is_fresh(record, run):
         return None
-    return record if not weights or store.weights(run).exists() else None
+    # A localization trains nothing: its record is all there is.
+    whole = not weights or isinstance(run, LocalizeConfig) or store.weights(run).exists()
+    return record if whole else None
 
 
 def _drop_outdated(folder: Path, run: Run) -> None:
@@ -92,7 +97,7 @@ def _header(run: Run, fabric: Fabric, data: dict[str, Any], seconds: float) -> R
     return {
         "schema": SCHEMA,
         "run_id": run.run_id(),
-        "kind": "transfer" if isinstance(run, TransferConfig) else "pretrain",
+        "kind": run.run_id().split("-")[0],
         "config": run.model_dump(mode="json"),
         "code": code_fingerprint(run),
         "phantoms": phantom_fingerprint(run),
@@ -230,8 +235,24 @@ def _transfer(
     }
 
 
+def _localize(
+    run: LocalizeConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    weights = None
+    if run.encoder:
+        ensure(run.encoder, store, device=device, progress=progress, weights=True)
+        weights = checkpoint.load(store.weights(run.encoder))[0]
+    start = time.monotonic()
+    found = localizing.search(run, weights, fabric.device, progress=progress)
+    seconds = time.monotonic() - start
+    bank = found.bank
+    data = {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
+    return {**_header(run, fabric, data, seconds), **localizing.fields(found)}
+
+
 _MAKE: dict[type, Callable[..., Record]] = {
     PretrainConfig: _pretrain,
     ComparisonConfig: _compare,
     TransferConfig: _transfer,
+    LocalizeConfig: _localize,
 }

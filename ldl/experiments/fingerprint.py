@@ -10,6 +10,7 @@ import importlib.util
 from pathlib import Path
 
 from ldl.config import ComparisonConfig, PretrainConfig, Strict, TransferConfig
+from ldl.config_localize import LocalizeConfig
 from ldl.errors import ConfigError
 
 _SHARED = (
@@ -86,6 +87,31 @@ _TRANSFER = (
     "ldl.metrics",
     "ldl.train.transfer",
 )
+_LOCALIZE = (
+    "ldl.rng",
+    "ldl.sphere",
+    "ldl.data.landmarks.place",
+    "ldl.localize.evaluate",
+    "ldl.localize.images",
+    "ldl.localize.oneshot",
+    "ldl.localize.peak",
+    "ldl.localize.scores",
+    "ldl.experiments.localizing",
+)
+_EMBEDDED = (
+    "ldl.data.colour",
+    "ldl.localize.features",
+    "ldl.localize.filtering",
+    "ldl.localize.matchers",
+    "ldl.losses.window",
+)
+_MATCHER = {
+    "embedding": _EMBEDDED,
+    "features": _EMBEDDED,
+    "template": ("ldl.localize.template",),
+    "place": ("ldl.localize.place",),
+}
+_LANDMARKS = {"phantom": "ldl.data.landmarks.phantom", "open": "ldl.data.landmarks.real"}
 
 
 def modules_of(config: Strict) -> tuple[str, ...]:
@@ -100,6 +126,10 @@ def modules_of(config: Strict) -> tuple[str, ...]:
     if isinstance(config, TransferConfig):
         before = modules_of(config.encoder) if config.encoder else ()
         return tuple(dict.fromkeys((*_TRANSFER, *before)))
+    if isinstance(config, LocalizeConfig):
+        before = modules_of(config.network) if config.network else ()
+        own = (*_LOCALIZE, *_MATCHER[config.matcher], _LANDMARKS[config.data.source])
+        return tuple(dict.fromkeys((*own, *before)))
     raise ConfigError(f"{type(config).__name__} is not a run")
 
 

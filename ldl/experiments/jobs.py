@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ldl.config import EncoderConfig, TransferConfig
+from ldl.config_localize import LocalizeConfig
 from ldl.errors import ConfigError
 from ldl.experiments.plan import Cell
 from ldl.experiments.store import Run
 
+Measurement = TransferConfig | LocalizeConfig
+
 
 @dataclass(frozen=True)
 class Job:
-    """One pretrained encoder (None: from scratch) and every transfer of it.
+    """One pretrained encoder (None: from scratch) and all that is measured on it.
 
     ``parent`` is the job whose encoder this one's training starts from (step 1 of Rd).
     """
@@ -19,7 +22,7 @@ class Job:
     id: str
     parent: str | None
     encoder: EncoderConfig | None
-    transfers: tuple[TransferConfig, ...]
+    transfers: tuple[Measurement, ...]
 
     def members(self) -> list[Run]:
         """Its runs in order, the pretraining first."""
@@ -29,7 +32,7 @@ class Job:
 
 def needs(run: Run) -> EncoderConfig | None:
     """The run that must be finished before ``run`` can start."""
-    return run.encoder if isinstance(run, TransferConfig) else run.step1
+    return run.encoder if isinstance(run, (TransferConfig, LocalizeConfig)) else run.step1
 
 
 def ordered(cells: Iterable[Cell]) -> dict[str, Run]:
@@ -51,17 +54,19 @@ def ordered(cells: Iterable[Cell]) -> dict[str, Run]:
     return runs
 
 
-def job_id(run: TransferConfig) -> str:
-    """The job a transfer belongs to."""
+def job_id(run: Measurement) -> str:
+    """The job a measurement belongs to."""
     if run.encoder:
         return run.encoder.run_id()
+    if isinstance(run, LocalizeConfig):
+        return f"localize-{run.method}-{run.modality}-{run.data.source}-{run.data.size}"
     modality = "xray" if run.task.startswith(("scr_", "siim_")) else "fundus"
     return f"scratch-{modality}-{run.data.source}-b{run.base}-e{run.full_epochs}"
 
 
 def jobs(cells: Iterable[Cell]) -> list[Job]:
     """The runs of ``cells`` as jobs, parents first."""
-    groups: dict[str, dict[str, TransferConfig]] = {}
+    groups: dict[str, dict[str, Measurement]] = {}
     encoders: dict[str, EncoderConfig | None] = {}
     for run in (run for cell in cells for run in cell.runs):
         step1 = run.encoder.step1 if run.encoder else None

@@ -1,7 +1,8 @@
 """Tables as lists of runs."""
 
 from dataclasses import dataclass
-from typing import Literal
+from importlib import import_module
+from typing import Generic, Literal, TypeVar
 
 from ldl.config import (
     ComparisonConfig,
@@ -20,6 +21,7 @@ _BATCH = {"siim_pneumothorax": 8}
 # The paper halves the rate every 10 of 20 epochs in step 1, every 10 of 80 in step 2.
 LDL: tuple[MethodName, ...] = ("pd", "pd+mix", "rd")
 _HALVINGS = {"step1": 2, "step2": 8}
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,15 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """All runs (label fractions, seeds) that one number of a table is the mean of."""
+class Cell(Generic[Measured]):
+    """All runs (label fractions, seeds) that one number of a table is the mean of.
+
+    Those of Tables 2 to 4 are transfers.
+    """
 
     row: Row
     task: str
-    runs: tuple[TransferConfig, ...]
+    runs: tuple[Measured, ...]
 
 
 # Table 2's comparison methods, in the paper's order; titles are the paper's.
@@ -141,6 +146,15 @@ def _table4() -> Table:
 TABLES: dict[str, Table] = {table.name: table for table in (_table2(), _table3(), _table4())}
 
 
+# Tables of other measurements than transfers, and the module whose ``cells(profile)`` plans them.
+ELSEWHERE = {"table7": "ldl.experiments.localization"}
+
+
+def table_names() -> tuple[str, ...]:
+    """All tables that have runs, in the papers' order."""
+    return (*TABLES, *ELSEWHERE)
+
+
 def has(row: Row, task: str) -> bool:
     """Whether the row can have that cell: chest X-rays have no grade to be supervised by."""
     return TASKS[task].modality == "fundus" or row.variant.method not in _FUNDUS_ONLY
@@ -153,7 +167,7 @@ def table_named(name: str) -> Table:
         ConfigError: no such table; the line names the known ones.
     """
     if name not in TABLES:
-        raise ConfigError(f"unknown table {name!r}; use one of {', '.join(TABLES)} or all")
+        raise ConfigError(f"unknown table {name!r}; use one of {', '.join(table_names())} or all")
     return TABLES[name]
 
 
@@ -256,23 +270,32 @@ def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
     """The cells of ``table`` under ``profile``, row by row.
 
     Args:
-        table: its name, or ``"all"``.
+        table: its name, or ``"all"``, which is every table.
         profile: the budget.
         only: keep cells whose ``row/task`` contains this text, or any of several with commas.
 
     Raises:
         ConfigError: unknown table, or ``only`` keeps nothing.
     """
-    tables = TABLES.values() if table == "all" else (table_named(table),)
     wanted = [part.strip() for part in only.split(",")] if only else [""]
     cells = [
-        Cell(row, task, transfer_configs(row.variant, task, profile))
-        for each in tables
-        for row in each.rows
-        for task in (*FUNDUS_TASKS, *XRAY_TASKS)
-        if task not in profile.without and has(row, task)
-        if any(part in f"{row.key}/{task}" for part in wanted)
+        cell
+        for name in (table_names() if table == "all" else (table,))
+        for cell in _cells(name, profile)
+        if any(part in f"{cell.row.key}/{cell.task}" for part in wanted)
     ]
     if not cells:
         raise ConfigError(f"--only {only!r} matches no row/task of {table}")
     return cells
+
+
+def _cells(name: str, profile: Profile) -> list[Cell]:
+    if name in ELSEWHERE:
+        found: list[Cell] = import_module(ELSEWHERE[name]).cells(profile)
+        return found
+    return [
+        Cell(row, task, transfer_configs(row.variant, task, profile))
+        for row in table_named(name).rows
+        for task in (*FUNDUS_TASKS, *XRAY_TASKS)
+        if task not in profile.without and has(row, task)
+    ]

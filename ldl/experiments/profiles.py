@@ -21,6 +21,16 @@ class Budget(Strict):
     label_fractions: tuple[float, ...] = (1.0,)
 
 
+class LocalizationBudget(Strict):
+    """What one-shot localization (Table 7) may cost."""
+
+    supports: int = Field(default=10, description="support images, each against all others")
+    images: int = Field(default=40, description="phantoms with a landmark")
+    steps: int | None = Field(default=None, description="of its encoders; None: those of step 1")
+    window_grid: int = Field(default=8, description="its square: windows an image in the loss")
+    without: tuple[str, ...] = Field(default=(), description="columns whose data are not at hand")
+
+
 class Profile(Strict):
     """Data, sizes and lengths of every run of every table."""
 
@@ -42,6 +52,7 @@ class Profile(Strict):
     transfer_rate: float = 1e-3
     seeds: tuple[int, ...] = (0,)
     without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
+    localization: LocalizationBudget = LocalizationBudget()
 
     @property
     def images_seen(self) -> int:
@@ -68,6 +79,7 @@ _SMOKE = Profile(
     steps2=3,
     batch=8,
     queue=16,
+    localization=LocalizationBudget(images=16),
     fundus=Budget(frozen_epochs=1, full_epochs=1),
     xray=Budget(frozen_epochs=1, full_epochs=1),
 )
@@ -100,6 +112,7 @@ _OPEN = Profile(
     fundus=Budget(frozen_epochs=20, full_epochs=40),
     xray=Budget(frozen_epochs=12, full_epochs=24, label_fractions=(0.2, 1.0)),
     without=("siim_pneumothorax",),
+    localization=LocalizationBudget(without=("hrf_disc",)),
 )
 _PAPER = Profile(
     name="paper",
@@ -114,6 +127,8 @@ _PAPER = Profile(
     xray=Budget(frozen_epochs=100, full_epochs=100, label_fractions=(0.2, 0.4, 0.6, 0.8, 1.0)),
     batch=256,
     original_knobs=True,
+    # 100 epochs of 1,000 steps; 16 x 16 windows are all that the smallest size gives.
+    localization=LocalizationBudget(steps=100_000, window_grid=16),
 )
 PROFILES: dict[str, Profile] = {p.name: p for p in (_SMOKE, _DEMO, _OPEN, _PAPER)}
 

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from ldl import paths
 from ldl.config import EncoderConfig, TransferConfig
+from ldl.config_localize import LocalizeConfig
 from ldl.errors import LdlError
 from ldl.experiments.fingerprint import code_fingerprint
 
-Run = EncoderConfig | TransferConfig
+Run = EncoderConfig | TransferConfig | LocalizeConfig
 Record = dict[str, Any]
 Status = Literal["fresh", "stale", "missing"]
 SCHEMA = 1

@@ -11,6 +11,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from ldl import paths
+from ldl.config_localize import WINDOWS
 from ldl.data import phantoms, prepare
 from ldl.data.bank import BankWriter, open_image_bank
 from ldl.data.landmarks.phantom import phantom_landmarks
@@ -19,9 +20,6 @@ from ldl.data.landmarks.real import RealLandmarks
 from ldl.errors import ConfigError, DataError
 
 VERSION = 1  # raise when points change: banks of another version are made again
-# Windows of the test stage in pixels of a 512-pixel image (LDL 6.3.1); the fovea's is our own.
-WINDOWS = {"disc": 64, "heart": 128, "fovea": 64}
-WINDOW_SIZE = 512
 # HRF is the paper's; IDRiD and DRISHTI-GS1 stand in for it where its centres are not at hand.
 REAL = {
     ("hrf", "disc"): RealLandmarks("hrf_vessel", "centres", (2336, 3504)),
@@ -50,17 +48,6 @@ class LandmarkBank:
     points: np.ndarray
     ids: tuple[str, ...]
     fingerprint: str
-
-
-def window_at(landmark: str, size: int) -> float:
-    """The paper's window for a landmark, scaled from 512 pixels to ``size``.
-
-    Raises:
-        ConfigError: unknown landmark.
-    """
-    if landmark not in WINDOWS:
-        raise ConfigError(f"unknown landmark {landmark!r}; use one of {', '.join(WINDOWS)}")
-    return WINDOWS[landmark] * size / WINDOW_SIZE
 
 
 def landmark_bank(

@@ -1,0 +1,125 @@
+"""One run of one-shot localization: its network, its matcher, its images, and what comes out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ldl.config import PretrainConfig
+from ldl.config_localize import LocalizeConfig
+from ldl.data.landmarks import LandmarkBank, landmark_bank
+from ldl.errors import ConfigError
+from ldl.localize import (
+    EmbeddingMatcher,
+    Matcher,
+    SupportResult,
+    TemplateMatcher,
+    draw_supports,
+    evaluate,
+    feature_embedder,
+    network_embedder,
+)
+from ldl.localize.place import PlaceMatcher
+from ldl.methods import METHODS
+from ldl.rng import seed_everything
+
+PHANTOMS = 40
+DIGITS = 5  # of distances in pixels and of shares, in a record
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The images that were searched and one result a support image."""
+
+    bank: LandmarkBank
+    results: list[SupportResult]
+
+
+def network_of(config: PretrainConfig, weights: dict[str, Tensor] | None) -> nn.Module:
+    """The network of a pretraining in eval mode, as it is before its first step without weights.
+
+    Raises:
+        ConfigError: the weights are another network's.
+    """
+    seed_everything(config.seed, "initialise", config.method)
+    net = METHODS[config.method].network(config)
+    try:
+        if weights is not None:
+            net.load_state_dict(weights)
+    except RuntimeError as error:
+        line = str(error).splitlines()[-1].strip()
+        raise ConfigError(f"weights do not fit {config.run_id()}: {line}") from None
+    return net.eval()
+
+
+def matcher_of(run: LocalizeConfig, net: nn.Module | None) -> Matcher:
+    """What looks for the point.
+
+    Args:
+        net: the network of ``run.network``, on any device.
+    """
+    if run.matcher == "template":
+        return TemplateMatcher()
+    if run.matcher == "place":
+        return PlaceMatcher()
+    assert net is not None, "the config asks for a network"
+    if run.matcher == "embedding":
+        return EmbeddingMatcher(network_embedder(net), sigma=run.sigma)
+    encoder: nn.Module = net.encoder  # type: ignore[assignment]
+    return EmbeddingMatcher(feature_embedder(encoder, stride=run.stride), sigma=run.sigma)
+
+
+def search(
+    run: LocalizeConfig,
+    weights: dict[str, Tensor] | None,
+    device: torch.device,
+    *,
+    progress: bool = False,
+) -> Searched:
+    """Each support image of ``run`` against all other images.
+
+    Args:
+        run: what is looked for, where, and how.
+        weights: of the trained network; None before its first step, or where there is none.
+        device: where the network and the filter run.
+        progress: show bars.
+
+    Raises:
+        DataError: the images are not at hand or damaged.
+    """
+    count = run.data.images or PHANTOMS
+    bank = landmark_bank(
+        run.bank, run.landmark, run.data.size, count=count, seed=run.data.seed, progress=progress
+    )
+    net = network_of(run.network, weights).to(device) if run.network else None
+    results = evaluate(
+        matcher_of(run, net),
+        bank.images,
+        bank.points,
+        window=run.window,
+        supports=draw_supports(len(bank.ids), count=run.supports, seed=run.seed),
+        ids=bank.ids,
+        progress=progress,
+    )
+    return Searched(bank, results)
+
+
+def fields(found: Searched) -> dict[str, Any]:
+    """For a record: the images' ids once, and for each support image its answers in their order.
+
+    A support image is no query of itself and is left out of its own answers.
+    """
+    supports = []
+    for result in found.results:
+        one = result.record()
+        one.pop("query_of")
+        supports.append({name: rounded(value) for name, value in one.items()})
+    return {"ids": list(found.bank.ids), "supports": supports}
+
+
+def rounded(value: Any) -> Any:
+    """Numbers with five decimals, in lists too."""
+    if isinstance(value, list):
+        return [rounded(one) for one in value]
+    return round(value, DIGITS) if isinstance(value, float) else value
