@@ -33,7 +33,9 @@ def test_every_published_name_of_a_row_is_printed_once(table: str) -> None:
 def test_demo_has_every_row_and_column() -> None:
     for name, table in TABLES.items():
         planned = [(cell.row.key, cell.task) for cell in plan(name, DEMO)]
-        assert planned == [(row.key, task) for row in table.rows for task in TASKS if has(row, task)]
+        assert planned == [
+            (row.key, task) for row in table.rows for task in TASKS if has(row, task)
+        ]
 
 
 def test_paper_profile_is_as_published() -> None:
