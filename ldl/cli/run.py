@@ -1,15 +1,14 @@
-"""``ldl run``, ``status``, ``jobs``, ``job``, ``publish`` and ``methods``."""
+"""``ldl run``, ``status``, ``jobs``, ``job`` and ``publish``."""
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ldl.errors import LdlError
 
-TABLE = typer.Argument(help="table2, table3, table4 or all.")
+TABLE = typer.Argument(help="table2, table3, table4, table7 or all.")
 PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
 ONLY = typer.Option(help="Keep cells whose row/task contains this, e.g. 'rd/stare,scratch/'.")
 JOBS = typer.Option(min=1, help="Worker processes.")
@@ -18,7 +17,7 @@ DEVICE = typer.Option(help="auto, cpu or cuda.")
 
 def register(app: typer.Typer) -> None:
     """Put the commands on ``app``."""
-    for command in (run, status, jobs, job, publish, methods, pretrain):
+    for command in (run, status, jobs, job, publish):
         app.command()(command)
 
 
@@ -54,12 +53,12 @@ def status(
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
     from ldl.experiments.jobs import ordered
-    from ldl.experiments.plan import TABLES, plan
+    from ldl.experiments.plan import plan, table_names
     from ldl.experiments.profiles import profile_named
     from ldl.experiments.store import RunStore
 
     store = RunStore()
-    for name in TABLES if table == "all" else [table]:
+    for name in table_names() if table == "all" else [table]:
         runs = ordered(plan(name, profile_named(profile), only))
         states = {id: store.status(run) for id, run in runs.items()}
         count = Counter(states.values())
@@ -132,43 +131,3 @@ def publish(
     if not copied:
         raise LdlError(f"no records of {table} under {profile} on this machine; run them first")
     typer.echo(f"{copied} records copied to {store.committed}")
-
-
-def methods() -> None:
-    """List the pretraining methods with paper and level of contrast."""
-    from ldl.methods import METHODS
-
-    for name, method in METHODS.items():
-        typer.echo(f"{name:8}{method.level:8}{method.title:8}{method.paper}")
-
-
-def pretrain(
-    folder: Annotated[Path, typer.Argument(help="Your images, in any subfolders.")],
-    output: Annotated[Path, typer.Argument(help="The network's weights, a .safetensors file.")],
-    modality: Annotated[str, typer.Option(help="fundus (colour, cropped) or xray (gray).")],
-    method: Annotated[str, typer.Option(help="pd, pd+mix or rd.")] = "pd+mix",
-    profile: Annotated[str, PROFILE] = "open",
-    steps: Annotated[int | None, typer.Option(help="Instead of the profile's.")] = None,
-    device: Annotated[str, DEVICE] = "auto",
-) -> None:
-    """Pretrain on your own images, with the sizes of a profile; interrupted, it goes on."""
-    from ldl.config import PretrainConfig, build
-    from ldl.experiments.own import pretrain_folder
-    from ldl.experiments.plan import Variant, encoder_config
-    from ldl.experiments.profiles import profile_named
-
-    if modality not in ("fundus", "xray"):
-        raise LdlError(f"--modality is {modality!r}; use fundus or xray")
-    if method not in ("pd", "pd+mix", "rd"):
-        raise LdlError(f"--method is {method!r}; use pd, pd+mix or rd")
-    variant = Variant(method, clusters=16 if method == "rd" else 0)  # type: ignore[arg-type]
-    planned = encoder_config(variant, modality, profile_named(profile))  # type: ignore[arg-type]
-    assert planned is not None, "only scratch has no encoder"
-    fields = {name: getattr(planned, name) for name in PretrainConfig.model_fields}
-    if steps is not None:
-        fields |= {"steps": steps, "halve_every": max(1, steps // 2)}
-    made = pretrain_folder(folder, build(PretrainConfig, fields), output, device=device)
-    typer.echo(
-        f"{made.path}: {made.images} images; {made.retrieval:.0%} of held-out patches find "
-        f"themselves ({made.retrieval_before:.0%} before)"
-    )

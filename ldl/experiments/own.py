@@ -2,107 +2,92 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from tqdm.auto import tqdm
+from torch import Tensor
 
 from ldl import paths
-from ldl.config import PretrainConfig
-from ldl.data.bank import BankWriter, ImageBank, open_image_bank
-from ldl.data.preprocess import crop, field_of_view, resize_image
-from ldl.data.readers.image import as_colour, as_grey, read_image
-from ldl.data.readers.raster import SUFFIXES
-from ldl.data.tasks import CHANNELS, Modality
-from ldl.errors import DataError
+from ldl.config import ComparisonConfig, EncoderConfig, PretrainConfig, build
+from ldl.data.bank import ImageBank
+from ldl.data.own import folder_bank
 from ldl.train import checkpoint
+from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
 from ldl.train.device import fabric_for
-from ldl.train.pretrain import pretrain
-
-KINDS = (*SUFFIXES, ".dcm")
-LEAST = 16
+from ldl.train.pretrain import held_out_rows, pretrain
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Where the weights went, and whether the training was long enough."""
+    """Where the weights went, and whether the training was long enough.
+
+    Attributes:
+        path: of the weights.
+        images: in the folder.
+        retrieval, retrieval_before: share of held-out patches (LDL's methods) or images (the
+            others) that find themselves in another view.
+        collapsed: whether all images ended with nearly the same vector.
+    """
 
     path: Path
     images: int
     retrieval: float
     retrieval_before: float
+    collapsed: bool
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Every image below ``folder``, sorted.
+@dataclass(frozen=True)
+class _Done:
+    weights: dict[str, Tensor]
+    retrieval: float
+    retrieval_before: float
+    collapsed: bool = False
 
-    Raises:
-        DataError: no such folder, or fewer than 16 images in it.
+
+def fitted(config: ComparisonConfig, images: int) -> ComparisonConfig:
+    """``config`` for a folder of few images.
+
+    A batch is no larger than what is trained on, and a queue no longer than a sixth of that (but at
+    least a batch): else it would hold most images as their own negatives.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; name the one that holds your images")
-    found = sorted(path for path in folder.rglob("*") if path.name.lower().endswith(KINDS))
-    if len(found) < LEAST:
-        raise DataError(
-            f"{folder}: {len(found)} images ({' '.join(KINDS)}); at least {LEAST} are needed"
-        )
-    return found
-
-
-def prepared(path: Path, modality: Modality, size: int) -> np.ndarray:
-    """One image as the networks see it, (C, size, size) uint8; fundus is cropped to what is lit."""
-    pixels = read_image(path)
-    if modality == "xray":
-        return resize_image(as_grey(pixels, path), size)
-    colour = as_colour(pixels, path)
-    return resize_image(crop(colour, field_of_view(colour, path)), size)
-
-
-def folder_bank(folder: Path, modality: Modality, size: int, *, progress: bool) -> ImageBank:
-    """The images of ``folder`` as a bank, (N, C, size, size); made anew at each call.
-
-    Raises:
-        DataError: too few images, or one that cannot be read; it is named.
-    """
-    files = image_files(folder)
-    place = paths.cache_dir() / "banks" / f"own-{folder.resolve().name}-{modality}-{size}"
-    shape = (CHANNELS[modality], size, size)
-    with BankWriter(place, f"own-{folder.name}", len(files), shape) as writer:
-        for path in tqdm(files, desc=folder.name, unit="image", disable=not progress):
-            writer.add(str(path.relative_to(folder)), prepared(path, modality, size))
-    return open_image_bank(place)
+    trained_on = len(held_out_rows(images)[0])
+    batch = min(config.batch, trained_on)
+    knobs = dict(config.knobs)
+    if "queue" in knobs:
+        knobs["queue"] = min(int(knobs["queue"]), max(batch, trained_on // 6))
+    fields = {name: getattr(config, name) for name in ComparisonConfig.model_fields}
+    return build(ComparisonConfig, {**fields, "batch": batch, "knobs": knobs})
 
 
 def pretrain_folder(
-    folder: Path, config: PretrainConfig, output: Path, *, device: str, progress: bool = True
+    folder: Path, config: EncoderConfig, output: Path, *, device: str, progress: bool = True
 ) -> Encoder:
-    """Pretrain on the images below ``folder`` and write the whole network to ``output``.
+    """Pretrain on the images below ``folder`` and write the weights to ``output``.
 
     Interrupted, the same call goes on; with other images or knobs it starts anew.
 
     Args:
         folder: holds the images, in any subfolders.
         config: what to train; ``config.data.size`` is the side the images are brought to.
-        output: a ``.safetensors`` file; its header holds config, data hash and retrieval.
+        output: a ``.safetensors`` file; its header holds config, data hash and retrieval. Names of
+            the weights that transfer begin with ``encoder.``. LDL's methods keep their decoder and
+            embedding branch beside them; of a comparison method nothing else is kept.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         progress: show bars.
     """
     bank = folder_bank(folder, config.modality, config.data.size, progress=progress)
+    if isinstance(config, ComparisonConfig):
+        config = fitted(config, len(bank.ids))
     work = paths.cache_dir() / "own" / f"{config.digest()}-{bank.fingerprint[:8]}"
-    start = None
-    if config.step1:
-        before = work / "step1.safetensors"
-        if not before.exists():
-            pretrain_folder(folder, config.step1, before, device=device, progress=progress)
-        start = checkpoint.load(before)[0]
-    done = pretrain(
-        config,
-        bank,
-        folder=work,
-        fabric=fabric_for(device),
-        start=start,
-        identity={"data": bank.fingerprint},
-        progress=progress,
-    )
+    how: dict[str, Any] = {
+        "folder": work,
+        "fabric": fabric_for(device),
+        "identity": {"data": bank.fingerprint},
+        "progress": progress,
+    }
+    if isinstance(config, ComparisonConfig):
+        done = _compare(bank, config, how)
+    else:
+        done = _pretrain(bank, config, _step1(folder, config, work, device, progress), how)
     header = {
         "run_id": config.run_id(),
         "config": config.model_dump(mode="json"),
@@ -110,5 +95,31 @@ def pretrain_folder(
         "images": len(bank.ids),
         "retrieval": done.retrieval,
     }
-    checkpoint.save(output, done.net.state_dict(), header)
-    return Encoder(output, len(bank.ids), done.retrieval, done.retrieval_before)
+    checkpoint.save(output, done.weights, header)
+    return Encoder(output, len(bank.ids), done.retrieval, done.retrieval_before, done.collapsed)
+
+
+def _step1(
+    folder: Path, config: PretrainConfig, work: Path, device: str, progress: bool
+) -> dict[str, Tensor] | None:
+    if config.step1 is None:
+        return None
+    before = work / "step1.safetensors"
+    if not before.exists():
+        pretrain_folder(folder, config.step1, before, device=device, progress=progress)
+    return checkpoint.load(before)[0]
+
+
+def _pretrain(
+    bank: ImageBank, config: PretrainConfig, start: dict[str, Tensor] | None, how: dict[str, Any]
+) -> _Done:
+    done = pretrain(config, bank, start=start, **how)
+    return _Done(done.net.state_dict(), done.retrieval, done.retrieval_before)
+
+
+def _compare(bank: ImageBank, config: ComparisonConfig, how: dict[str, Any]) -> _Done:
+    done = pretrain_comparison(config, bank, **how)
+    encoder: Any = done.net.encoder
+    weights = checkpoint.prefixed("encoder", encoder.state_dict())
+    collapsed = done.spread[-1] < LEAST_SPREAD
+    return _Done(weights, done.retrieval, done.retrieval_before, collapsed)

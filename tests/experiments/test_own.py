@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from ldl.cli import app
 from ldl.data import phantoms
+from ldl.data.own import folder_bank, image_files
 from ldl.errors import DataError, LdlError
-from ldl.experiments.own import folder_bank, image_files
 from ldl.models import LocalDiscriminationNet
 from ldl.train import checkpoint
 
