@@ -13,6 +13,7 @@ from ldl.errors import ConfigError
 from ldl.localize import (
     EmbeddingMatcher,
     Matcher,
+    PlaceMatcher,
     SupportResult,
     TemplateMatcher,
     draw_supports,
@@ -20,7 +21,6 @@ from ldl.localize import (
     feature_embedder,
     network_embedder,
 )
-from ldl.localize.place import PlaceMatcher
 from ldl.methods import METHODS
 from ldl.rng import seed_everything
 

@@ -12,6 +12,7 @@ from ldl.localize.images import Point, Window
 from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
 from ldl.localize.oneshot import find, localize, match_template
 from ldl.localize.peak import Localization, read_map
+from ldl.localize.place import PlaceMatcher
 from ldl.localize.scores import FACTORS, Answer, SupportResult, accuracy
 from ldl.localize.spread import spread
 from ldl.localize.template import TemplateMatcher
@@ -23,6 +24,7 @@ __all__ = [
     "EmbeddingMatcher",
     "Localization",
     "Matcher",
+    "PlaceMatcher",
     "Point",
     "SupportResult",
     "TemplateMatcher",

@@ -1,0 +1,249 @@
+"""Table 7: rows and columns of the paper and our own, made into records, and read back."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ldl.config_localize import LocalizeConfig, window_at
+from ldl.errors import ConfigError
+from ldl.experiments.execute import ensure
+from ldl.experiments.fingerprint import modules_of
+from ldl.experiments.jobs import jobs, needs, ordered
+from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
+from ldl.experiments.localization_scores import located, paper_number, table7_frame
+from ldl.experiments.localizing import network_of, search
+from ldl.experiments.plan import ELSEWHERE, TABLES, Variant, ldl_config, plan, table_names
+from ldl.experiments.profiles import PROFILES, Profile
+from ldl.experiments.published import published
+from ldl.experiments.runner import run_all
+from ldl.experiments.store import SCHEMA, RunStore
+from ldl.losses import window as losses_window
+from ldl.train import checkpoint
+
+DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]
+
+
+def cell_of(profile: Profile, name: str):
+    """The cell whose row/column is ``name``."""
+    return next(one for one in cells(profile) if f"{one.row.key}/{one.task}" == name)
+
+
+def test_rows_are_the_papers_four_and_our_own() -> None:
+    printed = list(dict.fromkeys(published("table7")["method"]))
+    assert [row.published for row in ROWS if row.published] == printed
+    assert [row.key for row in ROWS[4:]] == ["test-cs", "untrained", "features", "ncc", "place"]
+
+
+def test_columns_are_disc_heart_and_fovea_and_say_what_is_not_at_hand() -> None:
+    assert {column.landmark for column in columns(DEMO)} == {"disc", "heart", "fovea"}
+    assert [column.key for column in columns(OPEN)] == [
+        "hrf_disc", "idrid_disc", "drishti_gs1_disc", "scr_heart", "idrid_fovea"
+    ]  # fmt: skip
+    assert "hrf_disc" not in {cell.task for cell in cells(OPEN)}
+    assert "hrf_disc" in {cell.task for cell in cells(PAPER)}
+    for profile in PROFILES.values():
+        there = len(columns(profile)) - len(profile.localization.without)
+        assert len(cells(profile)) == len(ROWS) * there
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_windows_scale_and_kernels_are_those_of_the_training(profile: Profile) -> None:
+    assert SIGMA == losses_window.SIGMA
+    for cell in cells(profile):
+        (run,) = cell.runs
+        assert run.window == window_at(run.landmark, run.data.size)
+        assert run.supports == 10
+        assert run.sigma == {"pd": None, "pd+mix": None, "pd+mix+ms": None, "ncc": None,
+                             "place": None}.get(cell.row.key, 0.5)  # fmt: skip
+        assert run.data.size == profile.pretraining.size
+
+
+def test_existing_encoders_are_used_again() -> None:
+    """Pd and Pd+mix of Table 7 are Table 2's, where the profile trains both alike."""
+    for profile in (PROFILES["smoke"], DEMO, OPEN):
+        before = ordered(plan("table2", profile))
+        for name in ("pd/", "pd+mix/"):
+            for run in ordered(plan("table7", profile, name)).values():
+                if not isinstance(run, LocalizeConfig) and run.method == name[:-1]:
+                    assert run.run_id() in before
+
+
+def test_paper_profile_is_as_published() -> None:
+    run = cell_of(PAPER, "pd+mix+ms+cs/scr_heart").runs[0]
+    assert (run.window, run.data.size, run.sigma) == (128, 512, 0.5)
+    assert cell_of(PAPER, "pd/hrf_disc").runs[0].window == 64
+    network = run.network
+    assert network is not None
+    assert (network.steps, network.halve_every, network.crop) == (100_000, 10_000, 448)
+    assert network.patch_grid**2 == 256, "all windows of the smallest size"
+    assert cell_of(PAPER, "pd+mix/scr_heart").runs[0].network.patch_grid == 8
+
+
+def test_raw_features_are_the_deepest_that_a_window_holds_three_of() -> None:
+    assert [stride_for(side) for side in (2, 5.9, 6, 14, 28, 64, 128)] == [1, 1, 2, 4, 8, 16, 16]
+
+
+def test_table7_is_a_table_like_the_others() -> None:
+    assert set(table_names()) == {*TABLES, *ELSEWHERE}
+    everything = plan("all", DEMO)
+    assert all(cell in everything for cell in cells(DEMO))
+    assert {cell.row.key for cell in plan("table7", DEMO, "pd+mix+ms/,ncc/phantom_disc")} == {
+        "pd+mix+ms", "ncc"
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match="table3, table4, table7 or all"):
+        plan("table9", DEMO)
+
+
+def test_jobs_hold_an_encoder_and_what_is_measured_on_it() -> None:
+    planned = cells(DEMO)
+    listed = jobs(planned)
+    members = [run.run_id() for job in listed for run in job.members()]
+    assert sorted(members) == sorted(ordered(planned))
+    by_id = {job.id: job for job in listed}
+    full = cell_of(DEMO, "pd+mix+ms+cs/phantom_disc").runs[0].encoder
+    rows = {run.method for run in by_id[full.run_id()].transfers}
+    assert rows == {"pd-mix-ms-cs", "features-pd-mix-ms-cs"}
+    alone = [job for job in listed if job.encoder is None]
+    assert {needs(run) for job in alone for run in job.members()} == {None}
+    assert {run.method for job in alone for run in job.members()} == {
+        "untrained-pd-mix-ms-cs", "template", "place"
+    }  # fmt: skip
+
+
+def test_ids_are_readable_and_tell_runs_apart() -> None:
+    runs = [run for profile in PROFILES.values() for cell in cells(profile) for run in cell.runs]
+    assert len({run.run_id() for run in runs}) == len(runs)
+    name = cell_of(OPEN, "pd+mix+ms+cs/idrid_disc").runs[0].run_id()
+    assert name.startswith("localize-pd-mix-ms-cs-idrid-disc-n10-s0-")
+    name = cell_of(OPEN, "ncc/scr_heart").runs[0].run_id()
+    assert name.startswith("localize-template-scr-heart-n10-s0-")
+
+
+def test_a_run_depends_on_its_matcher_and_its_network() -> None:
+    modules = {
+        key: set(modules_of(cell_of(DEMO, f"{key}/phantom_disc").runs[0]))
+        for key in ("pd", "pd+mix+ms+cs", "ncc", "place")
+    }
+    assert "ldl.localize.filtering" in modules["pd"]
+    assert "ldl.methods.windows" in modules["pd+mix+ms+cs"] - modules["pd"]
+    assert "ldl.localize.template" in modules["ncc"] - modules["pd"]
+    assert not any("models" in name for name in modules["ncc"] | modules["place"])
+    assert all("ldl.localize.peak" in names for names in modules.values())
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({"bank": "idrid"}, "does not fit data.source"),
+        ({"window": 99.0}, "window 99 must lie within 64"),
+        ({"network": None}, "a network belongs to embeddings"),
+        ({"matcher": "template"}, "a network belongs to embeddings"),
+        ({"landmark": "heart"}, "does not fit heart"),
+        ({"supports": 0}, "supports"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(knobs: dict[str, object], words: str) -> None:
+    run = cell_of(DEMO, "pd/phantom_disc").runs[0]
+    fields = {name: getattr(run, name) for name in LocalizeConfig.model_fields}
+    with pytest.raises(ValueError, match=words):
+        LocalizeConfig(**{**fields, **knobs})
+
+
+def test_a_run_brings_its_encoder_and_records_every_support(
+    store: RunStore, smoke: Profile
+) -> None:
+    run = cell_of(smoke, "pd+mix+ms+cs/phantom_disc").runs[0]
+    record = ensure(run, store, device="cpu", weights=True)
+    assert record["schema"] == SCHEMA
+    assert record["kind"] == "localize"
+    assert store.status(run.encoder) == store.status(run) == "fresh"
+    assert record["data"]["images"] == len(record["ids"]) == 16
+    assert len(record["supports"]) == 10
+    for support in record["supports"]:
+        assert support["support"] in record["ids"]
+        assert all(len(support[f"{name}_of"]) == 15 for name in ("distance", "status"))
+        assert support["window"] == 4
+        near = np.array(support["distance_of"]) < 0.25 * 4
+        assert support["accuracy"][-1] == pytest.approx(near.mean(), abs=1e-4)
+    # Nothing is trained for it, so it is whole without weights, and is not made twice.
+    assert ensure(run, store, device="cpu", weights=True) == record
+    weights = checkpoint.load(store.weights(run.encoder))[0]
+    again = search(run, weights, torch.device("cpu"))
+    assert [one.support for one in again.results] == [one["support"] for one in record["supports"]]
+    assert again.results[0].mean_error == pytest.approx(
+        record["supports"][0]["mean_error"], abs=1e-4
+    )
+
+
+def test_a_column_through_the_runner_and_into_the_table(store: RunStore, smoke: Profile) -> None:
+    rows = ("pd", "untrained", "ncc", "place")
+    planned = plan("table7", smoke, ",".join(f"{row}/phantom_heart" for row in rows))
+    runs = ordered(planned)
+    outcome = run_all(runs, store, workers=1, device="cpu", progress=False)
+    assert not outcome.failed
+    assert sorted(outcome.made) == sorted(runs)
+    assert not run_all(runs, store, workers=1, device="cpu", progress=False).made
+    frame = table7_frame(smoke, store)
+    done = frame[frame["measured"]]
+    assert {*zip(done["row"], done["column"], strict=True)} == {(r, "phantom_heart") for r in rows}
+    assert (done["supports"] == 10).all()
+    assert (done["queries"] == 15).all()
+    assert (done["lowest"] <= done["ours"] + 1e-9).all()
+    assert (done["ours"] <= done["highest"] + 1e-9).all()
+    trained = done.groupby("row")["trained"].first()
+    assert trained["pd"] == False  # noqa: E712 - four steps train nothing
+    assert trained["ncc"] is None
+    store.publish(planned[0].runs[0])
+    assert (store.committed / "phantom" / f"{planned[0].runs[0].run_id()}.json").exists()
+
+
+def test_numbers_are_means_and_spreads_over_supports(store: RunStore, smoke: Profile) -> None:
+    cell = cell_of(smoke, "place/phantom_disc")
+    (run,) = cell.runs
+    record = ensure(run, store, device="cpu")
+    for number, support in enumerate(record["supports"]):
+        support |= {"accuracy": [0.1 * number] * 5, "mean_error": float(number)}
+    store.save(run, record)
+    found = located(cell, store)
+    assert found is not None
+    assert found.scores["accuracy@0.10"].tolist() == pytest.approx([10.0 * n for n in range(10)])
+    frame = table7_frame(smoke, store).set_index(["row", "column", "score"])
+    line = frame.loc["place", "phantom_disc", "mean_error"]
+    assert line["ours"] == 4.5
+    assert line["deviation"] == pytest.approx(np.std(range(10), ddof=1))
+    assert (line["lowest"], line["highest"]) == (0, 9)
+    assert frame.loc["place", "phantom_disc", "accuracy@0.25"]["ours"] == pytest.approx(45)
+
+
+def test_the_papers_numbers_stand_beside_its_rows() -> None:
+    by_key = {row.key: row for row in ROWS}
+    heart = next(column for column in columns(OPEN) if column.key == "scr_heart")
+    fovea = next(column for column in columns(OPEN) if column.key == "idrid_fovea")
+    disc = next(column for column in columns(OPEN) if column.key == "idrid_disc")
+    assert paper_number(by_key["pd+mix"], heart, "accuracy@0.20") == 32.92
+    assert paper_number(by_key["pd+mix+ms+cs"], disc, "mean_accuracy") == 56.358
+    assert math.isnan(paper_number(by_key["pd"], fovea, "mean_accuracy"))
+    assert math.isnan(paper_number(by_key["pd"], heart, "mean_error"))
+    assert math.isnan(paper_number(by_key["ncc"], heart, "mean_accuracy"))
+
+
+def test_what_is_not_at_hand_is_a_column_that_says_so(store: RunStore) -> None:
+    frame = table7_frame(OPEN, store)
+    hrf = frame[frame["column"] == "hrf_disc"]
+    assert len(hrf) == len(ROWS) * 9
+    assert not hrf["at_hand"].any()
+    assert not hrf["measured"].any()
+    assert frame[frame["column"] != "hrf_disc"]["at_hand"].all()
+    assert hrf.set_index(["row", "score"]).loc[("pd", "accuracy@0.05"), "paper"] == 2.27
+
+
+def test_an_untrained_network_is_the_trained_ones_start(smoke: Profile) -> None:
+    run = cell_of(smoke, "untrained/phantom_disc").runs[0]
+    assert run.encoder is None
+    one, same = (network_of(run.network, None).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    rd = network_of(ldl_config(Variant("rd", clusters=4), "fundus", smoke), None)
+    with pytest.raises(ConfigError, match="weights do not fit"):
+        network_of(run.network, rd.state_dict())
