@@ -1,5 +1,6 @@
 """What the paper claims, as comparisons of two rows, and what the records say about each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from ldl.data.tasks import TASKS, Modality
 from ldl.experiments.gains import per_image
-from ldl.experiments.plan import table_named
+from ldl.experiments.plan import COMPARED, LDL, has, table_named
 from ldl.experiments.profiles import Profile
 from ldl.experiments.store import RunStore
 from ldl.experiments.tables import paper_value
@@ -43,6 +44,16 @@ CLAIMS = tuple(
     Claim(text, table, better, worse, modality)
     for modality in ("fundus", "xray")
     for text, table, better, worse in _BOTH
+)
+_ROWS = {row.key: row for row in table_named("table2").rows}
+# Section 6.1.3: "our method outperforms a series of instance discrimination methods and finer dense
+# contrastive method", and the supervised one. Rows without such cells are left out.
+OVER_OTHERS = tuple(
+    Claim(f"{_ROWS[better].label} over {_ROWS[worse].label}", "table2", better, worse, modality)
+    for modality in ("fundus", "xray")
+    for worse in COMPARED
+    for better in LDL
+    if any(task.modality == modality and has(_ROWS[worse], key) for key, task in TASKS.items())
 )
 
 
@@ -105,8 +116,20 @@ def _printed(claim: Claim, column: str) -> float:
     return better - paper_value(claim.table, rows[claim.worse], column)
 
 
-def findings(profile: Profile, store: RunStore) -> list[tuple[Claim, Finding | None]]:
-    """Every claim with its finding under ``profile``, in the order of `CLAIMS`."""
-    tables = {claim.table for claim in CLAIMS}
+Judged = tuple[Claim, Finding | None]
+
+
+def findings(profile: Profile, store: RunStore, claims: Sequence[Claim] = CLAIMS) -> list[Judged]:
+    """Every claim with its finding under ``profile``, in the order of ``claims``."""
+    tables = {claim.table for claim in claims}
     scores = {table: per_image(table, profile, store) for table in tables}
-    return [(claim, judge(claim, profile, scores[claim.table])) for claim in CLAIMS]
+    return [(claim, judge(claim, profile, scores[claim.table])) for claim in claims]
+
+
+def counted(found: Sequence[Judged]) -> dict[str, int]:
+    """How many reproduce, are undecided, come out the opposite way, or cannot be made yet."""
+    counts = {"reproduces": 0, "undecided": 0, "opposite": 0, "not yet": 0}
+    for _, finding in found:
+        verdict = finding.verdict if finding else "not yet"
+        counts[next(word for word in counts if verdict.startswith(word))] += 1
+    return counts

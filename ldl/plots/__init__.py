@@ -13,14 +13,17 @@ from ldl.plots.images import (
     patch_grid,
     to_display,
 )
+from ldl.plots.levels import Level, Part, levels_figure
 from ldl.plots.show import figure_html, show
 from ldl.plots.source import source, source_text
-from ldl.plots.tables import scrolling, small_table, styled
+from ldl.plots.tables import prose, scrolling, small_table, styled
 from ldl.plots.theme import INK, METHOD_COLOURS, colour_of, marker_of, theme
 
 __all__ = [
     "INK",
     "METHOD_COLOURS",
+    "Level",
+    "Part",
     "cell",
     "cluster_colours",
     "colour_of",
@@ -30,6 +33,7 @@ __all__ = [
     "image_grid",
     "in_context",
     "interval_lines",
+    "levels_figure",
     "loss_curves",
     "marker_of",
     "nearest",
@@ -38,6 +42,7 @@ __all__ = [
     "panel",
     "patch_grid",
     "principal_colours",
+    "prose",
     "scrolling",
     "show",
     "small_table",

@@ -66,9 +66,10 @@ def image_grid(
     row_titles: Sequence[str] = (),
     captions: Sequence[Sequence[str]] = (),
     width: float = 1.35,
+    upright: bool = False,
 ) -> Figure:
-    """Rows of images of one shape: ``titles`` over the columns, ``row_titles`` at the left,
-    ``captions[r][c]`` under single images."""
+    """Rows of images of one shape: ``titles`` over the columns, ``row_titles`` at the left (in
+    lines that run across if ``upright``), ``captions[r][c]`` under single images."""
     columns = max(len(row) for row in rows)
     first = to_display(rows[0][0])
     height = width * first.shape[0] / first.shape[1] + (0.22 if captions else 0.08)
@@ -89,7 +90,8 @@ def image_grid(
                 if captions and captions[r][c]:
                     axes.set_xlabel(captions[r][c], fontsize=7.5, labelpad=2)
             if row_titles:
-                grid[r][0].set_ylabel(row_titles[r], fontsize=8)
+                across = {"rotation": 0, "ha": "right", "va": "center"} if upright else {}
+                grid[r][0].set_ylabel(row_titles[r], fontsize=8, **across)
         return figure
 
 

@@ -42,6 +42,14 @@ def _text(cell: object, decimals: int) -> str:
     return "" if pd.isna(cell) else f"{cell:.{decimals}f}"
 
 
+def prose(text: str) -> str:
+    """A cell of words that wraps, where cells of numbers do not."""
+    return (
+        '<span style="display:inline-block;white-space:normal;text-align:left;'
+        f'width:max-content;max-width:17rem">{text}</span>'
+    )
+
+
 def scrolling(style: Styler, caption: str = "") -> HTML:
     """A table in a box of its own that scrolls where it is too wide; the caption stays put."""
     below = f"<figcaption>{caption}</figcaption>" if caption else ""

@@ -24,12 +24,24 @@ SKY, ORANGE, GREEN, BLUE, VERMILION, PURPLE, GREY = (
 )
 CYCLE = (SKY, ORANGE, GREEN, PURPLE, VERMILION, BLUE, GREY)
 
+# The methods that the papers compare with share a colour and a marker; rows and legends name them.
+OTHERS = (
+    "supervised",
+    "instdisc",
+    "embinva",
+    "moco",
+    "mocov2",
+    "simclr",
+    "rotori",
+    "densecl",
+)
 METHOD_COLOURS = {
     "scratch": GREY,
     "scratch, equal updates": VERMILION,
     "pd": SKY,
     "pd+mix": ORANGE,
     "rd": GREEN,
+    **dict.fromkeys(OTHERS, PURPLE),
 }
 METHOD_MARKERS = {
     "scratch": "s",
@@ -37,6 +49,7 @@ METHOD_MARKERS = {
     "pd": "v",
     "pd+mix": "^",
     "rd": "o",
+    **dict.fromkeys(OTHERS, "P"),
 }
 """A marker for each method too: colour never carries a meaning alone."""
 
