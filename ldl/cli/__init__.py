@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ldl.cli import book, data, pretrain, run
+from ldl.cli import book, data, localize, pretrain, run
 from ldl.errors import LdlError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(book.app, name="book")
 run.register(app)
 pretrain.register(app)
+localize.register(app)
 
 
 def main() -> None:

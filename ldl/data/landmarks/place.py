@@ -31,6 +31,22 @@ def placed(point: Point, original: Shape, shape: Shape, box: Box, size: int) -> 
     return row, column
 
 
+def taken_back(point: Point, box: Box, size: int) -> Point:
+    """A point of the prepared image in the file that it was cropped from and resized.
+
+    Args:
+        point: row, column in pixels of the prepared square.
+        box: the part that was cropped, in pixels of the file.
+        size: side of the prepared square.
+    """
+    edges = ((box.top, box.bottom), (box.left, box.right))
+    row, column = (
+        (place + 0.5) * (end - start) / size + start - 0.5
+        for place, (start, end) in zip(point, edges, strict=True)
+    )
+    return row, column
+
+
 def centroid(mask: np.ndarray) -> Point:
     """Mean row and column of the foreground of (H, W), which is not empty."""
     rows, columns = np.nonzero(mask)

@@ -1,0 +1,117 @@
+"""``ldl localize``: one point of one image, found in others."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ldl.cli.run import DEVICE
+from ldl.errors import LdlError
+
+if TYPE_CHECKING:
+    from ldl.data.landmarks.place import Point
+    from ldl.data.tasks import Modality
+    from ldl.experiments.locate import Located
+
+CSV = "localized.csv"
+WINDOW = (
+    "Side of the window in pixels of a 512-pixel image: about the size of what is looked for. "
+    "The paper has 64 for the optic disc and 128 for the heart."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command()(localize)
+
+
+def localize(
+    queries: Annotated[list[Path], typer.Argument(help="Images in which to find the point.")],
+    encoder: Annotated[
+        str, typer.Option(help="A file that `ldl pretrain` wrote, or the id of a run.")
+    ],
+    support: Annotated[Path, typer.Option(help="The image in which you know the point.")],
+    point: Annotated[
+        str,
+        typer.Option(
+            metavar="X,Y",
+            help="The point: column, then row, in pixels of the support's file; the centre of the "
+            "upper left pixel is 0,0.",
+        ),
+    ],
+    window: Annotated[float, typer.Option(help=WINDOW)] = 64.0,
+    modality: Annotated[
+        str | None,
+        typer.Option(help="fundus (colour, cropped) or xray (gray); the encoder's by default."),
+    ] = None,
+    features: Annotated[
+        bool, typer.Option("--features", help="Compare raw encoder features, not the embedding.")
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the csv and the overlays.")
+    ] = Path("localized"),
+    device: Annotated[str, DEVICE] = "auto",
+) -> None:
+    """Find a point of one image in others (one-shot localization, LDL sections 5.2 and 6.3).
+
+    Writes localized.csv and an overlay for each query. x counts columns and y rows, both from 0 at
+    the centre of the upper left pixel of each file. A query whose map shows no single place has
+    the status ambiguous, flat or absent, a reason, and a guess in place of x and y.
+    """
+    place = parse_point(point)
+    from ldl.data.picture import picture
+    from ldl.experiments import finder
+    from ldl.experiments.locate import locate, write_csv
+    from ldl.experiments.overlays import write_overlays
+    from ldl.experiments.store import RunStore
+    from ldl.train.device import fabric_for
+
+    if output.exists() and not output.is_dir():
+        raise LdlError(f"--output {output} is a file; name a folder")
+    network = finder.trained(encoder, RunStore())
+    kind = checked_modality(modality, network.config.modality, encoder)
+    size = network.config.data.size
+    side = finder.scaled_window(window, size)
+    target = fabric_for(device).device.type
+    matcher = finder.matcher_for(network, side, features=features, device=target)
+    given = picture(support, kind, size)
+    found = locate(matcher, given, place, [picture(path, kind, size) for path in queries], side)
+    output.mkdir(parents=True, exist_ok=True)
+    write_csv(output / CSV, found)
+    write_overlays(output, given, place, found, side)
+    for one in found:
+        typer.echo(said(one))
+    typer.echo(f"{output / CSV} and {len(found) + 1} overlays; x is the column, y the row")
+
+
+def parse_point(text: str) -> "Point":
+    """``X,Y`` as (row, column).
+
+    Raises:
+        LdlError: not two finite numbers.
+    """
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise LdlError(f"--point is {text!r}; give X,Y, two numbers such as 120,85.5") from None
+    if not all(abs(value) < float("inf") for value in (x, y)):
+        raise LdlError(f"--point is {text!r}; give two finite numbers")
+    return y, x
+
+
+def checked_modality(wanted: str | None, trained: str, encoder: str) -> "Modality":
+    """The encoder's modality, refused where another is asked for."""
+    if wanted not in (None, "fundus", "xray"):
+        raise LdlError(f"--modality is {wanted!r}; use fundus or xray")
+    if wanted not in (None, trained):
+        raise LdlError(f"--modality is {wanted}, but {encoder} was trained on {trained} images")
+    return trained  # type: ignore[return-value]
+
+
+def said(one: "Located") -> str:
+    """One line for the terminal."""
+    row, column = one.point or one.guess
+    where = f"x {column:.1f}, y {row:.1f}"
+    if one.point:
+        return f"{one.query.path}: {where} (sharpness {one.answer.sharpness:.2f})"
+    return f"{one.query.path}: {one.answer.status}, {one.answer.reason}; a guess is {where}"

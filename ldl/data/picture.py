@@ -1,0 +1,69 @@
+"""One's own image: the file's pixels, the square that networks see, and the way between them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ldl.data.landmarks.place import Point, placed, taken_back
+from ldl.data.preprocess import Box, crop, field_of_view, resize_image
+from ldl.data.readers.image import as_colour, as_grey, read_image
+from ldl.data.tasks import Modality
+from ldl.errors import DataError
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of a file.
+
+    Attributes:
+        path: the file.
+        pixels: (H, W) or (H, W, 3) uint8, as in the file.
+        square: (C, S, S) uint8, cropped to the field of view (fundus) and resized.
+        box: what is cropped, in pixels of the file.
+    """
+
+    path: Path
+    pixels: np.ndarray
+    square: np.ndarray
+    box: Box
+
+    @property
+    def size(self) -> int:
+        """S."""
+        return int(self.square.shape[-1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the file."""
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    def to_square(self, point: Point) -> Point:
+        """(row, column) of the file -> of the square; the first pixel's centre is at (0.0, 0.0)."""
+        return placed(point, self.shape, self.shape, self.box, self.size)
+
+    def to_file(self, point: Point) -> Point:
+        """(row, column) of the square -> of the file."""
+        return taken_back(point, self.box, self.size)
+
+
+def picture(path: Path, modality: Modality, size: int) -> Picture:
+    """Read one image as the networks were trained to see it.
+
+    Args:
+        path: jpg, png, tif, DICOM and others, see :func:`ldl.data.readers.image.read_image`.
+        modality: fundus is colour and cropped to what is lit; xray is grey and taken whole.
+        size: S, side of the square in pixels.
+
+    Raises:
+        DataError: no such file, unreadable, of other channels than the modality, or nothing lit.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such image file")
+    pixels = read_image(path)
+    if modality == "xray":
+        grey = as_grey(pixels, path)
+        return Picture(path, grey, resize_image(grey, size), Box(0, len(grey), 0, grey.shape[1]))
+    colour = as_colour(pixels, path)
+    box = field_of_view(colour, path)
+    return Picture(path, colour, resize_image(crop(colour, box), size), box)
