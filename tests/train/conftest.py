@@ -6,6 +6,7 @@ import torch
 
 from ldl.config import DataConfig, PretrainConfig, TransferConfig
 from ldl.data.bank import ImageBank, TaskBank
+from ldl.data.ct import CtBank, CtEntry
 from ldl.train import loop
 from ldl.train.device import fabric_for
 
@@ -96,5 +97,55 @@ def transfer_config():
             **knobs,
         }
         return TransferConfig(**fields)
+
+    return make
+
+
+def patient(number, slices):
+    """A grey body with a bright organ on the right and a dark one on the left, (Z, S, S) each."""
+    draw = np.random.default_rng(number)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    place = draw.uniform(-2, 2, (2, 2))
+    image = np.where((x - 16) ** 2 + (y - 16) ** 2 < 196, 110, 0)
+    label = np.zeros((SIZE, SIZE), np.uint8)
+    for organ, (column, grey) in enumerate(((10, 220), (22, 40)), start=1):
+        inside = (x - column - place[organ - 1, 0]) ** 2 + (y - 16 - place[organ - 1, 1]) ** 2 < 22
+        image, label = np.where(inside, grey, image), np.where(inside, organ, label)
+    noisy = image + draw.integers(0, 12, (slices, SIZE, SIZE))
+    # The lowest slice shows no organ.
+    labels = np.repeat(label[None].astype(np.uint8), slices, axis=0)
+    labels[0], noisy[0] = 0, draw.integers(90, 110, (SIZE, SIZE))
+    return noisy.clip(0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture
+def ct_bank():
+    """Patients of `patient`; train volumes first, then validation, then test."""
+
+    def make(train=3, validation=1, test=2, slices=4, first=0, labelled=True):
+        parts = ["train"] * train + ["validation"] * validation + ["test"] * test
+        scans = [patient(first + k, slices) for k in range(len(parts))]
+        affine = tuple(tuple(row) for row in np.eye(4).tolist())
+        places = [parts[:k].count(part) for k, part in enumerate(parts)]
+        volumes = tuple(
+            CtEntry(
+                f"p{first + k}", k * slices, slices, (5.0, 2.0, 2.0), affine, 0.0, f"c{first + k}",
+                part, place,
+            )
+            for k, (part, place) in enumerate(zip(parts, places, strict=True))
+        )  # fmt: skip
+        images, labels = (np.concatenate(each) for each in zip(*scans, strict=True))
+        return CtBank(
+            name="patients",
+            region="abdomen",
+            images=images[:, None],
+            labels=labels if labelled else None,
+            organs=("bright", "dark"),
+            volumes=volumes,
+            window=(-125, 275),
+            fingerprint=f"patients-{first}-{parts}",
+            note="",
+            left_out={},
+        )
 
     return make

@@ -1,0 +1,46 @@
+"""D_g: the decoder that is appended to a pretrained encoder (LRC section 2.2)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ldl.models.blocks import initialise, stack
+
+
+class GlobalDecoder(nn.Module):
+    """Up-sampling, the encoder's map of that size beside it, two conv-BN-ReLU; then D channels.
+
+    The paper says no more than "randomly initialized" and that embeddings have the dimensions of
+    the local branch's. Ours is U-Net's decoder: the block at the finest map has ``base`` channels,
+    each coarser one twice as many. Encoders whose finest map is coarser than the image (ResNet's
+    has half its side) get one more block at full size.
+
+    Args:
+        channels: of the encoder's maps, finest first.
+        base: channels of the finest block.
+        features: D.
+        stride: of the finest map.
+    """
+
+    def __init__(self, channels: list[int], base: int, features: int, stride: int) -> None:
+        super().__init__()
+        widths = [base << level for level in range(len(channels) - 1)]
+        below = [*widths[1:], channels[-1]]
+        self.blocks = nn.ModuleList(
+            stack([deep + skip, out, out])
+            for deep, skip, out in reversed(list(zip(below, channels, widths, strict=False)))
+        )
+        self.full = stack([widths[0], base]) if stride > 1 else nn.Identity()
+        self.last = nn.Conv2d(base, features, 3, padding=1)
+        self.out_channels = features
+        initialise(self)
+
+    def forward(self, maps: list[Tensor], size: tuple[int, int]) -> Tensor:
+        """The encoder's maps, finest first -> (B, D, *size)."""
+        *skips, deep = maps
+        for skip, block in zip(skips[::-1], self.blocks, strict=True):
+            up = F.interpolate(deep, size=skip.shape[-2:], mode="nearest")
+            deep = block(torch.cat([up, skip], dim=1))
+        if deep.shape[-2:] != size:
+            deep = F.interpolate(deep, size=size, mode="nearest")
+        return self.last(self.full(deep))

@@ -1,0 +1,118 @@
+"""The fine-tuning network of LRC section 2.2: a global and a local branch side by side."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ldl.errors import ConfigError
+from ldl.models.backbones import backbone
+from ldl.models.global_decoder import GlobalDecoder
+from ldl.models.local_unet import FEATURES, LocalUNet
+from ldl.sphere import full_precision
+
+# The finest map's stride of encoders that give several maps.
+STRIDES = {"vgg": 1, "resnet50": 2}
+
+
+class GlobalBranch(nn.Module):
+    """E_g and D_g: (B, C, H, W) -> (B, D, H, W).
+
+    Attributes:
+        encoder: E_g, a `ldl.models.backbones.Backbone`.
+        decoder: D_g.
+        pyramid: for a ViT, the part of D_g that makes maps of several sizes.
+    """
+
+    def __init__(self, name: str, base: int, in_channels: int, features: int) -> None:
+        super().__init__()
+        encoder: Any = backbone(name, base, in_channels)
+        self.encoder, self.pyramid = encoder, None
+        channels, stride = encoder.channels, STRIDES.get(name, 1)
+        if name == "vit":
+            from ldl.models.vit_pyramid import SCALES, ViTPyramid
+
+            self.pyramid = ViTPyramid(channels[-1], base)
+            channels, stride = self.pyramid.channels, encoder.patch // SCALES[0]
+        self.decoder = GlobalDecoder(channels, base, features, stride)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """The branch's last feature map."""
+        maps = self.pyramid(self.encoder, image) if self.pyramid else self.encoder(image)
+        return self.decoder(maps, image.shape[-2:])
+
+
+class OrganNet(nn.Module):
+    """Last feature maps of E_g + D_g and, with LRC, of E_l + D_l, concatenated; then the organs.
+
+    The head is ours: the maps' channels are normalised, since the local contrast leaves their
+    scale open, then ReLU and a 1x1 convolution to organs and background.
+
+    Args:
+        name: backbone of E_g, or "none" for the local branch alone.
+        base: width of E_g and D_g.
+        organs: K.
+        local_base: width of the local branch's U-Net; 0: without it.
+        in_channels: of the slices.
+        features: D of each branch.
+
+    Raises:
+        ConfigError: no branch at all.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base: int,
+        organs: int,
+        local_base: int = 0,
+        in_channels: int = 1,
+        features: int = FEATURES,
+    ) -> None:
+        super().__init__()
+        if name == "none" and not local_base:
+            raise ConfigError("an organ net needs a backbone, a local_base, or both")
+        # The global branch comes first, so that equal seeds start it alike with and without LRC.
+        self.whole = None if name == "none" else GlobalBranch(name, base, in_channels, features)
+        self.local = LocalUNet(local_base, in_channels, features) if local_base else None
+        width = features * len(self.branches())
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Conv2d(width, organs + 1, 1)
+        )
+
+    def branches(self) -> list[nn.Module]:
+        """The branches there are, the global one first."""
+        return [one for one in (self.whole, self.local) if one is not None]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, 1 + K, H, W) float32, a softmax; channel 0: background."""
+        maps = torch.cat([branch(image) for branch in self.branches()], dim=1)
+        return full_precision(self.head(maps)).softmax(dim=1)
+
+
+def load_branch(module: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
+    """Put pretrained weights into ``module``; what they lack (a decoder) stays as it is.
+
+    Raises:
+        ConfigError: weights of another network.
+    """
+    own = module.state_dict()
+    odd = [n for n, value in weights.items() if n not in own or own[n].shape != value.shape]
+    if odd or not weights:
+        raise ConfigError(f"{what}: weights of another network ({odd[0] if odd else 'none'})")
+    module.load_state_dict({**own, **weights})
+
+
+def parameters_by_part(net: OrganNet) -> dict[str, int]:
+    """Trainable numbers of E_g, D_g, E_l, D_l and the head; parts that are not there have 0."""
+    parts: dict[str, list[nn.Module]] = {"head": [net.head]}
+    if isinstance(net.whole, GlobalBranch):
+        parts["E_g"] = [net.whole.encoder]
+        parts["D_g"] = [one for one in (net.whole.pyramid, net.whole.decoder) if one is not None]
+    if net.local is not None:
+        parts["E_l"], parts["D_l"] = [net.local.encoder], [net.local.decoder]
+    return {
+        part: sum(p.numel() for one in parts.get(part, []) for p in one.parameters())
+        for part in ("E_g", "D_g", "E_l", "D_l", "head")
+    }

@@ -1,0 +1,115 @@
+"""Pretraining on CT slices by a comparison method: LRC's global branch, and Table 2's second."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ldl.config_ct import GlobalConfig
+from ldl.data.ct import CtBank
+from ldl.data.ct_sources import pretraining_rows
+from ldl.errors import DataError
+from ldl.methods import COMPARISONS
+from ldl.methods.moco import MoCo
+from ldl.methods.momentum import MomentumNet
+from ldl.models.local_unet import LocalEncoder
+from ldl.models.queue import Queue
+from ldl.rng import seed_everything
+from ldl.train.comparison import Compared, ComparisonStage, image_retrieval
+from ldl.train.feed import Feed
+from ldl.train.loop import History, Plan, fit
+
+
+class RowsFeed(Feed):
+    """Some rows of an array, numbered from 0 as methods with a memory of images expect it."""
+
+    def __init__(self, array: np.ndarray, device: torch.device, rows: np.ndarray) -> None:
+        super().__init__(array, device)
+        self.rows = torch.from_numpy(np.asarray(rows, dtype=np.int64))
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """(B,) int64 on the CPU -> (B, ...) uint8 on the device."""
+        return super().__getitem__(self.rows[rows])
+
+
+class GlobalStage(ComparisonStage):
+    """A comparison method with the weight decay of LRC section 3.3."""
+
+    def trainable(self) -> Iterable[Any]:
+        """One group for the optimizer."""
+        decay = self.config.weight_decay  # type: ignore[attr-defined]
+        return [{"params": list(super().trainable()), "weight_decay": decay}]
+
+
+def global_network(config: GlobalConfig, images: int) -> nn.Module:
+    """The method's network; under backbone "unet" MoCo trains the local branch's encoder."""
+    method = COMPARISONS[config.method]
+    if config.backbone != "unet" or not isinstance(method, MoCo):
+        return method.network(config, images)
+    knobs, encoder = method.knobs(config), LocalEncoder(config.base, config.channels)
+    net = MomentumNet(encoder, method.head(encoder.channels[-1], knobs.dim))
+    net.queue = Queue(knobs.queue, knobs.dim)
+    return net
+
+
+def pretrain_global(
+    config: GlobalConfig,
+    bank: CtBank,
+    *,
+    folder: Path,
+    fabric: Fabric,
+    identity: dict[str, Any] | None = None,
+    progress: bool = False,
+) -> Compared:
+    """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
+
+    Adam as in all trainings of this project, where the paper has SGD. Retrieval is measured on
+    slices of the validation volumes, whose neighbours look alike.
+
+    Args:
+        config: what to train.
+        bank: slices, (N, 1, size, size) uint8; its volumes are split.
+        folder: for the checkpoint.
+        fabric: device and precision.
+        identity: further fields that a checkpoint must agree with.
+        progress: show a progress bar.
+
+    Raises:
+        ConfigError: a method that cannot train this backbone.
+        DataError: too few slices for a batch, or a method that needs labels.
+        TrainingError: see :func:`ldl.train.loop.fit`.
+    """
+    method = COMPARISONS[config.method]
+    if method.labels:
+        raise DataError(f"{bank.name}: {config.method} needs a label for each slice; CT has none")
+    learned, watched = pretraining_rows(bank, config.part)
+    if len(learned) < config.batch:
+        raise DataError(
+            f"{bank.name}: {len(learned)} slices to train on are too few for batches of "
+            f"{config.batch}; lower the batch"
+        )
+    train = list(range(len(learned)))
+    held = list(range(len(learned), len(learned) + len(watched)))
+    feed = RowsFeed(bank.images, fabric.device, np.concatenate([learned, watched]))
+    seed_everything(config.seed, "initialise", config.method)
+    net: Any = global_network(config, len(train))
+    net.to(memory_format=torch.channels_last).to(fabric.device)
+    before = image_retrieval(net.encoder, feed, held, config, fabric)
+    stage = GlobalStage(config, net, feed, train, None)
+    history = History()
+    if method.trains:
+        history = fit(
+            stage,
+            Plan(config.steps, config.learning_rate, config.halve_every),
+            folder=folder,
+            identity={"config": config.model_dump(mode="json"), **(identity or {})},
+            fabric=fabric,
+            title=config.run_id(),
+            progress=progress,
+        )
+    after = image_retrieval(net.encoder, feed, held, config, fabric)
+    return Compared(net, history, [float(one) for one in stage.spread], before, after, len(held))

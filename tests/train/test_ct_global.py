@@ -1,0 +1,170 @@
+"""Global pretraining on CT: whose slices are seen, MoCo on the U-Net, exact resume."""
+
+import numpy as np
+import pytest
+import torch
+
+from ldl.config_ct import CtConfig, GlobalConfig
+from ldl.errors import ConfigError, DataError
+from ldl.models.local_unet import LocalEncoder
+from ldl.train import checkpoint
+from ldl.train.ct_global import GlobalStage, RowsFeed, global_network, pretrain_global
+
+CT = CtConfig(region="abdomen", source="phantom", size=32)
+KNOBS = {"queue": 16, "dim": 8, "momentum": 0.9}
+
+
+def config(method="moco", **fields):
+    base = {
+        "data": CT,
+        "base": 2,
+        "steps": 4,
+        "crop": 32,
+        "batch": 4,
+        "halve_every": 3,
+        "backbone": "vgg",
+        "knobs": KNOBS if method == "moco" else {},
+    }
+    return GlobalConfig(method=method, **{**base, **fields})
+
+
+def same(one, other):
+    one, other = one.state_dict(), other.state_dict()
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+@pytest.fixture
+def run(ct_bank, fabric, tmp_path):
+    def start(name="run", given=None, bank=None):
+        return pretrain_global(
+            given or config(), bank or ct_bank(), folder=tmp_path / name, fabric=fabric
+        )
+
+    return start
+
+
+def test_rows_are_numbered_from_zero_whatever_they_are_in_the_bank(ct_bank):
+    bank = ct_bank()
+    feed = RowsFeed(bank.images, torch.device("cpu"), np.array([5, 2, 9]))
+    np.testing.assert_array_equal(feed[torch.tensor([2, 0])].numpy(), bank.images[[9, 5]])
+
+
+@pytest.mark.parametrize(("part", "count"), [("train", 12), ("all", 20)])
+def test_only_slices_of_the_part_are_trained_on(run, monkeypatch, part, count):
+    drawn, watched = [], []
+    losses = GlobalStage.losses
+
+    def spy(self, model):
+        drawn.append(self.feed.rows[torch.cat([self.sampler.rows])].tolist())
+        watched.append(len(self.feed.rows) - len(self.sampler.rows))
+        return losses(self, model)
+
+    monkeypatch.setattr(GlobalStage, "losses", spy)
+    done = run(given=config(part=part))
+    # Volumes have 4 slices: 0-11 train, 12-15 validation, 16-23 test.
+    expected = [*range(12), *range(16, 24)][:count]
+    assert {tuple(rows) for rows in drawn} == {tuple(expected)}
+    assert done.among == 4 == watched[0]
+
+
+def test_training_sees_neither_validation_nor_test_slices(run, ct_bank):
+    other = ct_bank()
+    images = other.images.copy()
+    images[12:] = 255 - images[12:]
+    changed = type(other)(**{**other.__dict__, "images": images})
+    assert same(run("one").net, run("two", bank=changed).net)
+
+
+def test_a_memory_of_images_is_as_long_as_the_part(ct_bank, fabric, tmp_path):
+    given = config("instdisc", knobs={"objective": "softmax", "dim": 8})
+    done = pretrain_global(given, ct_bank(), folder=tmp_path, fabric=fabric)
+    assert len(done.net.bank.vectors) == 12
+
+
+def test_equal_seeds_give_equal_numbers_and_others_do_not(run):
+    one = run("one")
+    torch.rand(5)
+    two = run("two")
+    assert same(one.net, two.net)
+    assert one.history.rows == two.history.rows
+    assert (one.retrieval, one.spread) == (two.retrieval, two.spread)
+    assert run("other", config(seed=1)).history.rows != one.history.rows
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "unet"])
+def test_a_killed_run_goes_on_bit_for_bit(run, save_every_step, monkeypatch, tmp_path, backbone):
+    given = config(backbone=backbone)
+    whole = run("whole", given)
+    after_step = GlobalStage.after_step
+
+    def die(self, model, step):
+        if step == 3:
+            raise Killed
+        after_step(self, model, step)
+
+    monkeypatch.setattr(GlobalStage, "after_step", die)
+    with pytest.raises(Killed):
+        run("killed", given)
+    monkeypatch.setattr(GlobalStage, "after_step", after_step)
+    torch.rand(3)
+    rest = run("killed", given)
+    assert same(rest.net, whole.net)
+    assert rest.history.rows == whole.history.rows
+    one, two = (
+        checkpoint.load(tmp_path / name / "checkpoint.safetensors")[0]
+        for name in ("whole", "killed")
+    )
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_weight_decay_reaches_the_optimizer(run):
+    decayed, plain = run("one", config(weight_decay=0.1)), run("two", config(weight_decay=0.0))
+    assert not same(decayed.net, plain.net)
+
+
+def test_moco_on_the_unet_trains_the_local_branchs_encoder(run):
+    done = run(given=config(backbone="unet"))
+    assert isinstance(done.net.encoder, LocalEncoder)
+    fresh = LocalEncoder(2, 1)
+    assert done.net.encoder.state_dict().keys() == fresh.state_dict().keys()
+    fresh.load_state_dict(done.net.encoder.state_dict())
+    assert len(done.history.rows) == 4
+
+
+@pytest.mark.parametrize(
+    ("method", "backbone"),
+    [("rotation", "resnet50"), ("simsiam", "resnet50"), ("genesis", "resnet50"), ("mae", "vit")],
+)
+def test_methods_of_the_comparison_set_take_ct(run, method, backbone):
+    knobs = {"width": 16, "depth": 1, "heads": 2} if method == "mae" else {}
+    done = run(given=config(method, backbone=backbone, base=1, steps=2, knobs=knobs))
+    assert len(done.history.rows) == 2
+    assert torch.isfinite(torch.tensor(done.history.rows)).all()
+
+
+def test_a_start_that_is_not_trained_has_no_history(run):
+    done = run(given=config("random", steps=0))
+    assert done.history.rows == []
+    assert done.retrieval == done.retrieval_before
+
+
+def test_a_method_that_cannot_train_the_backbone_says_so(run):
+    with pytest.raises(ConfigError, match="use 'vit'"):
+        run(given=config("mae", backbone="resnet50"))
+
+
+def test_labels_and_too_few_slices_are_refused(run, ct_bank):
+    with pytest.raises(DataError, match="supervised needs a label for each slice"):
+        run(given=config("supervised"))
+    with pytest.raises(DataError, match="12 slices to train on are too few for batches of 13"):
+        run(given=config(batch=13))
+
+
+def test_global_network_is_the_methods_own_for_other_backbones():
+    assert global_network(config(backbone="resnet50"), 8).encoder.channels == [2, 8, 16, 32, 64]
+    assert global_network(config(backbone="unet"), 8).encoder.channels == [2, 4, 8, 16, 32]
