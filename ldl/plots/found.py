@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from PIL.ImageColor import getrgb
 
 from ldl.plots.images import heat, to_display
 
@@ -50,8 +49,7 @@ def drawn(
     _cross(canvas, row, column, FOUND if sure else DOUBTFUL, gap=not sure)
     if sure:
         half = [side * scale / 2 for side in window]
-        box = (column - half[1], row - half[0], column + half[1], row + half[0])
-        ImageDraw.Draw(canvas).rectangle(box, outline=getrgb(FOUND), width=_thick(canvas))
+        _frame(canvas, (column - half[1], row - half[0], column + half[1], row + half[0]))
     return canvas
 
 
@@ -74,14 +72,21 @@ def _shade(canvas: Image.Image, similarity: NDArray, area: Area, scale: float) -
 
 
 def _thick(canvas: Image.Image) -> int:
-    return max(1, max(canvas.size) // 400)
+    return max(1, max(canvas.size) // 250)
+
+
+def _frame(canvas: Image.Image, box: tuple[float, float, float, float]) -> None:
+    draw, thick = ImageDraw.Draw(canvas), _thick(canvas)
+    left, top, right, bottom = box
+    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=HALO, width=thick + 2)
+    draw.rectangle(box, outline=FOUND, width=thick)
 
 
 def _cross(canvas: Image.Image, row: float, column: float, colour: str, *, gap: bool) -> None:
-    reach = max(3, max(canvas.size) // 50)
+    reach = max(4, max(canvas.size) // 40)
     start = reach / 2.5 if gap else 0.0
     draw, thick = ImageDraw.Draw(canvas), _thick(canvas)
     for ink, wide in ((HALO, thick + 2), (colour, thick)):
         for down, along in ((0, 1), (0, -1), (1, 0), (-1, 0)):
             line = [(column + along * each, row + down * each) for each in (start, float(reach))]
-            draw.line(line, fill=getrgb(ink), width=wide)
+            draw.line(line, fill=ink, width=wide)
