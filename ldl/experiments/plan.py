@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, get_args
 
 from ldl.config import (
     ComparisonConfig,
@@ -161,13 +161,13 @@ def has(row: Row, task: str) -> bool:
 
 
 def table_named(name: str) -> Table:
-    """The table with that name.
+    """The table of transfers with that name.
 
     Raises:
-        ConfigError: no such table; the line names the known ones.
+        ConfigError: it is none of transfers, or there is none.
     """
     if name not in TABLES:
-        raise ConfigError(f"unknown table {name!r}; use one of {', '.join(table_names())} or all")
+        raise ConfigError(f"{name!r} is no table of transfers; these are {', '.join(TABLES)}")
     return TABLES[name]
 
 
@@ -177,7 +177,7 @@ def encoder_config(
     """The pretraining that ``variant`` needs, None for scratch."""
     if variant.method == "scratch":
         return None
-    if variant.method in LDL:
+    if variant.method in get_args(MethodName):
         return ldl_config(variant, modality, profile, seed)
     return comparison_config(variant, modality, profile, seed)
 
@@ -217,7 +217,7 @@ def _knobs(method: str, profile: Profile) -> dict[str, int | float | str]:
 def ldl_config(
     variant: Variant, modality: Modality, profile: Profile, seed: int = 0
 ) -> PretrainConfig:
-    """Pd, Pd+mix or Rd, whose step 1 is a Pd+mix of its own."""
+    """One of LDL's own methods; the step 1 of Rd is a Pd+mix of its own."""
     first = variant.method != "rd"
     steps = profile.steps1 if first else profile.steps2
     step1 = None if first else Variant("pd+mix", variant.patch_grid, 0, variant.architecture)
@@ -277,6 +277,8 @@ def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
     Raises:
         ConfigError: unknown table, or ``only`` keeps nothing.
     """
+    if table not in (*table_names(), "all"):
+        raise ConfigError(f"unknown table {table!r}; use one of {', '.join(table_names())} or all")
     wanted = [part.strip() for part in only.split(",")] if only else [""]
     cells = [
         cell

@@ -1,20 +1,30 @@
 """Table 7: rows and columns of the paper and our own, made into records, and read back."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from ldl.config import DataConfig
 from ldl.config_localize import LocalizeConfig, window_at
-from ldl.errors import ConfigError
+from ldl.errors import ConfigError, DataError
 from ldl.experiments.execute import ensure
 from ldl.experiments.fingerprint import modules_of
 from ldl.experiments.jobs import jobs, needs, ordered
 from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
 from ldl.experiments.localization_scores import located, paper_number, table7_frame
 from ldl.experiments.localizing import network_of, search
-from ldl.experiments.plan import ELSEWHERE, TABLES, Variant, ldl_config, plan, table_names
+from ldl.experiments.plan import (
+    ELSEWHERE,
+    TABLES,
+    Variant,
+    encoder_config,
+    ldl_config,
+    plan,
+    table_names,
+)
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
 from ldl.experiments.runner import run_all
@@ -94,6 +104,10 @@ def test_table7_is_a_table_like_the_others() -> None:
     }  # fmt: skip
     with pytest.raises(ConfigError, match="table3, table4, table7 or all"):
         plan("table9", DEMO)
+    assert (
+        encoder_config(Variant("pd+mix+ms"), "xray", DEMO)
+        == cell_of(DEMO, "pd+mix+ms/phantom_heart").runs[0].encoder
+    )
 
 
 def test_jobs_hold_an_encoder_and_what_is_measured_on_it() -> None:
@@ -197,6 +211,18 @@ def test_a_column_through_the_runner_and_into_the_table(store: RunStore, smoke: 
     assert trained["ncc"] is None
     store.publish(planned[0].runs[0])
     assert (store.committed / "phantom" / f"{planned[0].runs[0].run_id()}.json").exists()
+
+
+def test_the_hearts_are_asked_for_in_246_queries_as_in_the_paper(cache: Path) -> None:
+    run = cell_of(OPEN, "place/scr_heart").runs[0]
+    small = run.model_copy(update={"supports": 1, "data": DataConfig(source="open", size=32)})
+    try:
+        found = search(small.model_copy(update={"window": 8.0}), None, torch.device("cpu"))
+    except DataError:
+        pytest.skip("the hearts of SCR are not on this machine")
+    (result,) = found.results
+    assert len(result.answers) == 246
+    assert result.support not in {one.query for one in result.answers}
 
 
 def test_numbers_are_means_and_spreads_over_supports(store: RunStore, smoke: Profile) -> None:
