@@ -74,12 +74,10 @@ plots.show(
 plots.small_table(
     [
         {
-            "method": member.title,
+            "method": f"{member.title}<br><small>{member.paper}</small>",
             "level": member.level,
             "idea": plots.prose(member.idea),
-            "beside the encoder": plots.prose(member.parts),
-            "labels": "yes" if member.labels else "no",
-            "follows": plots.prose(member.paper),
+            "beside the encoder": plots.prose(member.parts + (", labels" if member.labels else "")),
         }
         for member in family.members()
     ],
@@ -135,8 +133,10 @@ def picture(cut, nets, caption):
         key=lambda k: (cut.classes == k).sum(),
     )
     draw = numpy_generator(seed, "family")
-    query = int(draw.choice(np.flatnonzero(cut.classes.ravel() == rarest)))
     grid = patches.GRID
+    shown = (cut.classes == rarest).reshape(-1, grid, grid)
+    around = sum(np.roll(shown, step, axis) for step in (-1, 1) for axis in (1, 2)) + 4 * shown
+    query = int(draw.choice(np.flatnonzero(around.ravel() == around.max())))
 
     def patch(index):
         return plots.in_context(cut.images[index // grid**2], grid, int(index % grid**2))
@@ -149,7 +149,7 @@ def picture(cut, nets, caption):
         rows.append([patch(k) for k in index[query]])
         captions.append([cut.names[cut.classes.ravel()[k]] for k in index[query]])
         titles.append(name)
-    figure = plots.image_grid(rows, row_titles=titles, captions=captions, width=0.58, upright=True)
+    figure = plots.image_grid(rows, row_titles=titles, captions=captions, width=0.7, upright=True)
     side = rows[0][0].shape[-1] // 3
     for axes in figure.axes:
         if axes.images:

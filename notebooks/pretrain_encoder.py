@@ -14,14 +14,16 @@
 # %% [markdown]
 # # Pretrain one encoder, and look at it
 #
-# This page pretrains a single encoder without any label and then looks at what it has learnt. It takes parameters; run it for another
+# This page pretrains a single encoder and then looks at what it has learnt. It takes parameters; run it for another
 # encoder with
 #
 # ```bash
 # ldl book run pretrain_encoder -p method pd+mix -p modality xray -p seed 1
+# ldl book run pretrain_encoder -p method moco
 # ```
 #
-# A parameter that is misspelt or of the wrong type is refused.
+# Every method of {doc}`method_family` that is trained can be named. `patch_grid`, `clusters` and `formulation` are of Pd, Pd+mix and Rd alone. A parameter that is misspelt or of the wrong
+# type is refused.
 
 # %% tags=["parameters"]
 profile: str = "demo"
@@ -36,15 +38,19 @@ formulation: str = "released"
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from matplotlib.patches import Rectangle
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.experiments import encoders, examples, report
+from ldl.experiments import encoders, examples, patch_search, report, watch
+from ldl.experiments.cells import NOT_YET
+from ldl.experiments.store import RunStore
+from ldl.experiments.verdicts import collapsed, last_spread
 from ldl.losses import patch_vectors
-from ldl.methods import METHODS
+from ldl.methods import COMPARISONS, METHODS
 from ldl.rng import numpy_generator
+from ldl.train.comparison import LEAST_SPREAD
 
 check("pretrain_encoder", globals())
 
@@ -54,15 +60,14 @@ check("pretrain_encoder", globals())
 # A run is a frozen configuration. The store has its record already or trains it now; interrupted, it goes on where it was.
 
 # %%
-config = encoders.config_of(
-    method,
-    modality,
-    profile,
-    seed,
-    patch_grid=patch_grid,
-    clusters=clusters if method == "rd" else 0,
-    formulation=formulation,
-)
+knobs = {"backbone": "vit"} if method == "mae" else {}
+if method in METHODS:
+    knobs = {
+        "patch_grid": patch_grid,
+        "clusters": clusters if method == "rd" else 0,
+        "formulation": formulation,
+    }
+config = encoders.config_of(method, modality, profile, seed, **knobs)
 encoder = encoders.load(config)
 
 # %% tags=["hide-input"]
@@ -72,12 +77,12 @@ report.run_card(encoder.record)
 # What the method minimises, as the package has it:
 
 # %%
-plots.source(type(METHODS[method]))
+plots.source(type(METHODS.get(method) or COMPARISONS[method]))
 
 # %% [markdown]
 # ## The losses
 #
-# Each term is what enters the sum, so with its weight. A curve that still falls at the end means that the budget was too small.
+# Each term is what enters the sum, so with its weight. A curve that still falls at the end means that the budget was too small. Losses of different methods cannot be compared.
 
 # %% tags=["hide-input"]
 curves = {"this run": encoder.record["losses"]}
@@ -86,6 +91,9 @@ if config.step1 is not None:
 for title, losses in curves.items():
     history = pd.DataFrame(losses)
     terms = [name for name in history.columns if name != "step"]
+    if not terms:
+        display(Markdown("Nothing is trained here."))
+        continue
     first, last = history[terms].iloc[0], history[terms].iloc[-1]
     plots.show(
         plots.loss_curves(history),
@@ -101,15 +109,44 @@ for title, losses in curves.items():
 Markdown(encoder.verdict)
 
 # %% [markdown]
+# ## Do the outputs collapse?
+#
+# A network that gives every image the same vector has nothing to be told apart, and BYOL {cite}`grill2020byol` and SimSiam {cite}`chen2021simsiam` have no term that forbids it. The
+# **spread** says whether it happened: the standard deviation of the unit vectors a method compares, mean over dimensions and times the root of their number. It is 1 where they lie all over the
+# sphere and 0 where they are all the same {cite}`chen2021simsiam`. It is watched for every method that the papers compare with, whichever this page pretrains; for those that
+# classify or restore it is taken on the features in front of their last layers.
+
+# %% tags=["hide-input"]
+found, lacking = watch.watched(modality, profile, seed, RunStore())
+curves = {name: record["spread"] for name, record in found.items() if record["spread"]}
+if curves:
+    ends = {name: last_spread(record) for name, record in found.items()}
+    flat = [name for name, record in found.items() if collapsed(record)]
+    kind = "Phantoms" if config.data.source == "phantom" else "Real images"
+    some = next(iter(found.values()))
+    plots.show(
+        plots.spread_curves(curves, steps=some["config"]["steps"], least=LEAST_SPREAD),
+        caption=f"Spread of the outputs over the steps of each comparison method. {kind}, {modality}, profile {profile}, seed {seed}; below the dashed line ({LEAST_SPREAD:g}) outputs count as "
+        f"collapsed: {', '.join(flat) or 'none at the end'}.",
+        alt="Small panels of the spread over the steps. At the end: "
+        + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
+        + ".",
+    )
+if lacking:
+    display(Markdown(f"{NOT_YET.capitalize()} under this profile: {', '.join(lacking)}."))
+
+# %% [markdown]
 # ## Nearest patches
 #
-# Take a patch of one image, and find the nearest patches in *other* images. The network has never been told that they show the same thing.
+# Take a patch of one image, and find the nearest patches in *other* images. The network has never been told that they show the same thing. The vector of a patch is made from the embedding of its
+# pixels; of a comparison method no such embedding is kept, and it is that of the encoder's deepest map, brought to the same cells.
 
 # %% tags=["hide-input"]
 shown = examples.own_images(config, count=12)
 images = torch.from_numpy(shown.images).float().div(255)
-embedding, assignment = encoder.outputs(images)
-grid = max(patch_grid, 4)
+embedding = encoder.pixel_vectors(images)
+assignment = encoder.outputs(images)[1] if encoder.pixels else None
+grid = max(patch_grid, 4) if encoder.pixels else patch_search.GRID
 vectors = patch_vectors(embedding, grid).numpy()
 draw = numpy_generator(seed, "queries")
 bright = shown.images.mean(axis=1)
@@ -147,12 +184,13 @@ plots.show(
 # ## The embedding as colour
 #
 # All pixels of all images are projected on the three directions in which their vectors vary most, shown as red, green and blue. Equal colour
-# means similar vector, across images too. The bottom row is the same network before its first step.
+# means similar vector, across images too. The bottom row is the same network before its first step. Of a comparison method it is the deepest map of the encoder that is shown, a sixteenth as
+# fine.
 
 # %% tags=["hide-input"]
 before = encoders.untrained(config)
 colours = plots.principal_colours(embedding[:6].numpy())
-raw = plots.principal_colours(before.embed(images[:6]).numpy())
+raw = plots.principal_colours(before.pixel_vectors(images[:6]).numpy())
 rows = [
     list(shown.images[:6]),
     [c.transpose(2, 0, 1) for c in colours],
@@ -160,7 +198,7 @@ rows = [
 ]
 plots.show(
     plots.image_grid(rows, row_titles=["image", "trained", "not trained"], width=1.1),
-    caption=f"First three principal components of the pixel embeddings. {shown.words} {encoder.words}",
+    caption=f"First three principal components of the {encoder.pixel_words}. {shown.words} {encoder.words}",
     alt="Three rows of six pictures: images, their trained embeddings as colour, and the embeddings of the untrained network as colour.",
 )
 
@@ -183,7 +221,7 @@ figure = plots.image_grid(
 )
 plots.show(
     figure,
-    caption=f"Cosine similarity to the marked point (cyan), from −1 (dark blue) to 1 (yellow). {shown.words} {encoder.words}",
+    caption=f"Cosine similarity to the marked point (cyan) in the {encoder.pixel_words}, from −1 (dark blue) to 1 (yellow). {shown.words} {encoder.words}",
     alt="Two rows of six pictures: images, the first with a marked point, and maps of the similarity of every pixel to that point.",
 )
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from ldl.config import ComparisonName, EncoderConfig, MethodName, build
 from ldl.data.tasks import Modality
 from ldl.errors import ConfigError
-from ldl.experiments.plan import Variant, encoder_config
+from ldl.experiments.plan import Variant, comparison_config, ldl_config
 from ldl.experiments.profiles import profile_named
 from ldl.methods import COMPARISONS, METHODS
 
@@ -41,8 +41,8 @@ def config_of(
     Raises:
         ConfigError: unknown profile or method, or a value that a field cannot have.
     """
-    config = encoder_config(variant_of(method), modality, profile_named(profile), seed)
-    assert config is not None, "only scratch has no encoder"
+    plan = ldl_config if method in METHODS else comparison_config
+    config: EncoderConfig = plan(variant_of(method), modality, profile_named(profile), seed)
     return with_knobs(config, **knobs)
 
 

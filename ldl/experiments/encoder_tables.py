@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython.display import HTML
 
-from ldl.experiments import budgets, cells, report
+from ldl.experiments import cells, report
 from ldl.experiments.pages import Shown
 from ldl.experiments.store import Record
 from ldl.experiments.verdicts import collapsed, is_comparison, last_spread
@@ -45,55 +45,6 @@ def of_images(shown: Shown) -> HTML:
         f"{report.provenance_words(found)}"
     )
     return small_table(rows or [{"encoder": "none yet"}], caption=caption)
-
-
-def budget_table(shown: Shown, store: Any) -> HTML:
-    """The budget of each row, planned, and what it took, measured."""
-    found = budgets.row_budgets(shown.table, shown.profile, store)
-    kind = "phantoms" if shown.phantom else "real images"
-    caption = (
-        f"Budget of each row, profile {shown.profile.name}, {kind}. Images seen: drawn in all, not "
-        "different ones; Rd's with those of its step 1. Weights: what the pretraining moves, heads "
-        "and decoders included; what transfers is the same encoder for every row. Wall times "
-        "without waiting for data, of runs that shared their machine with others."
-    )
-    return small_table([_budget(one) for one in found], caption=caption)
-
-
-def _budget(one: budgets.RowBudget) -> dict[str, str]:
-    pretrained = sum(record["wall_seconds"] for record in one.pretraining)
-    transferred = sum(record["wall_seconds"] for record in one.transfers)
-    line = {"row": one.row.label, "on": MODALITY[one.modality]}
-    if one.encoder is None:
-        blank = ("updates", "images a step", "images seen", "weights (thousands)")
-        line |= dict.fromkeys((*blank, "pretraining (min)", "ms a step"), "–")
-    else:
-        fields = one.encoder.model_dump()
-        last = one.pretraining[0] if one.pretraining else None
-        line |= {
-            "updates": _chain(fields),
-            "images a step": f"{budgets.batch_of(fields)}",
-            "images seen": f"{budgets.images_seen(fields):,}",
-            "weights (thousands)": f"{budgets.trained_weights(one.encoder) / 1000:.0f}",
-            "pretraining (min)": _minutes(pretrained) if last else cells.NOT_YET,
-            "ms a step": f"{1000 * last['wall_seconds'] / fields['steps']:.0f}" if last else "",
-        }
-    missing = "" if len(one.transfers) == one.planned else f" ({len(one.transfers)} of "
-    missing = f"{missing}{one.planned} runs)" if missing else ""
-    line["transfers (min)"] = (
-        f"{_minutes(transferred)}{missing}" if one.transfers else cells.NOT_YET
-    )
-    line["device"] = ", ".join(one.devices)
-    return line
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f}"
-
-
-def _chain(fields: dict[str, Any]) -> str:
-    before = f"{fields['step1']['steps']:,} + " if fields.get("step1") else ""
-    return f"{before}{fields['steps']:,}"
 
 
 def _line(record: Record, name: str, measure: str) -> dict[str, Any]:

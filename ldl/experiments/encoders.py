@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.config import (
@@ -63,6 +64,21 @@ class Encoder:
     def embed(self, images: Tensor) -> Tensor:
         """The embedding alone."""
         return self.outputs(images)[0]
+
+    def pixel_vectors(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) float in 0..1 -> (B, K, H, W) unit vectors: what each pixel has of its own.
+
+        The embedding, or of a comparison method its deepest map, enlarged.
+        """
+        if self.pixels:
+            return self.embed(images)
+        deepest = self.features(images)[-1]
+        return F.normalize(F.interpolate(deepest, size=images.shape[-2:], mode="bilinear"), dim=1)
+
+    @property
+    def pixel_words(self) -> str:
+        """What :meth:`pixel_vectors` are, for a caption."""
+        return "pixel embeddings" if self.pixels else "encoder's deepest feature maps, enlarged"
 
     @property
     def words(self) -> str:

@@ -13,6 +13,9 @@ from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure
 from ldl.stats import bootstrap_interval
 
+# Orders of more rows than FEW are told by their FIRST.
+FEW, FIRST = 5, 4
+
 
 def per_image(table: str, profile: Profile, store: RunStore) -> dict[tuple[str, str], NDArray]:
     """(row, task) -> (n,) DSC in percent of each test image, mean over a cell's runs."""
@@ -71,13 +74,20 @@ class Order:
     @property
     def words(self) -> str:
         """One sentence with both orders."""
-        ours, paper = " > ".join(self.ours), " > ".join(self.paper)
+        ours, paper = _first(self.ours), _first(self.paper)
         if self.same:
             return f"{self.column}: the order of the rows is the paper's ({ours})."
         return (
             f"{self.column}: the order of the rows **differs** from the paper's. Ours: {ours}; the "
             f"paper: {paper}; {self.agreeing} of {self.pairs} pairs are ordered alike."
         )
+
+
+def _first(names: tuple[str, ...]) -> str:
+    """The names in order; of many rows the first ones only."""
+    if len(names) <= FEW:
+        return " > ".join(names)
+    return " > ".join(names[:FIRST]) + f" > {len(names) - FIRST} others"
 
 
 def order_of(frame: pd.DataFrame, column: str) -> Order | None:

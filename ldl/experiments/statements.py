@@ -9,7 +9,7 @@ from ldl.experiments.contests import OTHERS, OURS, label_of
 from ldl.experiments.plan import COMPARED
 from ldl.experiments.published import published
 from ldl.experiments.rivals import MODALITY, Rivals
-from ldl.plots.tables import small_table
+from ldl.plots.tables import prose, small_table
 
 
 def statements(rivals: Rivals) -> HTML:
@@ -37,15 +37,13 @@ def _wins(rivals: Rivals) -> dict[str, str]:
         ahead = sum(each.lead > 0 for each in there)
         clear = sum(each.verdict == "ahead" for each in there)
         behind = sum(each.verdict == "behind" for each in there)
-        words = (
-            f"{ahead} of {len(there)}; {clear} with an interval above 0, {behind} with one below"
-        )
+        words = f"{ahead} of {len(there)}; {clear} of all clear of 0, {behind} clear below"
         lacking = len(leads) - len(there)
         words += f"; {lacking} {NOT_YET}" if lacking else ""
     return {
         "the paper's claim": "tasks that one of Pd, Pd+mix and Rd wins",
         "the paper": f"{int(winners.isin(names).sum())} of {len(columns)}",
-        "here": words,
+        "here": prose(words),
     }
 
 
@@ -55,7 +53,7 @@ def _pairs(rivals: Rivals) -> dict[str, str]:
         "the paper's claim": f"each of ours is better than each other method, in both means "
         f"({len(claims.OVER_OTHERS)} pairs)",
         "the paper": f"{_printed_pairs()} of {len(claims.OVER_OTHERS)}",
-        "here": "; ".join(f"{number} {word}" for word, number in counts.items() if number),
+        "here": prose("; ".join(f"{number} {word}" for word, number in counts.items() if number)),
     }
 
 
@@ -92,15 +90,14 @@ def _statement(
     found = contests.lead(mine, others, tasks, scores)
     cells = {"the paper's claim": text}
     if found is None:
-        names = ", ".join(
-            label_of(row) for row in contests.missing((*mine, *others), tasks, scores)
-        )
+        lacking = contests.missing((*mine, *others), tasks, scores)
+        names = prose(f"<small>{NOT_YET}: {', '.join(label_of(row) for row in lacking)}</small>")
         paper = contests.printed_lead(mine, others, tasks)
-        return cells | {"the paper": signed(paper), "here": f"<small>{NOT_YET}: {names}</small>"}
+        return cells | {"the paper": signed(paper), "here": names}
     words = {"ahead": "reproduces", "behind": "opposite", "undecided": "undecided"}[found.verdict]
     return cells | {
-        "the paper": f"{signed(found.paper)} <small>({label_of(found.paper_best)} over "
-        f"{label_of(found.paper_rival)})</small>",
-        "here": f"{words}: {signed(found.lead)} <small>({signed(found.low)} to "
-        f"{signed(found.high)}; {label_of(found.best)} over {label_of(found.rival)})</small>",
+        "the paper": f"{signed(found.paper)}<br><small>{label_of(found.paper_best)} over "
+        f"{label_of(found.paper_rival)}</small>",
+        "here": f"{words}: {signed(found.lead)} ({signed(found.low)} to {signed(found.high)})<br>"
+        f"<small>{label_of(found.best)} over {label_of(found.rival)}</small>",
     }

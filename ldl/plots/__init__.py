@@ -1,6 +1,6 @@
 """What people look at: figures with caption and text alternative, code as it runs."""
 
-from ldl.plots.charts import interval_lines, loss_curves, smooth
+from ldl.plots.charts import interval_lines, loss_curves, smooth, spread_curves
 from ldl.plots.dots import column_dots
 from ldl.plots.embedding import cell, in_context, nearest, principal_colours
 from ldl.plots.images import (
@@ -49,6 +49,7 @@ __all__ = [
     "smooth",
     "source",
     "source_text",
+    "spread_curves",
     "styled",
     "theme",
     "to_display",

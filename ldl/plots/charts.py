@@ -1,6 +1,6 @@
 """Curves with their spread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,37 @@ def loss_curves(
             axes.plot(part[step], smooth(part[names[number]].tolist()), color=colour_of("pd+mix"))
             axes.set_title(names[number])
             axes.set_xlabel("step" if number + columns >= len(names) else "")
+        return figure
+
+
+def spread_curves(
+    curves: Mapping[str, Sequence[float]], *, steps: int, least: float, across: int = 3
+) -> Figure:
+    """One small panel a method: the spread of its outputs over the steps.
+
+    ``curves`` are means of equally long bins of the steps; the line at ``least`` is where outputs
+    count as collapsed.
+    """
+    columns = min(len(curves), across)
+    rows = -(-len(curves) // columns)
+    with theme():
+        figure, grid = plt.subplots(
+            rows,
+            columns,
+            figsize=(1.9 * columns, 1.25 * rows + 0.3),
+            squeeze=False,
+            sharex=True,
+            sharey=True,
+        )
+        for axes in list(grid.flat)[len(curves) :]:
+            axes.set_axis_off()
+        for number, (name, values) in enumerate(curves.items()):
+            axes = grid.flat[number]
+            ends = (np.arange(len(values)) + 1) * steps / max(1, len(values))
+            axes.plot(ends, values, color=colour_of("pd+mix"))
+            axes.axhline(least, color=INK, linewidth=0.8, alpha=0.6, linestyle="--")
+            axes.set(title=name, ylim=(0, 1.1))
+            axes.set_xlabel("step" if number + columns >= len(curves) else "")
         return figure
 
 
