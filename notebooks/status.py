@@ -35,6 +35,7 @@ from ldl.experiments.jobs import ordered
 from ldl.experiments.plan import TABLES, plan, table_named
 from ldl.experiments.profiles import PROFILES, profile_named
 from ldl.experiments.store import RunStore
+from ldl.experiments.verdicts import is_comparison
 
 check("status", globals())
 store = RunStore()
@@ -48,7 +49,8 @@ plots.small_table(
         {
             "profile": one.name,
             "data": "phantoms" if one.tasks.source == "phantom" else "real images",
-            "pretraining": f"{one.steps1:,} + {one.steps2:,} steps, {one.crop} of {one.pretraining.size} px",
+            "pretraining": f"{one.steps1:,} + {one.steps2:,} steps of {2 * one.groups} images, {one.crop} of {one.pretraining.size} px",
+            "other methods": f"{max(1, one.images_seen // one.batch):,} steps of {one.batch} images",
             "transfer, fundus": f"{one.fundus.frozen_epochs} + {one.fundus.full_epochs} epochs, {one.tasks.size} px",
             "transfer, X-ray": f"{one.xray.frozen_epochs} + {one.xray.full_epochs} epochs",
             "labels, X-ray (%)": ", ".join(
@@ -60,7 +62,7 @@ plots.small_table(
         }
         for one in PROFILES.values()
     ],
-    caption="Budgets of the profiles: steps without and with regions; epochs with a frozen encoder and of everything.",
+    caption="Budgets of the profiles: steps without and with regions, and of the methods that are compared with; epochs with a frozen encoder and of everything.",
 )
 
 # %% [markdown]
@@ -107,7 +109,7 @@ def row(run):
     found = (
         f"DSC {100 * sum(record['dsc']) / len(record['dsc']):.1f}"
         if "dsc" in record
-        else f"found {100 * record['retrieval']:.1f}"
+        else f"{100 * record['retrieval']:.1f} of {'images' if is_comparison(record) else 'patches'}"
     )
     return {
         "run": record["run_id"],
@@ -131,7 +133,7 @@ def listing(name, title):
         return
     table = plots.small_table(
         [row(run) for run in there],
-        caption="Wall time without waiting for data; result: mean DSC (%), or share of patches found (%). A plus sign: the package differed from that commit.",
+        caption="Wall time without waiting for data; result: mean DSC (%), or share of held-out patches or images found (%). A plus sign: the package differed from that commit.",
     )
     total = sum(store.record(run)["wall_seconds"] for run in there)
     display(
@@ -168,6 +170,8 @@ NAMES = (
     "torch",
     "numpy",
     "kornia",
+    "lightly",
+    "timm",
     "lightning-fabric",
     "scikit-image",
     "pandas",

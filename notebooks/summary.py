@@ -18,7 +18,7 @@
 # a segmentation network without labels, by telling patches and regions of images apart, and reports that the network then segments vessels, optic discs, lesions, hearts and lungs
 # better than one that starts from nothing, and better than other ways to pretrain it.
 #
-# This book goes from the paper's equations to its Tables 1 to 4, with the code that computes them, and says what comes out. This page is made from the records of all runs.
+# This book goes from the paper's equations to its tables, with the code that computes them, and says what comes out. This page is made from the records of all runs.
 
 # %% tags=["parameters", "hide-input"]
 profile: str = "demo"
@@ -28,10 +28,11 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ldl import plots
+from ldl.book import toc
 from ldl.book.parameters import check
 from ldl.data.tasks import TASKS
-from ldl.experiments import claims, pages, report
-from ldl.experiments.cells import MARK
+from ldl.experiments import cells, claims, pages, report, rivals, statements
+from ldl.experiments.cells import MARK, NOT_YET
 from ldl.experiments.plan import TABLES, plan, table_named
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import RunStore
@@ -49,13 +50,14 @@ here = {name: pages.gather(name, profile, store) for name in TABLES}
 # %% tags=["hide-input"]
 judged = claims.findings(profile_named(real_profile), store)
 found = [finding for _, finding in judged if finding]
-words = {"reproduces": 0, "undecided": 0, "opposite": 0}
-for finding in found:
-    words[next(word for word in words if finding.verdict.startswith(word))] += 1
+words = claims.counted(judged)
+known = rivals.gather(real_profile, store)
+pairs = claims.counted(known.pairs)
 if found:
     text = (
         f"On **real images** (profile `{real_profile}`) {len(found)} of {len(judged)} comparisons could be made: {words['reproduces']} reproduce, {words['undecided']} are undecided, "
-        f"{words['opposite']} come out the opposite way. {len(judged) - len(found)} have no runs yet."
+        f"{words['opposite']} come out the opposite way. {words['not yet']} have no runs yet. Of {len(known.pairs)} pairs of one of ours and one of the methods that the paper compares with, "
+        f"{pairs['reproduces']} reproduce, {pairs['undecided']} are undecided, {pairs['opposite']} are opposite and {pairs['not yet']} not yet run."
     )
 else:
     text = f"There are **no records on real images** yet: none of the {len(judged)} comparisons can be judged."
@@ -86,7 +88,7 @@ def line(claim, finding):
     place = f"{claim.table[:5].capitalize()} {claim.table[5:]}"
     cells = {"the paper's comparison": claim.text, "on": MODALITY[claim.modality]}
     if finding is None:
-        rest = {"finding": "not yet run", "ours (points)": "", "the paper": "", "tasks": ""}
+        rest = {"finding": NOT_YET, "ours (points)": "", "the paper": "", "tasks": ""}
         return cells | rest | {"where": place}
     low, high = f"{finding.low:+.1f}", f"{finding.high:+.1f}"
     text = {
@@ -146,8 +148,14 @@ plots.small_table(
     + report.provenance_words(records.values()),
 )
 
+# %% [markdown]
+# ### Against the other methods
+#
+# What the paper says of all rows of its Table 2 together; every pair and every column stand in {doc}`table2_comparison`.
+
 # %% tags=["hide-input"]
 if real["table2"].measured:
+    display(statements.statements(known))
     display(pages.order_words(real["table2"], means_only=True))
 
 # %% [markdown]
@@ -158,20 +166,20 @@ glance = real["table2"] if real["table2"].measured else here["table2"]
 rows = []
 for row in table_named("table2").rows:
     part = glance.frame[glance.frame["row"] == row.key].set_index("column")
-    cells = {"encoder": row.label}
+    entry = {"encoder": row.label + (f" {MARK}" if (part["trained"] == False).any() else "")}  # noqa: E712
     for column, title in (("fundus_mean", "fundus"), ("xray_mean", "X-ray")):
         one = part.loc[column]
-        cells[f"{title}, ours"] = (
+        entry[f"{title}, ours"] = (
             f"{one['ours']:.1f} <small>({one['low']:.1f}–{one['high']:.1f})</small>"
             if one["measured"]
-            else "<small>not yet run</small>"
+            else f"<small>{NOT_YET if one['planned'] else cells.EMPTY}</small>"
         )
-        cells[f"{title}, the paper"] = one["paper"]
-    rows.append(cells)
+        entry[f"{title}, the paper"] = one["paper"]
+    rows.append(entry)
 glance_kind = "phantoms, no evidence about the paper" if glance.phantom else "real images"
 plots.small_table(
     rows,
-    caption=f"Mean DSC (%) over a modality's tasks, ours with its 95 % bootstrap interval on {glance_kind}, profile {glance.profile.name}. The full table: <a href='table2_comparison.html'>Table 2</a>.",
+    caption=f"Mean DSC (%) over a modality's tasks, ours with its 95 % bootstrap interval on {glance_kind}, profile {glance.profile.name}; {MARK} pretraining fell short. The full table: <a href='table2_comparison.html'>Table 2</a>.",
 )
 
 # %% [markdown]
@@ -181,15 +189,15 @@ plots.small_table(
 # %% tags=["hide-input"]
 def coverage(shown):
     """How many of a table's numbers are there under a profile."""
-    cells = shown.frame[shown.frame["task"].notna()]
+    numbers = shown.frame[shown.frame["task"].notna()]
     planned = len(plan(shown.table, shown.profile))
     trained = sum(bool(record["trained"]) for record in shown.encoders)
     return {
         "table": table_named(shown.table).title,
         "profile": shown.profile.name,
         "data": "phantoms" if shown.phantom else "real images",
-        "numbers": f"{int(cells['measured'].sum())} of {planned}",
-        "of which stale": int(cells["stale"].sum()),
+        "numbers": f"{int(numbers['measured'].sum())} of {planned}",
+        "of which stale": int(numbers["stale"].sum()),
         "encoders pretrained far enough": f"{trained} of {len(shown.encoders)}",
         "hours of training": sum(r["wall_seconds"] for r in (*shown.records, *shown.encoders))
         / 3600,
@@ -199,17 +207,26 @@ def coverage(shown):
 both = [*here.values()] if profile == real_profile else [*here.values(), *real.values()]
 plots.small_table(
     [coverage(shown) for shown in both],
-    caption="Numbers that are there, of those planned. An encoder is pretrained far enough if it finds its patches again and its loss has flattened.",
+    caption="Numbers that are there, of those planned. An encoder is pretrained far enough if it finds its patches again (of the methods that compare images: if its outputs have not collapsed) and its loss has "
+    "flattened.",
 )
 
 # %% [markdown]
 # ## What is missing
 
 # %% tags=["hide-input"]
-rows_missing = [row.label for row in table_named("table2").rows if row.variant is None]
+numbers = real["table2"].frame
+numbers = numbers[numbers["task"].notna() & numbers["planned"]]
+gaps = [
+    f"{part['label'].iloc[0]} ({int(part['measured'].sum())} of {len(part)} tasks)"
+    for _, part in numbers.groupby("row", sort=False)
+    if not part["measured"].all()
+]
 tasks_missing = [TASKS[key].column for key in profile_named(real_profile).without]
 lacking = [table_named(name).title for name, one in real.items() if not one.measured]
-points = [f"Not yet run, on any data: {', '.join(rows_missing)} (Table 2)."]
+points = []
+if gaps:
+    points.append(f"Rows of Table 2 that are not whole on real images: {', '.join(gaps)}.")
 if tasks_missing:
     points.append(f"Not at hand for the real runs: {', '.join(tasks_missing)}.")
 if lacking:
@@ -219,16 +236,24 @@ if short:
     points.append(
         f"{len(short)} encoders on real images were pretrained too short and are marked in their tables."
     )
-points.append(
-    "Shape-guided segmentation and one-shot localisation (Tables 5 to 7 of the paper), and localized region contrast (LRC) are not part of the book yet."
+names = toc.notebooks()
+unwritten = [
+    str(n) for n in range(1, 8) if not any(name.startswith(f"table{n}_") for name in names)
+]
+if unwritten:
+    points.append(f"Tables of the LDL paper without a page yet: {', '.join(unwritten)}.")
+if not any(name.startswith("lrc") for name in names):
+    points.append("Localized region contrast (LRC) has no page yet.")
+Markdown(
+    "\n".join(f"- {point}" for point in points) or "Nothing that this book sets out to repeat."
 )
-Markdown("\n".join(f"- {point}" for point in points))
 
 # %% [markdown]
 # ## Read on
 #
 # - {doc}`../how_to_read`: who speaks where, and what stands in a table cell.
 # - From the equation to the function: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`, and {doc}`paper_vs_release`.
+# - The methods they are compared with: {doc}`method_family`.
 # - From the function to the number: {doc}`pretrain_encoder`, {doc}`transfer_task`.
 # - The tables: {doc}`table1_datasets`, {doc}`table2_comparison`, {doc}`table3_ablation`, {doc}`table4_architectures`.
 # - {doc}`data_phantoms`, {doc}`../data`, {doc}`status`.

@@ -225,7 +225,7 @@ def statement(line):
     """What the text says about one task, and what was measured here."""
     part = shares[shares["panel"] == line.column]
     least = part[part["share"] == part["share"].min()].set_index("start")["ours"]
-    best = least.drop("Scratch", errors="ignore").max() - least.get("Scratch", float("nan"))
+    best = least.reindex(["Pd+mix", "Rd"]).max() - least.get("Scratch", float("nan"))
     needed = [labels.share_that_beats(shares, line.column, start) for start in ("Pd+mix", "Rd")]
     needed = [share for share in needed if share is not None]
     return {

@@ -94,6 +94,8 @@ def test_the_book_builds_without_warnings(smoke: Path) -> None:
         executed(smoke, name)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, smoke / name)
+    # Pages link to these files.
+    shutil.copytree(ROOT / "ldl" / "methods", smoke / "ldl" / "methods", dirs_exist_ok=True)
     ignored = shutil.ignore_patterns("executed")
     shutil.copytree(ROOT / "book", smoke / "book", ignore=ignored, dirs_exist_ok=True)
     index = build_html(smoke, smoke)

@@ -119,5 +119,26 @@ def test_charts_draw_what_is_there_and_skip_what_is_not() -> None:
     plt.close("all")
 
 
+def test_spread_has_a_panel_a_method_and_the_line_of_collapse() -> None:
+    figure = plots.spread_curves({"BYOL": [0.9, 0.5], "SimSiam": [0.4] * 4}, steps=8, least=0.1)
+    drawn = {axes.get_title(loc="left"): axes.lines for axes in figure.axes if axes.lines}
+    assert set(drawn) == {"BYOL", "SimSiam"}
+    assert drawn["BYOL"][0].get_xdata().tolist() == [4.0, 8.0]
+    assert all(set(lines[1].get_ydata()) == {0.1} for lines in drawn.values())
+    plt.close("all")
+
+
+def test_words_in_a_table_wrap() -> None:
+    text = plots.small_table([{"a": "x", "b": plots.prose("many words")}]).data
+    assert "white-space:normal" in text
+    assert "many words" in text
+
+
+def test_the_methods_that_are_compared_share_a_colour_that_is_not_ours() -> None:
+    others = {plots.colour_of(name) for name in ("MoCo", "DenseCL", "Supervised")}
+    assert len(others) == 1
+    assert others.isdisjoint({plots.colour_of(name) for name in ("Pd", "Rd", "Scratch")})
+
+
 def test_smooth_keeps_length_and_constants() -> None:
     assert plots.smooth([2.0] * 50).tolist() == [2.0] * 50

@@ -36,6 +36,7 @@ _BOTH: tuple[tuple[str, str, str, str], ...] = (
     ("Rd is better than scratch at equal updates", "table2", "rd", "scratch-equal"),
     ("mixup helps: Pd+mix over Pd", "table2", "pd+mix", "pd"),
     ("regions help: Rd over Pd+mix", "table2", "rd", "pd+mix"),
+    ("patches over dense contrast: Rd over DenseCL", "table2", "rd", "densecl"),
     ("fine patches help: 8×8 over 1×1", "table3", "pd+mix/g8", "pd+mix/g1"),
     ("width hurts from scratch: tiny over full", "table4", "scratch/tiny", "scratch/full"),
     ("width helps when pretrained: full over tiny", "table4", "pd+mix/full", "pd+mix/tiny"),

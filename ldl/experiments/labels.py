@@ -10,6 +10,9 @@ from ldl.experiments.profiles import Profile
 from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure
 
+# Which rows of Table 2 the figure shows: ours, and what they are compared with in its text.
+SHOWN = ("scratch", "scratch-equal", "pd", "pd+mix", "rd")
+
 
 def by_share(cell: Cell) -> dict[float, Cell]:
     """A cell's runs parted by the share of the labels they were trained with."""
@@ -21,14 +24,14 @@ def by_share(cell: Cell) -> dict[float, Cell]:
 
 
 def label_frame(profile: Profile, store: RunStore) -> pd.DataFrame:
-    """What is measured of Figure 7, one line for each chest task, row of Table 2 and share.
+    """What is measured of Figure 7, one line for each chest task, row of SHOWN and share.
 
     Columns: panel (the task's column), start (the row's label), share (%), ours, low, high,
     records. Empty, without columns, where nothing is measured.
     """
     lines = []
     for cell in plan("table2", profile):
-        if cell.task not in XRAY_TASKS:
+        if cell.task not in XRAY_TASKS or cell.row.key not in SHOWN:
             continue
         for share, part in by_share(cell).items():
             found = measure(part, store)
