@@ -97,7 +97,9 @@ class ComparisonStage:
 
     def state(self) -> dict[str, Tensor]:
         """The rest of the sampler's epoch and the spread so far."""
-        spread = torch.stack(self.spread).float().cpu() if self.spread else torch.empty(0)
+        # A resumed run holds values on the CPU beside new ones on the device.
+        values = [value.float().cpu() for value in self.spread]
+        spread = torch.stack(values) if values else torch.empty(0)
         return {"order": self.sampler.order, "spread": spread}
 
     def restore(self, state: dict[str, Tensor]) -> None:
