@@ -74,14 +74,13 @@ plots.show(
 plots.small_table(
     [
         {
-            "method": f"{member.title}<br><small>{member.paper}</small>",
-            "level": member.level,
-            "idea": plots.prose(member.idea),
+            "method": f"{member.title}<br><span style='font-weight:400;font-size:.85em'>{member.paper}</span>",
+            "what it does": plots.prose(f"<b>{member.level}:</b> {member.idea}"),
             "beside the encoder": plots.prose(member.parts + (", labels" if member.labels else "")),
         }
         for member in family.members()
     ],
-    caption="Level: what is compared or predicted. Beside the encoder: what a method has while it is trained, as its network is built; of all that only the encoder is transferred.",
+    caption="In bold: what is compared or predicted. Beside the encoder: what a method has while it is trained, as its network is built; of all that only the encoder is transferred.",
 )
 
 # %% [markdown]
@@ -202,7 +201,7 @@ MEANING = (
 def chance(kinds, cuts):
     """What guessing would give."""
     return " ".join(
-        f"{WORD[kind]}: {', '.join(cuts[kind].names)}, {100 / len(cuts[kind].names):.0f} % by chance; {cuts[kind].words}"
+        f"{WORD[kind].capitalize() if kind == 'fundus' else WORD[kind]}: {', '.join(cuts[kind].names)}, {100 / len(cuts[kind].names):.0f} % by chance; {cuts[kind].words}"
         for kind in kinds
     )
 

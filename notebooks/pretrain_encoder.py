@@ -122,12 +122,13 @@ curves = {name: record["spread"] for name, record in found.items() if record["sp
 if curves:
     ends = {name: last_spread(record) for name, record in found.items()}
     flat = [name for name, record in found.items() if collapsed(record)]
+    touched = [n for n, values in curves.items() if min(values) < LEAST_SPREAD and n not in flat]
     kind = "Phantoms" if config.data.source == "phantom" else "Real images"
     some = next(iter(found.values()))
     plots.show(
         plots.spread_curves(curves, steps=some["config"]["steps"], least=LEAST_SPREAD),
         caption=f"Spread of the outputs over the steps of each comparison method. {kind}, {modality}, profile {profile}, seed {seed}; below the dashed line ({LEAST_SPREAD:g}) outputs count as "
-        f"collapsed: {', '.join(flat) or 'none at the end'}.",
+        f"collapsed: {', '.join(flat) or 'none'} at the end, {', '.join(touched) or 'none'} on the way.",
         alt="Small panels of the spread over the steps. At the end: "
         + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
         + ".",

@@ -55,9 +55,9 @@ known = rivals.gather(real_profile, store)
 pairs = claims.counted(known.pairs)
 if found:
     text = (
-        f"On **real images** (profile `{real_profile}`) {len(found)} of {len(judged)} comparisons could be made: {words['reproduces']} reproduce, {words['undecided']} are undecided, "
-        f"{words['opposite']} come out the opposite way. {words['not yet']} have no runs yet. Of {len(known.pairs)} pairs of one of ours and one of the methods that the paper compares with, "
-        f"{pairs['reproduces']} reproduce, {pairs['undecided']} are undecided, {pairs['opposite']} are opposite and {pairs['not yet']} not yet run."
+        f"On **real images** (profile `{real_profile}`) {len(found)} of {len(judged)} comparisons could be made: {words['reproduces']} reproduce, {words['undecided']} undecided, "
+        f"{words['opposite']} come out the opposite way; {words['not yet']} have no runs yet. Of {len(known.pairs)} pairs of one of ours and one of the methods that the paper compares with, "
+        f"{pairs['reproduces']} reproduce, {pairs['undecided']} undecided, {pairs['opposite']} come out the opposite way; {pairs['not yet']} have no runs yet."
     )
 else:
     text = f"There are **no records on real images** yet: none of the {len(judged)} comparisons can be judged."

@@ -7,6 +7,7 @@ from IPython.display import HTML
 
 from ldl.experiments.budgets import RowBudget, batch_of, images_seen, row_budgets, trained_weights
 from ldl.experiments.cells import NOT_YET
+from ldl.experiments.costs import REFERENCE, cost_of
 from ldl.experiments.pages import Shown
 from ldl.experiments.store import RunStore
 from ldl.plots.tables import small_table
@@ -23,9 +24,11 @@ def budget_table(shown: Shown, store: RunStore) -> HTML:
     caption = (
         f"Budget of each row, profile {shown.profile.name}, {kind}; where a cell has two numbers, "
         "the first is of fundus, the second of X-ray images. Images seen: drawn in all, not "
-        "different ones; Rd's with those of its step 1. Weights: what the pretraining moves, heads "
-        "and decoders included; what transfers is the same encoder for every row. Wall times "
-        "without waiting for data, of runs that may have shared their machine with others."
+        "different ones; Rd's with those of its step 1. Work: additions and multiplications of a "
+        "step (Rd's of its second) for each image drawn, Supervised's being 1, counted at the "
+        "sizes of profile demo. Weights: what the pretraining moves, heads and decoders included; "
+        "what transfers is the same encoder for every row. Wall times without waiting for data, of "
+        "runs that may have shared their machine with others."
     )
     return small_table(
         [{"row": label} | _line(each) for label, each in rows.items()], caption=caption
@@ -39,10 +42,11 @@ def _line(parts: Sequence[RowBudget]) -> dict[str, str]:
         "updates": _one(_chain(each) for each in fields),
         "images a step": _one(str(batch_of(each)) for each in fields),
         "images seen": _one(f"{images_seen(each):,}" for each in fields),
-        "weights (thousands)": _one(f"{each:.0f}" for each in weights),
-        "ms a step": _each(_step(one) for one in parts),
+        "work an image": _work(parts[0]),
         "pretraining (min)": _each(_pretraining(one) for one in parts),
         "transfers (min)": _each(_transfers(one) for one in parts),
+        "ms a step": _each(_step(one) for one in parts),
+        "weights (thousands)": _one(f"{each:.0f}" for each in weights),
         "device": ", ".join(sorted({device for one in parts for device in one.devices})),
     }
 
@@ -60,6 +64,14 @@ def _each(values: Any) -> str:
 def _chain(fields: dict[str, Any]) -> str:
     before = f"{fields['step1']['steps']:,} + " if fields.get("step1") else ""
     return f"{before}{fields['steps']:,}"
+
+
+def _work(one: RowBudget) -> str:
+    cost = cost_of(one.encoder.method) if one.encoder else None
+    reference = cost_of(REFERENCE)
+    if cost is None or reference is None:
+        return NONE
+    return f"{cost.flop_an_image / reference.flop_an_image:.1f}"
 
 
 def _step(one: RowBudget) -> str:

@@ -32,11 +32,10 @@ def of_patches(shown: Shown) -> HTML:
 def of_images(shown: Shown) -> HTML:
     """The other methods' encoders: how well they find images, and whether they collapsed."""
     found = [record for record in shown.encoders if is_comparison(record)]
-    rows = []
-    for record in found:
-        line = _line(record, _short_name(record), "images found (%)")
-        line["spread"] = _spread(record)
-        rows.append(line)
+    rows = [
+        _line(record, _short_name(record), "images found (%)", spread=_spread(record))
+        for record in found
+    ]
     caption = (
         "Share of held-out images whose nearest neighbour, among the first views of all of them by "
         "the encoder's pooled features, is their own; both views are drawn as for InstDisc, for "
@@ -47,15 +46,16 @@ def of_images(shown: Shown) -> HTML:
     return small_table(rows or [{"encoder": "none yet"}], caption=caption)
 
 
-def _line(record: Record, name: str, measure: str) -> dict[str, Any]:
+def _line(record: Record, name: str, measure: str, **more: str) -> dict[str, Any]:
     return {
         "encoder": name,
-        "updates": f"{record['config']['steps']:,}",
         measure: f"{100 * record['retrieval']:.1f}",
         "before training (%)": f"{100 * record['retrieval_before']:.1f}",
         "among": record["retrieval_among"],
+        **more,
         "late fall of the loss (%)": f"{100 * record['late_gain']:.1f}",
         "far enough": "yes" if record["trained"] else f"no {cells.MARK}",
+        "updates": f"{record['config']['steps']:,}",
         "wall time (s)": f"{record['wall_seconds']:.0f}",
     }
 

@@ -90,8 +90,8 @@ def _lead(found: Lead) -> dict[str, str]:
         "best of the others": label_of(found.rival),
         "lead": lead if found.verdict == "undecided" else f"<b>{lead}</b>",
         "95 % interval": f"{signed(found.low)} to {signed(found.high)}",
-        "the paper's lead": f"{signed(found.paper)} <small>({label_of(found.paper_best)} over "
-        f"{label_of(found.paper_rival)})</small>",
+        "the paper's lead": f"{signed(found.paper)}<br><small>{label_of(found.paper_best)} over "
+        f"{label_of(found.paper_rival)}</small>",
     }
 
 

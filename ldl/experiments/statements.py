@@ -37,7 +37,9 @@ def _wins(rivals: Rivals) -> dict[str, str]:
         ahead = sum(each.lead > 0 for each in there)
         clear = sum(each.verdict == "ahead" for each in there)
         behind = sum(each.verdict == "behind" for each in there)
-        words = f"{ahead} of {len(there)}; {clear} of all clear of 0, {behind} clear below"
+        words = (
+            f"{ahead} of {len(there)}, {clear} clear of 0; another row clearly ahead in {behind}"
+        )
         lacking = len(leads) - len(there)
         words += f"; {lacking} {NOT_YET}" if lacking else ""
     return {
@@ -91,7 +93,7 @@ def _statement(
     cells = {"the paper's claim": text}
     if found is None:
         lacking = contests.missing((*mine, *others), tasks, scores)
-        names = prose(f"<small>{NOT_YET}: {', '.join(label_of(row) for row in lacking)}</small>")
+        names = prose(f"{NOT_YET}: {', '.join(label_of(row) for row in lacking)}")
         paper = contests.printed_lead(mine, others, tasks)
         return cells | {"the paper": signed(paper), "here": names}
     words = {"ahead": "reproduces", "behind": "opposite", "undecided": "undecided"}[found.verdict]

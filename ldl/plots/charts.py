@@ -76,7 +76,9 @@ def spread_curves(
             axes.plot(ends, values, color=colour_of("pd+mix"))
             axes.axhline(least, color=INK, linewidth=0.8, alpha=0.6, linestyle="--")
             axes.set(title=name, ylim=(0, 1.1))
-            axes.set_xlabel("step" if number + columns >= len(curves) else "")
+            if number + columns >= len(curves):
+                axes.set_xlabel("step")
+                axes.tick_params(labelbottom=True)
         return figure
 
 

@@ -77,7 +77,7 @@ def image_grid(
         figure, grid = plt.subplots(
             len(rows),
             columns,
-            figsize=(columns * width + 0.35, len(rows) * height + 0.25),
+            figsize=(columns * width + (1.05 if upright else 0.35), len(rows) * height + 0.25),
             squeeze=False,
         )
         for r, row in enumerate(rows):

@@ -46,7 +46,7 @@ def prose(text: str) -> str:
     """A cell of words that wraps, where cells of numbers do not."""
     return (
         '<span style="display:inline-block;white-space:normal;text-align:left;'
-        f'width:max-content;max-width:15rem">{text}</span>'
+        f'width:max-content;max-width:min(15rem,46vw)">{text}</span>'
     )
 
 
