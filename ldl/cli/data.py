@@ -14,6 +14,12 @@ app = typer.Typer(no_args_is_help=True, help="Data sets: list, verify, fetch, pr
 NAME = typer.Argument(help="A data set, as `ldl data list` names it.")
 PREPARED = typer.Argument(help="A data set, or one of its tasks, such as stare_vessel.")
 PREPARABLE = ("pretraining", "segmentation")
+SIDE = 512
+SIZE = typer.Option(
+    min=16,
+    help=f"Side of the square images in pixels, {SIDE} by default; of CT slices the region's field "
+    "at 1 mm: 384, or 320 for head and neck.",
+)
 
 
 @app.command("list")
@@ -40,19 +46,27 @@ def verify(
         bool, typer.Option(help="If nothing is wrong, keep the hashes to compare with later.")
     ] = False,
 ) -> None:
-    """Name every missing, extra, truncated, renamed or changed file; exit 1 if there is any."""
+    """Name every missing, extra, truncated, renamed or changed file; exit 1 if there is any.
+
+    CT volumes are also read as their banks would read them.
+    """
     from ldl.data.hashes import record_hashes
     from ldl.data.verify import verify as check
 
     source = DatasetFolder(manifest_named(name))
     report = check(source, progress=True)
-    for fault in report.faults:
-        typer.echo(str(fault))
+    faults = [str(one) for one in report.faults]
+    if _holds_volumes(name):
+        from ldl.cli.volumes import unusable
+
+        faults += unusable(name, [one.path for one in report.faults])
+    for fault in faults:
+        typer.echo(fault)
     typer.echo(
         f"{name}: layout {report.layout} in {source.root}, {report.hashed} files compared with a "
-        f"known hash, {report.decoded} decoded, {len(report.faults)} faults"
+        f"known hash, {report.decoded} decoded, {len(faults)} faults"
     )
-    if report.faults:
+    if faults:
         raise typer.Exit(1)
     if record:
         typer.echo(f"recorded in {record_hashes(source)}")
@@ -77,11 +91,29 @@ def fetch(name: Annotated[str, NAME]) -> None:
 @app.command()
 def prepare(
     name: Annotated[str, PREPARED],
-    size: Annotated[int, typer.Option(min=16, help="Side of the square images in pixels.")] = 512,
+    size: Annotated[int | None, SIZE] = None,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="CT: name unusable volumes and go on without them.")
+    ] = False,
+    superpixels: Annotated[
+        bool, typer.Option("--superpixels", help="CT: make every slice's superpixels too.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for superpixels; one a core by default.")
+    ] = None,
 ) -> None:
-    """Build the image banks of a data set (or of one of its tasks), with a progress bar."""
+    """Build the image banks of a data set (or of one of its tasks), with a progress bar.
+
+    CT volumes become one bank of axial slices, 2.5 mm apart, split by volume.
+    """
     from ldl.data.prepare import prepare_pretraining, prepare_task
 
+    if _holds_volumes(name):
+        from ldl.cli.volumes import prepare_volumes
+
+        prepare_volumes(name, size, leave_out, superpixels, workers)
+        return
+    size = size or SIDE
     for key in _collections(name):
         manifest, collection = collection_named(key)
         if collection.purpose == "pretraining" and manifest.modality in ("fundus", "xray"):
@@ -91,6 +123,11 @@ def prepare(
             task = prepare_task(key, size, progress=True)
             parts = ", ".join(f"{task.splits.count(s)} {s}" for s in dict.fromkeys(task.splits))
             typer.echo(f"{key}: {parts}, content {task.fingerprint[:12]}")
+
+
+def _holds_volumes(name: str) -> bool:
+    known = manifests()
+    return name in known and any(one.purpose == "volumes" for one in known[name].collections)
 
 
 def _collections(name: str) -> list[str]:

