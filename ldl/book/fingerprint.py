@@ -39,7 +39,9 @@ def code() -> str:
     """Digest of the package (without its command line) and the data manifests."""
     root = repo_root()
     package = root / "ldl"
-    files = [*package.rglob("*.py"), *package.rglob("*.csv"), *manifests_dir().glob("*.yaml")]
+    kinds = ("*.py", "*.csv", "*.js", "*.css")
+    files = [file for kind in kinds for file in package.rglob(kind)]
+    files += manifests_dir().glob("*.yaml")
     return contents((f for f in files if package / "cli" not in f.parents), root)
 
 
