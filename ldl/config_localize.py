@@ -10,7 +10,8 @@ from ldl.errors import ConfigError
 
 LandmarkName = Literal["disc", "fovea", "heart"]
 LandmarkSource = Literal["phantom", "hrf", "idrid", "drishti_gs1", "idrid_segmentation", "scr"]
-MatcherName = Literal["embedding", "features", "template", "place"]
+MatcherName = Literal["embedding", "centred", "features", "template", "place"]
+WITH_NETWORK: tuple[MatcherName, ...] = ("embedding", "centred", "features")
 # Windows of the test stage in pixels of a 512-pixel image (LDL 6.3.1); the fovea's is our own.
 WINDOWS: dict[str, int] = {"disc": 64, "heart": 128, "fovea": 64}
 WINDOW_SIZE = 512
@@ -35,8 +36,9 @@ class LocalizeConfig(Strict):
         bank: whose images, see :func:`ldl.data.landmarks.landmark_bank`.
         data: their size; for phantoms also their number (40 if None) and seed.
         window: its side in pixels of these images.
-        matcher: pixel embeddings (Eq. 26), raw features of the encoder, normalised
-            cross-correlation, or the support's own place without a look at the image.
+        matcher: pixel embeddings (Eq. 26), the same less their place's mean over the images, raw
+            features of the encoder, normalised cross-correlation, or the support's own place
+            without a look at the image.
         network: whose embedding or features; None for matchers without one.
         trained: False takes the network as it was before its first step.
         stride: of the raw features.
@@ -62,7 +64,7 @@ class LocalizeConfig(Strict):
             raise ValueError(f"bank {self.bank!r} does not fit data.source {self.data.source!r}")
         if self.window > self.data.size:
             raise ValueError(f"window {self.window:g} must lie within {self.data.size} pixels")
-        if (self.matcher in ("embedding", "features")) != (self.network is not None):
+        if (self.matcher in WITH_NETWORK) != (self.network is not None):
             raise ValueError(f"a network belongs to embeddings and features, not {self.matcher!r}")
         if self.network and self.network.modality != self.modality:
             raise ValueError(

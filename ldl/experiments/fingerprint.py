@@ -110,11 +110,13 @@ _EMBEDDED = (
     "ldl.data.colour",
     "ldl.localize.features",
     "ldl.localize.filtering",
+    "ldl.localize.frame",
     "ldl.localize.matchers",
     "ldl.losses.window",
 )
 _MATCHER = {
     "embedding": _EMBEDDED,
+    "centred": _EMBEDDED,
     "features": _EMBEDDED,
     "template": ("ldl.localize.template",),
     "place": ("ldl.localize.place",),

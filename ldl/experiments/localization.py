@@ -6,6 +6,7 @@ from typing import Final, Literal
 from ldl.config import DataConfig, PretrainConfig
 from ldl.config_localize import (
     LANDMARK_MODALITY,
+    WITH_NETWORK,
     LandmarkName,
     LandmarkSource,
     LocalizeConfig,
@@ -50,13 +51,17 @@ class Column:
 
 _FULL: Final = "pd+mix+ms+cs"
 # The paper's four rows average as they were trained: evenly, and centre-sensitively with ``cs``.
-# The rest is our own: what the kernel gives in the test stage alone, and what needs no training.
+# The rest is our own: what the kernel gives in the test stage alone, what the vectors give without
+# the part that only says where in the frame they are, and what needs no training.
 ROWS = (
     Row("pd", "Pd", Search("pd"), "pd"),
     Row("pd+mix", "Pd+mix", Search("pd+mix"), "pd+mix"),
     Row("pd+mix+ms", "Pd+mix+ms", Search("pd+mix+ms"), "pd+mix+ms"),
     Row(_FULL, "Pd+mix+ms+cs", Search(_FULL, sigma=SIGMA), _FULL),
     Row("test-cs", "Pd+mix+ms, cs in the test only", Search("pd+mix+ms", sigma=SIGMA), None),
+    Row("mix-centred", "Pd+mix, centred", Search("pd+mix", matcher="centred"), None),
+    Row("full-centred", "Pd+mix+ms+cs, centred",
+        Search(_FULL, matcher="centred", sigma=SIGMA), None),
     Row("untrained", "Pd+mix+ms+cs, untrained", Search(_FULL, trained=False, sigma=SIGMA), None),
     Row("features", "Raw encoder features", Search(_FULL, matcher="features", sigma=SIGMA), None),
     Row("ncc", "Normalised cross-correlation", Search("scratch", matcher="template"), None),
@@ -100,7 +105,7 @@ def localize_configs(
     size, source = profile.pretraining.size, profile.pretraining.source
     window = window_at(column.landmark, size)
     images = profile.localization.images if source == "phantom" else None
-    seeds = profile.seeds if variant.matcher in ("embedding", "features") else profile.seeds[:1]
+    seeds = profile.seeds if variant.matcher in WITH_NETWORK else profile.seeds[:1]
     return tuple(
         LocalizeConfig(
             bank=column.bank,
@@ -125,7 +130,7 @@ def stride_for(window: float) -> Stride:
 
 def _network(variant: Search, column: Column, profile: Profile, seed: int) -> PretrainConfig | None:
     """The pretraining of a row: as long as Table 2's Pd+mix, unless the profile says longer."""
-    if variant.matcher not in ("embedding", "features"):
+    if variant.matcher not in WITH_NETWORK:
         return None
     if "ms" in variant.method:
         variant = replace(variant, patch_grid=profile.localization.window_grid)

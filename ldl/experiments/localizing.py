@@ -11,7 +11,9 @@ from ldl.config_localize import LocalizeConfig
 from ldl.data.landmarks import LandmarkBank, landmark_bank
 from ldl.errors import ConfigError
 from ldl.localize import (
+    CentredMatcher,
     EmbeddingMatcher,
+    Frame,
     Matcher,
     PlaceMatcher,
     SupportResult,
@@ -19,8 +21,10 @@ from ldl.localize import (
     draw_supports,
     evaluate,
     feature_embedder,
+    frame_of,
     network_embedder,
 )
+from ldl.localize.images import as_image
 from ldl.methods import METHODS
 from ldl.rng import seed_everything
 
@@ -30,10 +34,15 @@ DIGITS = 5  # of distances in pixels and of shares, in a record
 
 @dataclass(frozen=True)
 class Searched:
-    """The images that were searched and one result a support image."""
+    """The images that were searched and one result a support image.
+
+    Attributes:
+        frame: how much of a network's window vectors is the place in the frame.
+    """
 
     bank: LandmarkBank
     results: list[SupportResult]
+    frame: Frame | None
 
 
 def network_of(config: PretrainConfig, weights: dict[str, Tensor] | None) -> nn.Module:
@@ -53,21 +62,38 @@ def network_of(config: PretrainConfig, weights: dict[str, Tensor] | None) -> nn.
     return net.eval()
 
 
-def matcher_of(run: LocalizeConfig, net: nn.Module | None) -> Matcher:
+def matcher_of(run: LocalizeConfig, net: nn.Module | None, mean: Tensor | None = None) -> Matcher:
     """What looks for the point.
 
     Args:
         net: the network of ``run.network``, on any device.
+        mean: of the window vectors at each place, where they are to be centred.
     """
     if run.matcher == "template":
         return TemplateMatcher()
     if run.matcher == "place":
         return PlaceMatcher()
     assert net is not None, "the config asks for a network"
-    if run.matcher == "embedding":
+    if run.matcher == "features":
+        encoder: nn.Module = net.encoder  # type: ignore[assignment]
+        return EmbeddingMatcher(feature_embedder(encoder, stride=run.stride), sigma=run.sigma)
+    if mean is None:
         return EmbeddingMatcher(network_embedder(net), sigma=run.sigma)
-    encoder: nn.Module = net.encoder  # type: ignore[assignment]
-    return EmbeddingMatcher(feature_embedder(encoder, stride=run.stride), sigma=run.sigma)
+    return CentredMatcher(network_embedder(net), mean, sigma=run.sigma)
+
+
+@torch.no_grad()
+def frame_in(bank: LandmarkBank, matcher: EmbeddingMatcher, window: float) -> Frame:
+    """What the window vectors of a bank's images have in common.
+
+    Args:
+        window: its side in pixels of these images.
+    """
+    sides = (window, window)
+    return frame_of(
+        matcher.vectors(as_image(image, name), sides)
+        for name, image in zip(bank.ids, bank.images, strict=True)
+    )
 
 
 def search(
@@ -93,8 +119,14 @@ def search(
         run.bank, run.landmark, run.data.size, count=count, seed=run.data.seed, progress=progress
     )
     net = network_of(run.network, weights).to(device) if run.network else None
+    matcher = matcher_of(run, net)
+    frame = None
+    if isinstance(matcher, EmbeddingMatcher):
+        frame = frame_in(bank, matcher, run.window)
+    if frame and run.matcher == "centred":
+        matcher = matcher_of(run, net, frame.mean)
     results = evaluate(
-        matcher_of(run, net),
+        matcher,
         bank.images,
         bank.points,
         window=run.window,
@@ -102,20 +134,24 @@ def search(
         ids=bank.ids,
         progress=progress,
     )
-    return Searched(bank, results)
+    return Searched(bank, results, frame)
 
 
 def fields(found: Searched) -> dict[str, Any]:
     """For a record: the images' ids once, and for each support image its answers in their order.
 
-    A support image is no query of itself and is left out of its own answers.
+    A support image is no query of itself and is left out of its own answers. Of a network also the
+    shares of its frame.
     """
     supports = []
     for result in found.results:
         one = result.record()
         one.pop("query_of")
         supports.append({name: rounded(value) for name, value in one.items()})
-    return {"ids": list(found.bank.ids), "supports": supports}
+    whole: dict[str, Any] = {"ids": list(found.bank.ids), "supports": supports}
+    if found.frame:
+        whole["frame"] = {name: rounded(value) for name, value in found.frame.shares.items()}
+    return whole
 
 
 def rounded(value: Any) -> Any:

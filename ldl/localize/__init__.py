@@ -8,6 +8,7 @@ package.
 from ldl.localize.evaluate import draw_supports, evaluate
 from ldl.localize.features import feature_embedder, fitted, network_embedder
 from ldl.localize.filtering import filtered, vector_at
+from ldl.localize.frame import CentredMatcher, Frame, frame_of
 from ldl.localize.images import Point, Window
 from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
 from ldl.localize.oneshot import find, localize, match_template
@@ -20,8 +21,10 @@ from ldl.localize.template import TemplateMatcher
 __all__ = [
     "FACTORS",
     "Answer",
+    "CentredMatcher",
     "Embedder",
     "EmbeddingMatcher",
+    "Frame",
     "Localization",
     "Matcher",
     "PlaceMatcher",
@@ -36,6 +39,7 @@ __all__ = [
     "filtered",
     "find",
     "fitted",
+    "frame_of",
     "localize",
     "match_template",
     "network_embedder",

@@ -43,19 +43,20 @@ class EmbeddingMatcher:
     @torch.no_grad()
     def target(self, support: Tensor, point: Point, window: Window) -> Tensor:
         """s_t: the filtered embedding at the point, (K,) unit vector."""
-        return vector_at(self._embed(support, window), point)
+        return vector_at(self.vectors(support, window), point)
 
     @torch.no_grad()
     def maps(self, targets: Sequence[Tensor], query: Tensor, window: Window) -> np.ndarray:
         """(T, H, W) cosines; every query is embedded and filtered once for all targets."""
-        values = self._embed(query, window)
+        values = self.vectors(query, window)
         dims = {len(one) for one in targets} | {len(values)}
         if len(dims) > 1:
             raise DataError(f"the embedder gives vectors of {sorted(dims)} dimensions")
         cosines = torch.stack(list(targets)) @ values.flatten(1)
         return cosines.view(-1, *values.shape[1:]).cpu().numpy()
 
-    def _embed(self, image: Tensor, window: Window) -> Tensor:
+    def vectors(self, image: Tensor, window: Window) -> Tensor:
+        """Eq. 26: (C, H, W) float in 0..1 -> (K, H, W) unit vectors of every pixel's window."""
         embedding = self.embedder(image[None])
         size = tuple(image.shape[1:])
         if embedding.ndim != 4 or len(embedding) != 1 or tuple(embedding.shape[2:]) != size:

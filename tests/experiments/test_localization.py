@@ -43,7 +43,9 @@ def cell_of(profile: Profile, name: str):
 def test_rows_are_the_papers_four_and_our_own() -> None:
     printed = list(dict.fromkeys(published("table7")["method"]))
     assert [row.published for row in ROWS if row.published] == printed
-    assert [row.key for row in ROWS[4:]] == ["test-cs", "untrained", "features", "ncc", "place"]
+    assert [row.key for row in ROWS[4:]] == [
+        "test-cs", "mix-centred", "full-centred", "untrained", "features", "ncc", "place"
+    ]  # fmt: skip
 
 
 def test_columns_are_disc_heart_and_fovea_and_say_what_is_not_at_hand() -> None:
@@ -65,8 +67,8 @@ def test_windows_scale_and_kernels_are_those_of_the_training(profile: Profile) -
         (run,) = cell.runs
         assert run.window == window_at(run.landmark, run.data.size)
         assert run.supports == 10
-        assert run.sigma == {"pd": None, "pd+mix": None, "pd+mix+ms": None, "ncc": None,
-                             "place": None}.get(cell.row.key, 0.5)  # fmt: skip
+        assert run.sigma == {"pd": None, "pd+mix": None, "pd+mix+ms": None, "mix-centred": None,
+                             "ncc": None, "place": None}.get(cell.row.key, 0.5)  # fmt: skip
         assert run.data.size == profile.pretraining.size
 
 
@@ -118,7 +120,7 @@ def test_jobs_hold_an_encoder_and_what_is_measured_on_it() -> None:
     by_id = {job.id: job for job in listed}
     full = cell_of(DEMO, "pd+mix+ms+cs/phantom_disc").runs[0].encoder
     rows = {run.method for run in by_id[full.run_id()].transfers}
-    assert rows == {"pd-mix-ms-cs", "features-pd-mix-ms-cs"}
+    assert rows == {"pd-mix-ms-cs", "centred-pd-mix-ms-cs", "features-pd-mix-ms-cs"}
     alone = [job for job in listed if job.encoder is None]
     assert {needs(run) for job in alone for run in job.members()} == {None}
     assert {run.method for job in alone for run in job.members()} == {
@@ -192,7 +194,7 @@ def test_a_run_brings_its_encoder_and_records_every_support(
 
 
 def test_a_column_through_the_runner_and_into_the_table(store: RunStore, smoke: Profile) -> None:
-    rows = ("pd", "untrained", "ncc", "place")
+    rows = ("pd", "untrained", "mix-centred", "ncc", "place")
     planned = plan("table7", smoke, ",".join(f"{row}/phantom_heart" for row in rows))
     runs = ordered(planned)
     outcome = run_all(runs, store, workers=1, device="cpu", progress=False)
@@ -209,6 +211,12 @@ def test_a_column_through_the_runner_and_into_the_table(store: RunStore, smoke: 
     trained = done.groupby("row")["trained"].first()
     assert trained["pd"] == False  # noqa: E712 - four steps train nothing
     assert trained["ncc"] is None
+    for cell in planned:
+        record = store.record(cell.runs[0])
+        assert record is not None
+        shares = record.get("frame")
+        assert (shares is None) == (cell.row.key in ("ncc", "place"))
+        assert shares is None or sum(shares.values()) == pytest.approx(1, abs=1e-4)
     store.publish(planned[0].runs[0])
     assert (store.committed / "phantom" / f"{planned[0].runs[0].run_id()}.json").exists()
 
