@@ -1,0 +1,119 @@
+"""The slice viewer in a browser: slider, keys, drag, layers; nothing is fetched, axe is content."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ldl.widgets.slices import slice_viewer
+from ldl.widgets.stacks import SliceStack
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+if CHROMIUM is None:
+    pytest.skip("no Chromium on this machine", allow_module_level=True)
+HEAD = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title>'
+    '<meta name="viewport" content="width=device-width"><main><h1>t</h1>'
+)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A page with a volume of seven slices whose grey and label tell the slice."""
+    images = np.full((7, 16, 16), 40, np.uint8)
+    labels = np.zeros((7, 16, 16), np.uint8)
+    images[:, 4:12, 4:12] = 100 + 20 * np.arange(7, dtype=np.uint8)[:, None, None]
+    labels[3:, 4:12, 4:12] = 1
+    regions = np.zeros((7, 16, 16), np.int16)
+    regions[:, :, 8:] = 1
+    stack = SliceStack("test", images, ("liver",), (5.0, 2.0, 2.0), (-100, 155), labels, labels,
+                       regions)  # fmt: skip
+    file: Path = tmp_path_factory.mktemp("page") / "page.html"
+    file.write_text(f"{HEAD}{slice_viewer(stack, caption='A caption.').data}</main></html>")
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        one = browser.new_page(viewport={"width": 900, "height": 700})
+        one.told = []
+        one.on("pageerror", lambda error: one.told.append(str(error)))
+        one.on("request", lambda request: one.told.append(request.url))
+        one.goto(file.as_uri())
+        one.wait_for_selector("canvas")
+        yield one
+        assert [url for url in one.told if not url.startswith(("file:", "data:", "blob:"))] == []
+        browser.close()
+
+
+def colour(page, x: float, y: float) -> list[int]:
+    """The canvas's pixel at these shares of its sides, after the next drawing."""
+    script = """([x, y]) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+        () => { const c = document.querySelector('canvas');
+        done([...c.getContext('2d').getImageData(x * c.width, y * c.height, 1, 1).data]); })))"""
+    return page.evaluate(script, [x, y])[:3]
+
+
+def said(page) -> str:
+    return page.inner_text(".ldl-slices-said")
+
+
+def test_slices_by_slider_keys_wheel_and_drag(page) -> None:
+    assert said(page) == "Slice 4 of 7, 15 mm above the lowest: liver."
+    page.focus(".ldl-slices-level input")
+    page.keyboard.press("Home")
+    assert said(page) == "Slice 1 of 7, 0 mm above the lowest: no organ."
+    page.focus(".ldl-slices-view")
+    page.keyboard.press("ArrowUp")
+    assert said(page).startswith("Slice 2 of 7")
+    assert page.input_value(".ldl-slices-level input") == "1"
+    box = page.locator("canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -100)
+    page.wait_for_function(
+        "document.querySelector('.ldl-slices-said').textContent.includes('3 of')"
+    )
+    page.mouse.down()
+    page.mouse.move(x + 24, y)
+    page.mouse.up()
+    assert said(page).startswith("Slice 5 of 7")
+    page.focus(".ldl-slices-view")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    assert said(page).startswith("Slice 7 of 7")
+
+
+def test_layers_and_organs_on_and_off(page) -> None:
+    page.focus(".ldl-slices-view")
+    page.keyboard.press("End")
+    page.uncheck('input[value="reference"]')
+    grey = colour(page, 0.4, 0.4)
+    assert len(set(grey)) == 1
+    assert abs(grey[0] - 220) < 6
+    page.check('input[value="reference"]')
+    filled = colour(page, 0.4, 0.4)
+    assert filled[2] > filled[0]
+    button = page.locator(".ldl-slices-legend button")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    assert colour(page, 0.4, 0.4) == grey
+    button.click()
+    dark = colour(page, 0.5, 0.1)
+    page.check('input[value="superpixels"]')
+    assert colour(page, 0.5, 0.1)[0] > dark[0] + 50
+
+
+def test_the_pointer_says_what_lies_under_it(page) -> None:
+    box = page.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])
+    colour(page, 0, 0)
+    text = page.inner_text(".ldl-slices-under")
+    assert text.startswith("column 11, row 8")
+    assert text.endswith("reference liver · prediction liver · superpixel 1")
+
+
+def test_axe_finds_nothing(page) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    assert [one["id"] for one in axe.Axe().run(page).response["violations"]] == []
+    assert page.told[1:] == [one for one in page.told[1:] if one.startswith(("data:", "blob:"))]
