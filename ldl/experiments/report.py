@@ -73,8 +73,8 @@ def evidence_words(record: Record) -> str:
     return f"These are real images at {size} pixels, where the paper has 512, and a smaller budget."
 
 
-def provenance_words(records: Iterable[Record]) -> str:
-    """What a whole table was made from, computed from its records."""
+def provenance_words(records: Iterable[Record], work: str = "training") -> str:
+    """What a whole table was made from, computed from its records; ``work`` took their time."""
     found = list(records)
     if not found:
         return "No record yet."
@@ -85,10 +85,11 @@ def provenance_words(records: Iterable[Record]) -> str:
     commits = _list(_commit(record) for record in found)
     days = sorted(one["date"][:10] for one in made)
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    hours = sum(record["wall_seconds"] for record in found) / 3600
+    seconds = sum(record["wall_seconds"] for record in found)
+    took = f"{seconds / 3600:.1f} hours" if seconds >= 360 else f"{seconds / 60:.1f} minutes"
     return (
         f"Data: {kind_of_data(found)}, {sizes} pixels. {len(found)} runs, seed {seeds}, "
-        f"{hours:.1f} hours of training. Device: {devices}. Commit: {commits}. Date: {when}."
+        f"{took} of {work}. Device: {devices}. Commit: {commits}. Date: {when}."
     )
 
 
