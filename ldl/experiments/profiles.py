@@ -7,6 +7,7 @@ from pydantic import Field
 from ldl.config import DataConfig, Strict
 from ldl.data.tasks import Modality
 from ldl.errors import ConfigError
+from ldl.experiments.lrc_budget import LrcBudget
 
 Architecture = Literal["tiny", "small", "full"]
 # Channels of the first stage relative to the tiny network's.
@@ -31,6 +32,33 @@ class LocalizationBudget(Strict):
     without: tuple[str, ...] = Field(default=(), description="columns whose data are not at hand")
 
 
+class ShapeBudget(Strict):
+    """What shape-guided segmentation (Tables 5 and 6) may cost; None: as the rest of the profile.
+
+    The defaults are the paper's and CycleGAN's own.
+    """
+
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), description="the distribution is shown")
+    images: DataConfig | None = Field(default=None, description="that are clustered")
+    tests: DataConfig | None = Field(default=None, description="that are scored")
+    base: int | None = None
+    crop: int | None = None
+    groups: int = 3
+    steps1: int | None = None
+    steps2: int | None = None
+    judge_base: int = 16
+    judge_rate: float = 5e-5
+    refine_steps: int = 100_000
+    refine_images: int | None = None
+    refine_batch: int = 8
+    refine_rate: float = 1e-3
+    synthesis_steps: int = 100_000
+    synthesis_base: int = 64
+    synthesis_blocks: int = 9
+    synthesis_batch: int = 1
+    synthesis_rate: float = 2e-4
+
+
 class Profile(Strict):
     """Data, sizes and lengths of every run of every table."""
 
@@ -53,6 +81,8 @@ class Profile(Strict):
     seeds: tuple[int, ...] = (0,)
     without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
     localization: LocalizationBudget = LocalizationBudget()
+    lrc: LrcBudget
+    shape: ShapeBudget = ShapeBudget()
 
     @property
     def images_seen(self) -> int:
@@ -80,8 +110,33 @@ _SMOKE = Profile(
     batch=8,
     queue=16,
     localization=LocalizationBudget(images=16),
+    shape=ShapeBudget(
+        seeds=(0,),
+        groups=2,
+        judge_base=2,
+        judge_rate=1e-3,
+        refine_steps=2,
+        refine_images=4,
+        synthesis_steps=2,
+        synthesis_base=2,
+        synthesis_blocks=1,
+    ),
     fundus=Budget(frozen_epochs=1, full_epochs=1),
     xray=Budget(frozen_epochs=1, full_epochs=1),
+    lrc=LrcBudget(
+        size=32,
+        base=2,
+        local_base=2,
+        features=8,
+        whole_steps=2,
+        local_steps=3,
+        tune_steps=4,
+        whole_batch=8,
+        batch=4,
+        queue=16,
+        samples=(10, 50),
+        phantom_slices=8,
+    ),
 )
 _DEMO = Profile(
     name="demo",
@@ -97,8 +152,35 @@ _DEMO = Profile(
     groups=2,
     batch=16,
     queue=64,
+    shape=ShapeBudget(
+        groups=2,
+        judge_base=8,
+        judge_rate=5e-4,
+        refine_steps=60,
+        refine_images=48,
+        refine_rate=3e-3,
+        synthesis_steps=60,
+        synthesis_base=6,
+        synthesis_blocks=2,
+        synthesis_batch=4,
+        synthesis_rate=1e-3,
+    ),
     pretraining_rate=2e-3,
     transfer_rate=2e-3,
+    lrc=LrcBudget(
+        size=48,
+        base=4,
+        local_base=4,
+        features=16,
+        whole_steps=60,
+        local_steps=80,
+        tune_steps=70,
+        whole_batch=16,
+        queue=64,
+        whole_rate=2e-3,
+        local_rate=2e-3,
+        tune_rate=8e-3,
+    ),
 )
 _OPEN = Profile(
     name="open",
@@ -113,6 +195,32 @@ _OPEN = Profile(
     xray=Budget(frozen_epochs=12, full_epochs=24, label_fractions=(0.2, 1.0)),
     without=("siim_pneumothorax",),
     localization=LocalizationBudget(without=("hrf_disc",)),
+    shape=ShapeBudget(
+        refine_steps=2000,
+        refine_images=400,
+        synthesis_steps=4000,
+        synthesis_base=16,
+        synthesis_blocks=4,
+    ),
+    lrc=LrcBudget(
+        pretraining="open",
+        sets={"abdomen": "open", "thorax": "open", "head_neck": "open"},
+        # What is left for training of 18 and 21 volumes; OpenKBP has more than enough.
+        budgets={"abdomen": (10, 10), "thorax": (10, 12), "head_neck": (10, 60)},
+        volumes={"head_neck": 100},
+        size=96,
+        base=8,
+        local_base=8,
+        features=32,
+        whole_steps=400,
+        local_steps=400,
+        tune_steps=600,
+        whole_rate=1e-3,
+        local_rate=2e-3,
+        tune_rate=5e-3,
+        tested=15,
+        imagenet="absent",
+    ),
 )
 _PAPER = Profile(
     name="paper",
@@ -129,6 +237,22 @@ _PAPER = Profile(
     original_knobs=True,
     # 100 epochs of 1,000 steps; 16 x 16 windows are all that the smallest size gives.
     localization=LocalizationBudget(steps=100_000, window_grid=16),
+    shape=ShapeBudget(images=DataConfig(source="open", size=512, images=10_000)),
+    # 200 and 30 epochs of 240,000 slices; the schedule of fine-tuning is not given.
+    lrc=LrcBudget(
+        pretraining="abdomen1k",
+        sets={"abdomen": "abd110", "thorax": "thorax85", "head_neck": "han"},
+        budgets={"abdomen": (10, 60), "thorax": (10, 60), "head_neck": (10, 60)},
+        size=384,
+        base=64,
+        local_base=64,
+        whole_steps=187_500,
+        local_steps=450_000,
+        tune_steps=20_000,
+        whole_batch=256,
+        batch=16,
+        imagenet="weights",
+    ),
 )
 PROFILES: dict[str, Profile] = {p.name: p for p in (_SMOKE, _DEMO, _OPEN, _PAPER)}
 

@@ -1,0 +1,194 @@
+"""Strict models of shape-guided segmentation (LDL sections 5.1 and 6.2)."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from ldl.config import DataConfig, PretrainConfig, Strict
+
+PriorName = Literal["dsa", "octa"]
+OutputName = Literal["ori", "clu", "refine", "cyclegan", "synseg"]
+WeightName = Literal["even", "uncertain", "confident"]
+JudgeName = Literal["paper", "released"]
+_GUIDED = ("ori", "clu", "refine")
+
+
+class GuideConfig(Strict):
+    """Region discrimination whose first region is held to the shape of reference masks.
+
+    Attributes:
+        region: the region discrimination without its guide: C, groups, steps, f and g's rate.
+        prior: whose masks say what the target region should look like.
+        masks: how many of them.
+        judge: the discriminator: the paper's, or the release's, which is nearly linear.
+        judge_base: channels of its first convolution; the other six have twice as many.
+        judge_rate: its learning rate, halved as often as the other.
+        adversarial_weight: of L_adv in Eq. 33, 1 in the paper; 0 leaves the guide out.
+    """
+
+    region: PretrainConfig
+    prior: PriorName
+    masks: int = Field(default=10, ge=1)
+    judge: JudgeName = "paper"
+    judge_base: int = Field(default=16, ge=1)
+    judge_rate: float = Field(default=5e-5, gt=0)
+    adversarial_weight: float = Field(default=1.0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.region.method != "rd":
+            raise ValueError(f"region is {self.region.method!r}; regions need method 'rd'")
+        if self.region.modality != "fundus":
+            raise ValueError("the masks are of vessels: region must be of modality 'fundus'")
+        return self
+
+    @property
+    def data(self) -> DataConfig:
+        """The images that are clustered."""
+        return self.region.data
+
+    @property
+    def seed(self) -> int:
+        """Of everything drawn."""
+        return self.region.seed
+
+    @property
+    def step1(self) -> PretrainConfig | None:
+        """The Pd+mix that f and g start from."""
+        return self.region.step1
+
+    @property
+    def method(self) -> str:
+        """What run ids and tables call it."""
+        return "guide"
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        knobs = f"{self.judge}-c{self.region.clusters}-b{self.region.base}-s{self.seed}"
+        return f"guide-{self.prior}-{self.data.source}-{knobs}-{self.digest()}"
+
+
+class RefineConfig(Strict):
+    """A segmentation network trained on the guide's pseudo labels. Lengths in optimiser steps.
+
+    Attributes:
+        weight: of a pixel in Eq. 23: 1 (Refine), its uncertainty u as printed, or 1 - u.
+        augmentations: E of Eq. 21-22.
+        images: of the guide's images, the first so many get labels; None takes all.
+    """
+
+    steps: int = Field(ge=1)
+    weight: WeightName = "even"
+    augmentations: int = Field(default=30, ge=1)
+    images: int | None = Field(default=None, ge=1)
+    batch: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    halve_every: int = Field(default=0, ge=0)
+
+
+class SynthesisConfig(Strict):
+    """CycleGAN or SynSeg between reference masks and images. Lengths in optimiser steps.
+
+    Attributes:
+        images: real images, those that the guide clusters.
+        base: channels of the generators' first convolution, 64 in Zhu et al. 2017.
+        blocks: residual blocks of a generator; theirs are 6 at 128 pixels and 9 at 256.
+        judge_base: channels of the patch discriminators' first convolution, theirs 64.
+        segment_base: width of the segmentation network, as elsewhere.
+        segment_steps: of its training on synthetic pairs (CycleGAN); SynSeg has none of its own.
+        cycle_weight: lambda, theirs 10.
+        pool: earlier translations that the discriminators are shown too, theirs 50.
+    """
+
+    images: DataConfig
+    crop: int = Field(ge=32)
+    steps: int = Field(ge=1)
+    segment_steps: int = Field(ge=0)
+    segment_base: int = Field(ge=1)
+    masks: int = Field(default=10, ge=1)
+    base: int = Field(default=64, ge=1)
+    blocks: int = Field(default=9, ge=0)
+    judge_base: int = Field(default=64, ge=1)
+    batch: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=2e-4, gt=0)
+    segment_rate: float = Field(default=1e-3, gt=0)
+    halve_every: int = Field(default=0, ge=0)
+    cycle_weight: float = Field(default=10.0, ge=0)
+    pool: int = Field(default=50, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.crop % 16 or self.crop > self.images.size:
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.images.size}")
+        return self
+
+
+class ShapeConfig(Strict):
+    """One output of shape-guided segmentation, or a baseline, scored on the vessel test sets.
+
+    Attributes:
+        data: the test images' size, and for phantoms their number and seed.
+        output: "ori" (r of the clustering branch), "clu" (Eq. 20), "refine" (Eq. 21-23), or a
+            baseline.
+        guide: the trained clustering; None for the baselines.
+        refine: belongs to "refine".
+        synthesis: belongs to the baselines.
+    """
+
+    data: DataConfig
+    prior: PriorName
+    output: OutputName
+    seed: int = 0
+    guide: GuideConfig | None = None
+    refine: RefineConfig | None = None
+    synthesis: SynthesisConfig | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.data.size % 16:
+            raise ValueError(f"data.size {self.data.size} must be a multiple of 16")
+        wanted = {
+            "guide": self.output in _GUIDED,
+            "refine": self.output == "refine",
+            "synthesis": self.output not in _GUIDED,
+        }
+        for name, needed in wanted.items():
+            if (getattr(self, name) is not None) != needed:
+                raise ValueError(
+                    f"output {self.output!r} {'needs' if needed else 'has no'} {name!r}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.guide and (self.guide.prior, self.guide.seed) != (self.prior, self.seed):
+            raise ValueError(
+                f"guide ({self.guide.prior}, seed {self.guide.seed}) does not fit prior "
+                f"{self.prior!r}, seed {self.seed}"
+            )
+        if self.synthesis and (self.output == "cyclegan") != (self.synthesis.segment_steps > 0):
+            raise ValueError("segment_steps belongs to cyclegan; synseg trains both together")
+        return self
+
+    @property
+    def encoder(self) -> GuideConfig | None:
+        """The run that must be finished first."""
+        return self.guide
+
+    @property
+    def trains(self) -> bool:
+        """Whether a network of its own comes out."""
+        return self.output not in ("ori", "clu")
+
+    @property
+    def method(self) -> str:
+        """What is measured, for run ids."""
+        if self.refine:
+            return f"refine-{self.refine.weight}"
+        return self.output
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        judge = f"-{self.guide.judge}" if self.guide else ""
+        place = f"{self.prior}-{self.data.source}"
+        return f"shape-{self.method}{judge}-{place}-s{self.seed}-{self.digest()}"

@@ -1,0 +1,82 @@
+"""One guided clustering: its training, and what its record holds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ldl.config_shape import GuideConfig
+from ldl.data.bank import ImageBank
+from ldl.data.colour import normalise
+from ldl.data.field import field_masks
+from ldl.data.shape_prior import shape_prior
+from ldl.metrics_shape import Shape, collapse, shape_of
+from ldl.train.guide import WATCHED, Guided, guide
+from ldl.train.pseudo import brought_to, target_maps
+
+POINTS = 100
+THRESHOLD = 0.5
+BATCH = 8
+
+
+def train(
+    run: GuideConfig,
+    bank: ImageBank,
+    start: dict[str, Tensor] | None,
+    *,
+    folder: Path,
+    fabric: Fabric,
+    identity: dict[str, Any],
+    progress: bool = False,
+) -> Guided:
+    """Train ``run`` on ``bank``, see :func:`ldl.train.guide.guide`.
+
+    Raises:
+        DataError: the reference masks are not at hand or damaged.
+    """
+    return guide(
+        run,
+        bank,
+        shape_prior(run.data, run.prior, run.masks),
+        folder=folder,
+        fabric=fabric,
+        start=start,
+        identity=identity,
+        progress=progress,
+    )
+
+
+def fields(run: GuideConfig, done: Guided, bank: ImageBank) -> dict[str, Any]:
+    """For a record: the curves of what was watched, and the target region of held-out images.
+
+    ``collapse`` is what `ldl.metrics_shape.collapse` finds there, "" where it is vessel-like.
+    """
+    parts = np.array_split(done.watch.numpy(), min(POINTS, len(done.watch)))
+    means = np.stack([part.mean(axis=0) for part in parts])
+    watch = {name: [round(float(v), 5) for v in means[:, k]] for k, name in enumerate(WATCHED)}
+    found = _held_out(run, done, bank)
+    reference = shape_of(shape_prior(run.data, run.prior, run.masks).masks[:, 0])
+    return {
+        "watch": watch,
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_among": 2 * run.region.groups * run.region.patch_grid**2,
+        "shape": found.record(),
+        "reference": reference.record(),
+        "collapse": collapse(found, reference),
+    }
+
+
+def _held_out(run: GuideConfig, done: Guided, bank: ImageBank) -> Shape:
+    net = done.net.eval()
+    device = next(net.parameters()).device
+    images = brought_to(torch.from_numpy(np.array(bank.images[done.rows])), run.region.crop)
+    inside = field_masks((images * 255).round().to(torch.uint8).numpy())
+    found = [
+        target_maps(net, normalise(part.to(device)), run.region.region_temperature)[0].cpu()
+        for part in images.split(BATCH)
+    ]
+    return shape_of(torch.cat(found).numpy() > THRESHOLD, inside)

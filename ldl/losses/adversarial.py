@@ -1,0 +1,53 @@
+"""What a discriminator and those who must fool it minimise (LDL section 6.2.1, Eq. 31-34)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ldl.sphere import full_precision
+
+
+def judge_loss(reference: Tensor, made: Tensor) -> Tensor:
+    """Eq. 31-32, L_d: references are 1, made masks are 0.
+
+    Args:
+        reference: (N, 1) scores of reference masks before the sigmoid.
+        made: (M, 1) scores of the masks that were made.
+
+    Returns:
+        Scalar, the sum of the two mean binary cross-entropies; 2 log 2 for a judge who cannot tell.
+    """
+    return _all_are(reference, 1.0) + _all_are(made, 0.0)
+
+
+def fool_loss(made: Tensor) -> Tensor:
+    """Eq. 34, L_adv: what was made should be taken for a reference.
+
+    Args:
+        made: (M, 1) scores before the sigmoid.
+
+    Returns:
+        Scalar, the mean of -log sigmoid(score), finite for any finite score.
+    """
+    return _all_are(made, 1.0)
+
+
+def _all_are(scores: Tensor, truth: float) -> Tensor:
+    scores = full_precision(scores)
+    return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, truth))
+
+
+def squares_judge(reference: Tensor, made: Tensor) -> Tensor:
+    """The least-squares form of CycleGAN (Zhu et al. 2017, section 3 and 4), half the sum.
+
+    Args:
+        reference: scores of real images, any shape.
+        made: scores of translated ones.
+    """
+    reference, made = full_precision(reference), full_precision(made)
+    return ((reference - 1).square().mean() + made.square().mean()) / 2
+
+
+def squares_fool(made: Tensor) -> Tensor:
+    """The generator's part of it: the mean of (score - 1)^2."""
+    return (full_precision(made) - 1).square().mean()

@@ -1,0 +1,105 @@
+"""Is a target region vessel-like? A training against a judge fails in silence; this looks."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+from ldl.errors import DataError
+from ldl.metrics import dsc
+
+# Below or above these a target region counts as collapsed. The paper watches nothing.
+LEAST_SHARE, LARGEST_SHARE = 0.01, 0.5
+WIDEST, SHORTEST = 2.0, 0.25  # in the reference masks' own width and length of a piece
+MOST_ALIKE = 0.6  # mean DSC of two different images' regions
+PAIRS = 12
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What target regions look like, means over images.
+
+    Attributes:
+        share: of the field of view that is target.
+        width: pixels of the region over those of its skeleton; nan where every one is empty.
+        piece: pixels of the skeleton over connected pieces.
+        alike: mean DSC between the regions of different images: 1 where the image does not matter.
+    """
+
+    share: float
+    width: float
+    piece: float
+    alike: float
+
+    def record(self) -> dict[str, float | None]:
+        """Five decimals, None for nan."""
+        return {
+            name: None if np.isnan(value) else round(value, 5)
+            for name, value in asdict(self).items()
+        }
+
+
+def shape_of(masks: np.ndarray, fields: np.ndarray | None = None) -> Shape:
+    """Measure target regions.
+
+    Args:
+        masks: (N, H, W) binary.
+        fields: (N, H, W) the fields of view they lie in; None is everywhere.
+
+    Raises:
+        DataError: no mask, or shapes that differ.
+    """
+    yes = np.asarray(masks).astype(bool)
+    inside = np.ones(yes.shape, dtype=bool) if fields is None else np.asarray(fields).astype(bool)
+    if yes.ndim != 3 or not len(yes) or yes.shape != inside.shape:
+        raise DataError(f"masks {yes.shape} and fields {inside.shape} must be equal (N, H, W)")
+    yes = yes & inside
+    share = float((yes.sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)).mean())
+    bones = np.stack([skeletonize(each) for each in yes])
+    length, pieces = int(bones.sum()), sum(_pieces(each) for each in yes)
+    if not length:
+        return Shape(share, float("nan"), float("nan"), float("nan"))
+    return Shape(share, float(yes.sum() / length), length / pieces, _alike(yes))
+
+
+def _pieces(mask: np.ndarray) -> int:
+    return int(ndimage.label(mask, structure=np.ones((3, 3)))[1])
+
+
+def _alike(masks: np.ndarray) -> float:
+    """Mean DSC of each mask and the next few; empty ones do not count."""
+    filled = masks[masks.any(axis=(1, 2))]
+    if len(filled) < 2:
+        return float("nan")
+    shifts = range(1, min(len(filled), 1 + max(1, PAIRS // len(filled))))
+    return float(np.mean([dsc(filled, np.roll(filled, shift, axis=0)) for shift in shifts]))
+
+
+def collapse(found: Shape, reference: Shape) -> str:
+    """How the target has collapsed, ``""`` where it looks like vessels.
+
+    "empty" and "full" by its share; "blob" where it is wider than twice the reference masks;
+    "speckle" where its pieces are shorter than a quarter of theirs; "fixed" where different images
+    get the same region.
+
+    Args:
+        found: of the target regions.
+        reference: of the reference masks at the same size.
+    """
+    if found.share < LEAST_SHARE or np.isnan(found.width):
+        return "empty"
+    if found.share > LARGEST_SHARE:
+        return "full"
+    if found.alike > MOST_ALIKE:
+        return "fixed"
+    if found.width > WIDEST * reference.width:
+        return "blob"
+    return "speckle" if found.piece < SHORTEST * reference.piece else ""
+
+
+def words(kinds: Sequence[str]) -> str:
+    """How many runs collapsed, and how: "2 of 3: blob, fixed"."""
+    lost = [kind for kind in kinds if kind]
+    return f"{len(lost)} of {len(kinds)}" + (f": {', '.join(sorted(set(lost)))}" if lost else "")

@@ -1,0 +1,166 @@
+"""Training the guided clustering: region discrimination against a judge of shapes (LDL 6.2.1)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ldl.config_shape import GuideConfig
+from ldl.data.bank import ImageBank
+from ldl.data.shape_prior import ShapePrior
+from ldl.data.views import draw_views
+from ldl.errors import DataError
+from ldl.losses.adversarial import judge_loss
+from ldl.methods.guided import GuidedNet, guided_losses
+from ldl.rng import generator, seed_everything
+from ldl.train.feed import Feed
+from ldl.train.loop import History, Plan, fit
+from ldl.train.opponent import Opponent
+from ldl.train.pretrain import held_out_rows
+from ldl.train.probe import held_out_retrieval
+from ldl.train.references import References
+from ldl.train.sampler import EpochSampler
+
+# What is watched at each step: L_d, d's mean belief in references and in target regions, and the
+# target's mean share of the picture.
+WATCHED = ("judge", "believed_reference", "believed_target", "share")
+
+
+@dataclass(frozen=True)
+class Guided:
+    """A trained clustering and what was seen on the way.
+
+    Attributes:
+        net: f, g and d.
+        history: losses of f and g.
+        watch: (steps, 4) float32, columns as `WATCHED`.
+        retrieval_before, retrieval: of held-out patches, see `ldl.train.probe`.
+        rows: numbers of the held-out images.
+    """
+
+    net: GuidedNet
+    history: History
+    watch: Tensor
+    retrieval_before: float
+    retrieval: float
+    rows: list[int]
+
+
+class GuideStage:
+    """f and g take the loop's step, then d takes its own on the same target regions."""
+
+    def __init__(
+        self, config: GuideConfig, net: GuidedNet, feed: Feed, rows: list[int], prior: ShapePrior
+    ) -> None:
+        region = config.region
+        self.config, self.net, self.feed = config, net, feed
+        self.generator = generator(config.seed, "guide", config.prior)
+        self.sampler = EpochSampler(rows, 2 * region.groups, self.generator, whole=False)
+        self.references = References(prior, region.crop, self.generator, feed.device)
+        self.opponent = Opponent(
+            net.judge, Plan(region.steps, config.judge_rate, region.halve_every)
+        )
+        self.target = torch.empty(0)
+        self.watch: list[Tensor] = []
+
+    def trainable(self) -> Iterable[nn.Parameter]:
+        """f and g; the judge has an optimiser of its own."""
+        return self.net.local.parameters()
+
+    def losses(self, model: nn.Module) -> dict[str, Tensor]:
+        """Stage two of the paper's alternation: Eq. 33 on the next batch."""
+        region = self.config.region
+        images = self.feed[self.sampler.draw()]
+        views = draw_views(images, region.crop, region.symmetries, self.generator)
+        losses, self.target = guided_losses(
+            model, self.net.judge, views, self.config, self.generator
+        )
+        return losses
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """Stage one: Eq. 31 on as many reference masks as there are target regions."""
+        reference = self.references.draw(len(self.target))
+        with self.opponent.thawed():
+            yes, no = self.net.judge(reference), self.net.judge(self.target)
+            loss = judge_loss(yes, no)
+            self.opponent.update(loss, step - 1)
+        seen = [loss, yes.sigmoid().mean(), no.sigmoid().mean(), self.target.mean()]
+        self.watch.append(torch.stack([each.detach().float() for each in seen]))
+
+    def state(self) -> dict[str, Tensor]:
+        """The rest of the epoch, what was watched, and the judge's moments."""
+        # A resumed run holds values on the CPU beside new ones on the device.
+        watch = [each.cpu() for each in self.watch]
+        seen = torch.stack(watch) if watch else torch.empty(0, len(WATCHED))
+        judge = {f"judge.{name}": value for name, value in self.opponent.state().items()}
+        return {"order": self.sampler.order, "watch": seen, **judge}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put :meth:`state` back."""
+        self.sampler.order, self.watch = state["order"], list(state["watch"])
+        self.opponent.restore(
+            {name[6:]: value for name, value in state.items() if name.startswith("judge.")}
+        )
+
+
+def guide(
+    config: GuideConfig,
+    bank: ImageBank,
+    prior: ShapePrior,
+    *,
+    folder: Path,
+    fabric: Fabric,
+    start: dict[str, Tensor] | None = None,
+    identity: dict[str, Any] | None = None,
+    progress: bool = False,
+) -> Guided:
+    """Train as ``config`` says.
+
+    Args:
+        config: what to train.
+        bank: unlabelled images, (N, 3, size, size) uint8.
+        prior: reference masks of the same size.
+        folder: for the checkpoint.
+        fabric: device and precision.
+        start: weights of the Pd+mix that f and g start from; the clustering branch is new.
+        identity: further fields that a checkpoint must agree with.
+        progress: show a progress bar.
+
+    Raises:
+        DataError: the bank is too small.
+        TrainingError: see :func:`ldl.train.loop.fit`.
+    """
+    region = config.region
+    if len(bank.images) < 4 * region.groups:
+        raise DataError(
+            f"{bank.name}: {len(bank.images)} images are too few for {region.groups} groups; "
+            f"at least {4 * region.groups} are needed"
+        )
+    seed_everything(config.seed, "initialise", "guide")
+    net = GuidedNet(config)
+    if start:
+        net.local.load_state_dict({**net.local.state_dict(), **start})
+    net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
+    feed = Feed(bank.images, fabric.device)
+    train, held = held_out_rows(len(bank.images))
+    before = held_out_retrieval(net, feed, held, region, fabric)
+    stage = GuideStage(config, net, feed, train, prior)
+    history = fit(
+        stage,
+        Plan(region.steps, region.learning_rate, region.halve_every),
+        folder=folder,
+        identity={
+            "config": config.model_dump(mode="json"),
+            "prior": prior.fingerprint,
+            **(identity or {}),
+        },
+        fabric=fabric,
+        title=config.run_id(),
+        progress=progress,
+    )
+    after = held_out_retrieval(net, feed, held, region, fabric)
+    return Guided(net, history, torch.stack(stage.watch).cpu(), before, after, held)

@@ -1,0 +1,66 @@
+"""A second Adam inside the one loop: the discriminator's, stepped after each of the loop's own."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ldl.train import checkpoint
+from ldl.train.loop import Plan
+
+
+class Opponent:
+    """What is trained against the loop's network, with a rate of its own.
+
+    Its weights take a gradient only within :meth:`update`, so that the loop's own backward pass,
+    which goes through them, leaves none in them. Its moments belong into the stage's state.
+
+    Args:
+        net: the discriminator; its weights are in the stage's network and checkpointed there.
+        plan: length and rate, as the loop's.
+        betas: of Adam.
+    """
+
+    def __init__(
+        self, net: nn.Module, plan: Plan, betas: tuple[float, float] = (0.9, 0.999)
+    ) -> None:
+        self.net, self.plan = net, plan
+        self.adam = torch.optim.Adam(net.parameters(), lr=plan.learning_rate, betas=betas)
+        net.requires_grad_(False)
+
+    def thawed(self) -> "_Thawed":
+        """A context in which the discriminator's weights take a gradient."""
+        return _Thawed(self.net)
+
+    def update(self, loss: Tensor, step: int) -> None:
+        """One step of Adam on ``loss``, computed while :meth:`thawed`.
+
+        Args:
+            loss: scalar.
+            step: number of this update, counted from 0.
+        """
+        for group in self.adam.param_groups:
+            group["lr"] = self.plan.rate(step)
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        self.adam.zero_grad()
+
+    def state(self) -> dict[str, Tensor]:
+        """Adam's moments and step counts."""
+        return checkpoint.optimizer_tensors(self.adam)
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put :meth:`state` back."""
+        checkpoint.restore_optimizer(self.adam, state)
+
+
+class _Thawed:
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+
+    def __enter__(self) -> None:
+        self.net.requires_grad_(True)
+
+    def __exit__(self, *_: Any) -> None:
+        self.net.requires_grad_(False)

@@ -1,0 +1,109 @@
+"""Pseudo labels and their uncertainty, from a guide and many augmentations (LDL Eq. 20-22)."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from ldl.data.colour import jitter_colour, normalise, to_float
+from ldl.data.field import field_masks
+from ldl.data.symmetry import DIHEDRAL, apply_symmetry, undo_symmetry
+from ldl.losses.refinement import clustered, pseudo_labels, uncertainty
+from ldl.losses.vectors import region_vectors
+from ldl.methods.guided import TARGET
+from ldl.train.feed import Feed
+
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images as a guide labels them.
+
+    Attributes:
+        images: (N, 3, S, S) uint8.
+        labels: (N, S, S) float32, r** of Eq. 21, 0 outside the field of view.
+        doubt: (N, S, S) float32, u of Eq. 22 in nats, 0 outside the field of view.
+    """
+
+    images: Tensor
+    labels: Tensor
+    doubt: Tensor
+
+
+def brought_to(images: Tensor, crop: int) -> Tensor:
+    """(B, 3, H, H) uint8 -> (B, 3, crop, crop) float in 0..1, the scale that a guide knows."""
+    return F.interpolate(to_float(images), size=(crop, crop), mode="bilinear", antialias=True)
+
+
+@torch.no_grad()
+def target_maps(net: nn.Module, images: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The target region of normalised images by both outputs: r of Eq. 2 and r* of Eq. 20.
+
+    Args:
+        net: gives embeddings (B, K, S, S) and assignments (B, C, S, S); in eval mode.
+        images: (B, 3, S, S) float, normalised.
+        temperature: of Eq. 20.
+
+    Returns:
+        two (B, S, S) float32 in 0..1.
+    """
+    embedding, assignment = net(images)
+    again = clustered(embedding, region_vectors(embedding, assignment), temperature=temperature)
+    return assignment[:, TARGET].float(), again[:, TARGET].float()
+
+
+@torch.no_grad()
+def label_images(
+    net: nn.Module,
+    feed: Feed,
+    rows: list[int],
+    *,
+    crop: int,
+    augmentations: int,
+    temperature: float,
+    generator: Generator,
+) -> Labelled:
+    """Pseudo labels of the images ``rows``.
+
+    An augmentation is one of the eight symmetries of the square, undone exactly afterwards, and the
+    colour jitter of pretraining. The paper only says "varied augmentations".
+
+    Args:
+        net: the trained guide; put into eval mode.
+        feed: images, uint8.
+        rows: whose.
+        crop: side to which an image is brought first, as in the guide's training.
+        augmentations: E.
+        temperature: of Eq. 20.
+        generator: on the CPU.
+    """
+    net.eval()
+    parts = [
+        _label(net, feed, rows[start : start + BATCH], crop, augmentations, temperature, generator)
+        for start in range(0, len(rows), BATCH)
+    ]
+    images, labels, doubt = (torch.cat(each) for each in zip(*parts, strict=True))
+    return Labelled(images, labels, doubt)
+
+
+def _label(
+    net: nn.Module,
+    feed: Feed,
+    rows: list[int],
+    crop: int,
+    augmentations: int,
+    temperature: float,
+    generator: Generator,
+) -> tuple[Tensor, Tensor, Tensor]:
+    images = brought_to(feed[torch.tensor(rows)], crop)
+    maps = []
+    for _ in range(augmentations):
+        code = torch.randint(len(DIHEDRAL), (len(images),), generator=generator).to(images.device)
+        seen = apply_symmetry(normalise(jitter_colour(images, generator)), code)
+        maps.append(undo_symmetry(target_maps(net, seen, temperature)[1], code))
+    found = torch.stack(maps)
+    whole = (images * 255).round().clamp(0, 255).to(torch.uint8)
+    inside = torch.from_numpy(field_masks(whole.cpu().numpy())).to(found)
+    return whole, pseudo_labels(found) * inside, uncertainty(found) * inside

@@ -1,0 +1,164 @@
+"""Training the translation between masks and images, in SynSeg with its segmentation network."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from ldl.config_shape import SynthesisConfig
+from ldl.data.bank import ImageBank
+from ldl.data.colour import to_float
+from ldl.data.sampling import random_affine
+from ldl.data.shape_prior import ShapePrior
+from ldl.data.views import BASE_DEGREES, CROP_AREA
+from ldl.losses.adversarial import squares_judge
+from ldl.methods.synthesis import SynthesisNet, as_signed, synthesis_losses
+from ldl.rng import generator, seed_everything
+from ldl.train import checkpoint
+from ldl.train.feed import Feed
+from ldl.train.image_pool import ImagePool
+from ldl.train.loop import History, Plan, fit
+from ldl.train.opponent import Opponent
+from ldl.train.pretrain import held_out_rows
+from ldl.train.references import References
+from ldl.train.sampler import EpochSampler
+
+BETAS = (0.5, 0.999)  # Zhu et al. 2017
+SIDES = ("image", "mask")
+
+
+@dataclass(frozen=True)
+class Synthesised:
+    """A trained translation; ``watch`` (steps, 1) is the discriminators' loss."""
+
+    net: SynthesisNet
+    history: History
+    watch: Tensor
+
+
+class SynthesisStage:
+    """The generators take the loop's step, then both discriminators take theirs together."""
+
+    def __init__(
+        self,
+        config: SynthesisConfig,
+        seed: int,
+        net: SynthesisNet,
+        feed: Feed,
+        rows: list[int],
+        prior: ShapePrior,
+    ) -> None:
+        self.config, self.net, self.feed = config, net, feed
+        self.generator = generator(seed, "synthesis", "joint" if net.segment else "apart")
+        self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
+        self.references = References(prior, config.crop, self.generator, feed.device)
+        plan = Plan(config.steps, config.learning_rate, config.halve_every)
+        self.opponent = Opponent(net.judges, plan, BETAS)
+        self.pools = {side: ImagePool(config.pool, self.generator) for side in SIDES}
+        self.real: dict[str, Tensor] = {}
+        self.made: dict[str, Tensor] = {}
+        self.watch: list[Tensor] = []
+
+    def trainable(self) -> Iterable[Any]:
+        """Both generators and SynSeg's network, with the original's Adam."""
+        return [{"params": self.net.translators(), "betas": BETAS}]
+
+    def losses(self, model: nn.Module) -> dict[str, Tensor]:
+        """The translators' losses on the next images and as many masks."""
+        mask = as_signed(self.references.draw(self.config.batch))
+        image = as_signed(self._images())
+        out = model(mask, image)
+        self.real = {"image": image, "mask": mask}
+        self.made = {side: out[side].detach().float() for side in SIDES}
+        return synthesis_losses(out, self.net.judges, mask, image, self.config)
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """The discriminators' losses, translations partly from the pools."""
+        shown = {side: self.pools[side].swap(self.made[side]) for side in SIDES}
+        with self.opponent.thawed():
+            judges = self.net.judges
+            parts = [
+                squares_judge(judges[side](self.real[side]), judges[side](shown[side]))
+                for side in SIDES
+            ]
+            loss = torch.stack(parts).sum()
+            self.opponent.update(loss, step - 1)
+        self.watch.append(loss.detach().float()[None])
+
+    def state(self) -> dict[str, Tensor]:
+        """The epoch, the pools, what was watched, and the discriminators' moments."""
+        watch = [each.cpu() for each in self.watch]
+        state = {
+            "order": self.sampler.order,
+            "watch": torch.stack(watch) if watch else torch.empty(0, 1),
+            **checkpoint.prefixed("judges", self.opponent.state()),
+        }
+        for side, pool in self.pools.items():
+            state |= checkpoint.prefixed(f"pool_{side}", pool.state())
+        return state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put :meth:`state` back."""
+        self.sampler.order, self.watch = state["order"], list(state["watch"])
+        self.opponent.restore(checkpoint.under("judges", state))
+        for side, pool in self.pools.items():
+            pool.restore(checkpoint.under(f"pool_{side}", state), self.feed.device)
+
+    def _images(self) -> Tensor:
+        images = to_float(self.feed[self.sampler.draw()])
+        affine = random_affine(
+            len(images), degrees=BASE_DEGREES, area=CROP_AREA, generator=self.generator
+        )
+        return affine.sample(images, self.config.crop)
+
+
+def synthesise(
+    config: SynthesisConfig,
+    seed: int,
+    bank: ImageBank,
+    prior: ShapePrior,
+    *,
+    folder: Path,
+    fabric: Fabric,
+    identity: dict[str, Any] | None = None,
+    progress: bool = False,
+) -> Synthesised:
+    """Train the translation; ``config.segment_steps`` of 0 means SynSeg's joint training.
+
+    Args:
+        config: what to train.
+        seed: of everything drawn.
+        bank: real images, (N, 3, size, size) uint8.
+        prior: reference masks of the same size.
+        folder: for the checkpoint.
+        fabric: device and precision.
+        identity: further fields that a checkpoint must agree with.
+        progress: show a progress bar.
+
+    Raises:
+        TrainingError: see :func:`ldl.train.loop.fit`.
+    """
+    joint = config.segment_steps == 0
+    seed_everything(seed, "initialise", "synthesis")
+    net = SynthesisNet(config, joint).to(fabric.device)
+    feed = Feed(bank.images, fabric.device)
+    stage = SynthesisStage(config, seed, net, feed, held_out_rows(len(bank.images))[0], prior)
+    history = fit(
+        stage,
+        Plan(config.steps, config.learning_rate, config.halve_every),
+        folder=folder,
+        identity={
+            "config": config.model_dump(mode="json"),
+            "seed": seed,
+            "prior": prior.fingerprint,
+            **(identity or {}),
+        },
+        fabric=fabric,
+        title="synseg" if joint else "cyclegan",
+        progress=progress,
+    )
+    return Synthesised(net, history, torch.stack(stage.watch).cpu())
