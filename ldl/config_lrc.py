@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ldl.config import Strict
+from ldl.config import ComparisonConfig, Strict
 from ldl.config_ct import CtConfig, GlobalConfig, PartName
 from ldl.data.elastic import ElasticConfig
 from ldl.data.superpixels import SuperpixelConfig
@@ -66,7 +66,8 @@ class OrganConfig(Strict):
         local_base: width of the local branch's U-Net; 0 leaves it out ("without LRC").
         features: D of each branch.
         validation, test: at most so many volumes; None takes all.
-        encoder: E_g's pretraining; None starts it at random.
+        encoder: E_g's pretraining, on CT or on other images (a stand-in for ImageNet's); None
+            starts it at random.
         local: the local branch's pretraining; None starts it at random.
         second: instead, a second network pretrained by MoCo in the local branch's place (Table 2).
     """
@@ -87,7 +88,7 @@ class OrganConfig(Strict):
     validation: int | None = Field(default=None, ge=1)
     test: int | None = Field(default=None, ge=1)
     seed: int = 0
-    encoder: GlobalConfig | None = None
+    encoder: GlobalConfig | ComparisonConfig | None = None
     local: LocalRegionConfig | None = None
     second: GlobalConfig | None = None
 
@@ -125,6 +126,9 @@ class OrganConfig(Strict):
     def _test_is_unseen(self) -> Self:
         for name in ("encoder", "local", "second"):
             seen = getattr(self, name)
+            # What was pretrained on other images than CT has seen no volume.
+            if isinstance(seen, ComparisonConfig) and not isinstance(seen, GlobalConfig):
+                continue
             if seen and not seen.data.keeps_apart(seen.part, self.data):
                 raise ValueError(
                     f"{name} was pretrained on volumes of the set it is tested on: give its data "

@@ -8,7 +8,7 @@ import typer
 
 from ldl.errors import LdlError
 
-TABLE = typer.Argument(help="table2, table3, table4, table7 or all.")
+TABLE = typer.Argument(help="table2 to table7, or all.")
 PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
 ONLY = typer.Option(help="Keep cells whose row/task contains this, e.g. 'rd/stare,scratch/'.")
 JOBS = typer.Option(min=1, help="Worker processes.")
@@ -85,7 +85,7 @@ def jobs(
     for each in list_jobs(plan(table, profile_named(profile), only)):
         members = each.members()
         outputs = [str(store.folder(run) / "record.json") for run in members]
-        listed.append({"id": each.id, "parent": each.parent, "outputs": outputs})
+        listed.append({"id": each.id, "parents": each.parents, "outputs": outputs})
     typer.echo(json.dumps(listed, indent=1))
 
 

@@ -12,17 +12,22 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ldl.config import ComparisonConfig, EncoderConfig, PretrainConfig, TransferConfig
+from ldl.config_ct import GlobalConfig
 from ldl.config_localize import LocalizeConfig
+from ldl.config_lrc import LocalRegionConfig, OrganConfig
+from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank, task_bank
 from ldl.errors import TrainingError
 from ldl.experiments import localizing
 from ldl.experiments.fingerprint import code_fingerprint, modules_of
+from ldl.experiments.lrc import making
 from ldl.experiments.provenance import provenance
+from ldl.experiments.shape import guiding, runs
 from ldl.experiments.store import SCHEMA, Record, Run, RunStore, is_fresh, phantom_fingerprint
 from ldl.methods import COMPARISONS, METHODS
 from ldl.train import checkpoint
-from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
+from ldl.train.comparison import LEAST_SPREAD, Compared, pretrain_comparison
 from ldl.train.device import fabric_for
 from ldl.train.loop import History
 from ldl.train.pretrain import pretrain
@@ -73,9 +78,9 @@ def _finished(run: Run, store: RunStore, weights: bool) -> Record | None:
     record = store.record(run)
     if record is None or not is_fresh(record, run):
         return None
-    # A localization trains nothing: its record is all there is.
-    whole = not weights or isinstance(run, LocalizeConfig) or store.weights(run).exists()
-    return record if whole else None
+    # What trains nothing leaves nothing but its record.
+    without = isinstance(run, LocalizeConfig) or (isinstance(run, ShapeConfig) and not run.trains)
+    return record if not weights or without or store.weights(run).exists() else None
 
 
 def _drop_outdated(folder: Path, run: Run) -> None:
@@ -172,15 +177,24 @@ def _compare(
     # Heads, queues and teachers have done their work; the encoder is what transfers.
     encoder = checkpoint.prefixed("encoder", done.net.encoder.state_dict())  # type: ignore[union-attr]
     checkpoint.save(store.weights(run), encoder, {"run_id": run.run_id()})
+    data = {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
+    return {**_header(run, fabric, data, done.history.seconds), **_compared(run, done)}
+
+
+def _curves(history: History) -> dict[str, list[Any]]:
+    return curves(history) if history.rows else {"step": []}
+
+
+def _compared(run: ComparisonConfig, done: Compared) -> Record:
+    """What a record says of a comparison method's training."""
+    method = COMPARISONS[run.method]
     totals = [sum(row) for row in done.history.rows]
     gain = late_gain(totals) if totals else 0.0
     spread = done.spread[-1] if done.spread else 1.0
-    data = {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
     return {
-        **_header(run, fabric, data, done.history.seconds),
         "title": method.title,
         "images_seen": run.steps * run.batch if method.trains else 0,
-        "losses": curves(done.history) if totals else {"step": []},
+        "losses": _curves(done.history),
         "spread": binned(np.asarray(done.spread)),
         "retrieval": round(done.retrieval, 5),
         "retrieval_before": round(done.retrieval_before, 5),
@@ -235,6 +249,50 @@ def _transfer(
     }
 
 
+def _made(run: Run, made: making.Made, store: RunStore, fabric: Fabric) -> Record:
+    """Keep the weights of a run of LRC; its record."""
+    checkpoint.save(store.weights(run), made.weights, {"run_id": run.run_id()})
+    record = _header(run, fabric, made.data, made.history.seconds)
+    return {**record, "losses": _curves(made.history), **made.fields}
+
+
+def _how(run: Run, store: RunStore, fabric: Fabric, progress: bool) -> making.How:
+    return making.How(store.folder(run), fabric, lambda data: _identity(run, data), progress)
+
+
+def _before(
+    run: Run | None, store: RunStore, device: str, progress: bool
+) -> dict[str, Tensor] | None:
+    """The weights of a run that another one needs."""
+    if run is None:
+        return None
+    ensure(run, store, device=device, progress=progress, weights=True)
+    return checkpoint.load(store.weights(run))[0]
+
+
+def _global(
+    run: GlobalConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    made, done = making.make_global(run, _how(run, store, fabric, progress))
+    return {**_made(run, made, store, fabric), **_compared(run, done)}
+
+
+def _local(
+    run: LocalRegionConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    made = making.make_local(run, _how(run, store, fabric, progress))
+    return _made(run, made, store, fabric)
+
+
+def _organs(
+    run: OrganConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    encoder = _before(run.encoder, store, device, progress)
+    local = _before(run.local or run.second, store, device, progress)
+    how = _how(run, store, fabric, progress)
+    return _made(run, making.make_organs(run, encoder, local, how), store, fabric)
+
+
 def _localize(
     run: LocalizeConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
 ) -> Record:
@@ -250,9 +308,66 @@ def _localize(
     return {**_header(run, fabric, data, seconds), **localizing.fields(found)}
 
 
+def _guide(
+    run: GuideConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    start = None
+    if run.step1:
+        ensure(run.step1, store, device=device, progress=progress, weights=True)
+        start = checkpoint.load(store.weights(run.step1))[0]
+    bank = pretraining_bank(run.data, run.region.modality)
+    done = guiding.train(
+        run,
+        bank,
+        start,
+        folder=store.folder(run),
+        fabric=fabric,
+        identity=_identity(run, bank.fingerprint),
+        progress=progress,
+    )
+    checkpoint.save(store.weights(run), done.net.state_dict(), {"run_id": run.run_id()})
+    data = {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
+    return {
+        **_header(run, fabric, data, done.history.seconds),
+        "losses": curves(done.history),
+        **guiding.fields(run, done, bank),
+    }
+
+
+def _shape(
+    run: ShapeConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
+) -> Record:
+    weights = None
+    if run.guide:
+        ensure(run.guide, store, device=device, progress=progress, weights=True)
+        weights = checkpoint.load(store.weights(run.guide))[0]
+    made = runs.make(
+        run,
+        weights,
+        folder=store.folder(run),
+        fabric=fabric,
+        identity=_identity(run, ""),
+        progress=progress,
+    )
+    if made.weights:
+        checkpoint.save(store.weights(run), made.weights, {"run_id": run.run_id()})
+    scores = runs.scores(made.predict, run, fabric.device)
+    return {
+        **_header(run, fabric, runs.data_fields(scores), made.seconds),
+        "losses": {name: curves(history) for name, history in made.histories.items()},
+        **made.extra,
+        **scores,
+    }
+
+
 _MAKE: dict[type, Callable[..., Record]] = {
     PretrainConfig: _pretrain,
     ComparisonConfig: _compare,
+    GlobalConfig: _global,
+    LocalRegionConfig: _local,
+    OrganConfig: _organs,
     TransferConfig: _transfer,
     LocalizeConfig: _localize,
+    GuideConfig: _guide,
+    ShapeConfig: _shape,
 }

@@ -10,8 +10,12 @@ import importlib.util
 from pathlib import Path
 
 from ldl.config import ComparisonConfig, PretrainConfig, Strict, TransferConfig
+from ldl.config_ct import GlobalConfig
 from ldl.config_localize import LocalizeConfig
+from ldl.config_lrc import LocalRegionConfig, OrganConfig
+from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.errors import ConfigError
+from ldl.experiments.syntax import tree_fingerprint
 
 _SHARED = (
     "ldl.rng",
@@ -123,6 +127,66 @@ _MATCHER = {
 }
 _LANDMARKS = {"phantom": "ldl.data.landmarks.phantom", "open": "ldl.data.landmarks.real"}
 
+_GUIDE = (
+    *_PRETRAIN,
+    "ldl.data.field",
+    "ldl.data.shape_prior",
+    "ldl.metrics",
+    "ldl.metrics_shape",
+    "ldl.train.opponent",
+    "ldl.train.references",
+    "ldl.train.guide",
+    "ldl.train.pseudo",
+    "ldl.experiments.shape.guiding",
+)
+_SHAPE = (
+    *_SHARED,
+    "ldl.data.field",
+    "ldl.data.shape_prior",
+    "ldl.data.symmetry",
+    "ldl.losses.refinement",
+    "ldl.losses.vectors",
+    "ldl.metrics",
+    "ldl.metrics_shape",
+    "ldl.models.target_net",
+    "ldl.train.pseudo",
+    "ldl.train.references",
+    "ldl.train.target",
+    "ldl.experiments.shape.runs",
+)
+_SYNTHESIS = ("ldl.train.synthesis", "ldl.train.image_pool", "ldl.train.opponent")
+
+_CT = (
+    "ldl.data.ct.regions",
+    "ldl.data.ct.splits",
+    "ldl.data.ct_sources",
+    "ldl.data.elastic",
+    "ldl.train.feed",
+)
+_WHOLE = (*_CT, "ldl.train.ct_global", "ldl.models.local_unet")
+_SUPERPIXELS = ("ldl.data.superpixels", "ldl.data.superpixel_work")
+_LOCAL = (*_SUPERPIXELS, "ldl.train.local_region", "ldl.train.region_probe")
+_ORGANS = (
+    "ldl.metrics_volume",
+    "ldl.models.vit_pyramid",
+    "ldl.train.organ_scores",
+    "ldl.train.organ_stage",
+    "ldl.train.organs",
+)
+_LOOP = ("ldl.rng", "ldl.sphere", "ldl.data.colour", "ldl.train.loop", "ldl.train.sampler")
+
+
+def _lrc(config: LocalRegionConfig | OrganConfig) -> tuple[str, ...]:
+    """Modules of LRC's local pretraining, or of fine-tuning and all that it starts from."""
+    if isinstance(config, LocalRegionConfig):
+        networks = imported("ldl.models.local_unet")
+        own = (*_LOOP, *_CT, *_LOCAL, *networks, *imported("ldl.losses.local_region"))
+        return tuple(dict.fromkeys(own))
+    before = [modules_of(b) for b in (config.encoder, config.local, config.second) if b]
+    networks = (*imported("ldl.models.organ_net"), *_BACKBONE.get(config.backbone, ()))
+    own = (*_LOOP, *_CT, *_ORGANS, *networks, *imported("ldl.losses.organ_dice"))
+    return tuple(dict.fromkeys((*own, *(name for names in before for name in names))))
+
 
 def modules_of(config: Strict) -> tuple[str, ...]:
     """Names of the modules that ``config``'s numbers depend on."""
@@ -132,7 +196,12 @@ def modules_of(config: Strict) -> tuple[str, ...]:
         graded = ("ldl.data.grades", "ldl.data.phantom_lesions")
         labels = graded if config.method == "supervised" else ()
         own = imported(_FILE.get(config.method, f"ldl.methods.{config.method.replace('-', '_')}"))
-        return tuple(dict.fromkeys((*_COMPARISON, *own, *_BACKBONE[config.backbone], *labels)))
+        if isinstance(config, GlobalConfig):
+            labels = _WHOLE
+        network = _BACKBONE.get(config.backbone, ())
+        return tuple(dict.fromkeys((*_COMPARISON, *own, *network, *labels)))
+    if isinstance(config, (LocalRegionConfig, OrganConfig)):
+        return _lrc(config)
     if isinstance(config, TransferConfig):
         before = modules_of(config.encoder) if config.encoder else ()
         return tuple(dict.fromkeys((*_TRANSFER, *before)))
@@ -140,6 +209,13 @@ def modules_of(config: Strict) -> tuple[str, ...]:
         before = modules_of(config.network) if config.network else ()
         own = (*_LOCALIZE, *_MATCHER[config.matcher], _LANDMARKS[config.data.source])
         return tuple(dict.fromkeys((*own, *before)))
+    if isinstance(config, GuideConfig):
+        before = modules_of(config.region)
+        return tuple(dict.fromkeys((*_GUIDE, *imported("ldl.methods.guided"), *before)))
+    if isinstance(config, ShapeConfig):
+        before = modules_of(config.guide) if config.guide else ()
+        own = (*imported("ldl.methods.synthesis"), *_SYNTHESIS) if config.synthesis else ()
+        return tuple(dict.fromkeys((*_SHAPE, *own, *before)))
     raise ConfigError(f"{type(config).__name__} is not a run")
 
 
@@ -178,25 +254,3 @@ def _source(name: str) -> str:
     if spec is None or spec.origin is None:
         raise ConfigError(f"module {name} has no source to fingerprint")
     return Path(spec.origin).read_text()
-
-
-def tree_fingerprint(source: str) -> str:
-    """Hash of ``source`` without comments, docstrings and annotations."""
-    tree = _Bare().visit(ast.parse(source))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
-class _Bare(ast.NodeTransformer):
-    """Removes what does not run."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if text else self.generic_visit(node)
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)

@@ -3,26 +3,29 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ldl.config import EncoderConfig, TransferConfig
+from ldl.config import TransferConfig
 from ldl.config_localize import LocalizeConfig
+from ldl.config_lrc import OrganConfig
 from ldl.errors import ConfigError
 from ldl.experiments.plan import Cell
 from ldl.experiments.store import Run
 
-Measurement = TransferConfig | LocalizeConfig
+# Fields of configs that name a run which must be there first; the first one is the run's home job.
+_BEFORE = ("step1", "encoder", "guide", "local", "second")
 
 
 @dataclass(frozen=True)
 class Job:
     """One pretrained encoder (None: from scratch) and all that is measured on it.
 
-    ``parent`` is the job whose encoder this one's training starts from (step 1 of Rd).
+    ``parents`` are jobs whose networks this one's start from (step 1 of Rd) or take in (the local
+    branch beside a global encoder).
     """
 
     id: str
-    parent: str | None
-    encoder: EncoderConfig | None
-    transfers: tuple[Measurement, ...]
+    parents: tuple[str, ...]
+    encoder: Run | None
+    transfers: tuple[Run, ...]
 
     def members(self) -> list[Run]:
         """Its runs in order, the pretraining first."""
@@ -30,9 +33,10 @@ class Job:
         return [*before, *self.transfers]
 
 
-def needs(run: Run) -> EncoderConfig | None:
-    """The run that must be finished before ``run`` can start."""
-    return run.encoder if isinstance(run, (TransferConfig, LocalizeConfig)) else run.step1
+def needs(run: Run) -> tuple[Run, ...]:
+    """The runs that must be finished before ``run`` can start."""
+    found = (getattr(run, field, None) for field in _BEFORE)
+    return tuple(before for before in found if before is not None)
 
 
 def ordered(cells: Iterable[Cell]) -> dict[str, Run]:
@@ -40,47 +44,64 @@ def ordered(cells: Iterable[Cell]) -> dict[str, Run]:
     runs: dict[str, Run] = {}
 
     def add(run: Run) -> None:
-        before = needs(run)
-        if before:
+        for before in needs(run):
             add(before)
         runs.setdefault(run.run_id(), run)
 
-    transfers = [run for cell in cells for run in cell.runs]
-    for run in transfers:
-        if run.encoder:
-            add(run.encoder)
-    for run in transfers:
+    measured = [run for cell in cells for run in cell.runs]
+    for run in measured:
+        for before in needs(run):
+            add(before)
+    for run in measured:
         add(run)
     return runs
 
 
-def job_id(run: Measurement) -> str:
-    """The job a measurement belongs to."""
-    if run.encoder:
-        return run.encoder.run_id()
+def job_id(run: Run) -> str:
+    """The job a measurement belongs to: that of the first run it needs."""
+    before = needs(run)
+    if before:
+        return before[0].run_id()
     if isinstance(run, LocalizeConfig):
         return f"localize-{run.method}-{run.modality}-{run.data.source}-{run.data.size}"
+    if isinstance(run, OrganConfig):
+        return f"organs-scratch-{run.data.region}-{run.data.source}-{run.data.size}"
+    if not isinstance(run, TransferConfig):
+        return f"alone-{run.run_id()}"
     modality = "xray" if run.task.startswith(("scr_", "siim_")) else "fundus"
     return f"scratch-{modality}-{run.data.source}-b{run.base}-e{run.full_epochs}"
 
 
 def jobs(cells: Iterable[Cell]) -> list[Job]:
-    """The runs of ``cells`` as jobs, parents first."""
-    groups: dict[str, dict[str, Measurement]] = {}
-    encoders: dict[str, EncoderConfig | None] = {}
+    """The runs of ``cells`` as jobs, each after its parents."""
+    members: dict[str, dict[str, Run]] = {}
+    encoders: dict[str, Run | None] = {}
+    parents: dict[str, set[str]] = {}
+
+    def open_job(id: str, encoder: Run | None) -> None:
+        members.setdefault(id, {})
+        encoders.setdefault(id, encoder)
+        before = needs(encoder) if encoder else ()
+        parents.setdefault(id, set()).update(one.run_id() for one in before)
+        for one in before:
+            open_job(one.run_id(), one)
+
     for run in (run for cell in cells for run in cell.runs):
-        step1 = run.encoder.step1 if run.encoder else None
-        if step1:
-            groups.setdefault(step1.run_id(), {})
-            encoders[step1.run_id()] = step1
-        groups.setdefault(job_id(run), {})[run.run_id()] = run
-        encoders[job_id(run)] = run.encoder
-    made = []
-    for id, members in groups.items():
-        encoder = encoders[id]
-        parent = encoder.step1.run_id() if encoder and encoder.step1 else None
-        made.append(Job(id, parent, encoder, tuple(members.values())))
-    return sorted(made, key=lambda job: job.parent is not None)
+        before = needs(run)
+        id = job_id(run)
+        open_job(id, before[0] if before else None)
+        for other in before[1:]:
+            open_job(other.run_id(), other)
+            parents[id].add(other.run_id())
+        members[id][run.run_id()] = run
+
+    def depth(id: str) -> int:
+        return 1 + max(map(depth, parents[id]), default=-1)
+
+    return [
+        Job(id, tuple(sorted(parents[id])), encoders[id], tuple(members[id].values()))
+        for id in sorted(members, key=depth)
+    ]
 
 
 def job_named(id: str, cells: Iterable[Cell]) -> Job:

@@ -147,7 +147,14 @@ TABLES: dict[str, Table] = {table.name: table for table in (_table2(), _table3()
 
 
 # Tables of other measurements than transfers, and the module whose ``cells(profile)`` plans them.
-ELSEWHERE = {"table7": "ldl.experiments.localization"}
+ELSEWHERE = {
+    "table5": "ldl.experiments.shape.dsa",
+    "table6": "ldl.experiments.shape.octa",
+    "table7": "ldl.experiments.localization",
+    "lrc_table1": "ldl.experiments.lrc.table1",
+    "lrc_table2": "ldl.experiments.lrc.table2",
+    "lrc_table3": "ldl.experiments.lrc.table3",
+}
 
 
 def table_names() -> tuple[str, ...]:
@@ -197,20 +204,26 @@ def comparison_config(
         batch=profile.batch,
         learning_rate=profile.pretraining_rate,
         halve_every=max(1, steps // _HALVINGS["step1"]),
-        knobs=_knobs(variant.method, profile),
+        knobs=small_knobs(variant.method, profile),
         seed=seed,
     )
 
 
-def _knobs(method: str, profile: Profile) -> dict[str, int | float | str]:
-    """What the profile's scale puts in place of the original's hyperparameters."""
+def small_knobs(
+    method: str, profile: Profile, queue: int | None = None
+) -> dict[str, int | float | str]:
+    """What the profile's scale puts in place of the original's hyperparameters.
+
+    ``queue`` is the length where the data are fewer than the profile's images.
+    """
     if profile.original_knobs:
         return {}
     from ldl.methods import COMPARISONS
 
     small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
-    if "queue" in small and profile.queue:
-        small["queue"] = profile.queue
+    keys = queue or profile.queue
+    if "queue" in small and keys:
+        small["queue"] = keys
     return small
 
 

@@ -107,7 +107,7 @@ def _there(run: Run, runs: dict[str, Run], store: RunStore) -> bool:
         return False
     if store.weights(run).exists():
         return True
-    wanting = [other for other in runs.values() if needs(other) == run]
+    wanting = [other for other in runs.values() if run in needs(other)]
     return all(_there(other, runs, store) for other in wanting)
 
 
@@ -122,12 +122,13 @@ def _drain(
     waiting, running = dict(todo), dict[Future[None], str]()
     while waiting or running:
         for id, run in list(waiting.items()):
-            before = needs(run)
-            if before and before.run_id() in outcome.failed:
-                outcome.failed[id] = f"needs {before.run_id()}, which failed"
+            before = [one.run_id() for one in needs(run)]
+            lost = [one for one in before if one in outcome.failed]
+            if lost:
+                outcome.failed[id] = f"needs {lost[0]}, which failed"
                 del waiting[id]
                 bar.update()
-            elif not before or before.run_id() not in todo or before.run_id() in outcome.made:
+            elif all(one not in todo or one in outcome.made for one in before):
                 running[pool.submit(_work, run, device, False)] = id
                 del waiting[id]
         if not running:

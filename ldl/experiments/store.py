@@ -8,11 +8,17 @@ from typing import Any, Literal
 
 from ldl import paths
 from ldl.config import EncoderConfig, TransferConfig
+from ldl.config_ct import GlobalConfig
+from ldl.config_ct import GlobalConfig
 from ldl.config_localize import LocalizeConfig
+from ldl.config_lrc import LocalRegionConfig, OrganConfig
+from ldl.config_lrc import LocalRegionConfig, OrganConfig
+from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.errors import LdlError
 from ldl.experiments.fingerprint import code_fingerprint
 
-Run = EncoderConfig | TransferConfig | LocalizeConfig
+Lrc = LocalRegionConfig | OrganConfig
+Run = EncoderConfig | TransferConfig | LocalizeConfig | GuideConfig | ShapeConfig | Lrc
 Record = dict[str, Any]
 Status = Literal["fresh", "stale", "missing"]
 SCHEMA = 1
@@ -114,6 +120,7 @@ def phantom_fingerprint(run: Run) -> str | None:
     """The generator's fingerprint for runs on phantoms; originals carry their content hash."""
     if run.data.source != "phantom":
         return None
-    from ldl.data import phantoms
+    from ldl.data import ct_phantoms, phantoms
 
-    return phantoms.fingerprint()[:16]
+    volumes = isinstance(run, (GlobalConfig, LocalRegionConfig, OrganConfig))
+    return (ct_phantoms if volumes else phantoms).fingerprint()[:16]

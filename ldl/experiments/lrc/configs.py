@@ -1,0 +1,146 @@
+"""From a row and a column of LRC's tables to the configs of its runs."""
+
+from ldl.config import ComparisonConfig
+from ldl.config_ct import CtConfig, GlobalConfig, RegionName
+from ldl.config_lrc import LocalRegionConfig, OrganConfig
+from ldl.experiments.lrc.rows import Branches, Column
+from ldl.experiments.plan import Cell, Row, small_knobs
+from ldl.experiments.profiles import Profile
+
+_CHECKS = 5  # scores of the validation volumes in a fine-tuning
+_HALVINGS = 4
+PHANTOM_VOLUMES = 14
+# Encoders see phantoms that no table is measured on.
+PRETRAINING_SEED = 1
+
+
+def labelled_set(region: RegionName, profile: Profile) -> CtConfig:
+    """The set that a region is fine-tuned and tested on."""
+    lrc = profile.lrc
+    source = lrc.sets[region]
+    return CtConfig(
+        region=region,
+        source=source,
+        size=lrc.size,
+        volumes=lrc.volumes.get(region, PHANTOM_VOLUMES if source == "phantom" else None),
+        slices=lrc.phantom_slices,
+        budgets=lrc.split,
+        leave_out=source != "phantom",
+    )
+
+
+def pretraining_set(profile: Profile) -> CtConfig:
+    """The abdominal set that encoders see; of a labelled set only the part for training."""
+    lrc, found = profile.lrc, labelled_set("abdomen", profile)
+    if lrc.pretraining == "phantom":
+        return found.model_copy(update={"seed": PRETRAINING_SEED})
+    return found.model_copy(update={"source": lrc.pretraining})
+
+
+def global_config(
+    method: str, profile: Profile, seed: int = 0
+) -> GlobalConfig | ComparisonConfig | None:
+    """E_g's pretraining; None starts it at random. MAE is a ViT, as in the paper."""
+    if method == "scratch":
+        return None
+    if method == "imagenet" and profile.lrc.imagenet == "stand-in":
+        return _stand_in(profile, seed)
+    lrc = profile.lrc
+    return GlobalConfig(
+        method=method,  # type: ignore[arg-type]
+        data=pretraining_set(profile),
+        base=lrc.base,
+        steps=0 if method == "imagenet" else lrc.whole_steps,
+        crop=lrc.size,
+        batch=lrc.whole_batch,
+        halve_every=max(1, lrc.whole_steps // 2),
+        learning_rate=lrc.whole_rate,
+        backbone="vit" if method == "mae" else "resnet50",
+        knobs=small_knobs(method, profile, lrc.queue),
+        seed=seed,
+    )
+
+
+def _stand_in(profile: Profile, seed: int) -> ComparisonConfig:
+    """In the place of ImageNet's weights: grades of fundus phantoms, colour images of no CT."""
+    lrc = profile.lrc
+    return ComparisonConfig(
+        method="supervised",
+        modality="fundus",
+        data=profile.pretraining,
+        base=lrc.base,
+        steps=lrc.whole_steps,
+        crop=min(lrc.size, profile.pretraining.size) // 16 * 16,
+        batch=lrc.whole_batch,
+        halve_every=max(1, lrc.whole_steps // 2),
+        learning_rate=lrc.whole_rate,
+        backbone="resnet50",
+        knobs=small_knobs("supervised", profile),
+        seed=seed,
+    )
+
+
+def second_config(profile: Profile, seed: int = 0) -> GlobalConfig:
+    """Table 2's second network: the local branch's encoder under MoCo."""
+    lrc = profile.lrc
+    return GlobalConfig(
+        method="moco",
+        data=pretraining_set(profile),
+        base=lrc.local_base,
+        steps=lrc.whole_steps,
+        crop=lrc.size,
+        batch=lrc.whole_batch,
+        halve_every=max(1, lrc.whole_steps // 2),
+        learning_rate=lrc.whole_rate,
+        backbone="unet",
+        knobs=small_knobs("moco", profile, lrc.queue),
+        seed=seed,
+    )
+
+
+def local_config(samples: int | None, profile: Profile, seed: int = 0) -> LocalRegionConfig:
+    """The local branch's pretraining."""
+    lrc = profile.lrc
+    return LocalRegionConfig(
+        data=pretraining_set(profile),
+        base=lrc.local_base,
+        steps=lrc.local_steps,
+        batch=lrc.batch,
+        halve_every=max(1, lrc.local_steps // 2),
+        learning_rate=lrc.local_rate,
+        features=lrc.features,
+        samples=samples,
+        seed=seed,
+    )
+
+
+def organ_config(variant: Branches, column: Column, profile: Profile, seed: int = 0) -> OrganConfig:
+    """One fine-tuning."""
+    lrc = profile.lrc
+    encoder = global_config(variant.method, profile, seed) if variant.whole else None
+    vit = variant.method == "mae"
+    return OrganConfig(
+        data=labelled_set(column.region, profile),
+        budget=column.labelled,
+        base=lrc.base,
+        steps=lrc.tune_steps,
+        validate_every=max(1, lrc.tune_steps // _CHECKS),
+        backbone=("vit" if vit else "resnet50") if variant.whole else "none",
+        batch=lrc.batch,
+        learning_rate=lrc.tune_rate,
+        halve_every=max(1, lrc.tune_steps // _HALVINGS),
+        local_base=0 if variant.beside == "alone" else lrc.local_base,
+        features=lrc.features,
+        test=lrc.tested,
+        seed=seed,
+        encoder=encoder,
+        local=local_config(variant.samples, profile, seed) if variant.beside == "lrc" else None,
+        second=second_config(profile, seed) if variant.beside == "moco2" else None,
+    )
+
+
+def cell(row: Row, column: Column, profile: Profile) -> Cell[OrganConfig]:
+    """A cell: one run for each seed."""
+    assert isinstance(row.variant, Branches), "a row of LRC"
+    runs = tuple(organ_config(row.variant, column, profile, seed) for seed in profile.seeds)
+    return Cell(row, column.key, runs)

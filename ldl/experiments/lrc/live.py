@@ -1,0 +1,105 @@
+"""A short pretraining of the local branch, made where a chapter asks for it and then kept."""
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from ldl import paths
+from ldl.config_ct import CtConfig
+from ldl.config_lrc import LocalRegionConfig
+from ldl.data.colour import normalise
+from ldl.data.ct_sources import region_maps, slice_bank
+from ldl.experiments.fingerprint import imported, module_fingerprint
+from ldl.models.local_unet import LocalUNet
+from ldl.rng import seed_everything
+from ldl.train.device import fabric_for
+from ldl.train.local_region import LocallyTrained, pretrain_local
+
+_MODULES = (
+    "ldl.rng",
+    "ldl.sphere",
+    "ldl.data.colour",
+    "ldl.data.elastic",
+    "ldl.data.superpixels",
+    "ldl.train.local_region",
+    "ldl.train.loop",
+    "ldl.train.sampler",
+    *imported("ldl.losses.local_region"),
+    *imported("ldl.models.local_unet"),
+)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A local branch before and after its short training, both in eval mode on the CPU.
+
+    Attributes:
+        config: what was trained.
+        done: losses and retrieval.
+        start: the same network before its first step.
+    """
+
+    config: LocalRegionConfig
+    done: LocallyTrained
+    start: LocalUNet
+
+    @property
+    def words(self) -> str:
+        """What it is, for captions."""
+        one = self.config
+        return (
+            f"Local branch: width {one.base}, D = {one.features}, {one.steps} steps of "
+            f"{one.batch} abdomen phantoms of {one.data.size} pixels, N = {one.samples}, "
+            f"seed {one.seed}."
+        )
+
+
+def live_config(profile: str, seed: int = 0) -> LocalRegionConfig:
+    """Abdomens, as in the paper; a few steps under ``smoke``, some dozens elsewhere."""
+    small = profile == "smoke"
+    data = CtConfig(
+        region="abdomen",
+        source="phantom",
+        size=32 if small else 64,
+        volumes=4 if small else 8,
+        slices=8 if small else 24,
+        seed=seed,
+        budgets=(1,),
+    )
+    return LocalRegionConfig(
+        data=data,
+        base=2 if small else 6,
+        steps=4 if small else 60,
+        batch=3 if small else 6,
+        halve_every=0,
+        features=8 if small else 32,
+        learning_rate=2e-3,
+        seed=seed,
+    )
+
+
+def live(config: LocalRegionConfig) -> Live:
+    """Train as ``config`` says, or take what an earlier call with the same code kept."""
+    told = "".join(module_fingerprint(name) for name in _MODULES)
+    stamp = hashlib.sha256(told.encode()).hexdigest()[:8]
+    folder = paths.cache_dir() / "chapters" / f"{config.run_id()}-{stamp}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    bank = slice_bank(config.data)
+    maps = region_maps(bank, config.superpixels, workers=1)
+    # Two pages may ask at the same time; the second takes the first one's checkpoint.
+    with FileLock(folder.with_suffix(".lock")):
+        done = pretrain_local(config, bank, maps, folder=folder, fabric=fabric_for("cpu"))
+    seed_everything(config.seed, "initialise", "local region")
+    start = LocalUNet(config.base, bank.images.shape[1], config.features)
+    done.net.eval()
+    return Live(config, done, start.eval())
+
+
+@torch.no_grad()
+def features(net: LocalUNet, images: Tensor) -> Tensor:
+    """f: (N, 1, S, S) float in 0..1 -> (N, D, S, S), not normalised."""
+    found: Tensor = net(normalise(images))
+    return found

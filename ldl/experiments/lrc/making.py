@@ -1,0 +1,166 @@
+"""Makes one run of LRC: what a record holds beside its header, and the weights that transfer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ldl.config import ComparisonConfig
+from ldl.config_ct import GlobalConfig
+from ldl.config_lrc import LocalRegionConfig, OrganConfig
+from ldl.data.colour import NORMALISATION
+from ldl.data.ct import CtBank
+from ldl.data.ct_sources import region_maps, slice_bank
+from ldl.experiments.lrc.picture import picture
+from ldl.models.organ_net import parameters_by_part
+from ldl.models.published import for_gray
+from ldl.train import checkpoint
+from ldl.train.comparison import Compared
+from ldl.train.ct_global import pretrain_global
+from ldl.train.local_region import pretrain_local
+from ldl.train.loop import History
+from ldl.train.organ_scores import VolumeScore
+from ldl.train.organs import finetune
+
+Weights = dict[str, Tensor]
+Identity = Callable[[str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came out of a run.
+
+    Attributes:
+        weights: that later runs take over.
+        data: the record's line about its data.
+        history: losses and seconds.
+        fields: of the record.
+    """
+
+    weights: Weights
+    data: dict[str, Any]
+    history: History
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class How:
+    """Where and on what a run is made; ``identity`` gives a checkpoint's, from the data's hash."""
+
+    folder: Path
+    fabric: Fabric
+    identity: Identity
+    progress: bool
+
+
+def _data(bank: CtBank, **more: object) -> dict[str, Any]:
+    return {
+        "name": bank.name,
+        "fingerprint": bank.fingerprint,
+        "slices": len(bank.images),
+        "volumes": {part: len(bank.part(part)) for part in ("train", "validation", "test")},
+        "left_out": len(bank.left_out),
+        "note": bank.note,
+        **more,
+    }
+
+
+def make_global(run: GlobalConfig, how: How) -> tuple[Made, Compared]:
+    """E_g's pretraining; the weights are the encoder's, named ``encoder.*``."""
+    bank = slice_bank(run.data, progress=how.progress)
+    done = pretrain_global(
+        run,
+        bank,
+        folder=how.folder,
+        fabric=how.fabric,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    encoder: Any = done.net.encoder
+    weights = checkpoint.prefixed("encoder", encoder.state_dict())
+    return Made(weights, _data(bank), done.history, {}), done
+
+
+def make_local(run: LocalRegionConfig, how: How) -> Made:
+    """The local branch's pretraining; the weights are those of E_l and D_l."""
+    bank = slice_bank(run.data, progress=how.progress)
+    maps = region_maps(bank, run.superpixels, workers=1, progress=how.progress)
+    done = pretrain_local(
+        run,
+        bank,
+        maps,
+        folder=how.folder,
+        fabric=how.fabric,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    counts = [int(one.max()) + 1 for one in np.asarray(maps.regions)]
+    superpixels = {
+        "fingerprint": maps.fingerprint,
+        "seconds_per_slice": round(maps.seconds_per_slice, 6),
+        "regions_per_slice": round(float(np.mean(counts)), 2),
+    }
+    fields = {
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_among": done.among,
+        "parameters": sum(p.numel() for p in done.net.parameters()),
+    }
+    data = _data(bank, superpixels=superpixels)
+    return Made(done.net.state_dict(), data, done.history, fields)
+
+
+def encoder_for(run: OrganConfig, weights: Weights | None) -> Weights | None:
+    """The encoder's weights for CT's one channel."""
+    if weights is None or run.encoder is None:
+        return None
+    found = checkpoint.under("encoder", weights)
+    if isinstance(run.encoder, ComparisonConfig) and run.encoder.channels == 3:
+        return for_gray(found, NORMALISATION[3], NORMALISATION[1])
+    return found
+
+
+def make_organs(run: OrganConfig, encoder: Weights | None, local: Weights | None, how: How) -> Made:
+    """Fine-tuning, and the scores of every test volume and organ.
+
+    Args:
+        run: what to train.
+        encoder: weights of the run ``run.encoder``, as they were kept.
+        local: of ``run.local`` or ``run.second``.
+        how: where and on what.
+    """
+    bank = slice_bank(run.data, progress=how.progress)
+    done = finetune(
+        run,
+        bank,
+        folder=how.folder,
+        fabric=how.fabric,
+        encoder=encoder_for(run, encoder),
+        local=local,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    learned = [one.id for one in bank.part("train", run.budget)]
+    fields = {
+        "organs": list(bank.organs),
+        "volumes": [volume_fields(one) for one in done.volumes],
+        "validation": [round(score, 6) for score in done.validation],
+        "best_step": done.best_step,
+        "parameters": parameters_by_part(done.net),
+        "picture": picture(done.net, bank, bank.rows("test", run.test), how.fabric.device),
+    }
+    data = _data(bank, learned=learned, spacing=list(bank.volumes[0].spacing))
+    return Made(done.net.state_dict(), data, done.history, fields)
+
+
+def volume_fields(one: VolumeScore) -> dict[str, Any]:
+    """A volume's scores, organ by organ: DSC in 0..1, HD95 in mm; None without such an organ."""
+    return {
+        "id": one.id,
+        "dsc": [None if o.dsc is None else round(o.dsc, 6) for o in one.organs],
+        "hd95": [None if o.hd95 is None else round(o.hd95, 3) for o in one.organs],
+    }
