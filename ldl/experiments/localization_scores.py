@@ -14,10 +14,12 @@ from ldl.experiments.store import Record, RunStore
 
 FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)
 ACCURACIES = tuple(f"accuracy@{factor:.2f}" for factor in FACTORS)
+PRINTED = (*ACCURACIES, "mean_accuracy")
+STATUSES = ("found", "ambiguous", "flat", "absent")
 # In per cent, as the paper prints them.
-SHARES = (*ACCURACIES, "mean_accuracy", "found")
+SHARES = (*ACCURACIES, "mean_accuracy", *STATUSES)
 ERRORS = ("mean_error", "mean_error_windows")
-SCORES = (*SHARES, *ERRORS)
+SCORES = (*SHARES, *ERRORS, "sharpness")
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,15 @@ class Located:
 
     Attributes:
         scores: one line for each support image (and seed), columns as in `SCORES`; shares in per
-            cent, errors in pixels and in windows.
+            cent, errors in pixels and in windows, sharpness 0..1.
+        frame: shares of the network's window vectors by name (mean over seeds); None without one.
         queries: number of images that each support image was compared with.
         stale: whether a record was made by other code.
         trained: whether the pretraining was long enough; None without one.
     """
 
     scores: pd.DataFrame
+    frame: dict[str, float] | None
     queries: int
     seeds: int
     stale: bool
@@ -45,8 +49,10 @@ def located(cell: Cell[LocalizeConfig], store: RunStore) -> Located | None:
     if len(records) < len(cell.runs):
         return None
     encoders = [store.record(run.encoder) for run in cell.runs if run.encoder]
+    frames = pd.DataFrame([record["frame"] for record in records if "frame" in record])
     return Located(
         scores=pd.DataFrame([_scores(one) for record in records for one in record["supports"]]),
+        frame=None if frames.empty else {str(k): float(v) for k, v in frames.mean().items()},
         queries=len(records[0]["ids"]) - 1,
         seeds=len(records),
         stale=any(store.status(run) == "stale" for run in cell.runs),
@@ -56,13 +62,16 @@ def located(cell: Cell[LocalizeConfig], store: RunStore) -> Located | None:
 
 def _scores(support: Record) -> dict[str, float]:
     found = dict(zip(ACCURACIES, support["accuracy"], strict=True))
-    found |= {name: support[name] for name in ("mean_accuracy", "found", *ERRORS)}
+    found |= {name: support[name] for name in ("mean_accuracy", *ERRORS)}
+    statuses = support["status_of"]
+    found |= {name: statuses.count(name) / len(statuses) for name in STATUSES}
+    found["sharpness"] = float(np.mean(support["sharpness_of"]))
     return {name: 100 * each if name in SHARES else each for name, each in found.items()}
 
 
 def paper_number(row: Row, column: Column, score: str) -> float:
     """The paper's number for this row and landmark, nan where it prints none."""
-    if row.published is None or column.published is None or score in ("found", *ERRORS):
+    if row.published is None or column.published is None or score not in PRINTED:
         return float("nan")
     printed = "mean" if score == "mean_accuracy" else f"acc@{score.removeprefix('accuracy@')}"
     number = value("table7", printed, task=column.published, method=row.published)

@@ -14,8 +14,10 @@ from ldl.plots.images import (
     to_display,
 )
 from ldl.plots.levels import Level, Part, levels_figure
+from ldl.plots.regions import outlined, region_colours
 from ldl.plots.show import figure_html, show
 from ldl.plots.source import source, source_text
+from ldl.plots.supports import support_dots
 from ldl.plots.tables import prose, scrolling, small_table, styled
 from ldl.plots.theme import INK, METHOD_COLOURS, colour_of, marker_of, theme
 
@@ -37,12 +39,14 @@ __all__ = [
     "loss_curves",
     "marker_of",
     "nearest",
+    "outlined",
     "overlay",
     "overlay_legend",
     "panel",
     "patch_grid",
     "principal_colours",
     "prose",
+    "region_colours",
     "scrolling",
     "show",
     "small_table",
@@ -51,6 +55,7 @@ __all__ = [
     "source_text",
     "spread_curves",
     "styled",
+    "support_dots",
     "theme",
     "to_display",
 ]

@@ -14,7 +14,7 @@ from ldl.experiments.execute import ensure
 from ldl.experiments.fingerprint import modules_of
 from ldl.experiments.jobs import jobs, needs, ordered
 from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
-from ldl.experiments.localization_scores import located, paper_number, table7_frame
+from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
 from ldl.experiments.localizing import network_of, search
 from ldl.experiments.plan import (
     ELSEWHERE,
@@ -266,7 +266,7 @@ def test_the_papers_numbers_stand_beside_its_rows() -> None:
 def test_what_is_not_at_hand_is_a_column_that_says_so(store: RunStore) -> None:
     frame = table7_frame(OPEN, store)
     hrf = frame[frame["column"] == "hrf_disc"]
-    assert len(hrf) == len(ROWS) * 9
+    assert len(hrf) == len(ROWS) * len(SCORES)
     assert not hrf["at_hand"].any()
     assert not hrf["measured"].any()
     assert frame[frame["column"] != "hrf_disc"]["at_hand"].all()
