@@ -1,0 +1,95 @@
+"""The watch: vessel-like regions pass; empty, full, wide, scattered and fixed ones are named."""
+
+import numpy as np
+import pytest
+
+from ldl.data import phantoms
+from ldl.errors import DataError
+from ldl.metrics_shape import Shape, collapse, shape_of, words
+
+SIZE = 64
+PRIOR = phantoms.shape_prior("dsa", count=10, size=SIZE, seed=0)
+REFERENCE = shape_of(PRIOR)
+
+
+def verdict(masks: np.ndarray) -> str:
+    return collapse(shape_of(masks), REFERENCE)
+
+
+def discs(count: int = 6) -> np.ndarray:
+    y, x = np.mgrid[:SIZE, :SIZE]
+    centres = np.random.default_rng(0).uniform(16, 48, (2, count, 1, 1))
+    return (x - centres[0]) ** 2 + (y - centres[1]) ** 2 < 14**2
+
+
+def test_a_line_has_the_width_it_was_drawn_with() -> None:
+    mask = np.zeros((1, 40, 60), bool)
+    mask[0, 10:13, 5:55] = True
+    found = shape_of(mask)
+    assert found.share == pytest.approx(150 / 2400)
+    assert found.width == pytest.approx(3, rel=0.1)
+    assert found.piece == pytest.approx(50, abs=4)
+
+
+def test_pieces_are_counted() -> None:
+    mask = np.zeros((2, 20, 20), bool)
+    mask[0, 3, 2:8] = mask[0, 12, 2:8] = mask[1, 5, 4:16] = True
+    assert shape_of(mask).piece == pytest.approx((6 + 6 + 12) / 3)
+
+
+@pytest.mark.parametrize("kind", ["dsa", "octa"])
+def test_vessels_are_vessels(kind: str) -> None:
+    assert verdict(phantoms.shape_prior(kind, count=8, size=SIZE, seed=3)) == ""
+
+
+@pytest.mark.parametrize("task", ["chasedb1_vessel", "hrf_vessel", "rite_vessel", "stare_vessel"])
+def test_retinal_vessels_are_vessels_too(task: str) -> None:
+    masks = phantoms.task_images(task, train=0, test=8, size=SIZE, seed=1)[1]
+    assert verdict(masks) == ""
+
+
+def test_empty_and_full_regions_are_named() -> None:
+    assert verdict(np.zeros((4, SIZE, SIZE), bool)) == "empty"
+    assert verdict(np.ones((4, SIZE, SIZE), bool)) == "full"
+    almost = np.zeros((4, SIZE, SIZE), bool)
+    almost[:, 3, :20] = True
+    assert verdict(almost) == "empty"
+
+
+def test_a_blob_is_named() -> None:
+    assert verdict(discs()) == "blob"
+
+
+def test_scattered_pixels_are_named() -> None:
+    draw = np.random.default_rng(0)
+    assert verdict(draw.random((6, SIZE, SIZE)) < 0.04) == "speckle"
+
+
+def test_one_region_for_every_image_is_named() -> None:
+    assert verdict(np.repeat(PRIOR[:1], 6, axis=0)) == "fixed"
+
+
+def test_only_the_field_of_view_counts() -> None:
+    field = np.zeros((3, SIZE, SIZE), bool)
+    field[:, :32] = True
+    mask = np.ones((3, SIZE, SIZE), bool)
+    assert shape_of(mask, field).share == 1
+    assert shape_of(mask & ~field, field).share == 0
+
+
+def test_a_record_has_no_nan() -> None:
+    empty = shape_of(np.zeros((2, 8, 8), bool)).record()
+    assert empty == {"share": 0.0, "width": None, "piece": None, "alike": None}
+
+
+def test_no_mask_is_refused() -> None:
+    with pytest.raises(DataError, match="must be equal"):
+        shape_of(np.zeros((0, 8, 8)))
+    with pytest.raises(DataError, match="must be equal"):
+        shape_of(np.zeros((2, 8, 8)), np.zeros((1, 8, 8)))
+
+
+def test_words_count_the_lost_runs() -> None:
+    assert words(["", "", ""]) == "0 of 3"
+    assert words(["blob", "", "blob"]) == "2 of 3: blob"
+    assert collapse(Shape(0.1, 2.0, 20.0, float("nan")), REFERENCE) == ""
