@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from ldl.plots.regions import borders, enlarged
 from ldl.widgets.stacks import SliceStack
 
 Array = np.ndarray
@@ -40,33 +41,18 @@ def paint(
         scale: output pixels a pixel.
     """
     table = colours(len(stack.organs)).astype(float)
-    picture = np.repeat(_enlarged(stack.images[z], scale)[..., None], 3, axis=2).astype(float)
+    picture = np.repeat(enlarged(stack.images[z], scale)[..., None], 3, axis=2).astype(float)
     layers = {name: layer[z] for name, layer in stack.layers().items() if name in shown}
     if "reference" in layers:
-        label = _enlarged(layers["reference"], scale)
+        label = enlarged(layers["reference"], scale)
         share = fill * (label > 0)[..., None]
         picture = (1 - share) * picture + share * table[label]
     if "superpixels" in layers:
-        picture[_borders(_enlarged(layers["superpixels"], scale))] = [
+        picture[borders(enlarged(layers["superpixels"], scale))] = [
             int(LINE[k : k + 2], 16) for k in (1, 3, 5)
         ]
     if "prediction" in layers:
-        label = _enlarged(layers["prediction"], scale)
-        line = _borders(label) & (label > 0)
+        label = enlarged(layers["prediction"], scale)
+        line = borders(label) & (label > 0)
         picture[line] = table[label[line]]
     return picture.round().astype(np.uint8)
-
-
-def _enlarged(values: Array, scale: int) -> Array:
-    return np.asarray(values).repeat(scale, axis=0).repeat(scale, axis=1)
-
-
-def _borders(values: Array) -> Array:
-    """(H, W) bool: pixels with another value to any side, one pixel within either part."""
-    found = np.zeros(values.shape, bool)
-    across, down = values[:, 1:] != values[:, :-1], values[1:] != values[:-1]
-    found[:, 1:] |= across
-    found[:, :-1] |= across
-    found[1:] |= down
-    found[:-1] |= down
-    return found
