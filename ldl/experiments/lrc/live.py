@@ -11,7 +11,7 @@ from ldl import paths
 from ldl.config_ct import CtConfig
 from ldl.config_lrc import LocalRegionConfig
 from ldl.data.colour import normalise
-from ldl.data.ct_sources import region_maps, slice_bank
+from ldl.data.ct_sources import pretraining_rows, region_maps, slice_bank
 from ldl.experiments.fingerprint import imported, module_fingerprint
 from ldl.models.local_unet import LocalUNet
 from ldl.rng import seed_everything
@@ -40,11 +40,13 @@ class Live:
         config: what was trained.
         done: losses and retrieval.
         start: the same network before its first step.
+        chance: retrieval of a network that guesses among the regions of a slice, about.
     """
 
     config: LocalRegionConfig
     done: LocallyTrained
     start: LocalUNet
+    chance: float
 
     @property
     def words(self) -> str:
@@ -95,7 +97,8 @@ def live(config: LocalRegionConfig) -> Live:
     seed_everything(config.seed, "initialise", "local region")
     start = LocalUNet(config.base, bank.images.shape[1], config.features)
     done.net.eval()
-    return Live(config, done, start.eval())
+    watched = len(pretraining_rows(bank, config.part)[1])
+    return Live(config, done, start.eval(), watched / max(done.among, 1))
 
 
 @torch.no_grad()
