@@ -17,9 +17,11 @@ from ldl.plots.levels import Level, Part, levels_figure
 from ldl.plots.regions import outlined, region_colours
 from ldl.plots.show import figure_html, show
 from ldl.plots.source import source, source_text
+from ldl.plots.strips import seed_strips
 from ldl.plots.supports import support_dots
 from ldl.plots.tables import prose, scrolling, small_table, styled
 from ldl.plots.theme import INK, METHOD_COLOURS, colour_of, marker_of, theme
+from ldl.plots.watch import watch_curves
 
 __all__ = [
     "INK",
@@ -48,6 +50,7 @@ __all__ = [
     "prose",
     "region_colours",
     "scrolling",
+    "seed_strips",
     "show",
     "small_table",
     "smooth",
@@ -58,4 +61,5 @@ __all__ = [
     "support_dots",
     "theme",
     "to_display",
+    "watch_curves",
 ]

@@ -1,0 +1,228 @@
+"""What the page of Tables 5 and 6 shows under a profile: gathered once, nothing is run."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from IPython.display import HTML, Markdown, display
+
+from ldl import plots
+from ldl.config_shape import GuideConfig, PriorName
+from ldl.experiments import cells, report
+from ldl.experiments.profiles import Profile, profile_named
+from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, guide_config, region_config
+from ldl.experiments.shape.scores import MEAN, Row56, all_measured, shape_frame
+from ldl.experiments.store import Record, RunStore
+from ldl.metrics_shape import words as collapse_words
+from ldl.plots.tables import prose, scrolling, small_table, styled
+
+MEANING = {
+    "": "vessel-like",
+    "empty": "less than 1 % of the field of view",
+    "full": "more than half of it",
+    "blob": "wider than twice the reference masks",
+    "speckle": "in pieces shorter than a quarter of theirs",
+    "fixed": "the same region for different images",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One of the two tables under a profile."""
+
+    prior: PriorName
+    profile: Profile
+    rows: dict[str, Row56]
+    frame: pd.DataFrame
+    guides: tuple[Record, ...]
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is any number at all."""
+        return bool(self.rows)
+
+    @property
+    def phantom(self) -> bool:
+        """Whether its profile is on phantoms."""
+        return self.profile.pretraining.source == "phantom"
+
+    @property
+    def kind(self) -> str:
+        """For captions."""
+        return "phantoms" if self.phantom else "real images"
+
+    @property
+    def title(self) -> str:
+        """Table 5 or 6, and its masks."""
+        return f"Table {TABLES[self.prior][-1]}, {self.prior.upper()}"
+
+    @property
+    def records(self) -> list[Record]:
+        """Of all rows."""
+        return [record for row in self.rows.values() for record in row.records]
+
+
+def gather(prior: PriorName, profile: str, store: RunStore) -> Shown:
+    """The numbers of a table under ``profile`` and the guides behind them."""
+    budget = profile_named(profile)
+    rows = all_measured(prior, budget, store)
+    guides = [store.record(one) for one in guides_of(prior, budget)]
+    return Shown(prior, budget, rows, shape_frame(prior, rows), tuple(one for one in guides if one))
+
+
+def guides_of(prior: PriorName, profile: Profile) -> list[GuideConfig]:
+    """The guided clusterings of a table: both discriminators, every seed."""
+    return [
+        guide_config(prior, profile, seed, judge)
+        for judge in ("paper", "released")
+        for seed in profile.shape.seeds
+    ]
+
+
+def show_table(shown: Shown) -> None:
+    """The table: ours with interval and seeds, the paper's; how many seeds collapsed."""
+    best = cells.best_rows(shown.frame) if shown.measured else set()
+    heads = {**{name: name for name in COLUMNS.values()}, MEAN: "Mean"}
+    lines = {}
+    for key, part in shown.frame.groupby("row", sort=False):
+        by_column = part.set_index("column")
+        lost = by_column.loc[MEAN, "collapse"]
+        lines[cells.row_label(part)] = {
+            head: cells.cell_html(by_column.loc[column], (key, column) in best)
+            for column, head in heads.items()
+        } | {"collapsed": f"<small>{lost}</small>" if lost else "–"}
+    wide = pd.DataFrame.from_dict(lines, orient="index", columns=[*heads.values(), "collapsed"])
+    caption = (
+        f"<b>{shown.title} masks guide the segmentation, {shown.kind}.</b> Each cell: our mean DSC "
+        "in percent inside the field of view (bold: the best of our rows in that column), its 95 % "
+        "bootstrap interval over test images, the standard deviation over seeds; <i>the paper's "
+        "number</i> and ours minus it. Collapsed: of how many seeds the target region is not "
+        f"vessel-like, and how. {report.provenance_words(shown.records)}"
+    )
+    display(scrolling(styled(wide), caption))
+
+
+def show_seeds(shown: Shown) -> None:
+    """Every seed of every row as a mark."""
+    if not shown.measured:
+        return
+    frame = shown.frame[shown.frame["measured"]].copy()
+    frame["lost"] = [[bool(one) for one in shown.rows[key].collapses] for key in frame["row"]]
+    columns = [*COLUMNS.values(), MEAN]
+    figure = plots.seed_strips(frame, columns=columns, titles=[*COLUMNS.values(), "Mean"])
+    means = frame[frame["column"] == MEAN]
+    ranges = ", ".join(
+        f"{line.label} {min(line.by_seed):.1f} to {max(line.by_seed):.1f}"
+        for line in means.itertuples()
+    )
+    plots.show(
+        figure,
+        caption=f"{shown.title}: every seed, none left out. {shown.kind.capitalize()}, profile "
+        f"{shown.profile.name}; a cross is a run whose target region collapsed, a ring the paper's "
+        "number, which is one training.",
+        alt=f"Mean DSC over the four test sets, from the lowest to the highest seed: {ranges}.",
+    )
+
+
+def watch_table(shown: Shown) -> HTML | Markdown:
+    """What the target regions look like, one line a guide, beside the reference masks."""
+    if not shown.guides:
+        return Markdown("No guide has been trained yet.")
+    lines = [_watched(record) for record in shown.guides]
+    caption = (
+        f"The target region of held-out images at the end of the training ({shown.kind}): its "
+        "share of the field of view; its width and the length of its pieces in pixels, over the "
+        "reference masks'; how alike the regions of different images are (DSC, 1: the image does "
+        f"not matter). {collapse_words([r['collapse'] for r in shown.guides])} collapsed."
+    )
+    return small_table(lines, caption=caption)
+
+
+def _watched(record: Record) -> dict[str, str]:
+    found, reference = record["shape"], record["reference"]
+    config = record["config"]
+    return {
+        "guide": f"{config.get('judge', 'paper')} d, seed {config['region']['seed']}",
+        "share": f"{100 * found['share']:.1f} %",
+        "width": _over(found["width"], reference["width"]),
+        "piece": _over(found["piece"], reference["piece"]),
+        "alike": "–" if found["alike"] is None else f"{found['alike']:.2f}",
+        "verdict": prose(record["collapse"] or "vessel-like"),
+    }
+
+
+def _over(value: float | None, reference: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} / {reference:.1f}"
+
+
+def show_watch(shown: Shown, titles: dict[str, str]) -> None:
+    """Curves of what was watched while the guides trained, one line a seed."""
+    found = [record for record in shown.guides if "watch" in record]
+    if not found:
+        return
+    figure = plots.watch_curves(
+        {
+            title: {
+                _name(record): (record["losses"]["step"], record["watch"][name]) for record in found
+            }
+            for name, title in titles.items()
+        }
+    )
+    ends = ", ".join(
+        f"{_name(record)}: share {record['watch']['share'][-1]:.2f}" for record in found
+    )
+    plots.show(
+        figure,
+        caption=f"{shown.title}: what is watched while f, g and d train against each other "
+        f"({shown.kind}, profile {shown.profile.name}; means of at most 100 bins). An even game "
+        "ends with both beliefs near one half.",
+        alt=f"Curves over the steps; at the end {ends}.",
+    )
+
+
+def _name(record: Record) -> str:
+    config = record["config"]
+    return f"{config.get('judge', 'paper')} d, seed {config['region']['seed']}"
+
+
+def budget_words(profile: Profile) -> Markdown:
+    """What a profile trains for Tables 5 and 6, and how its numbers may be read."""
+    budget, region = profile.shape, region_config(profile, 0)
+    images = budget.images or profile.pretraining
+    first = region.step1
+    assert first is not None
+    tests = (budget.tests or profile.tasks).size
+    words = (
+        f"Profile {profile.name}: {len(budget.seeds)} seeds of everything; {first.steps:,} steps "
+        f"of Pd+mix, then {region.steps:,} guided ones with {2 * region.groups} images, at "
+        f"{region.crop} of {images.size} pixels, first stage of {region.base} channels (the paper: "
+        "16); rates "
+        f"{region.learning_rate:g} and {budget.judge_rate:g} (the paper: 0.001 and 0.00005); "
+        f"{budget.refine_steps:,} steps of refinement on {_count(budget.refine_images)} images; "
+        f"{budget.synthesis_steps:,} steps of translation with generators of "
+        f"{budget.synthesis_base} channels and {budget.synthesis_blocks} residual blocks (the "
+        f"original: 64 and 9). Test images of {tests} pixels."
+    )
+    if images.source == "phantom":
+        warning = (
+            "These numbers are measured on phantoms, images and masks alike. They show that every "
+            "row can be computed, and are no evidence for or against the paper, whose numbers "
+            "stand beside them only to show what the table is a table of."
+        )
+    else:
+        warning = "These numbers are measured on real images, at a smaller size and budget."
+        if profile.name == "paper":
+            warning = "These numbers are measured on real images, as published."
+    return Markdown(f"{words} {warning}")
+
+
+def _count(images: int | None) -> str:
+    return "all" if images is None else f"{images:,}"
+
+
+def meanings() -> Markdown:
+    """What the watch calls a collapse."""
+    lines = [f"- **{name}**: {text}" for name, text in MEANING.items() if name]
+    return Markdown("\n".join(lines))
+
+
+LABELS = {row.key: row.label for row in ROWS}
