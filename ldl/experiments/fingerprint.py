@@ -194,12 +194,12 @@ def modules_of(config: Strict) -> tuple[str, ...]:
         return (*_PRETRAIN, *_METHOD[config.method])
     if isinstance(config, ComparisonConfig):
         graded = ("ldl.data.grades", "ldl.data.phantom_lesions")
-        labels = graded if config.method == "supervised" else ()
+        more: tuple[str, ...] = graded if config.method == "supervised" else ()
         own = imported(_FILE.get(config.method, f"ldl.methods.{config.method.replace('-', '_')}"))
         if isinstance(config, GlobalConfig):
-            labels = _WHOLE
+            more = _WHOLE
         network = _BACKBONE.get(config.backbone, ())
-        return tuple(dict.fromkeys((*_COMPARISON, *own, *network, *labels)))
+        return tuple(dict.fromkeys((*_COMPARISON, *own, *network, *more)))
     if isinstance(config, (LocalRegionConfig, OrganConfig)):
         return _lrc(config)
     if isinstance(config, TransferConfig):

@@ -8,6 +8,12 @@ from ldl.config import Strict
 from ldl.config_ct import RegionName, SourceName
 
 Budgets = tuple[int, int]
+_PHANTOMS: dict[RegionName, SourceName] = {
+    "abdomen": "phantom",
+    "thorax": "phantom",
+    "head_neck": "phantom",
+}
+_FEW: dict[RegionName, Budgets] = {"abdomen": (2, 4), "thorax": (2, 4), "head_neck": (2, 4)}
 
 
 class LrcBudget(Strict):
@@ -34,12 +40,8 @@ class LrcBudget(Strict):
     """
 
     pretraining: SourceName = "phantom"
-    sets: dict[RegionName, SourceName] = Field(
-        default_factory=lambda: {"abdomen": "phantom", "thorax": "phantom", "head_neck": "phantom"}
-    )
-    budgets: dict[RegionName, Budgets] = Field(
-        default_factory=lambda: {"abdomen": (2, 4), "thorax": (2, 4), "head_neck": (2, 4)}
-    )
+    sets: dict[RegionName, SourceName] = _PHANTOMS
+    budgets: dict[RegionName, Budgets] = _FEW
     volumes: dict[RegionName, int] = Field(default_factory=dict)
     phantom_slices: int = 24
     size: int
