@@ -9,9 +9,7 @@ from typing import Any, Literal
 from ldl import paths
 from ldl.config import EncoderConfig, TransferConfig
 from ldl.config_ct import GlobalConfig
-from ldl.config_ct import GlobalConfig
 from ldl.config_localize import LocalizeConfig
-from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.errors import LdlError
