@@ -75,9 +75,9 @@ def columns(profile: Profile) -> tuple[Column, ...]:
 
 
 def row(method: str, beside: Beside, *, samples: int | None = SAMPLES, whole: bool = True) -> Row:
-    """One row: ``moco``, ``moco+lrc``, ``moco+lrc/n10``, ``lrc`` ..."""
+    """One row: ``moco``, ``moco+lrc``, ``moco+lrc/n10``, ``lrc-only`` ..."""
     number = "" if samples == SAMPLES else f"/n{samples or 'all'}"
-    key = "lrc" if not whole else method if beside == "alone" else f"{method}+{beside}"
+    key = "lrc-only" if not whole else method if beside == "alone" else f"{method}+{beside}"
     start = "scratch" if method == "random" else method
     variant = Branches(start, beside=beside, samples=samples, whole=whole)  # type: ignore[arg-type]
     return Row(key + number, _label(method, beside, samples, whole), variant, GLOBAL[method])
