@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from filelock import FileLock
@@ -18,7 +19,7 @@ from ldl.rng import seed_everything
 from ldl.train.device import fabric_for
 from ldl.train.local_region import LocallyTrained, pretrain_local
 
-_MODULES = (
+MODULES = (
     "ldl.rng",
     "ldl.sphere",
     "ldl.data.colour",
@@ -85,10 +86,7 @@ def live_config(profile: str, seed: int = 0) -> LocalRegionConfig:
 
 def live(config: LocalRegionConfig) -> Live:
     """Train as ``config`` says, or take what an earlier call with the same code kept."""
-    told = "".join(module_fingerprint(name) for name in _MODULES)
-    stamp = hashlib.sha256(told.encode()).hexdigest()[:8]
-    folder = paths.cache_dir() / "chapters" / f"{config.run_id()}-{stamp}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder = kept(config.run_id(), MODULES)
     bank = slice_bank(config.data)
     maps = region_maps(bank, config.superpixels, workers=1)
     # Two pages may ask at the same time; the second takes the first one's checkpoint.
@@ -99,6 +97,15 @@ def live(config: LocalRegionConfig) -> Live:
     done.net.eval()
     watched = len(pretraining_rows(bank, config.part)[1])
     return Live(config, done, start.eval(), watched / max(done.among, 1))
+
+
+def kept(name: str, modules: tuple[str, ...]) -> Path:
+    """Folder of a training that belongs to this code; other code gets another folder."""
+    told = "".join(module_fingerprint(one) for one in modules)
+    stamp = hashlib.sha256(told.encode()).hexdigest()[:8]
+    folder = paths.cache_dir() / "chapters" / f"{name}-{stamp}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @torch.no_grad()
