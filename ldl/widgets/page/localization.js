@@ -1,0 +1,147 @@
+// The localization widget: a point of the support, and what every query answers, at once.
+
+import { bytes, loadPicture } from "./data.js";
+import { afterwards, choice, element, oncePerFrame, picker } from "./dom.js";
+import { fit, paintHeat, paintImage, paintPoint, paintTruth } from "./paint.js";
+import { Search } from "./search.js";
+import { answerWords, summary, verdict, where } from "./words.js";
+
+const HELP = "Click or drag, or use the arrow keys (with Shift five pixels at a time).";
+
+// Builds the widget in `root`; `answered` is told of every answer.
+export async function mountLocalization(root, payload, answered = () => {}, wish = {}) {
+  const palette = bytes(payload.palette);
+  const searches = await Promise.all(payload.scenes.map((scene) => Search.of(scene, payload.rule)));
+  const pictures = await Promise.all(
+    payload.scenes.map((scene) => Promise.all(scene.images.map((image) => loadPicture(image.picture)))),
+  );
+  const state = { scene: 0, heat: true };
+  let view;
+
+  const scene = () => payload.scenes[state.scene];
+  const redraw = oncePerFrame((since) => {
+    const began = performance.now();
+    const answers = searches[state.scene].answers(state.variant, state.window, state.point);
+    show(answers);
+    const ended = performance.now();
+    const ms = { work: ended - began, ms: ended - since };
+    root.dataset.ms = ms.ms.toFixed(1);
+    view.speed.textContent = `Computed here, in ${Math.max(1, Math.round(ms.work))} ms.`;
+    answered({ ...state, ...ms, variantName: scene().variants[state.variant].label, answers });
+  });
+  const speak = afterwards((text) => (view.result.textContent = text));
+
+  function change(given, event) {
+    Object.assign(state, given);
+    redraw(event);
+  }
+
+  function move(point, event) {
+    change({ point, landmark: null }, event);
+  }
+
+  function choose(number) {
+    const { start, window, landmarks, variants } = payload.scenes[number];
+    const known = landmarks.findIndex((one) => one.points[0].every((value, axis) => value === round(start[axis])));
+    Object.assign(state, { scene: number, point: [...start], window, landmark: known < 0 ? null : known });
+    state.variant = variants.length - 1;
+    build();
+    redraw();
+  }
+
+  function build() {
+    view = layout(payload, state, change, choose);
+    root.replaceChildren(...view.parts);
+    picker(view.support, () => scene().images[0].size, () => state.point, move);
+  }
+
+  function show(answers) {
+    const { images, landmarks, stride, variants } = scene();
+    const landmark = state.landmark === null ? null : landmarks[state.landmark];
+    view.buttons.forEach((button, k) => button.setAttribute("aria-pressed", k === state.landmark));
+    const slide = `${state.window} px, ${Math.round((100 * state.window) / images[0].size[1])} % of the side`;
+    view.windowWords.textContent = slide;
+    view.slider.value = state.window;
+    view.slider.setAttribute("aria-valuetext", slide);
+    const own = fit(view.support, images[0].size);
+    paintImage(own, pictures[state.scene][0]);
+    paintPoint(own, state.point, [state.window, state.window], images[0].size, true);
+    view.support.setAttribute("aria-label", `Support ${images[0].name}, point at ${where(state.point)}`);
+    view.pointWords.textContent = `Point at ${where(state.point)}.`;
+    answers.forEach((answer, k) => {
+      const { size, name } = images[k + 1];
+      const truth = landmark?.points[k + 1] ?? null;
+      const canvas = fit(view.queries[k].canvas, size);
+      paintImage(canvas, pictures[state.scene][k + 1]);
+      if (state.heat) paintHeat(canvas, answer.map, stride, size, palette, payload.rule.leastRise);
+      if (truth) paintTruth(canvas, truth, size);
+      paintPoint(canvas, answer.point, answer.window, size, answer.status === "found");
+      const miss = truth && Math.hypot(answer.point[0] - truth[0], answer.point[1] - truth[1]);
+      const words = answerWords(answer, payload.rule, miss, landmark?.name, answer.window[0]);
+      view.queries[k].verdict.textContent = verdict(answer);
+      view.queries[k].words.textContent = ` ${words}`;
+      view.queries[k].canvas.setAttribute("aria-label", `Query ${name}: ${verdict(answer)}, ${words}`);
+    });
+    view.network.textContent = variants[state.variant].words;
+    speak(summary(answers, variants[state.variant].label, state.point, state.window));
+  }
+
+  choose(0);
+  if (wish.point || wish.window || wish.variant !== undefined) change({ ...state, ...wish, landmark: null });
+  new ResizeObserver(() => redraw()).observe(root);
+  return { set: (given) => change({ ...given, landmark: null }) };
+}
+
+const round = (value) => Math.round(value * 1000) / 1000;
+
+function layout(payload, state, change, choose) {
+  const scene = payload.scenes[state.scene];
+  const { images, variants, windows, landmarks } = scene;
+  const slider = element("input", {
+    type: "range", min: windows[0], max: windows[1], step: 1, value: state.window,
+    oninput: (event) => change({ window: Number(event.target.value) }, event),
+  });
+  const windowWords = element("span", { class: "ldl-value" });
+  const heat = element("input", { type: "checkbox", onchange: (event) => change({ heat: event.target.checked }, event) });
+  heat.checked = state.heat;
+  const buttons = landmarks.map((one, k) =>
+    element("button", {
+      type: "button", onclick: (event) => change({ point: [...one.points[0]], landmark: k }, event),
+    }, `Point on the ${one.name}`),
+  );
+  const controls = element("div", { class: "ldl-controls" });
+  if (payload.scenes.length > 1) {
+    controls.append(choice("Images", payload.scenes.map((one) => one.name), state.scene, choose));
+  }
+  controls.append(
+    choice("Variant", variants.map((one) => one.label), state.variant, (variant) => change({ variant })),
+    element("label", { class: "ldl-slider" }, element("span", {}, "Window ", windowWords), slider),
+    element("label", {}, heat, element("span", {}, "similarity map")),
+    ...buttons,
+  );
+  const support = element("canvas", {
+    class: "ldl-pick", tabindex: 0, role: "application", "aria-roledescription": "point picker", "data-part": "support",
+  });
+  const pointWords = element("span");
+  const own = element("figure", { class: "ldl-support" }, support,
+    element("figcaption", {}, element("b", {}, "Support. "), pointWords, ` ${HELP}`));
+  const queries = images.slice(1).map((image) => {
+    const canvas = element("canvas", { role: "img", "data-part": "query" });
+    const [head, words] = [element("b"), element("span")];
+    return { canvas, verdict: head, words, figure: element("figure", {}, canvas, element("figcaption", {}, head, words)) };
+  });
+  const result = element("p", { class: "ldl-result", role: "status", "aria-live": "polite" });
+  const [network, speed] = [element("span"), element("span")];
+  const note = element("p", { class: "ldl-note" }, `${scene.words} `, network, " ", speed);
+  const views = element("div", { class: "ldl-views" }, own,
+    element("div", { class: "ldl-queries" }, ...queries.map((one) => one.figure)));
+  const parts = [controls, views, result, legend(), note];
+  return { parts, slider, windowWords, buttons, support, pointWords, queries, result, network, speed };
+}
+
+function legend() {
+  const key = (kind, text) => element("span", { class: `ldl-key ldl-${kind}` }, text);
+  return element("p", { class: "ldl-legend" },
+    key("sure", "found, with its window"), key("doubt", "a guess only"), key("truth", "true place"),
+    key("heat", "least to most similar"));
+}

@@ -1,0 +1,100 @@
+// From a similarity map to a point, or to the reason why there is none: ldl.localize.peak.
+
+export function readMap(similarity, rows, columns, window, rule, blank) {
+  let place = 0;
+  for (let k = 1; k < similarity.length; k++) if (similarity[k] > similarity[place]) place = k;
+  const top = similarity[place];
+  const peak = [Math.floor(place / columns), place % columns];
+  const { guess, size } = region(similarity, rows, columns, place, top, rule.share);
+  const rise = top - median(similarity);
+  const sharpness = rise < rule.leastRise ? 0 : stands(similarity, rows, columns, peak, window, rise);
+  const windows = size / (window[0] * window[1]);
+  const status = judge(top, rise, windows, sharpness, rule, blank);
+  return { peak, guess, top, rise, sharpness, windows, status };
+}
+
+function judge(top, rise, windows, sharpness, rule, blank) {
+  if (blank) return "flat";
+  if (top <= 0) return "absent";
+  if (rise < rule.leastRise || windows > rule.largestRegion) return "flat";
+  return sharpness < rule.leastSharpness ? "ambiguous" : "found";
+}
+
+// The 8-connected region of at least `share` of the maximum that holds it: centroid and size.
+function region(similarity, rows, columns, place, top, share) {
+  const least = top > 0 ? share * top : top;
+  const seen = new Uint8Array(similarity.length);
+  const todo = [place];
+  seen[place] = 1;
+  let size = 0;
+  let down = 0;
+  let along = 0;
+  while (todo.length) {
+    const at = todo.pop();
+    const row = Math.floor(at / columns);
+    const column = at % columns;
+    size += 1;
+    down += row;
+    along += column;
+    for (let r = Math.max(0, row - 1); r <= Math.min(rows - 1, row + 1); r++) {
+      for (let c = Math.max(0, column - 1); c <= Math.min(columns - 1, column + 1); c++) {
+        const next = r * columns + c;
+        if (!seen[next] && similarity[next] >= least) {
+          seen[next] = 1;
+          todo.push(next);
+        }
+      }
+    }
+  }
+  return { guess: [down / size, along / size], size };
+}
+
+function median(values) {
+  const sorted = Float32Array.from(values).sort();
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+// How far the maximum stands above the best local maximum more than half a window away.
+function stands(similarity, rows, columns, peak, window, rise) {
+  const reach = window.map((side) => Math.max(1, roundEven(side / 2)));
+  const highest = largest(similarity, rows, columns, reach);
+  let rival = -Infinity;
+  for (let k = 0; k < similarity.length; k++) {
+    const away =
+      Math.abs(Math.floor(k / columns) - peak[0]) > reach[0] || Math.abs((k % columns) - peak[1]) > reach[1];
+    if (away && similarity[k] === highest[k] && similarity[k] > rival) rival = similarity[k];
+  }
+  const top = similarity[peak[0] * columns + peak[1]];
+  return rival === -Infinity ? 1 : Math.min(1, (top - rival) / rise);
+}
+
+function largest(values, rows, columns, reach) {
+  const across = new Float32Array(values.length);
+  const found = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const first = Math.max(0, column - reach[1]);
+      const last = Math.min(columns - 1, column + reach[1]);
+      let most = -Infinity;
+      for (let c = first; c <= last; c++) most = Math.max(most, values[row * columns + c]);
+      across[row * columns + column] = most;
+    }
+  }
+  for (let row = 0; row < rows; row++) {
+    const first = Math.max(0, row - reach[0]);
+    const last = Math.min(rows - 1, row + reach[0]);
+    for (let column = 0; column < columns; column++) {
+      let most = -Infinity;
+      for (let r = first; r <= last; r++) most = Math.max(most, across[r * columns + column]);
+      found[row * columns + column] = most;
+    }
+  }
+  return found;
+}
+
+// Halves go to the even neighbour, as Python rounds.
+function roundEven(value) {
+  const near = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && near % 2 ? near - 1 : near;
+}
