@@ -4,8 +4,8 @@
     python -m benchmarks.probe_methods --methods moco,simclr
 
 `ldl.experiments.asked` says what each method is asked. A method's seed is kept as soon as it ends,
-so a run that was cut off goes on where it was. When all are there, `results/probe_methods.json` and
-the table in `benchmarks/README.md` are written.
+so a run that was cut off goes on where it was. At the end `results/probe_methods.json` and the
+table in `benchmarks/README.md` are written, with the methods whose seeds are all there.
 """
 
 import argparse
@@ -62,10 +62,16 @@ def _losses(done: Lesson) -> list[float]:
     return [float(np.mean(part)) for part in parts]
 
 
+def whole() -> list[str]:
+    """The methods whose seeds are all there."""
+    return [m for m in ASKED if all(kept(m, seed).exists() for seed in SEEDS)]
+
+
 def summary() -> dict[str, Any]:
-    """All seeds of all methods as the file has them."""
+    """All seeds of the whole methods as the file has them."""
     methods, sources = [], []
-    for method, (question, _) in ASKED.items():
+    for method in whole():
+        question, _ = ASKED[method]
         runs = [json.loads(kept(method, seed).read_text()) for seed in SEEDS]
         sources += [run["provenance"] for run in runs]
         answers = {
@@ -126,7 +132,7 @@ def main(arguments: list[str] | None = None) -> None:
                 eyes = eyes or draw_eyes(size=size.data.size, crop=size.crop)
                 write_json(kept(method, seed), measure(method, seed, eyes))
                 print(method, seed, "measured", flush=True)
-    if all(kept(method, seed).exists() for method in ASKED for seed in SEEDS):
+    if whole():
         write_json(learned.path(), summary())
         write_readme()
 

@@ -30,7 +30,15 @@ from matplotlib.patches import Rectangle
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.errors import DataError
-from ldl.experiments import encoders, family, patch_search, patches, scene
+from ldl.experiments import (
+    encoders,
+    family,
+    learned,
+    learned_words,
+    patch_search,
+    patches,
+    scene,
+)
 from ldl.experiments.cells import NOT_YET
 from ldl.experiments.plan import table_named
 from ldl.experiments.profiles import profile_named
@@ -261,3 +269,34 @@ def on_real_images():
 
 
 on_real_images()
+
+# %% [markdown]
+# ## Does each method learn something?
+#
+# The pictures above are of short trainings, and of one question for all. Here each method is asked, on phantoms, one question after what it claims to learn; its frozen encoder answers before
+# its first step and after its last. Who beats the own start has learnt something; how the methods compare does not follow, since they are asked different things.
+#
+# ```{admonition} We do
+# :class: tip ours
+# One question a method, declared with its reason in `ldl/experiments/asked.py` before the seeds that count were run; runs of another seed were at hand when it was chosen. The start is the same
+# network before its first step, paired seed by seed. Nothing is trained while this page is made: `python -m benchmarks.probe_methods` measures, and writes the file that is read here.
+# ```
+
+# %% tags=["hide-input"]
+found = learned.read()
+if found is None:
+    learnt = Markdown(
+        "Not measured here: `python -m benchmarks.probe_methods` takes about a quarter of an hour on one core."
+    )
+else:
+    display(learned_words.page_table(found))
+    learnt = Markdown(
+        "\n\n".join(
+            [
+                *learned_words.outcome(found),
+                f"<small>{learned_words.measured_with(found)}</small>",
+                "Nothing of this is evidence about the papers: phantoms are easy in their own ways, and the trainings are short.",
+            ]
+        )
+    )
+learnt

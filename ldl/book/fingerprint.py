@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ldl.experiments.store import RunStore
-from ldl.paths import data_dir, manifests_dir, repo_root
+from ldl.paths import data_dir, manifests_dir, repo_root, results_dir
 
 Parts = dict[str, str]
 
@@ -53,9 +53,9 @@ def environment() -> str:
 
 
 def records() -> str:
-    """Digest of paths, sizes and times of all records; none of them is read."""
+    """Digest of paths, sizes and times of all records and measurements; none of them is read."""
     rows = []
-    for file in RunStore().listing():
+    for file in (*RunStore().listing(), *sorted(results_dir().glob("*.json"))):
         stat = file.stat()
         rows.append(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
     return _digest(rows)
