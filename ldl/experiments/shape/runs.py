@@ -142,7 +142,7 @@ def _refined(
         "labelled_share": round(float(labelled.labels.mean()), 5),
         "mean_doubt": round(float(labelled.doubt.mean()), 5),
     }
-    return Made(_probability(trained), trained.state_dict(), {"refine": history}, bank, extra)
+    return Made(probability(trained), trained.state_dict(), {"refine": history}, bank, extra)
 
 
 def _baseline(
@@ -177,7 +177,7 @@ def _baseline(
             progress=progress,
         )
     weights |= {f"segment.{k}": v for k, v in segment.state_dict().items()}
-    return Made(_probability(segment), weights, histories, bank, extra)
+    return Made(probability(segment), weights, histories, bank, extra)
 
 
 def _ends(values: np.ndarray) -> list[float]:
@@ -186,7 +186,9 @@ def _ends(values: np.ndarray) -> list[float]:
     return [float(values[:tenth].mean()), float(values[-tenth:].mean())]
 
 
-def _probability(net: nn.Module) -> Predictor:
+def probability(net: nn.Module) -> Predictor:
+    """A network of scores (B, 1, S, S) as a predictor, in eval mode."""
+
     def predict(images: Tensor) -> Tensor:
         scores: Tensor = net(images)[:, 0]
         return scores.float().sigmoid()
