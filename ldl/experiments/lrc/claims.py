@@ -1,0 +1,135 @@
+"""What the paper says of LRC, counted in its own tables and in the records."""
+
+import pandas as pd
+
+from ldl.data.ct.regions import FACTS
+from ldl.experiments.cells import NOT_YET, signed
+from ldl.plots.tables import prose
+
+
+def column_counts(frame: pd.DataFrame) -> list[dict[str, str]]:
+    """For each column of Table 1: in how many pretrainings LRC helped, the paper's and ours."""
+    rows = []
+    for _, lines in frame.groupby("column", sort=False):
+        first = lines.iloc[0]
+        rows.append(
+            {
+                "column": f"{FACTS[first['region']].column}, |X_T| = {first['asked']}",
+                "higher with LRC, the paper": _printed(lines),
+                "higher with LRC, here": _ours(lines),
+                "clearly higher / clearly lower": _clear(lines),
+                "mean difference, the paper": signed(
+                    (lines["paper_with"] - lines["paper_without"]).mean()
+                ),
+                "mean difference, here": _mean(lines),
+            }
+        )
+    return rows
+
+
+def _printed(lines: pd.DataFrame) -> str:
+    higher = (lines["paper_with"] > lines["paper_without"]).sum()
+    return f"{higher} of {len(lines)}"
+
+
+def _ours(lines: pd.DataFrame) -> str:
+    there = lines[lines["measured"]]
+    return f"{(there['difference'] > 0).sum()} of {len(there)}" if len(there) else NOT_YET
+
+
+def _clear(lines: pd.DataFrame) -> str:
+    there = lines[lines["measured"]]
+    if not len(there):
+        return NOT_YET
+    count = there["verdict"].value_counts()
+    return f"{count.get('higher', 0)} / {count.get('lower', 0)} of {len(there)}"
+
+
+def _mean(lines: pd.DataFrame) -> str:
+    there = lines[lines["measured"]]
+    return signed(there["difference"].mean()) if len(there) else NOT_YET
+
+
+def _there(frame: pd.DataFrame) -> pd.DataFrame:
+    """Measured cells, each once."""
+    return frame[frame["measured"] & ~frame["repeated"]]
+
+
+def summary(frame: pd.DataFrame) -> str:
+    """One sentence: in how many of the measured cells LRC helped, before and after Holm."""
+    there = _there(frame)
+    if not len(there):
+        return "No cell is measured yet."
+    count = there["verdict"].value_counts()
+    clear, lower = count.get("higher", 0), count.get("lower", 0)
+    held = there[(there["p_holm"] < 0.05)]
+    signs = (held["difference"] > 0).sum()
+    return (
+        f"Of {len(there)} measured cells DSC is higher with LRC in "
+        f"{(there['difference'] > 0).sum()}; the interval of the difference lies above 0 in "
+        f"{clear}, below 0 in {lower}, and holds 0 in {len(there) - clear - lower}. After Holm's "
+        f"adjustment for {len(there)} tests {len(held)} stay below p = 0.05 ({signs} of them "
+        "higher with LRC)."
+    )
+
+
+def statements(frame: pd.DataFrame, extra: dict[str, float]) -> list[dict[str, str]]:
+    """The paper's sentences about Table 1 beside what the cells of ``frame`` say.
+
+    Args:
+        frame: of `ldl.experiments.lrc.pairs.table1_frame`.
+        extra: means of our own rows, see `own_gaps`.
+    """
+    there = _there(frame)
+    paper = frame["paper_with"] > frame["paper_without"]
+    ours = there["difference"] > 0
+    consistent = f"{ours.sum()} of {len(there)} cells higher" if len(there) else NOT_YET
+    few, many = (_budget_mean(there, asked) for asked in (10, 60))
+    printed = [
+        (one["paper_with"] - one["paper_without"]).mean()
+        for one in (frame[frame["asked"] == 10], frame[frame["asked"] == 60])
+    ]
+    rows = [
+        {
+            "the paper's claim": "LRC enhances pretraining in a consistent way",
+            "the paper": f"{paper.sum()} of {len(frame)} cells higher",
+            "here": prose(f"{_judge(ours.all(), not ours.any(), len(there))}: {consistent}"),
+        },
+        {
+            "the paper's claim": "it helps most in a limited annotation setting (10 over 60)",
+            "the paper": f"{signed(printed[0])} against {signed(printed[1])}",
+            "here": prose(_few_words(few, many)),
+        },
+        {
+            "the paper's claim": "(ours) the pretraining of the second branch, not its size, helps",
+            "the paper": "Table 2",
+            "here": prose(_own_words(extra)),
+        },
+    ]
+    return rows
+
+
+def _judge(holds: bool, opposite: bool, count: int) -> str:
+    if not count:
+        return NOT_YET
+    return "holds" if holds else "opposite" if opposite else "does not hold"
+
+
+def _budget_mean(there: pd.DataFrame, asked: int) -> float:
+    """Over regions whose two budgets differ, so that a cell is not compared with itself."""
+    differ = there.groupby("region")["labelled"].transform("nunique") > 1
+    return float(there[differ & (there["asked"] == asked)]["difference"].mean())
+
+
+def _few_words(few: float, many: float) -> str:
+    if pd.isna(few) or pd.isna(many):
+        return NOT_YET
+    word = "same direction" if few > many else "opposite direction"
+    return f"{word}: {signed(few)} against {signed(many)} (mean over pretrainings and regions)"
+
+
+def _own_words(extra: dict[str, float]) -> str:
+    if not extra:
+        return NOT_YET
+    parts = [f"{region}: {signed(gap)}" for region, gap in extra.items()]
+    return "random + LRC minus random + untrained U-Net, points: " + ", ".join(parts)
