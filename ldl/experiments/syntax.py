@@ -18,6 +18,22 @@ def tree_fingerprint(source: str) -> str:
     return hashlib.sha256(dump(tree).encode()).hexdigest()
 
 
+def part_fingerprint(source: str, names: tuple[str, ...]) -> str:
+    """The same of the functions, classes and constants called ``names`` at the top of ``source``.
+
+    Decorators are left out.
+    """
+    lines = [line for line in ast.parse(source).body if _called(line) & {*names}]
+    return tree_fingerprint("\n".join(ast.get_source_segment(source, line) or "" for line in lines))
+
+
+def _called(line: ast.stmt) -> set[str]:
+    """The names that a top-level line gives to something."""
+    if isinstance(line, ast.Assign):
+        return {target.id for target in line.targets if isinstance(target, ast.Name)}
+    return {getattr(line, "name", "")}
+
+
 def dump(node: object) -> str:
     """What `ast.dump` of Python 3.11 says of a tree: optional fields only where they are set."""
     if isinstance(node, list):
