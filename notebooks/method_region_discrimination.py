@@ -28,11 +28,11 @@ seed: int = 0
 import math
 
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
-from ldl import plots
+from ldl import plots, widgets
 from ldl.book.parameters import check
-from ldl.experiments import encoders, examples
+from ldl.experiments import demo_regions, encoders, examples
 from ldl.losses import cluster_entropy, region, region_discrimination, region_vectors
 from ldl.models import LocalDiscriminationNet
 from ldl.rng import seed_everything
@@ -230,3 +230,22 @@ Markdown(
     f"Of the {shares.shape[1]} clusters, {used} are the most probable one of some pixel in eight fundus images; the entropy term "
     f"is {bits:.3f} bit where indifference would cost {-(1 / shares.shape[1]) * math.log2(1 / shares.shape[1]) - (1 - 1 / shares.shape[1]) * math.log2(1 - 1 / shares.shape[1]):.3f}. {encoder.verdict}"
 )
+
+# %% [markdown]
+# ## Under the pointer
+#
+# Move over an image, tap it, or walk with the arrow keys: which cluster does that pixel belong to, what else belongs to it in every image, and which pixels elsewhere have the vectors most similar to its own?
+# {doc}`demo_localization` asks the same of windows instead of single pixels.
+
+# %% tags=["hide-input"]
+kinds = {"Eyes": encoder, "Chests": chest}
+touched = widgets.region_payload(
+    [demo_regions.region_scene_of(name, one) for name, one in kinds.items()]
+)
+page = widgets.html_of(
+    "regions",
+    touched,
+    label="Regions: the cluster of the pixel under the pointer, and the most similar pixels elsewhere",
+    caption=f"Clusters and embeddings of three images of each kind, as bytes ({len(widgets.text_of(touched)) / 1e6:.1f} MB); everything is computed in the page.",
+)
+display({"text/html": page, "text/plain": "[widget] Regions under the pointer"}, raw=True)

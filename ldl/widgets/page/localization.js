@@ -77,19 +77,25 @@ export async function mountLocalization(root, payload, answered = () => {}, wish
       if (truth) paintTruth(canvas, truth, size);
       paintPoint(canvas, answer.point, answer.window, size, answer.status === "found");
       const miss = truth && Math.hypot(answer.point[0] - truth[0], answer.point[1] - truth[1]);
-      const words = answerWords(answer, payload.rule, miss, landmark?.name, answer.window[0]);
+      const { place, scores } = answerWords(answer, payload.rule, miss, landmark?.name);
       view.queries[k].verdict.textContent = verdict(answer);
-      view.queries[k].words.textContent = ` ${words}`;
-      view.queries[k].canvas.setAttribute("aria-label", `Query ${name}: ${verdict(answer)}, ${words}`);
+      view.queries[k].place.textContent = place;
+      view.queries[k].scores.textContent = scores;
+      view.queries[k].canvas.setAttribute("aria-label", `Query ${name}: ${verdict(answer)}${place} ${scores}`);
     });
     view.network.textContent = variants[state.variant].words;
     speak(summary(answers, variants[state.variant].label, state.point, state.window));
   }
 
   choose(0);
-  if (wish.point || wish.window || wish.variant !== undefined) change({ ...state, ...wish, landmark: null });
-  new ResizeObserver(() => redraw()).observe(root);
-  return { set: (given) => change({ ...given, landmark: null }) };
+  Object.assign(state, wish);
+  const watch = new ResizeObserver(() => redraw());
+  watch.observe(root);
+  return {
+    set: (given) => change({ ...given, landmark: null }),
+    state: () => ({ point: state.point, window: state.window, variant: state.variant }),
+    close: () => watch.disconnect(),
+  };
 }
 
 const round = (value) => Math.round(value * 1000) / 1000;
@@ -127,8 +133,9 @@ function layout(payload, state, change, choose) {
     element("figcaption", {}, element("b", {}, "Support. "), pointWords, ` ${HELP}`));
   const queries = images.slice(1).map((image) => {
     const canvas = element("canvas", { role: "img", "data-part": "query" });
-    const [head, words] = [element("b"), element("span")];
-    return { canvas, verdict: head, words, figure: element("figure", {}, canvas, element("figcaption", {}, head, words)) };
+    const [verdict, place, scores] = [element("b"), element("span"), element("small")];
+    const words = element("figcaption", {}, verdict, place, scores);
+    return { canvas, verdict, place, scores, figure: element("figure", {}, canvas, words) };
   });
   const result = element("p", { class: "ldl-result", role: "status", "aria-live": "polite" });
   const [network, speed] = [element("span"), element("span")];

@@ -68,8 +68,8 @@ function stroke(context, colour, trace) {
 export function paintPoint(context, point, window, size, sure) {
   const [x, y] = spot(context, point, size);
   const { width, height } = context.canvas;
-  const reach = Math.max(7, width / 26);
-  const start = sure ? 0 : reach / 2.2;
+  const reach = Math.max(9, width / 24);
+  const start = sure ? 0 : reach / 2.6;
   stroke(context, sure ? FOUND : DOUBTFUL, () => {
     for (const [across, down] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
       context.moveTo(x + across * start, y + down * start);

@@ -22,14 +22,13 @@ export function verdict(answer) {
   return VERDICT[answer.status];
 }
 
-// One query's answer; `miss` is its distance from the true place in pixels, if that is known.
-export function answerWords(answer, rule, miss, landmark, window) {
+// One query's answer in two lines; `miss` is its distance from the true place, if that is known.
+export function answerWords(answer, rule, miss, landmark) {
   const why = WHY[answer.status](answer, rule);
-  const place = `${why ? `${why}; a guess is ` : "at "}${where(answer.point)}`;
-  const scores = `similarity ${number(answer.top, 2)}, sharpness ${number(answer.sharpness, 2)}`;
-  const truth =
-    miss === null ? "" : `; ${number(miss)} px (${number(miss / window, 2)} windows) from the true ${landmark}`;
-  return `${place} (${scores})${truth}`;
+  const place = why ? `: ${why}. A guess is ${where(answer.point)}.` : ` at ${where(answer.point)}.`;
+  const scores = `Similarity ${number(answer.top, 2)}, sharpness ${number(answer.sharpness, 2)}`;
+  const far = miss === null ? "" : `; ${number(miss)} px (${number(miss / answer.window[0], 1)} windows) from the ${landmark}`;
+  return { place, scores: `${scores}${far}.` };
 }
 
 export function summary(answers, variant, point, window) {
