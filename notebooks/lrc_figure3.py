@@ -77,7 +77,7 @@ plots.show(
         row_titles=[cases.TITLES[one.case.region] for one in rows],
         width=1.6,
     ),
-    caption="Superpixels beside k-means of the pixel embeddings of $E_l + D_l$, one slice of each region; colours have no meaning from one picture to the next. "
+    caption="Superpixels beside k-means of the pixel embeddings of <i>E<sub>l</sub> + D<sub>l</sub></i>, one slice of each region; colours have no meaning from one picture to the next. "
     f"{' '.join(dict.fromkeys(one.case.words for one in rows))} None of these volumes was trained on; the training saw abdomens only, as the paper's did. {net.words}",
     alt="Three rows, abdomen, thorax, head and neck: a slice, its superpixels in colours, as many clusters of its embeddings, twelve clusters, and the organs.",
 )
@@ -133,4 +133,4 @@ Markdown(
 
 # %% [markdown]
 # What it cannot show: whether a cluster *means* an organ. The contrast tells regions of one slice apart, so that two halves of the liver are negatives of each other, and nothing asks that the liver of
-# two patients look alike. The few clusters of the right-hand map, not the many, would have to be organs if the features were semantic in the paper's sense.
+# two patients look alike. The few clusters of the fourth column, not the many, would have to be organs if the features were semantic in the paper's sense.

@@ -85,16 +85,18 @@ side = 64 if small else 128
 # %%
 plots.source(superpixels)
 
-# %% tags=["hide-input"]
-chosen = SuperpixelConfig()
-Markdown(
-    "```{admonition} We do\n:class: tip ours\n"
-    f"`scale` {chosen.scale:g} on grey levels 0 to 255, Gaussian of {chosen.sigma:g} pixel, regions of at least a sixteenth of the slice's side in pixels "
-    f"({chosen.smallest(128, 128)} at 128, {chosen.smallest(384, 384)} at 384). Pixels darker than {chosen.air + 1} that are connected with the slice's edge lie outside the body and "
-    "belong to no region, and so do islands in them, such as the table: else the air around the patient would be the largest and easiest region. Air inside (lungs, bowel) stays.\n```"
-)
+# %% [markdown]
+# ```{admonition} We do
+# :class: tip ours
+# `scale` 20 on grey levels 0 to 255, a Gaussian of half a pixel first, and regions of at least a sixteenth of the slice's side in pixels (8 at 128, 24 at 384). Pixels darker than 5 that are connected
+# with the slice's edge lie outside the body and belong to no region, and so do islands in them, such as the table: else the air around the patient would be the largest and easiest region. Air inside
+# (lungs, bowel) stays.
+# ```
 
 # %% tags=["hide-input"]
+chosen = SuperpixelConfig()
+assert (chosen.scale, chosen.sigma, chosen.air) == (20, 0.5, 4)
+assert (chosen.smallest(128, 128), chosen.smallest(384, 384)) == (8, 24)
 shown = cases.phantom_cases(size=side, count=4 if small else 12, seed=seed)
 rows = []
 for each in shown:
@@ -235,18 +237,25 @@ plots.show(
 )
 
 # %% tags=["hide-input"]
+assert (elastic.cells, elastic.strength, SMALLEST) == (6, 0.06, 4)
 Markdown(
-    "```{admonition} We do\n:class: tip ours\n"
-    f"A cubic B-spline over {elastic.cells} × {elastic.cells} cells of random control points, each at most {elastic.strength:.0%} of the side away: a bound below which such a spline never folds. "
-    f"Image values are interpolated, region numbers are taken from the nearest pixel, by the same field on the same device. Here areas change by factors of {bent.squeezed[0]:.2f} to "
-    f"{bent.squeezed[1]:.2f}, and no new number arises.\n```\n\n"
-    "```{admonition} We deviate\n:class: warning deviation\n"
-    f"A one-to-one mapping holds on paper, not on pixels: of {bent.before:,} regions in {len(maps)} slices {bent.vanished} vanish under the transform (they leave the picture, or fall between "
-    f"pixels), and {bent.small} have fewer than {SMALLEST} pixels in one of the views. The rule: such regions are left out of both views, so that $K_q = K_p$ again, and {bent.kept:,} remain; "
-    "a slice with fewer than two regions has nothing to contrast and is left out; where nothing is left the loss is 0.\n```"
+    f"Here areas change by factors of {bent.squeezed[0]:.2f} to {bent.squeezed[1]:.2f}, and no new region number arises. Of {bent.before:,} regions in {len(maps)} slices {bent.vanished} vanish (they leave the "
+    f"picture, or fall between pixels), {bent.small} have fewer than {SMALLEST} pixels in one of the views, and {bent.kept:,} are contrasted."
 )
 
 # %% [markdown]
+# ```{admonition} We do
+# :class: tip ours
+# A cubic B-spline over 6 × 6 cells of random control points, each at most 6 % of the side away: less than the bound below which such a spline never folds. Image values are interpolated, region numbers are
+# taken from the nearest pixel, by the same field on the same device.
+# ```
+#
+# ```{admonition} We deviate
+# :class: warning deviation
+# A one-to-one mapping holds on paper, not on pixels. The rule: a region with fewer than four pixels in either view, those that vanished among them, is left out of both, so that $K_q = K_p$ again; a slice
+# with fewer than two regions has nothing to contrast and is left out; where nothing is left the loss is 0.
+# ```
+#
 # ## The local loss
 #
 # $f_q^k$ and $f_p^k$ are means of $N$ feature vectors drawn from region $k$ in the two views:
@@ -433,13 +442,17 @@ assert apart < 0.02
 share = weights_study.pretrained_share(weights_study.BASE)[1]
 Markdown(
     f"LRC adds {(lrc.total - by['ResNet-50, without LRC'].total) / 1e6:.1f} million parameters to ResNet-50's {by['ResNet-50, without LRC'].total / 1e6:.1f}. Table 2 asks whether that alone "
-    f"helps: in its control a second network of the same U-Net, pretrained by MoCo, stands in LRC's place. Our two differ by {100 * apart:.1f} % of their parameters (2 % are allowed).\n\n"
-    "```{admonition} We deviate\n:class: warning deviation\n"
-    f"MoCo compares whole images and so trains an encoder only: {share:.0%} of the second network's numbers are pretrained, its decoder starts at random, while LRC pretrains all of its branch. Equal in "
-    "size, the two are not equal in what was pretrained; the paper does not say how its own control was made.\n```"
+    f"helps: in its control a second network of the same U-Net, pretrained by MoCo, stands in LRC's place. Our two differ by {100 * apart:.1f} % of their parameters (2 % are allowed); but MoCo pretrains "
+    f"{share:.0%} of its branch, LRC all of it."
 )
 
 # %% [markdown]
+# ```{admonition} We deviate
+# :class: warning deviation
+# MoCo compares whole images and so trains an encoder only; the second network's decoder starts at random. Equal in size, the two are not equal in what was pretrained. The paper does not say how its own
+# control was made.
+# ```
+#
 # ```{admonition} We do
 # :class: tip ours
 # $D_g$ is a U-Net decoder with the encoder's maps as skips (a ViT gets them from a small pyramid). The concatenated channels are normalised per batch before a 1 × 1 convolution, since the
