@@ -171,11 +171,6 @@ class ShapeConfig(Strict):
         return self
 
     @property
-    def encoder(self) -> GuideConfig | None:
-        """The run that must be finished first."""
-        return self.guide
-
-    @property
     def trains(self) -> bool:
         """Whether a network of its own comes out."""
         return self.output not in ("ori", "clu")
