@@ -147,10 +147,10 @@ table = pd.DataFrame(
             "slices": one.name,
             "scale": f"<b>{one.scale:g}</b>" if one.scale == chosen.scale else f"{one.scale:g}",
             "regions a slice": f"{one.regions:.0f}",
-            "merged (%)": 100 * one.merged,
+            "merged (%)": f"{100 * one.merged:.1f}",
             "DSC of whole regions": one.dice,
             "leak": one.leak,
-            "most merged": f"{one.worst[0]} ({100 * one.worst[1]:.0f} %)",
+            "most merged": plots.prose(f"{one.worst[0]}, {100 * one.worst[1]:.0f} %"),
         }
         for one in grid
     ]
@@ -169,7 +169,7 @@ worst = max(ours, key=lambda one: one.merged)
 largest = max((one for one in grid if one.scale == max(scales)), key=lambda one: one.merged)
 Markdown(
     f"At scale {chosen.scale:g} at most {100 * worst.merged:.1f} % of organ pixels are merged into another organ (mean over the organs; {worst.name}), at scale {max(scales):g} up to "
-    f"{100 * largest.merged:.1f} % ({largest.name}). Regions this small split an organ into several, which the loss then treats as different things: "
+    f"{100 * largest.merged:.1f} % ({largest.name}). Most of that is in organs of a few pixels: {worst.worst[0]} has {100 * worst.worst[1]:.0f} % merged. Regions this small split an organ into several, which the loss then treats as different things: "
     f"{min(o.regions for o in ours):.0f} to {max(o.regions for o in ours):.0f} regions a slice stand against 6 to 11 organs. The scale was chosen on real CT (btcv, segthor and "
     "openkbp, 40 slices each) as the largest of 10 to 50 at which, from 128 pixels on, less than a tenth of the organs' pixels are merged; a real thorax at 64 pixels misses that at every scale."
 )
@@ -358,13 +358,12 @@ floor = min(
     ),
 )
 assert floor >= math.log(2)
-Markdown(
-    "For unit vectors the self product is $e^{1/\\tau}$, as large as any product can be. The printed loss can therefore never fall below $\\log 2 \\approx 0.693$, however well the regions are "
-    "recognised: the self product always takes at least as much of the probability as the right answer. It pushes nothing by itself, since a unit vector's product with itself does not change; it "
-    "only shrinks the gradient where little else is left in the sum, of regions that are recognised already."
-)
 
 # %% [markdown]
+# For unit vectors the self product is $e^{1/\tau}$, as large as any product can be. The printed loss can therefore never fall below $\log 2 \approx 0.693$, however well the regions are recognised: the self
+# product always takes at least as much of the probability as the right answer. It pushes nothing by itself, since a unit vector's product with itself does not change; it only shrinks the gradient where little
+# else is left in the sum, of regions that are recognised already.
+#
 # ## N vectors or all of them
 #
 # ```{admonition} The paper says
@@ -402,9 +401,9 @@ plots.small_table(
 # %% tags=["hide-input"]
 off = max(abs(one.error / one.expected - 1) for one in drawn)
 Markdown(
-    f"The distances follow $1/\\sqrt{{N}}$ within {100 * off:.0f} %, whether the region has more pixels than $N$ or fewer: drawn with replacement, the mean of $N$ vectors has the region's mean as its "
-    "expectation for every $N$. What $N$ changes is noise. So a reason for a best $N$ in between, if Table 3 shows one, is not a bias of the sampling; our extension of that table adds "
-    "$N = 1$, $N = 200$ and all pixels, the limit without noise."
+    f"The distances follow 1/√N within {100 * off:.0f} %, whether the region has more pixels than N or fewer: drawn with replacement, the mean of N vectors has the region's mean as its "
+    "expectation for every N. What N changes is noise. So a reason for a best N in between, if Table 3 shows one, is not a bias of the sampling; our extension of that table adds "
+    "N = 1, N = 200 and all pixels, the limit without noise."
 )
 
 # %% [markdown]

@@ -38,7 +38,7 @@ class Case:
     @property
     def name(self) -> str:
         """What is counted over them is called after them."""
-        return f"{TITLES[self.region]}{', real CT' if self.real else ', phantoms'}"
+        return TITLES[self.region] + (", real CT" if self.real else "")
 
 
 def phantom_case(region: str, *, size: int, count: int, seed: int = 0) -> Case:
