@@ -293,7 +293,9 @@ display(
 )
 
 # %% tags=["hide-input"]
-curve = moved.over_shifts({**others, **networks}, list(eyes.images[:5]), full.window, seed=seed)
+# Template matching last: the colours of the lines go by their order.
+lines = {"toy embedder": others["toy embedder"], **networks, "NCC": others["NCC"]}
+curve = moved.over_shifts(lines, list(eyes.images[:5]), full.window, seed=seed)
 ends = curve[curve["shift"] == moved.MARGIN].set_index("method")["ours"]
 plots.show(
     plots.interval_lines(

@@ -63,8 +63,7 @@ Markdown(localization_printed.words())
 # %% [markdown]
 # ## A row is a list of runs
 #
-# Here of each row the one on the first landmark. What is averaged in the test as it was in the training has one name; *cs in the test only* takes the network without `cs` and the
-# kernel of Eq. 24.
+# Here of each row the one on the first landmark. The paper's four rows average in the test as they did in the training; *cs in the test only* takes the network trained without `cs`, and Eq. 24 in the test.
 
 # %%
 first = plan("table7", profile_named(profile))[0].task
@@ -160,15 +159,16 @@ show_claims(here)
 # %% [markdown]
 # ## Do the encoders know what, or where?
 #
-# Retinas and chests are photographed in one pose and cropped alike. A network that is to tell the patches of such images apart can learn to say *where* a patch lies instead of what it shows: the second view of a patch is at the same
-# place, once its turn is undone. Whether it does can be measured. Take the unit window vectors $\dot v_n(h, w)$ of $N$ images and divide their squared length into three parts that sum to 1:
+# Retinas and chests are photographed in one pose and cropped alike. A network that is to tell the patches of such images apart can learn to say *where* a patch lies instead of what it shows: the second view of a patch lies at the same
+# place as the first, once its turn is undone. Whether it does can be measured. Take the unit window vectors $\dot v_n(h, w)$ of $N$ images and divide their squared length into three parts that sum to 1:
 #
 # $$
 # \underbrace{\bigl\lVert \bar v \bigr\rVert^2}_{\text{common}} +
 # \underbrace{\tfrac{1}{HW}\textstyle\sum_{h,w} \bigl\lVert \bar v(h, w) - \bar v \bigr\rVert^2}_{\text{place}} +
-# \underbrace{\tfrac{1}{NHW}\textstyle\sum_{n,h,w} \bigl\lVert \dot v_n(h, w) - \bar v(h, w) \bigr\rVert^2}_{\text{content}} = 1,
-# \qquad \bar v(h, w) = \tfrac1N \textstyle\sum_n \dot v_n(h, w).
+# \underbrace{\tfrac{1}{NHW}\textstyle\sum_{n,h,w} \bigl\lVert \dot v_n(h, w) - \bar v(h, w) \bigr\rVert^2}_{\text{content}} = 1
 # $$
+#
+# with $\bar v(h, w) = \tfrac1N \sum_n \dot v_n(h, w)$, the mean of a place, and $\bar v$, that of all places.
 
 # %%
 plots.source(frame_of)

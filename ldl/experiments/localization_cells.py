@@ -8,6 +8,8 @@ from ldl.experiments.localization_scores import PRINTED, STATUSES
 from ldl.plots.tables import small_table
 
 NOT_AT_HAND = "not at hand"
+# The mean first: it is what the rows are compared by.
+ORDER = (PRINTED[-1], *PRINTED[:-1])
 
 
 def column_table(frame: pd.DataFrame, column: str, words: str = "") -> HTML:
@@ -22,9 +24,9 @@ def column_table(frame: pd.DataFrame, column: str, words: str = "") -> HTML:
     best = {score: lines["ours"].max() for score, lines in part[part["measured"]].groupby("score")}
     rows = []
     for _, lines in part.groupby("row", sort=False):
-        by_score = lines.set_index("score")
+        by_score = lines.set_index("score", drop=False)
         cells = {"row": row_label(lines)}
-        for score in PRINTED:
+        for score in ORDER:
             cells[head(score)] = accuracy_cell(by_score.loc[score], best.get(score))
         rows.append(cells)
     return small_table(rows, caption=f"<b>{part['title'].iloc[0]}.</b> {legend(part)} {words}")
@@ -46,7 +48,8 @@ def row_label(lines: pd.DataFrame) -> str:
 
 
 def accuracy_cell(line: pd.Series, best: float | None) -> str:
-    """Ours ± its deviation over supports, lowest to highest; the paper's and the difference."""
+    """Ours ± its deviation over supports, lowest to highest; the paper's, of the mean with ours
+    minus it."""
     paper = "" if pd.isna(line["paper"]) else f"<i>{line['paper']:.2f}</i>"
     if not line["measured"]:
         return f"<small>{paper or '–'}</small>"
@@ -56,9 +59,9 @@ def accuracy_cell(line: pd.Series, best: float | None) -> str:
         f"{ours} <small>± {line['deviation']:.1f}</small>",
         f"<small>{line['lowest']:.0f}–{line['highest']:.0f}</small>",
     ]
-    if paper:
-        parts.append(f"<small>{paper} ({signed(line['ours'] - line['paper'])})</small>")
-    return "<br>".join(parts)
+    if paper and line["score"] == ORDER[0]:
+        paper += f" ({signed(line['ours'] - line['paper'])})"
+    return "<br>".join([*parts, *([f"<small>{paper}</small>"] if paper else [])])
 
 
 def legend(part: pd.DataFrame) -> str:
@@ -75,7 +78,11 @@ def legend(part: pd.DataFrame) -> str:
         f"Per cent of {one['queries']} queries whose answer lies within that share of the window "
         f"from the truth: mean ± standard deviation over {one['supports']} support images (bold: "
         "best of the rows), lowest–highest"
-        + ("; <i>the paper's number</i>, of one support." if part["paper"].notna().any() else ".")
+        + (
+            "; <i>the paper's number</i>, of one support (and ours minus it)."
+            if part["paper"].notna().any()
+            else "."
+        )
     ]
     if (there["trained"] == False).any():  # noqa: E712
         words.append(f"{MARK} pretraining fell short.")

@@ -67,8 +67,8 @@ def _line(names: Sequence[str], values: np.ndarray) -> dict[str, str]:
     best = [names[k] for k in values.argmax(axis=0)]
     widest = int((values.max(axis=1) - values.min(axis=1)).argmax())
     return {
-        "rows that are there": prose(", ".join(names)),
-        "supports with the paper's order": f"{in_order} of {len(best)}",
+        "supports with the paper's order": f"{in_order} of {len(best)}"
+        f"<br><small>for {len(names)} rows</small>",
         "best row, by support": prose(counts(best)),
         "widest range": f"{values[widest].min():.1f} to {values[widest].max():.1f}"
         f"<br><small>{names[widest]}</small>",

@@ -39,4 +39,4 @@ def _cell(finding: claims.Finding | None, phantom: bool) -> str:
     )
     verdict = [] if phantom else [finding.verdict]
     paper = [] if pd.isna(finding.paper) else [f"<small><i>{signed(finding.paper)}</i></small>"]
-    return "<br>".join([*verdict, f"{gain} <small>({low} to {high})</small>", *paper])
+    return "<br>".join([*verdict, gain, f"<small>{low} to {high}</small>", *paper])

@@ -161,7 +161,7 @@ def line(**more: object) -> pd.Series:
     """One cell of Table 7."""
     return pd.Series(
         {"ours": 40.2, "deviation": 12.5, "lowest": 10.0, "highest": 66.0, "paper": 31.7,
-         "measured": True} | more
+         "score": "mean_accuracy", "measured": True} | more
     )  # fmt: skip
 
 
@@ -169,6 +169,7 @@ def test_a_cell_shows_the_spread_over_supports_and_the_paper() -> None:
     cell = localization_cells.accuracy_cell(line(), best=40.2)
     assert all(part in cell for part in ("<b>40.2</b>", "± 12.5", "10–66", "31.70", "(+8.5)"))
     assert "<b>" not in localization_cells.accuracy_cell(line(), best=50.0)
+    assert "(+" not in localization_cells.accuracy_cell(line(score="accuracy@0.05"), best=50.0)
     gap = localization_cells.accuracy_cell(line(measured=False), best=None)
     assert gap == "<small><i>31.70</i></small>"
     none = localization_cells.accuracy_cell(line(measured=False, paper=NAN), best=None)
