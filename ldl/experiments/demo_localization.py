@@ -28,7 +28,15 @@ class Network:
     words: str
 
 
-def scenes(profile: str, store: RunStore | None = None) -> list[Scene]:
+@dataclass(frozen=True)
+class Demo:
+    """A scene and, by the labels of its variants, what it was made with."""
+
+    scene: Scene
+    networks: dict[str, Network]
+
+
+def demos(profile: str, store: RunStore | None = None) -> list[Demo]:
     """Eyes and chests; real eyes under a profile of real images, where they and networks are.
 
     Profiles that pages may compute train what is missing; of the others only networks of this
@@ -39,22 +47,22 @@ def scenes(profile: str, store: RunStore | None = None) -> list[Scene]:
     return [_eyes(given, store), _phantoms("xray", _by_page(given), store)]
 
 
-def _eyes(profile: Profile, store: RunStore) -> Scene:
+def _eyes(profile: Profile, store: RunStore) -> Demo:
     if profile.name not in BY_PAGE:
         found = networks("fundus", profile, store)
         images = real_eyes(profile.pretraining.size) if found else None
         if images:
-            return _scene("fundus", images, found, profile)
+            return _demo("fundus", images, found, profile)
     return _phantoms("fundus", _by_page(profile), store)
 
 
-def _phantoms(modality: str, profile: Profile, store: RunStore) -> Scene:
+def _phantoms(modality: str, profile: Profile, store: RunStore) -> Demo:
     images = phantom_images(LANDMARKS[modality], profile)
-    return _scene(modality, images, networks(modality, profile, store), profile)
+    return _demo(modality, images, networks(modality, profile, store), profile)
 
 
-def _scene(modality: str, images: DemoImages, found: dict[str, Network], profile: Profile) -> Scene:
-    return scene(
+def _demo(modality: str, images: DemoImages, found: dict[str, Network], profile: Profile) -> Demo:
+    made = scene(
         NAMES[modality],
         list(images.images),
         {label: one.matcher for label, one in found.items()},
@@ -65,6 +73,7 @@ def _scene(modality: str, images: DemoImages, found: dict[str, Network], profile
         notes={label: one.words for label, one in found.items()},
         budget=BUDGETS[modality],
     )
+    return Demo(made, found)
 
 
 def networks(modality: str, profile: Profile, store: RunStore) -> dict[str, Network]:
