@@ -99,14 +99,14 @@ def _short(value: float) -> float:
 
 
 def _together(sources: list[dict[str, Any]]) -> dict[str, Any]:
-    dates = sorted(each["date"] for each in sources)
+    sources = sorted(sources, key=lambda each: each["date"])
     same = {key: sources[0][key] for key in ("device", "threads", "python", "versions")}
     return {
         **same,
-        "commits": sorted({each["commit"] for each in sources}),
+        "commits": [*dict.fromkeys(each["commit"] for each in sources)],
         "modified": any(each["modified"] for each in sources),
-        "first": dates[0],
-        "last": dates[-1],
+        "first": sources[0]["date"],
+        "last": sources[-1]["date"],
     }
 
 

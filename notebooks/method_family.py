@@ -274,13 +274,16 @@ on_real_images()
 # ## Does each method learn something?
 #
 # The pictures above are of short trainings, and of one question for all. Here each method is asked, on phantoms, one question after what it claims to learn; its frozen encoder answers before
-# its first step and after its last. Who beats the own start has learnt something; how the methods compare does not follow, since they are asked different things.
+# its first step and after its last. A method that beats its own start has learnt something; how the methods compare does not follow, since they are asked different things.
 #
 # ```{admonition} We do
 # :class: tip ours
 # One question a method, declared with its reason in `ldl/experiments/asked.py` before the seeds that count were run; runs of another seed were at hand when it was chosen. The start is the same
 # network before its first step, paired seed by seed. Nothing is trained while this page is made: `python -m benchmarks.probe_methods` measures, and writes the file that is read here.
 # ```
+
+# %% tags=["hide-input"]
+Markdown(learned_words.questions())
 
 # %% tags=["hide-input"]
 found = learned.read()

@@ -9,7 +9,7 @@ from ldl.experiments.asked import ASKED, QUESTIONS, probed_config
 from ldl.experiments.encoder_configs import title_of
 from ldl.experiments.learned import Beats, Finding, Learned, student_interval
 from ldl.methods import COMPARISONS
-from ldl.plots.tables import prose, small_table
+from ldl.plots.tables import small_table
 
 _SAID: dict[Beats, str] = {
     "yes": "beat their own start, with both intervals above 0",
@@ -34,35 +34,41 @@ def _names(methods: Iterable[str]) -> str:
     return ", ".join(title_of(method) for method in methods) or "none"
 
 
+def questions() -> str:
+    """Each question with who is asked it and why, as a Markdown list."""
+    lines = []
+    for key, question in QUESTIONS.items():
+        reasons = dict.fromkeys(why for asked, why in ASKED.values() if asked == key)
+        whom = "; ".join(
+            f"{_names(m for m, asked in ASKED.items() if asked == (key, why))}: {why}"
+            for why in reasons
+        )
+        lines.append(f"- **{question.title.capitalize()}**: {question.words}. {whom}.")
+    return "\n".join(lines)
+
+
 def page_table(found: Learned) -> HTML:
     """A row a method, for a page."""
     rows = [
         {
-            "method": title_of(one.method),
-            "asked": prose(f"<b>{QUESTIONS[one.question].title}</b>: {ASKED[one.method][1]}"),
-            "start": _mean(one.start),
-            "trained": _mean(one.trained),
-            "gain": f"<b>{_mean(one.gains, '+.3f')}</b>",
-            "95 %": f"{_range(student_interval(one.gains))}<br>"
-            f"<small>eyes {_range(one.over_images)}</small>",
-            "beats its start": one.beats,
+            "method": f"{title_of(one.method)}<br>"
+            f"<span style='font-weight:400'>{QUESTIONS[one.question].title}</span>",
+            "gain": f"<b>{_mean(one.gains, '+.3f')}</b><br>"
+            f"<small>{_range(student_interval(one.gains))}</small><br>"
+            f"<small>{_range(one.over_images)}</small>",
+            "beats its start": one.beats.replace("not beyond", "not beyond<br>"),
+            "start → trained": f"{_mean(one.start)} → {_mean(one.trained)}",
             "over start, normalised": _mean(one.gains_over_measured, "+.3f"),
             "loss": " → ".join(_losses(one)),
         }
         for one in found.findings
     ]
-    asked = {one.question for one in found.findings}
-    questions = " ".join(
-        f"<i>{one.title.capitalize()}</i>: {one.words}."
-        for key, one in QUESTIONS.items()
-        if key in asked
-    )
     return small_table(
         rows,
-        caption=f"Means over {len(found.seeds)} seeds. 95 %: of the gain, by Student's t over "
-        "seeds; below, by bootstrap over eyes. Over start, normalised: gain over the same start "
-        "whose batch normalisations have seen the training images once. Loss: mean over steps 1 to "
-        "10, 41 to 50 and the last ten. " + questions,
+        caption=f"Means over {len(found.seeds)} seeds. Below each gain its 95 % intervals: by "
+        "Student's t over seeds, by bootstrap over eyes. Over start, normalised: gain over the "
+        "same start whose batch normalisations have seen the training images once. Loss: mean over "
+        "steps 1 to 10, 41 to 50 and the last ten.",
     )
 
 
@@ -142,6 +148,13 @@ def _falls(found: Learned) -> str:
     return f"{words}; not of {_names(one.method for one in risen)}.{why}"
 
 
+def _commits(found: list[str]) -> str:
+    """A run of hours spans commits; whether the code was the same says its hash."""
+    if len(found) == 1:
+        return f"commit {found[0]}"
+    return f"commits {found[0]} to {found[-1]}, {len(found)} of them, with equal code for this"
+
+
 def measured_with(found: Learned) -> str:
     """On what, with what and when."""
     made, config = found.provenance, probed_config("moco", 0)
@@ -151,7 +164,7 @@ def measured_with(found: Learned) -> str:
         f"{config.crop} pixels, base {config.base}, rate {config.learning_rate:g}; "
         f"{found.eyes} eyes that no training has seen; seeds {', '.join(map(str, found.seeds))}. "
         f"{made['device']}, Python {made['python']}, torch {made['versions']['torch']}, "
-        f"{made['first'][:10]}, commit {', '.join(made['commits'])}"
+        f"{made['first'][:10]}, {_commits(made['commits'])}"
         f"{' with changes' if made['modified'] else ''}."
         + (f" Measured with older code: {_names(stale)}." if stale else "")
     )

@@ -8,8 +8,10 @@ import pytest
 
 from ldl.errors import LdlError
 from ldl.experiments import learned
+from ldl.experiments.asked import ASKED, QUESTIONS
+from ldl.experiments.encoder_configs import title_of
 from ldl.experiments.learned import Finding, Learned, student_interval
-from ldl.experiments.learned_words import markdown, outcome, page_table
+from ldl.experiments.learned_words import markdown, outcome, page_table, questions
 
 ONE = Finding(
     method="moco",
@@ -77,6 +79,20 @@ def test_tables_have_a_row_a_method_and_say_that_code_is_older():
     assert "| MoCo | which eye | 0.100 | 0.200 | +0.100 |" in text
     assert "Measured with older code: MoCo." in text
     assert "seeds 1, 2, 3" in text
+
+
+def test_every_method_is_named_once_with_its_reason():
+    text = questions()
+    assert text.count("\n- ") == len(QUESTIONS) - 1
+    for method, (_, why) in ASKED.items():
+        lines = [line for line in text.splitlines() if title_of(method) in line]
+        assert any(why in line for line in lines)
+
+
+def test_a_run_that_spans_commits_says_so():
+    assert "commit abc" in markdown(told(ONE))
+    long = replace(told(ONE), provenance={**MADE, "commits": ["abc", "bcd", "cde"]})
+    assert "commits abc to cde, 3 of them" in markdown(long)
 
 
 def test_no_file_is_nothing_and_a_damaged_one_is_named(monkeypatch, tmp_path):
