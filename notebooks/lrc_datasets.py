@@ -32,7 +32,7 @@ from ldl.data.ct.survey import ct_manifests, survey
 from ldl.experiments.lrc.cases import TITLES
 
 check("lrc_datasets", globals())
-say = plots.prose
+say = plots.words
 
 # %% [markdown]
 # ```{admonition} The paper says
@@ -46,19 +46,28 @@ manifests = {one.name: one for one in ct_manifests()}
 surveys = {name: survey(name) for name in manifests}
 
 
-def shown(name):
-    """One line of the table: the manifest, and what is at hand."""
-    manifest, found = manifests[name], surveys[name]
-    volumes = next(one.count for one in manifest.collections if one.purpose == "volumes")
-    spacing = found.spacing if found else None
+def described(name):
+    """What the manifest says."""
+    manifest = manifests[name]
     return {
         "set": name,
         "title": say(f'<a href="{manifest.homepage}">{manifest.title}</a>'),
         "region": TITLES[SETS[name]],
-        "licence": say(manifest.licence.name),
-        "stands in for": ", ".join(manifest.stands_in_for),
-        "published": "" if volumes is None else f"{volumes:,}",
-        "at hand": f"{found.volumes} ({found.layout})" if found else "–",
+        "licence": say(manifest.licence.name, 11),
+        "stands in for": say(", ".join(manifest.stands_in_for), 6),
+    }
+
+
+def at_hand(name):
+    """What lies in the data folder."""
+    manifest, found = manifests[name], surveys[name]
+    published = next(one.count for one in manifest.collections if one.purpose == "volumes")
+    spacing = found.spacing if found else None
+    return {
+        "set": name,
+        "volumes published": "" if published is None else f"{published:,}",
+        "at hand": str(found.volumes) if found else "–",
+        "layout": found.layout if found else "",
         "spacing z, y, x (mm)": " × ".join(f"{one:.3g}" for one in spacing) if spacing else "",
         "train, validation, test": ", ".join(map(str, found.parts))
         if found and found.parts
@@ -67,9 +76,14 @@ def shown(name):
 
 
 plots.small_table(
-    [shown(name) for name in manifests],
-    caption="CT sets of LRC and what stands in for them. Volumes at hand, their layout and median voxel size as the files say when this page was made; parts are drawn by volume. Licences are "
-    "summaries; the set's own terms are binding. Layout <i>reduced</i> is a smaller copy, see below.",
+    [described(name) for name in manifests],
+    caption="CT sets of LRC and what stands in for them. Licences are summaries; the set's own terms are binding.",
+)
+
+# %% tags=["hide-input"]
+plots.small_table(
+    [at_hand(name) for name in manifests],
+    caption="What lay in the data folder when this page was made: usable volumes, their layout (<i>reduced</i> is a smaller copy, see below), the median voxel size that the files state, and the parts, drawn by volume.",
 )
 
 # %% [markdown]

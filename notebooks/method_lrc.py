@@ -401,7 +401,7 @@ plots.small_table(
 # %% tags=["hide-input"]
 off = max(abs(one.error / one.expected - 1) for one in drawn)
 Markdown(
-    f"The distances follow 1/√N within {100 * off:.0f} %, whether the region has more pixels than N or fewer: drawn with replacement, the mean of N vectors has the region's mean as its "
+    f"The distances follow 1/√N within {100 * off:.1f} %, whether the region has more pixels than N or fewer: drawn with replacement, the mean of N vectors has the region's mean as its "
     "expectation for every N. What N changes is noise. So a reason for a best N in between, if Table 3 shows one, is not a bias of the sampling; our extension of that table adds "
     "N = 1, N = 200 and all pixels, the limit without noise."
 )
@@ -424,7 +424,12 @@ plots.source(LocalDecoder, OrganNet)
 nets = weights_study.published(organs=11)
 million = [
     {"network": one.label}
-    | {part: f"{count / 1e6:.2f}" if count else "–" for part, count in one.parts.items()}
+    | {
+        part.replace("_g", "<sub>g</sub>").replace("_l", "<sub>l</sub>"): f"{count / 1e6:.2f}"
+        if count
+        else "–"
+        for part, count in one.parts.items()
+    }
     | {"all (million)": f"{one.total / 1e6:.2f}"}
     for one in nets
 ]
@@ -487,7 +492,7 @@ Markdown(
 # ## Every choice in one table
 
 # %% tags=["hide-input"]
-say = plots.prose
+say = plots.words
 plots.small_table(
     [
         {"choice": what, "the paper": say(paper), "ours": say(mine)}
@@ -514,7 +519,7 @@ plots.small_table(
                 "mean of N = 50 draws with replacement",
                 f"the same, then a unit vector; regions under {SMALLEST} pixels in a view are left out",
             ),
-            ("temperature τ_l", "not said", f"{config.temperature:g}"),
+            ("temperature τ<sub>l</sub>", "not said", f"{config.temperature:g}"),
             ("denominator", "with the self product", "as printed; without it as an option"),
             ("reduction", "sum over regions", "mean over regions and images"),
             (

@@ -19,7 +19,7 @@ from ldl.plots.show import figure_html, show
 from ldl.plots.source import source, source_text
 from ldl.plots.strips import seed_strips
 from ldl.plots.supports import support_dots
-from ldl.plots.tables import prose, scrolling, small_table, styled
+from ldl.plots.tables import prose, scrolling, small_table, styled, words
 from ldl.plots.theme import INK, METHOD_COLOURS, colour_of, marker_of, theme
 from ldl.plots.watch import watch_curves
 
@@ -61,5 +61,6 @@ __all__ = [
     "support_dots",
     "theme",
     "to_display",
+    "words",
     "watch_curves",
 ]

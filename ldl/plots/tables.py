@@ -50,6 +50,11 @@ def prose(text: str) -> str:
     )
 
 
+def words(text: str, rem: int = 15) -> str:
+    """A cell of words that starts at the left of a column of its own width."""
+    return f'<div style="white-space:normal;text-align:left;width:min({rem}rem,46vw)">{text}</div>'
+
+
 def scrolling(style: Styler, caption: str = "") -> HTML:
     """A table in a box of its own that scrolls where it is too wide; the caption stays put."""
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
