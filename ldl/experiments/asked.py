@@ -55,8 +55,8 @@ QUESTIONS: dict[str, Question] = {
         "the same cell; share of the variance",
     ),
 }
-_CONTRASTS = "it tells images apart, whatever their view"
-_PREDICTS = "it predicts one view of an image from the other"
+_CONTRASTS = "tells images apart, whatever their view"
+_PREDICTS = "predicts one view of an image from the other"
 # Method: question, why this one.
 ASKED: dict[str, tuple[str, str]] = {
     "instdisc": ("eye", _CONTRASTS),
@@ -67,12 +67,12 @@ ASKED: dict[str, tuple[str, str]] = {
     "densecl": ("eye", "one of its two branches tells images apart"),
     "byol": ("eye", _PREDICTS),
     "simsiam": ("eye", _PREDICTS),
-    "rotori": ("disc", "half of its features names the turn, which what lies where tells"),
-    "rotation": ("disc", "it names the turn, which what lies where tells"),
-    "relative-location": ("place", "it says on which side of a patch another lies"),
-    "supervised": ("grade", "it is taught grades"),
-    "genesis": ("clean", "it restores what was spoilt"),
-    "mae": ("clean", "it draws what was hidden"),
+    "rotori": ("disc", "half of its features names the turn, which shows by what lies where"),
+    "rotation": ("disc", "names the turn, which shows by what lies where"),
+    "relative-location": ("place", "says on which side of a patch another lies"),
+    "supervised": ("grade", "is taught grades"),
+    "genesis": ("clean", "restores what was spoilt"),
+    "mae": ("clean", "draws what was hidden"),
 }
 
 
