@@ -1,8 +1,11 @@
-"""Bootstrap intervals."""
+"""Bootstrap intervals and paired differences."""
+
+import math
 
 import numpy as np
 import pytest
 
+from ldl import stats
 from ldl.errors import DataError
 from ldl.stats import bootstrap_interval
 
@@ -63,3 +66,36 @@ def test_lists_and_arrays_are_alike_and_give_plain_floats():
 def test_no_scores_are_refused():
     with pytest.raises(DataError, match="no scores"):
         bootstrap_interval([])
+
+
+def test_paired_differences_against_closed_forms() -> None:
+    found = stats.paired([3.0, 5.0, 4.0, 6.0], [1.0, 2.0, 3.0, 4.0])
+    # Differences 2, 3, 1, 2: mean 2, deviation sqrt(2/3), t(3, 0.975) = 3.182446.
+    assert found.difference == pytest.approx(2.0)
+    half = 3.182446305 * math.sqrt(2 / 3) / 2
+    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half))
+    assert found.effect == pytest.approx(2 / math.sqrt(2 / 3))
+    # Of 16 flips only the given one and its mirror reach a mean of 2.
+    assert found.p == pytest.approx(2 / 16)
+    assert found.verdict == "higher"
+
+
+def test_paired_is_undecided_where_the_interval_holds_zero() -> None:
+    assert stats.paired([1.0, 2.0, 3.0], [2.0, 1.0, 3.0]).verdict == "undecided"
+    assert stats.paired([1.0, 2.0, 3.0], [2.1, 3.0, 4.1]).verdict == "lower"
+    one = stats.paired([2.0], [1.0])
+    assert one.verdict == "undecided"
+    assert one.p == 1.0
+
+
+def test_pairs_that_are_none_are_refused() -> None:
+    for first, second in (([], []), ([1.0], [1.0, 2.0])):
+        with pytest.raises(DataError, match="no pairs"):
+            stats.paired(first, second)
+
+
+def test_holm_against_a_worked_example() -> None:
+    adjusted = stats.holm([0.01, 0.04, 0.03, float("nan"), 0.005])
+    assert adjusted[:3] == pytest.approx([0.03, 0.06, 0.06])
+    assert math.isnan(adjusted[3])
+    assert adjusted[4] == pytest.approx(0.02)

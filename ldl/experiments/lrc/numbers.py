@@ -76,7 +76,10 @@ def measured(cell: Cell[OrganConfig], store: RunStore) -> Scores | None:
 
 def _over_seeds(records: tuple[Record, ...], score: str) -> Array:
     values = [[volume[score] for volume in record["volumes"]] for record in records]
-    return np.nanmean(np.array(values, dtype=np.float64), axis=0)
+    stacked = np.array(values, dtype=np.float64)
+    known = np.count_nonzero(~np.isnan(stacked), axis=0)
+    # An organ that no seed scored stays nan.
+    return np.where(known > 0, np.nansum(stacked, axis=0) / np.maximum(known, 1), np.nan)
 
 
 def compared(first: Scores, second: Scores) -> Paired:
