@@ -134,7 +134,7 @@ def _refined(
         seed=run.seed,
         folder=folder,
         fabric=fabric,
-        identity={**identity, "config": run.model_dump(mode="json")},
+        identity={**identity, "config": run.model_dump(mode="json"), "data": bank.fingerprint},
         progress=progress,
     )
     extra = {
@@ -152,6 +152,7 @@ def _baseline(
     config = run.synthesis
     bank = pretraining_bank(config.images, "fundus")
     prior = shape_prior(config.images, run.prior, config.masks)
+    identity = {**identity, "data": bank.fingerprint}
     done = synthesise(
         config, run.seed, bank, prior,
         folder=folder / "synthesis", fabric=fabric, identity=identity, progress=progress,
