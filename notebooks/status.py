@@ -30,12 +30,11 @@ from IPython.display import HTML, display
 from ldl import paths, plots
 from ldl.book.ledger import Ledger
 from ldl.book.parameters import check
-from ldl.experiments import provenance
+from ldl.experiments import provenance, run_words
 from ldl.experiments.jobs import ordered
-from ldl.experiments.plan import TABLES, plan, table_named
+from ldl.experiments.plan import plan, table_names
 from ldl.experiments.profiles import PROFILES, profile_named
 from ldl.experiments.store import RunStore
-from ldl.experiments.verdicts import is_comparison
 
 check("status", globals())
 store = RunStore()
@@ -70,13 +69,13 @@ plots.small_table(
 
 # %% tags=["hide-input"]
 counts = []
-for name in TABLES:
+for name in table_names():
     for budget in PROFILES.values():
         runs = ordered(plan(name, budget))
         states = Counter(store.status(run) for run in runs.values())
         counts.append(
             {
-                "table": table_named(name).title,
+                "table": run_words.title_of(name),
                 "profile": budget.name,
                 **{state: states[state] for state in ("fresh", "stale", "missing")},
             }
@@ -106,17 +105,12 @@ def row(run):
             "made": "",
         }
     made = record["provenance"]
-    found = (
-        f"DSC {100 * sum(record['dsc']) / len(record['dsc']):.1f}"
-        if "dsc" in record
-        else f"{100 * record['retrieval']:.1f} of {'images' if is_comparison(record) else 'patches'}"
-    )
     return {
         "run": record["run_id"],
         "state": state,
         "seconds": f"{record['wall_seconds']:.1f}",
-        "updates": f"{record.get('updates') or record['config']['steps']:,}",
-        "result": found,
+        "updates": run_words.updates_of(record),
+        "result": run_words.result_of(record),
         "device": made["device"],
         "commit": made["commit"] + ("+" if made["modified"] else ""),
         "made": made["date"][:16].replace("T", " "),
@@ -126,14 +120,16 @@ def row(run):
 def listing(name, title):
     """All runs of a profile, folded."""
     runs = {
-        id: run for table in TABLES for id, run in ordered(plan(table, profile_named(name))).items()
+        id: run
+        for table in table_names()
+        for id, run in ordered(plan(table, profile_named(name))).items()
     }
     there = [run for run in runs.values() if store.record(run)]
     if not there:
         return
     table = plots.small_table(
         [row(run) for run in there],
-        caption="Wall time without waiting for data; result: mean DSC (%), or share of held-out patches or images found (%). A plus sign: the package differed from that commit.",
+        caption="Wall time without waiting for data; result: mean DSC (%), or share of held-out patches, images or landmarks found (%); updates: empty where nothing is trained. A plus sign: the package differed from that commit.",
     )
     total = sum(store.record(run)["wall_seconds"] for run in there)
     display(
