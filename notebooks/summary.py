@@ -31,7 +31,17 @@ from ldl import plots
 from ldl.book import toc
 from ldl.book.parameters import check
 from ldl.data.tasks import TASKS
-from ldl.experiments import cells, claims, pages, report, rivals, statements
+from ldl.experiments import (
+    cells,
+    claims,
+    localization_claims,
+    localization_page,
+    localization_statements,
+    pages,
+    report,
+    rivals,
+    statements,
+)
 from ldl.experiments.cells import MARK, NOT_YET
 from ldl.experiments.plan import TABLES, plan, table_named
 from ldl.experiments.profiles import profile_named
@@ -159,6 +169,20 @@ if real["table2"].measured:
     display(pages.order_words(real["table2"], means_only=True))
 
 # %% [markdown]
+# ### One-shot localization
+#
+# What the paper says of its Table 7, one labelled point found in all other images. The table, what one support image decides, and what the encoders know of the place stand in {doc}`table7_localization`.
+
+# %% tags=["hide-input"]
+located = localization_page.gather(real_profile, store)
+if located.measured:
+    told = (located.profile, located.accuracy, located.sharpness)
+    found_there = localization_claims.findings(*told, localization_claims.CLAIMS)
+    display(localization_statements.claim_table(located, found_there))
+else:
+    display(Markdown("There is no record on real images yet."))
+
+# %% [markdown]
 # ## Table 2 at a glance
 
 # %% tags=["hide-input"]
@@ -252,8 +276,8 @@ Markdown(
 # ## Read on
 #
 # - {doc}`../how_to_read`: who speaks where, and what stands in a table cell.
-# - From the equation to the function: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`, and {doc}`paper_vs_release`.
+# - From the equation to the function: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`, {doc}`method_localization`, and {doc}`paper_vs_release`.
 # - The methods they are compared with: {doc}`method_family`.
 # - From the function to the number: {doc}`pretrain_encoder`, {doc}`transfer_task`.
-# - The tables: {doc}`table1_datasets`, {doc}`table2_comparison`, {doc}`table3_ablation`, {doc}`table4_architectures`.
+# - The tables: {doc}`table1_datasets`, {doc}`table2_comparison`, {doc}`table3_ablation`, {doc}`table4_architectures`, {doc}`table7_localization`, {doc}`figure9_similarity`.
 # - {doc}`data_phantoms`, {doc}`../data`, {doc}`status`.
