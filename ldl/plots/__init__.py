@@ -61,6 +61,6 @@ __all__ = [
     "support_dots",
     "theme",
     "to_display",
-    "words",
     "watch_curves",
+    "words",
 ]
