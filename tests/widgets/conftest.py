@@ -17,12 +17,12 @@ SIZE = 48
 
 @pytest.fixture
 def embedder() -> Callable[[Tensor], Tensor]:
-    """(B, 1, H, W) -> (B, 16, H, W) unit vectors."""
-    weight = torch.randn(16, 1, 7, 7, generator=generator(0, "weight"))
+    """(B, 1, H, W) -> (B, 32, H, W) unit vectors."""
+    weight = torch.randn(32, 1, 11, 11, generator=generator(0, "weight"))
     weight -= weight.mean(dim=(2, 3), keepdim=True)
 
     def embed(images: Tensor) -> Tensor:
-        padded = F.pad(images, (3, 3, 3, 3), mode="replicate")
+        padded = F.pad(images, (5, 5, 5, 5), mode="replicate")
         return unit(F.conv2d(padded, weight), dim=1)
 
     return embed
@@ -37,7 +37,7 @@ def matchers(embedder) -> dict[str, EmbeddingMatcher]:
 @pytest.fixture
 def images() -> list[np.ndarray]:
     """A smooth random image, and the same moved by 6 and by (4, -5) pixels."""
-    coarse = numpy_generator(0, "images").random((1, 1, 14, 14), dtype=np.float32)
+    coarse = numpy_generator(0, "images").random((1, 1, 26, 26), dtype=np.float32)
     smooth = F.interpolate(torch.from_numpy(coarse), SIZE + 16, mode="bicubic").clamp(0, 1)[0]
     return [
         smooth[:, 8 - down : 8 - down + SIZE, 8 - along : 8 - along + SIZE].numpy()

@@ -11,7 +11,7 @@ from ldl.widgets import emulated, map_bytes, payload, scene, to_cells, to_pixels
 POINTS = [(20.0, 21.0), (30.5, 14.25), (0.0, 47.0)]
 
 
-@pytest.mark.parametrize("budget", [10**9, 60_000])
+@pytest.mark.parametrize("budget", [10**9, 120_000])
 @pytest.mark.parametrize("window", [6.0, 11.0, 16.0])
 def test_cells_answer_as_pixels_do(images, matchers, embedder, budget: int, window: float) -> None:
     """Found where the whole maps find it, within one cell, of one pixel and of two."""
@@ -32,7 +32,7 @@ def test_cells_answer_as_pixels_do(images, matchers, embedder, budget: int, wind
 
 
 def test_places_go_to_cells_and_back(images, matchers) -> None:
-    made = scene("toy", images, matchers, window=8, budget=20_000)
+    made = scene("toy", images, matchers, window=8, budget=40_000)
     assert to_cells(made, (1.5, 5.5)) == (0.0, 1.0)
     assert to_pixels(made, to_cells(made, (17.3, 2.0))) == pytest.approx((17.3, 2.0))
 

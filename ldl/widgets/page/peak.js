@@ -10,7 +10,7 @@ export function readMap(similarity, rows, columns, window, rule, blank) {
   const sharpness = rise < rule.leastRise ? 0 : stands(similarity, rows, columns, peak, window, rise);
   const windows = size / (window[0] * window[1]);
   const status = judge(top, rise, windows, sharpness, rule, blank);
-  return { peak, guess, top, rise, sharpness, windows, status };
+  return { peak, guess, top, rise, sharpness, windows, status, blank };
 }
 
 function judge(top, rise, windows, sharpness, rule, blank) {

@@ -1,0 +1,161 @@
+"""Widgets in plain pages: against whole maps, blank images, regions, and as a live widget."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ldl.localize import EmbeddingMatcher, localize
+from ldl.sphere import unit
+from ldl.widgets import html_of, payload, region_payload, region_scene, restored, scene
+from ldl.widgets.live import LocalizationWidget
+
+SHELL = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>widget</title>'
+    '<meta name="viewport" content="width=device-width"></head><body><main>{}</main></body></html>'
+)
+SIZE = 48
+
+
+@pytest.fixture
+def embedder():
+    """(B, 1, H, W) -> (B, 32, H, W): a fixed random convolution."""
+    weight = torch.randn(32, 1, 11, 11, generator=torch.Generator().manual_seed(0))
+    weight -= weight.mean(dim=(2, 3), keepdim=True)
+
+    def embed(images):
+        padded = torch.nn.functional.pad(images, (5, 5, 5, 5), mode="replicate")
+        return unit(torch.nn.functional.conv2d(padded, weight), dim=1)
+
+    return embed
+
+
+@pytest.fixture
+def images() -> list[np.ndarray]:
+    """A smooth random image, the same moved by 6 pixels, and a blank one."""
+    coarse = torch.rand(1, 1, 26, 26, generator=torch.Generator().manual_seed(1))
+    smooth = torch.nn.functional.interpolate(coarse, SIZE + 16, mode="bicubic").clamp(0, 1)[0]
+    parts = [smooth[:, 8 : 8 + SIZE, 8 - a : 8 - a + SIZE].numpy() for a in (0, 6)]
+    return [*parts, np.full((1, SIZE, SIZE), 0.5, np.float32)]
+
+
+@pytest.fixture
+def open_widget(visit, tmp_path: Path):
+    """A page with one widget and nothing else."""
+
+    def one(widget: str, given: dict, **more: object):
+        path = tmp_path / f"{widget}.html"
+        path.write_text(SHELL.format(html_of(widget, given, label="a widget")), encoding="utf-8")
+        return visit(path.as_uri(), **more)
+
+    return one
+
+
+def click(page, canvas, point, answer_after) -> dict:
+    box = canvas.bounding_box()
+    x, y = ((place + 0.5) / SIZE * box["width"] for place in point[::-1])
+    return answer_after(page, lambda: canvas.click(position={"x": x, "y": y}))
+
+
+def test_points_lie_within_one_cell_of_those_on_whole_maps(
+    open_widget, embedder, images, answer_after
+) -> None:
+    matchers = {"even": EmbeddingMatcher(embedder, sigma=None), "cs": EmbeddingMatcher(embedder)}
+    page = open_widget("localization", payload([scene("toy", images, matchers, window=9)]))
+    seen = 0
+    for label, matcher in matchers.items():
+        page.get_by_label(label, exact=True).check()
+        for point in ((20.0, 21.0), (9.0, 12.0), (33.0, 17.0)):
+            told = click(page, page.locator(".ldl-pick"), point, answer_after)
+            for query, answer in zip(images[1:], told["answers"], strict=True):
+                whole = localize(
+                    embedder, images[0], told["point"], query, window=9, sigma=matcher.sigma
+                )
+                assert answer["status"] == whole.status
+                if whole.status == "found":
+                    seen += 1
+                    assert np.hypot(*np.subtract(answer["point"], whole.guess)) <= 1
+                    # The query is the support, moved by six pixels.
+                    assert answer["point"] == pytest.approx(
+                        [told["point"][0], told["point"][1] + 6], abs=1
+                    )
+    assert seen >= 4
+
+
+def test_a_blank_image_gets_a_verdict_and_no_point(open_widget, embedder, images) -> None:
+    matchers = {"cs": EmbeddingMatcher(embedder)}
+    page = open_widget("localization", payload([scene("toy", images, matchers, window=9)]))
+    words = page.locator(".ldl-queries figcaption").last.inner_text()
+    assert words.startswith("Flat map: the image is blank. A guess is")
+    assert page.evaluate("window.heard.at(-1).answers[1].status") == "flat"
+
+
+def test_regions_tell_cluster_and_most_similar_pixels(
+    open_widget, embedder, images, answer_after
+) -> None:
+    def outputs(batch):
+        vectors = embedder(batch)
+        return vectors, torch.softmax(8 * vectors[:, :5], dim=1)
+
+    made = region_scene("toy", images[:2], outputs, names=["A", "B"])
+    page = open_widget("regions", region_payload([made]))
+    first, second = (page.locator("[data-part=region]").nth(k) for k in (0, 1))
+    vectors = [unit(restored(one), dim=0).flatten(1).numpy() for one in made.maps]
+    told = click(page, first, (20.2, 21.2), answer_after)
+    for source, other, canvas in ((0, 1, None), (1, 0, second)):
+        if canvas is not None:
+            told = click(page, canvas, (30.0, 11.0), answer_after)
+        cell = told["cell"]
+        assert told["image"] == source
+        assert cell == round(told["point"][0]) * SIZE + round(told["point"][1])
+        assert told["cluster"] == made.labels[source].ravel()[cell]
+        assert told["certainty"] == pytest.approx(made.certainty[source].ravel()[cell] / 255)
+        similar = vectors[source][:, cell] @ vectors[other]
+        best = told["images"][other]
+        assert best["top"] == pytest.approx(similar.max(), abs=1e-4)
+        assert similar[best["best"]] == pytest.approx(similar.max(), abs=1e-4)
+        assert len(best["most"]) == 20
+        assert similar[best["most"]].min() >= np.sort(similar)[-20] - 1e-4
+    told = answer_after(page, lambda: page.keyboard.press("ArrowLeft"))
+    assert told["cell"] == cell - 1
+    told = answer_after(page, lambda: first.hover(position={"x": 40, "y": 40}))
+    assert told["image"] == 0
+    assert "Most similar: row" in second.get_attribute("aria-label")
+
+
+def test_the_live_widget_shares_its_state(visit, embedder, images, tmp_path: Path) -> None:
+    """As a notebook's front end would: render({model, el}), traits both ways."""
+    matchers = {"even": EmbeddingMatcher(embedder, sigma=None), "cs": EmbeddingMatcher(embedder)}
+    widget = LocalizationWidget(scene("toy", images[:2], matchers, window=9))
+    (tmp_path / "live.html").write_text(SHELL.format('<div id="here"></div>'), encoding="utf-8")
+    harness = """
+    async ([text, state]) => {
+      const { default: widget } = await import(
+        URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+      const listeners = {};
+      window.model = {
+        get: (name) => state[name],
+        set: (name, value) => { state[name] = value; },
+        on: (event, call) => { listeners[event] = call; },
+        save_changes: () => { window.heard.push({}); window.saved = { ...state, given: null }; },
+        change: (name, value) => { state[name] = value; listeners[`change:${name}`](); },
+      };
+      await widget.render({ model: window.model, el: document.getElementById("here") });
+    }"""
+    state = {name: getattr(widget, name) for name in ("given", "point", "window", "variant")}
+    page = visit((tmp_path / "live.html").as_uri(), wait=False)
+    page.evaluate(harness, [str(widget._esm), state | {"found": []}])
+    page.wait_for_function("window.saved?.found.length === 1")
+    for name, value in (("point", [20, 21]), ("variant", "even"), ("window", 7)):
+        page.evaluate("([name, value]) => window.model.change(name, value)", [name, value])
+        page.wait_for_timeout(150)
+    saved = page.evaluate("window.saved")
+    assert (saved["point"], saved["variant"], saved["window"]) == ([20, 21], "even", 7)
+    whole = localize(embedder, images[0], (20, 21), images[1], window=7, sigma=None)
+    (found,) = saved["found"]
+    assert found["status"] == whole.status
+    assert found["guess"] == pytest.approx(list(whole.guess), abs=0.5)
+    # What the page tells is what the traits take.
+    for name in ("point", "variant", "window", "found"):
+        setattr(widget, name, saved[name])
