@@ -145,8 +145,14 @@ lifts
 plots.source(GuideStage.losses, GuideStage.after_step)
 
 # %% [markdown]
-# Without the rest of $L$, $L_{\mathrm{adv}}$ alone would be satisfied by drawing the same beautiful vessels into every image. Region discrimination is what ties the region to the picture: its pixels must have similar
-# vectors, and vectors that differ from those of the other seven regions.
+# Without the rest of $L$, $L_{\mathrm{adv}}$ alone would be satisfied by drawing the same beautiful vessels into every image: $d$ sees one mask at a time. Region discrimination is what ties the region to
+# the picture: its pixels must have similar vectors, and vectors that differ from those of the other seven regions.
+#
+# ```{admonition} We do
+# :class: tip ours
+# That tie is as strong as the embedding. A convolution that pads with zeros can tell where in the picture it is, and with images of 48 pixels and little training we saw embeddings that say more about
+# the place than about the content; the target region is then the same pattern in every image. The watch below calls that *fixed*.
+# ```
 #
 # ## A run of it
 

@@ -100,6 +100,9 @@ pages.show_table(shown["dsa"])
 # %% tags=["hide-input"]
 pages.show_table(shown["octa"])
 
+# %% tags=["hide-input"]
+pages.floor_words(shown["dsa"])
+
 # %% [markdown]
 # ## Every seed
 #
@@ -171,9 +174,9 @@ for prior, one in shown.items():
 #
 # ```{admonition} We deviate
 # :class: warning deviation
-# Two things cannot be settled by reading. The published code's `LeakyReLU(True)` has a slope of 1, which is the identity, so its discriminator is linear but for five max-pools: what it teaches
-# can be little more than how much of a picture is vessel, and how coarsely it is spread. And Eq. 23 multiplies by the uncertainty $u$ itself, so that doubtful pixels count *more*, while the words
-# around it speak of getting rid of what is uncertain. The tables follow the paper's discriminator and the printed sign; here is what the other choices do.
+# Two things cannot be settled by reading. The published code's `LeakyReLU(True)` has a slope of 1, which is the identity, so that its discriminator is linear but for five max-pools.
+# And Eq. 23 multiplies by the uncertainty $u$ itself, so that doubtful pixels count *more*; whether that is meant, or the opposite, the text does not say. The tables follow the paper's
+# discriminator and the printed sign; here is what the other choices do.
 # ```
 
 # %% tags=["hide-input"]

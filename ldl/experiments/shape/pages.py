@@ -123,6 +123,23 @@ def show_seeds(shown: Shown) -> None:
     )
 
 
+def floor_words(shown: Shown) -> Markdown:
+    """What needs no training at all: to call the whole field of view vessel, set by set."""
+    records = shown.records
+    if not records:
+        return Markdown("Nothing has been scored yet.")
+    tests = records[0]["tests"]
+    shares = {column: tests[task]["truth_share"] for task, column in COLUMNS.items()}
+    floors = {column: 200 * share / (1 + share) for column, share in shares.items()}
+    listed = ", ".join(f"{value:.1f} on {column}" for column, value in floors.items())
+    low, high = min(shares.values()), max(shares.values())
+    return Markdown(
+        f"To hold the numbers against: of these test images {100 * low:.1f} to {100 * high:.1f} % "
+        "of the field of view is vessel, so that whoever calls all of it vessel has a DSC of about "
+        f"{listed}."
+    )
+
+
 def watch_table(shown: Shown) -> HTML | Markdown:
     """What the target regions look like, one line a guide, beside the reference masks."""
     if not shown.guides:
@@ -192,7 +209,7 @@ def budget_words(profile: Profile) -> Markdown:
     assert first is not None
     tests = (budget.tests or profile.tasks).size
     words = (
-        f"Profile {profile.name}: {len(budget.seeds)} seeds of everything; {first.steps:,} steps "
+        f"Profile {profile.name}: seeds {', '.join(map(str, budget.seeds))}; {first.steps:,} steps "
         f"of Pd+mix, then {region.steps:,} guided ones with {2 * region.groups} images, at "
         f"{region.crop} of {images.size} pixels, first stage of {region.base} channels (the paper: "
         "16); rates "
