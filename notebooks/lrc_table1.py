@@ -36,7 +36,7 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.ct.regions import FACTS, REGIONS
 from ldl.experiments import report
-from ldl.experiments.lrc import claims, html, own, page, pairs
+from ldl.experiments.lrc import claims, encoders, html, own, page, pairs
 from ldl.experiments.store import RunStore
 
 check("lrc_table1", globals())
@@ -195,6 +195,20 @@ display(
 page.short_words(here)
 
 # %% [markdown]
+# ## The pretrainings behind the rows
+
+
+# %% tags=["hide-input"]
+def show_encoders(gathered):
+    """What every pretraining came to."""
+    rows = encoders.encoder_rows(gathered)
+    if rows:
+        display(plots.small_table(rows, caption=f"{gathered.kind}. {encoders.words(gathered)}"))
+
+
+show_encoders(here)
+
+# %% [markdown]
 # ## On real CT
 #
 # Read from records that are kept with the project.
@@ -222,6 +236,7 @@ elif real.records:
             caption="The paper's sentences, counted in its own Table 1 and on real CT.",
         )
     )
+    show_encoders(real)
     display(page.short_words(real))
 else:
     display(

@@ -43,6 +43,10 @@ from ldl.experiments import (
     statements,
 )
 from ldl.experiments.cells import MARK, NOT_YET
+from ldl.experiments.lrc import claims as lrc_claims
+from ldl.experiments.lrc import own
+from ldl.experiments.lrc import page as lrc_page
+from ldl.experiments.lrc import pairs as pairs_of_lrc
 from ldl.experiments.plan import TABLES, plan, table_named
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import RunStore
@@ -183,6 +187,26 @@ else:
     display(Markdown("There is no record on real images yet."))
 
 # %% [markdown]
+# ### Localized Region Contrast
+#
+# The other paper: a second network, pretrained by contrast between superpixels of one slice, beside ten kinds of pretraining. Every cell stands in {doc}`lrc_table1`.
+
+# %% tags=["hide-input"]
+organs = lrc_page.gather("lrc_table1", real_profile, store)
+if organs.records:
+    table = pairs_of_lrc.table1_frame(organs.profile, store)
+    gaps_of_lrc = own.own_gaps(own.own_frame(organs.profile, store))
+    display(Markdown(f"On **real CT**: {lrc_claims.summary(table)}"))
+    display(
+        plots.small_table(
+            lrc_claims.statements(table, gaps_of_lrc),
+            caption="The paper's sentences about its Table 1, and what comes out on real CT.",
+        )
+    )
+else:
+    display(Markdown("There is no record on real CT yet."))
+
+# %% [markdown]
 # ## Table 2 at a glance
 
 # %% tags=["hide-input"]
@@ -266,8 +290,6 @@ unwritten = [
 ]
 if unwritten:
     points.append(f"Tables of the LDL paper without a page yet: {', '.join(unwritten)}.")
-if not any(name.startswith("lrc") for name in names):
-    points.append("Localized region contrast (LRC) has no page yet.")
 Markdown(
     "\n".join(f"- {point}" for point in points) or "Nothing that this book sets out to repeat."
 )
@@ -280,4 +302,5 @@ Markdown(
 # - The methods they are compared with: {doc}`method_family`.
 # - From the function to the number: {doc}`pretrain_encoder`, {doc}`transfer_task`.
 # - The tables: {doc}`table1_datasets`, {doc}`table2_comparison`, {doc}`table3_ablation`, {doc}`table4_architectures`, {doc}`table7_localization`, {doc}`figure9_similarity`.
+# - The other paper: {doc}`method_lrc`, {doc}`lrc_table1`, {doc}`lrc_table2`, {doc}`lrc_table3`, {doc}`lrc_figure2`, {doc}`lrc_figure3`.
 # - {doc}`data_phantoms`, {doc}`../data`, {doc}`status`.
