@@ -150,8 +150,8 @@ plots.source(GuideStage.losses, GuideStage.after_step)
 #
 # ```{admonition} We do
 # :class: tip ours
-# That tie is as strong as the embedding. A convolution that pads with zeros can tell where in the picture it is, and with images of 48 pixels and little training we saw embeddings that say more about
-# the place than about the content; the target region is then the same pattern in every image. The watch below calls that *fixed*.
+# That tie is as strong as the embedding. A convolution that pads with zeros can tell where in the picture it is. Where the embedding says more about the place than about the content, the target region
+# can become the same pattern in every image, and $d$ would not mind. The watch below looks for that too, and calls it *fixed*.
 # ```
 #
 # ## A run of it
