@@ -110,6 +110,11 @@ def outcome(found: Learned) -> list[str]:
         if (methods := groups[beats])
     ]
     lines = [f"After {found.steps} steps {'; '.join(parts)}.{_missing(found)}"]
+    steady = [one.method for one in found.findings if min(one.gains) > 0 and one.beats != "yes"]
+    if steady:
+        lines.append(
+            f"{len(found.seeds)} seeds make wide intervals: {_names(steady)} gain in every seed."
+        )
     return [*lines, *_over_measured(found), _falls(found)]
 
 

@@ -68,6 +68,13 @@ def test_the_words_are_those_of_the_numbers():
     assert "also beat a start whose" in text
 
 
+def test_a_gain_in_every_seed_within_a_wide_interval_is_said_so():
+    wide = replace(ONE, trained=(0.9, 0.11, 0.12))
+    assert wide.beats == "not beyond doubt"
+    assert "MoCo gain in every seed" in "\n".join(outcome(told(wide)))
+    assert "in every seed." not in "\n".join(outcome(told(ONE))[:1])
+
+
 def test_a_gain_that_normalisation_alone_would_give_is_said_so():
     text = "\n".join(outcome(told(replace(ONE, measured=(0.2, 0.2, 0.2)))))
     assert "not MoCo" in text
