@@ -98,7 +98,7 @@ plots.show(
 table = pd.DataFrame(
     [
         {
-            "region": cases.TITLES[one.case.region],
+            "region": cases.TITLES[one.case.region] + (", real CT" if one.real else ""),
             **{kind: one.dice[kind] for kind in figure3.KINDS},
         }
         for one in rows
@@ -110,8 +110,8 @@ plots.scrolling(
     f"Mean DSC over the organs of segmentations made of whole parts, as many parts as superpixels; {rows[0].slices} slices a region, {size} px, seed {seed}. Superpixels are connected, clusters are not. "
     + (
         "Phantoms: no evidence about the paper."
-        if not any(one.case.real for one in rows)
-        else "Real CT where the row says so."
+        if not any(one.real for one in rows)
+        else "Real CT is a stand-in for the paper's sets; slices of sets that may not be passed on are not shown, a phantom stands in the figure."
     ),
 )
 

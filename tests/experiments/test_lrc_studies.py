@@ -1,5 +1,7 @@
 """What LRC's chapters compute: against closed forms, naive counts and synthetic cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,7 +39,7 @@ def squares(count=2, size=32):
     images = np.array([90, 150, 210], np.uint8)[labels]
     images[:, :4], images[:, -4:] = 0, 0
     images += rng.integers(0, 3, images.shape, dtype=np.uint8)
-    return cases.Case("abdomen", images[:, None], labels, ("a", "b"), "Squares.", False, "f")
+    return cases.Case("abdomen", images[:, None], labels, ("a", "b"), "Squares.", real=False)
 
 
 def test_superpixels_of_separate_organs_are_not_merged_and_huge_ones_are():
@@ -64,6 +66,20 @@ def test_cases_are_labelled_slices_and_the_fullest_has_most_organs():
     most = max(len(np.unique(each[each > 0])) for each in case.labels)
     assert len(np.unique(one.labels[one.labels > 0])) == most
     assert cases.real_case("thorax", size=32, count=5) is None
+    counts = [len(np.unique(each[each > 0])) for each in case.labels]
+    assert min(counts) >= most / 2
+
+
+def test_slices_of_sets_that_may_not_be_passed_on_are_not_shown(net, monkeypatch):
+    hidden = replace(squares(), real=True, showable=False)
+    monkeypatch.setattr(figure3, "real_case", lambda *_, **__: hidden)
+    one = figure3.row("abdomen", net.done.net, net.start, size=32, real=True, count=2, seed=0)
+    assert one.real
+    assert not one.case.real
+    assert not (one.case.images[0] == hidden.images).all(axis=(1, 2, 3)).any()
+    monkeypatch.setattr(figure3, "real_case", lambda *_, **__: replace(hidden, showable=True))
+    one = figure3.row("abdomen", net.done.net, net.start, size=32, real=True, count=2, seed=0)
+    assert one.case.real
 
 
 def test_without_strength_nothing_moves_and_nothing_vanishes():

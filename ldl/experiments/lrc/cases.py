@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from ldl.data.ct import REGIONS, CtBank, ct_bank, facts
+from ldl.data.manifest import manifest_named
 from ldl.errors import DataError
 
 Array = np.ndarray
@@ -24,7 +25,7 @@ class Case:
         organs: names of the labels 1, 2, ...
         words: what they are, for captions.
         real: whether they are slices of patients.
-        fingerprint: of the bank they come from, for `ldl.data.superpixel_bank`.
+        showable: whether they may stand in a page; most sets may not be passed on.
     """
 
     region: str
@@ -33,7 +34,7 @@ class Case:
     organs: tuple[str, ...]
     words: str
     real: bool
-    fingerprint: str
+    showable: bool = True
 
     @property
     def name(self) -> str:
@@ -42,9 +43,12 @@ class Case:
 
 
 def phantom_case(region: str, *, size: int, count: int, seed: int = 0) -> Case:
-    """``count`` slices of phantoms, evenly spread over three volumes and their height."""
+    """``count`` slices of three phantoms, evenly spread over those that show many organs.
+
+    Many: at least half as many as the slice that shows most.
+    """
     bank = _phantoms(region, size, seed)
-    return _case(bank, region, count, f"{TITLES[region].capitalize()} phantoms.", real=False)
+    return _case(bank, region, count, f"{TITLES[region].capitalize()} phantoms.")
 
 
 def real_case(region: str, *, size: int, count: int) -> Case | None:
@@ -54,7 +58,11 @@ def real_case(region: str, *, size: int, count: int) -> Case | None:
         bank = ct_bank(region, name, size=size, volumes=VOLUMES)
     except DataError:
         return None
-    return _case(bank, region, count, f"Real CT: {name}.", real=True)
+    manifest = manifest_named(name)
+    words = f"Real CT: {manifest.title}, {manifest.licence.name}."
+    return replace(
+        _case(bank, region, count, words), real=True, showable=manifest.licence.redistribution
+    )
 
 
 def phantom_cases(*, size: int, count: int, seed: int = 0) -> list[Case]:
@@ -67,14 +75,14 @@ def _phantoms(region: str, size: int, seed: int) -> CtBank:
     return ct_bank(region, "phantom", size=size, volumes=VOLUMES, slices=16, seed=seed)
 
 
-def _case(bank: CtBank, region: str, count: int, words: str, *, real: bool) -> Case:
+def _case(bank: CtBank, region: str, count: int, words: str) -> Case:
     assert bank.labels is not None, "phantoms and stand-ins are labelled"
-    labelled = np.flatnonzero((np.asarray(bank.labels) > 0).any(axis=(1, 2)))
-    kept = labelled[
-        np.linspace(0, len(labelled) - 1, min(count, len(labelled))).round().astype(int)
-    ]
+    # Long scans have many slices with a piece of one organ, which say little about merging.
+    shown = np.array([len(np.unique(one[one > 0])) for one in np.asarray(bank.labels)])
+    rich = np.flatnonzero(shown >= max(1, shown.max() / 2))
+    kept = rich[np.linspace(0, len(rich) - 1, min(count, len(rich))).round().astype(int)]
     images, labels = np.array(bank.images[kept]), np.array(bank.labels[kept])
-    return Case(region, images, labels, bank.organs, words, real, bank.fingerprint)
+    return Case(region, images, labels, bank.organs, words, real=False)
 
 
 def fullest(case: Case) -> Case:

@@ -20,7 +20,8 @@ class Row:
     """One slice of the figure, with the numbers of several slices like it.
 
     Attributes:
-        case: the one slice.
+        case: the one slice, a phantom's where the set may not be shown.
+        real: whether the numbers are of real CT.
         regions: (S, S) int16 superpixels.
         few, many: (S, S) int16 clusters of the trained embeddings, ``FEW`` and as many as there are
             superpixels.
@@ -30,6 +31,7 @@ class Row:
     """
 
     case: Case
+    real: bool
     regions: Array
     few: Array
     many: Array
@@ -51,27 +53,25 @@ def row(
         count: how many the numbers are taken over.
         seed: of phantoms and starts of k-means.
     """
-    case = (
-        real_case(region, size=size, count=count)
-        if real
-        else phantom_case(region, size=size, count=count, seed=seed + 1)
-    )
+    drawn = phantom_case(region, size=size, count=count, seed=seed + 1)
+    case = real_case(region, size=size, count=count) if real else drawn
     if case is None:
         return None
     regions = maps_of(case.images, SuperpixelConfig())
-    inside = regions >= 0
-    many = round(float((regions.max(axis=(1, 2)) + 1).mean()))
+    parts = round(float((regions.max(axis=(1, 2)) + 1).mean()))
     values = {
         "embeddings": embeddings(net, case.images),
         "embeddings, untrained": embeddings(start, case.images),
         "grey values": greys(case.images),
     }
-    found = {name: clustered(case, inside, one, many, seed) for name, one in values.items()}
     dice = {"superpixels": dice_of(regions, case)}
-    dice |= {name: one.dice for name, one in found.items()}
-    one = fullest(case)
-    place = next(k for k, image in enumerate(case.images) if np.array_equal(image, one.images[0]))
-    picked = slice(place, place + 1)
-    few = clustered(one, inside[picked], values["embeddings"][picked], FEW, seed)
-    maps = found["embeddings"].maps
-    return Row(one, regions[place], few.maps[0], maps[place], dice, len(case.images))
+    dice |= {
+        name: clustered(case, regions >= 0, one, parts, seed).dice for name, one in values.items()
+    }
+    one = fullest(case if case.showable else drawn)
+    own = maps_of(one.images, SuperpixelConfig())
+    few, many = (
+        clustered(one, own >= 0, embeddings(net, one.images), number, seed).maps[0]
+        for number in (FEW, int(own.max()) + 1)
+    )
+    return Row(one, case.real, own[0], few, many, dice, len(case.images))
