@@ -33,6 +33,7 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.config_localize import window_at
 from ldl.experiments import asked_oddly, encoders, moved
 from ldl.experiments.examples import phantom_images
 from ldl.experiments.localization import SIGMA, cells
@@ -279,23 +280,25 @@ networks["Pd+mix+ms+cs, untrained"] = EmbeddingMatcher(
     network_embedder(encoders.untrained(full.network).net), sigma=full.sigma
 )
 others = {"toy embedder": EmbeddingMatcher(toy_embedder), "NCC": TemplateMatcher()}
-size = config.pretraining.size
+# Large enough for a point to stay inside, however the image is shifted.
+size = max(config.pretraining.size, 4 * moved.MARGIN)
+window = window_at("disc", size)
 eyes = phantom_images("fundus", count=8, size=size + 2 * moved.MARGIN, seed=seed + 7)
 display(
     plots.small_table(
         [
-            moved.summary(name, one, list(eyes.images), full.window, seed=seed)
+            moved.summary(name, one, list(eyes.images), window, seed=seed)
             for name, one in {**others, **networks}.items()
         ],
         caption=f"Median distance of the peak to the truth, and of the paper's answer, over {len(eyes.images)} points; how many peaks are within a pixel, and how many lie nearer to where the point was "
-        f"before the image was moved. {eyes.words} Middle {size} of {size + 2 * moved.MARGIN} pixels, window {full.window:g}, seed {seed}. {' '.join(words)}",
+        f"before the image was moved. {eyes.words} Middle {size} of {size + 2 * moved.MARGIN} pixels, window {window:g}, seed {seed}. {' '.join(words)}",
     )
 )
 
 # %% tags=["hide-input"]
 # Template matching last: the colours of the lines go by their order.
 lines = {"toy embedder": others["toy embedder"], **networks, "NCC": others["NCC"]}
-curve = moved.over_shifts(lines, list(eyes.images[:5]), full.window, seed=seed)
+curve = moved.over_shifts(lines, list(eyes.images[:5]), window, seed=seed)
 ends = curve[curve["shift"] == moved.MARGIN].set_index("method")["ours"]
 plots.show(
     plots.interval_lines(
