@@ -194,28 +194,35 @@ show_frame(here)
 
 # %% [markdown]
 # ## On real images
-#
-# What follows is not computed by this page. It is read from records that were made on real images and are kept with the project.
 
 # %% tags=["hide-input"]
-real = here if not here.phantom else localization_page.gather("open", store)
-display(localization_page.budget_words(real))
-localization_page.show_columns(real)
+if here.phantom:
+    real = localization_page.gather("open", store)
+    display(
+        Markdown(
+            "What follows is not computed by this page. It is read from records that were made on real images and are kept with the project."
+        )
+    )
+    display(localization_page.budget_words(real))
+    localization_page.show_columns(real)
+    show_errors(real)
+else:
+    display(Markdown("The profile of this page is on real images: all of it stands above."))
 
 # %% tags=["hide-input"]
-show_errors(real)
-
-# %% tags=["hide-input"]
-show_supports(real)
+if here.phantom:
+    show_supports(real)
 
 # %% [markdown]
 # ### The paper's claims, and our questions, on real images
 
 # %% tags=["hide-input"]
-show_claims(real)
+if here.phantom:
+    show_claims(real)
 
 # %% [markdown]
 # ### What, or where, on real images
 
 # %% tags=["hide-input"]
-show_frame(real)
+if here.phantom:
+    show_frame(real)

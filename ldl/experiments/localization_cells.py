@@ -21,6 +21,8 @@ def column_table(frame: pd.DataFrame, column: str, words: str = "") -> HTML:
         words: what the numbers were made from, for the caption.
     """
     part = frame[(frame["column"] == column) & frame["score"].isin(PRINTED)]
+    # Where the data are not at hand the paper's rows are all that there is to show.
+    part = part[part["at_hand"] | part["paper"].notna()]
     best = {score: lines["ours"].max() for score, lines in part[part["measured"]].groupby("score")}
     rows = []
     for _, lines in part.groupby("row", sort=False):
