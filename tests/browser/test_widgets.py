@@ -87,7 +87,7 @@ def test_a_blank_image_gets_a_verdict_and_no_point(open_widget, embedder, images
     matchers = {"cs": EmbeddingMatcher(embedder)}
     page = open_widget("localization", payload([scene("toy", images, matchers, window=9)]))
     words = page.locator(".ldl-queries figcaption").last.inner_text()
-    assert words.startswith("Flat map: the image is blank. A guess is")
+    assert words.startswith("Flat map: the image is blank. Guess: row")
     assert page.evaluate("window.heard.at(-1).answers[1].status") == "flat"
 
 

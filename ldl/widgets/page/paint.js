@@ -14,7 +14,6 @@ export function fit(canvas, size) {
 }
 
 export function paintImage(context, image) {
-  context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, context.canvas.width, context.canvas.height);
 }
 

@@ -25,7 +25,7 @@ export function verdict(answer) {
 // One query's answer in two lines; `miss` is its distance from the true place, if that is known.
 export function answerWords(answer, rule, miss, landmark) {
   const why = WHY[answer.status](answer, rule);
-  const place = why ? `: ${why}. A guess is ${where(answer.point)}.` : ` at ${where(answer.point)}.`;
+  const place = why ? `: ${why}. Guess: ${where(answer.point)}.` : ` at ${where(answer.point)}.`;
   const scores = `Similarity ${number(answer.top, 2)}, sharpness ${number(answer.sharpness, 2)}`;
   const far = miss === null ? "" : `; ${number(miss)} px (${number(miss / answer.window[0], 1)} windows) from the ${landmark}`;
   return { place, scores: `${scores}${far}.` };
