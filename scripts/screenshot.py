@@ -38,7 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path, nargs="?", default=PAGE)
     image = Image.open(io.BytesIO(taken(parser.parse_args().page))).convert("RGB")
-    image.save(PICTURE, optimize=True)
+    # Rare colours are kept, the others are mixed from dots.
+    colours = image.quantize(256, Image.Quantize.MAXCOVERAGE)
+    image.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(PICTURE, optimize=True)
     print(f"{PICTURE.relative_to(ROOT)}: {image.size}, {PICTURE.stat().st_size:,} bytes")
 
 

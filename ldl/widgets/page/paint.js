@@ -54,8 +54,8 @@ function spot(context, point, size) {
 }
 
 function stroke(context, colour, trace) {
-  const thick = Math.max(2, context.canvas.width / 150);
-  for (const [ink, wide] of [[HALO, thick + 2.5], [colour, thick]]) {
+  const thick = Math.max(2.5, context.canvas.width / 130);
+  for (const [ink, wide] of [[HALO, thick + 2], [colour, thick]]) {
     Object.assign(context, { strokeStyle: ink, lineWidth: wide });
     context.beginPath();
     trace();
