@@ -33,17 +33,17 @@ from IPython.display import Markdown
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.ct import REGIONS
-from ldl.experiments.lrc import cases, figure3, live
+from ldl.experiments.lrc import cases, figure3, planned
 
 check("lrc_figure3", globals())
 small, real = profile == "smoke", profile == "open"
 
 # %% tags=["hide-input"]
-net = live.live(live.live_config(profile, seed))
+net = planned.branch(profile, seed)
 size = net.config.data.size
 found = [
     figure3.row(
-        region, net.done.net, net.start, size=size, real=real, count=3 if small else 6, seed=seed
+        region, net.net, net.start, size=size, real=real, count=3 if small else 6, seed=seed
     )
     for region in REGIONS
 ]
@@ -51,7 +51,7 @@ rows = [one for one in found if one is not None]
 absent = [cases.TITLES[r] for r, one in zip(REGIONS, found, strict=True) if one is None]
 if absent:
     rows += [
-        figure3.row(region, net.done.net, net.start, size=size, real=False, count=6, seed=seed)
+        figure3.row(region, net.net, net.start, size=size, real=False, count=6, seed=seed)
         for region, one in zip(REGIONS, found, strict=True)
         if one is None
     ]

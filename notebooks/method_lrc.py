@@ -169,7 +169,7 @@ worst = max(ours, key=lambda one: one.merged)
 largest = max((one for one in grid if one.scale == max(scales)), key=lambda one: one.merged)
 Markdown(
     f"At scale {chosen.scale:g} at most {100 * worst.merged:.1f} % of organ pixels are merged into another organ (mean over the organs; {worst.name}), at scale {max(scales):g} up to "
-    f"{100 * largest.merged:.1f} % ({largest.name}). Most of that is in organs of a few pixels: {worst.worst[0]} has {100 * worst.worst[1]:.0f} % merged. Regions this small split an organ into several, which the loss then treats as different things: "
+    f"{100 * largest.merged:.1f} % ({largest.name}). The organ that suffers most is the {worst.worst[0]}, with {100 * worst.worst[1]:.0f} %. Regions this small split an organ into several, which the loss then treats as different things: "
     f"{min(o.regions for o in ours):.0f} to {max(o.regions for o in ours):.0f} regions a slice stand against 6 to 11 organs. The scale was chosen on real CT (btcv, segthor and "
     "openkbp, 40 slices each) as the largest of 10 to 50 at which, from 128 pixels on, less than a tenth of the organs' pixels are merged; a real thorax at 64 pixels misses that at every scale."
 )

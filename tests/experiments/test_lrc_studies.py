@@ -13,14 +13,19 @@ from ldl.experiments.lrc import (
     clusters,
     figure3,
     live,
+    planned,
     sampling_study,
     segmented,
     superpixel_study,
     transform_study,
     weights_study,
 )
+from ldl.experiments.profiles import profile_named
+from ldl.experiments.store import RunStore
 from ldl.losses.local_region import SMALLEST
+from ldl.models.local_unet import LocalUNet
 from ldl.models.organ_net import OrganNet
+from ldl.train import checkpoint
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -200,3 +205,19 @@ def test_a_test_volume_is_segmented_by_a_network_that_never_saw_it(net):
     np.testing.assert_array_equal(
         segmented.segmented(net, "thorax", "smoke").prediction, found.prediction
     )
+
+
+def test_the_figure_takes_the_plans_branch_where_its_weights_are(net):
+    config = planned.local_config(planned.SAMPLES, profile_named("smoke"))
+    without = planned.branch("smoke")
+    assert without.config == net.config
+    file = RunStore().weights(config)
+    file.parent.mkdir(parents=True)
+    torch.manual_seed(3)
+    trained = LocalUNet(config.base, 1, config.features)
+    checkpoint.save(file, trained.state_dict(), {"run_id": config.run_id()})
+    found = planned.branch("smoke")
+    assert found.config == config
+    assert torch.equal(found.net.decoder.last.weight, trained.decoder.last.weight)
+    assert not torch.equal(found.start.decoder.last.weight, trained.decoder.last.weight)
+    assert "that of the tables" in found.words

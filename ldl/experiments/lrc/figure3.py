@@ -12,6 +12,7 @@ from ldl.models.local_unet import LocalUNet
 
 Array = np.ndarray
 FEW = 12  # clusters of the coarse map
+UNSEEN = 10_000  # added to the seed: phantoms that no training draws
 KINDS = ("superpixels", "embeddings", "embeddings, untrained", "grey values")
 
 
@@ -53,7 +54,7 @@ def row(
         count: how many the numbers are taken over.
         seed: of phantoms and starts of k-means.
     """
-    drawn = phantom_case(region, size=size, count=count, seed=seed + 1)
+    drawn = phantom_case(region, size=size, count=count, seed=seed + UNSEEN)
     case = real_case(region, size=size, count=count) if real else drawn
     if case is None:
         return None
