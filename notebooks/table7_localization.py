@@ -175,7 +175,8 @@ plots.source(frame_of)
 
 # %% [markdown]
 # If the place is most of a vector, the most similar pixel of a query is the one at the support's place, whatever lies there. The cheapest remedy is to take the mean map away in the test, from support and query alike, and to
-# normalise again: rows *centred*. It needs unlabelled images only, the queries themselves.
+# normalise again: rows *centred*. It needs unlabelled images only, the queries themselves. Where it does not help, either what is left says too little about the landmark, or the place was what had found it:
+# hearts lie where hearts lie, as the row *the support's own place* shows.
 
 # %%
 plots.source(CentredMatcher.vectors)
