@@ -14,8 +14,8 @@ MARK = "†"
 
 def collapsed(record: Record) -> bool:
     """Whether a method's outputs ended up alike; the local branch has no such number."""
-    spread = record.get("spread")
-    return bool(spread) and spread[-1] < LEAST_SPREAD
+    spread = record.get("spread") or [LEAST_SPREAD]
+    return bool(spread[-1] < LEAST_SPREAD)
 
 
 def collapsed_methods(gathered: Gathered) -> set[str]:
@@ -31,7 +31,7 @@ def encoder_rows(gathered: Gathered) -> list[dict[str, Any]]:
 
 def _line(label: str, record: Record) -> dict[str, Any]:
     config, spread = record["config"], record.get("spread")
-    losses = next(iter(values for name, values in record["losses"].items() if name != "step"), [])
+    losses: list[float] = next((v for k, v in record["losses"].items() if k != "step"), [])
     return {
         "pretraining": label + (f" {MARK}" if collapsed(record) else ""),
         "data": record["data"]["name"],
