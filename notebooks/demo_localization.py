@@ -90,7 +90,7 @@ Markdown(
 #
 # ```{admonition} We deviate
 # :class: warning deviation
-# To keep the page small, embeddings are rounded to eight bits and, where the note says so, averaged over cells of a few pixels first. A test in a real
+# To keep the page small, embeddings are rounded to eight bits and, where a cell is larger than a pixel, averaged over cells first. A test in a real
 # browser holds the page to what Python computes from the same bytes; how far that lies from whole maps is measured here:
 # ```
 
@@ -126,7 +126,7 @@ plots.small_table(
 Markdown(" ".join(one.words for one in scenes))
 
 # %% [markdown]
-# What they show is how the method is asked and how it answers; how good its answers are is a matter of many images and stands in the tables.
+# What they show is how the method is asked and how it answers; how good its answers are is a matter of many images and stands in {doc}`table7_localization`.
 #
 # ## On your own images
 #
