@@ -46,6 +46,7 @@ class ShapeBudget(Strict):
     groups: int = 3
     steps1: int | None = None
     steps2: int | None = None
+    halvings: int = Field(default=8, description="of both rates within the guided steps")
     judge_base: int = 16
     judge_rate: float = 5e-5
     refine_steps: int = 100_000
@@ -155,8 +156,9 @@ _DEMO = Profile(
     shape=ShapeBudget(
         groups=2,
         steps2=100,
+        halvings=2,
         judge_base=8,
-        judge_rate=1e-3,
+        judge_rate=3e-4,
         refine_steps=50,
         refine_images=32,
         refine_rate=3e-3,

@@ -114,7 +114,8 @@ def region_config(profile: Profile, seed: int) -> PretrainConfig:
         "steps1": budget.steps1 or profile.steps1,
         "steps2": budget.steps2 or profile.steps2,
     }
-    return ldl_config(GUIDED, "fundus", profile.model_copy(update=sized), seed)
+    planned = ldl_config(GUIDED, "fundus", profile.model_copy(update=sized), seed)
+    return planned.model_copy(update={"halve_every": max(1, planned.steps // budget.halvings)})
 
 
 def _refine(budget: ShapeBudget, weight: WeightName) -> RefineConfig:
