@@ -68,13 +68,24 @@ def show_regions(gathered, table):
 show_regions(here, frame)
 
 # %% tags=["hide-input"]
-if here.profile.lrc.imagenet == "stand-in":
-    display(
-        Markdown(
-            "```{admonition} We deviate\n:class: warning deviation\nThe row *ImageNet* is a **stand-in**: a ResNet-50 of this width trained to grade "
-            "fundus phantoms, colour images of another kind with labels. torchvision's ImageNet weights fit the published width only; profile `paper` takes them.\n```"
-        )
-    )
+ABSENT = (
+    "The row *ImageNet* is left out here: torchvision's weights fit ResNet-50 at its published width only. Profile `paper` takes them from torch's own cache; "
+    "`ldl run lrc_table1 --profile paper --only imagenet` names the address and the place of the file if it is not there."
+)
+STAND_IN = (
+    "The row *ImageNet* is a **stand-in**: a ResNet-50 of this width trained to grade fundus phantoms, colour images of another kind with labels. "
+    "torchvision's ImageNet weights fit the published width only; profile `paper` takes them."
+)
+
+
+def imagenet_words(gathered):
+    """What stands in the row ImageNet."""
+    words = {"stand-in": STAND_IN, "absent": ABSENT}.get(gathered.profile.lrc.imagenet)
+    if words:
+        display(Markdown(f"```{{admonition}} We deviate\n:class: warning deviation\n{words}\n```"))
+
+
+imagenet_words(here)
 
 # %% [markdown]
 # ## Where LRC helped
@@ -221,6 +232,7 @@ elif real.records:
     shown = pairs.table1_frame(real.profile, store)
     display(page.budget_words(real))
     show_regions(real, shown)
+    imagenet_words(real)
     show_differences(real, shown)
     show_cells(real, shown)
     real_gaps = show_own(real)

@@ -37,6 +37,7 @@ class LrcBudget(Strict):
         imagenet: torchvision's weights, a supervised stand-in on fundus phantoms, or no such row
             ("absent": the weights fit the published width only).
         samples: N of Table 3, None for all pixels of a region.
+        rows: the kinds of global pretraining that are run; None takes all of the paper's.
     """
 
     pretraining: SourceName = "phantom"
@@ -60,6 +61,7 @@ class LrcBudget(Strict):
     tested: int | None = None
     imagenet: Literal["weights", "stand-in", "absent"] = "stand-in"
     samples: tuple[int | None, ...] = (1, 10, 50, 100, 200, None)
+    rows: tuple[str, ...] | None = None
 
     @property
     def split(self) -> Budgets:

@@ -136,6 +136,7 @@ _SMOKE = Profile(
         batch=4,
         queue=16,
         samples=(10, 50),
+        rows=("random", "imagenet", "moco", "genesis", "mae"),
         phantom_slices=8,
     ),
 )

@@ -10,7 +10,7 @@ from ldl.data.ct.regions import FACTS, REGIONS
 from ldl.experiments.cells import NOT_YET, STALE, signed
 from ldl.plots.tables import scrolling, styled
 
-ABSENT = "needs the published width"
+ABSENT = "not in this profile"
 WORDS = {"higher": "helped", "lower": "hurt", "undecided": "undecided"}
 
 

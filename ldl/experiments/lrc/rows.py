@@ -97,4 +97,6 @@ def _label(method: str, beside: Beside, samples: int | None, whole: bool) -> str
 
 def methods(profile: Profile) -> tuple[str, ...]:
     """The rows of Table 1 that this profile can have."""
-    return tuple(m for m in GLOBAL if m != "imagenet" or profile.lrc.imagenet != "absent")
+    lrc = profile.lrc
+    absent = {"imagenet"} if lrc.imagenet == "absent" else set()
+    return tuple(one for one in lrc.rows or GLOBAL if one not in absent)
