@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ldl.errors import ConfigError, DataError
+from ldl.errors import ConfigError
 from ldl.localize import EmbeddingMatcher, Point
 from ldl.localize.images import LEAST_WINDOW, as_image, check_point, is_blank
+from ldl.widgets.fitting import check
 from ldl.widgets.quantise import Quantised, cell_means, quantised, stride_within
 
 BUDGET = 4_000_000  # bytes of maps in a live widget; pages give less
@@ -108,7 +109,7 @@ def scene(
     given = tuple(as_image(one, f"image {k}") for k, one in enumerate(images))
     titles = tuple(names or [str(k) for k in range(len(given))])
     points = {key: np.asarray(each, dtype=np.float64) for key, each in (landmarks or {}).items()}
-    _check(given, titles, points, matchers)
+    check(given, titles, points, matchers)
     place = start or (_pair(next(iter(points.values()))[0]) if points else _middle(given[0]))
     size = (int(given[0].shape[1]), int(given[0].shape[2]))
     check_point(place, size)
@@ -138,23 +139,6 @@ def _stride(images: Sequence[Tensor], matchers: Mapping[str, EmbeddingMatcher], 
     first = next(iter(matchers.values()))
     channels = int(first.embedder(images[0][None]).shape[1])
     return stride_within(budget, sizes, channels, len(matchers))
-
-
-def _check(
-    images: Sequence[Tensor],
-    names: Sequence[str],
-    landmarks: Mapping[str, NDArray],
-    matchers: Mapping[str, EmbeddingMatcher],
-) -> None:
-    if len(images) < 2 or len({len(one) for one in images}) != 1:
-        raise DataError(f"{len(images)} images; give a support and queries, all of one kind")
-    if len(names) != len(images):
-        raise DataError(f"{len(names)} names for {len(images)} images")
-    for name, points in landmarks.items():
-        if points.shape != (len(images), 2):
-            raise DataError(f"landmark {name!r} has shape {points.shape}; ({len(images)}, 2)")
-    if not matchers:
-        raise ConfigError("no matchers; give at least one network")
 
 
 def _pair(point: NDArray) -> Point:
