@@ -209,7 +209,7 @@ _OPEN = Profile(
         judge_rate=2e-4,
         refine_steps=1000,
         refine_images=200,
-        synthesis_steps=2000,
+        synthesis_steps=1200,
         synthesis_base=16,
         synthesis_blocks=4,
     ),
