@@ -36,6 +36,7 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.ct.regions import FACTS, REGIONS
 from ldl.experiments import report
+from ldl.experiments.cells import signed
 from ldl.experiments.lrc import claims, encoders, html, own, page, pairs
 from ldl.experiments.store import RunStore
 
@@ -140,10 +141,10 @@ def show_cells(gathered, table):
         {
             "cell": f"{line['label']}, {FACTS[line['region']].column}, {line['labelled']}",
             "did LRC help?": html.WORDS[line["verdict"]],
-            "points DSC": line["difference"],
+            "points DSC": signed(line["difference"]),
             "d<sub>z</sub>": line["effect"],
-            "p": line["p"],
-            "p, Holm": line["p_holm"],
+            "p": html.p_words(line["p"]),
+            "p, Holm": html.p_words(line["p_holm"]),
             "HD95 without (mm)": line["hd_without"],
             "HD95 with (mm)": line["hd_with"],
             "n": int(line["volumes"]),
@@ -158,7 +159,7 @@ def show_cells(gathered, table):
         plots.small_table(
             rows,
             caption=caption.replace("*Helped*", "<i>Helped</i>").replace("*hurt*", "<i>hurt</i>"),
-            decimals=3,
+            decimals=1,
         )
     )
 
@@ -182,10 +183,10 @@ def show_own(gathered):
     }
     caption = f"Own row → Random init + LRC, mean DSC in per cent, |X_T| = {rest['labelled'].iloc[0]}; {gathered.kind}. Interval, d<sub>z</sub> and p as above."
     display(html.wide_table(rest, heads, html.pair_cell, caption))
-    return own.own_gaps(rest)
+    return own.against_untrained(rest)
 
 
-gaps = show_own(here)
+control = show_own(here)
 
 # %% [markdown]
 # ## What the paper claims
@@ -199,7 +200,7 @@ display(
 )
 display(
     plots.small_table(
-        claims.statements(frame, gaps),
+        claims.statements(frame, control),
         caption=f"The paper's sentences, counted in its own Table 1 and here ({here.kind}).",
     )
 )
@@ -235,7 +236,7 @@ elif real.records:
     imagenet_words(real)
     show_differences(real, shown)
     show_cells(real, shown)
-    real_gaps = show_own(real)
+    real_control = show_own(real)
     display(
         plots.small_table(
             claims.column_counts(shown),
@@ -244,7 +245,7 @@ elif real.records:
     )
     display(
         plots.small_table(
-            claims.statements(shown, real_gaps),
+            claims.statements(shown, real_control),
             caption="The paper's sentences, counted in its own Table 1 and on real CT.",
         )
     )

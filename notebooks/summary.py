@@ -195,11 +195,11 @@ else:
 organs = lrc_page.gather("lrc_table1", real_profile, store)
 if organs.records:
     table = pairs_of_lrc.table1_frame(organs.profile, store)
-    gaps_of_lrc = own.own_gaps(own.own_frame(organs.profile, store))
+    control = own.against_untrained(own.own_frame(organs.profile, store))
     display(Markdown(f"On **real CT**: {lrc_claims.summary(table)}"))
     display(
         plots.small_table(
-            lrc_claims.statements(table, gaps_of_lrc),
+            lrc_claims.statements(table, control),
             caption="The paper's sentences about its Table 1, and what comes out on real CT.",
         )
     )

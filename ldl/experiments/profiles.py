@@ -226,7 +226,7 @@ _OPEN = Profile(
         whole_steps=400,
         local_steps=600,
         tune_steps=800,
-        # At 1e-3 and 3e-4 MoCo v2's outputs collapsed on the slices of ten volumes.
+        # At 1e-3 and 3e-4 MoCo v2's outputs collapse on the slices of ten volumes; here nearly.
         whole_rate=1e-4,
         local_rate=2e-3,
         tune_rate=5e-3,

@@ -17,6 +17,8 @@ WORDS = {"higher": "helped", "lower": "hurt", "undecided": "undecided"}
 def pair_cell(line: pd.Series) -> str:
     """Without, with, their difference with its interval and p; the paper's below."""
     paper = _paper(line)
+    if line.get("repeated", False):
+        return f"<small>as at the left<br>{paper}</small>"
     if not line["measured"]:
         return f"<small>{NOT_YET if line['planned'] else ABSENT}<br>{paper}</small>"
     ours = f"{line['without']:.1f} → {line['with']:.1f}"
@@ -36,7 +38,12 @@ def spread(line: pd.Series) -> str:
     if math.isnan(line["low"]):
         return "one volume"
     effect = "–" if math.isnan(line["effect"]) else signed(line["effect"])
-    return f"{signed(line['low'])} to {signed(line['high'])}, d {effect}, p {line['p']:.3f}"
+    return f"{signed(line['low'])} to {signed(line['high'])}, d {effect}, {p_words(line['p'])}"
+
+
+def p_words(p: float) -> str:
+    """p with three decimals; the permutations drawn say no more."""
+    return "p &lt; 0.001" if p < 0.001 else f"p {p:.3f}"
 
 
 def _paper(line: pd.Series) -> str:

@@ -39,7 +39,7 @@ def own_frame(profile: Profile, store: RunStore) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def own_gaps(frame: pd.DataFrame) -> dict[str, float]:
-    """Random + LRC minus random + untrained U-Net, points of DSC, by region."""
-    part = frame[frame["measured"] & (frame["label"] == OWN[1].label)]
-    return {FACTS[line["region"]].column: line["difference"] for _, line in part.iterrows()}
+def against_untrained(frame: pd.DataFrame) -> pd.DataFrame:
+    """Random + LRC against random + untrained U-Net: the measured lines of `own_frame`."""
+    found = frame[frame["measured"] & (frame["label"] == OWN[1].label)]
+    return found.assign(name=[FACTS[region].column for region in found["region"]])

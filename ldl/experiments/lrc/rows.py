@@ -85,13 +85,15 @@ def row(method: str, beside: Beside, *, samples: int | None = SAMPLES, whole: bo
 
 def _label(method: str, beside: Beside, samples: int | None, whole: bool) -> str:
     number = "" if samples == SAMPLES else f", {f'N = {samples}' if samples else 'all pixels'}"
+    if not whole:
+        return "LRC alone"
     names = {
         "alone": "",
         "lrc": "LRC",
         "moco2": "a second MoCo",
         "unet": "an untrained U-Net",
     }
-    parts = [GLOBAL[method] if whole else "", names[beside]]
+    parts = [GLOBAL[method], names[beside]]
     return " + ".join(part for part in parts if part) + number
 
 
