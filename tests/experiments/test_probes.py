@@ -39,7 +39,8 @@ def test_ridge_explains_what_is_linear_and_nothing_of_noise():
     draw = generator(3, "test")
     features = torch.randn(80, 3, 5, generator=draw, dtype=torch.float64)
     answers = features @ torch.randn(5, 2, generator=draw, dtype=torch.float64) + 4
-    assert explained(features, answers).score > 0.99  # new rows keep within the range of the known ones
+    # New rows keep within the range of the known ones.
+    assert explained(features, answers).score > 0.99
     noise = torch.randn(80, 3, 2, generator=draw, dtype=torch.float64)
     assert abs(explained(features, noise).score) < 0.1
 
