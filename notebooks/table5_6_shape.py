@@ -32,7 +32,7 @@ from ldl.book.parameters import check
 from ldl.experiments import report
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.published import published
-from ldl.experiments.shape import claims, figure8, pages
+from ldl.experiments.shape import claims, figure8, pages, watching
 from ldl.experiments.shape.rows import TABLES
 from ldl.experiments.store import RunStore
 
@@ -125,15 +125,15 @@ for one in shown.values():
 # The watch compares the region with the reference masks, never with a label. It calls a region
 
 # %% tags=["hide-input"]
-pages.meanings()
+watching.meanings()
 
 # %% tags=["hide-input"]
 for one in shown.values():
-    display(pages.watch_table(one))
+    display(watching.watch_table(one))
 
 # %% tags=["hide-input"]
 for one in shown.values():
-    pages.show_watch(
+    watching.show_watch(
         one,
         {
             "share": "target's share of the picture",

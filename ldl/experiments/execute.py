@@ -23,7 +23,7 @@ from ldl.experiments import localizing
 from ldl.experiments.fingerprint import code_fingerprint, modules_of
 from ldl.experiments.lrc import making
 from ldl.experiments.provenance import provenance
-from ldl.experiments.shape import guiding, runs
+from ldl.experiments.shape import guiding, runs, scoring
 from ldl.experiments.store import SCHEMA, Record, Run, RunStore, is_fresh, phantom_fingerprint
 from ldl.methods import COMPARISONS, METHODS
 from ldl.train import checkpoint
@@ -351,9 +351,9 @@ def _shape(
     )
     if made.weights:
         checkpoint.save(store.weights(run), made.weights, {"run_id": run.run_id()})
-    scores = runs.scores(made.predict, run, fabric.device)
+    scores = scoring.scores(made.predict, run, fabric.device)
     return {
-        **_header(run, fabric, runs.data_fields(scores), made.seconds),
+        **_header(run, fabric, scoring.data_fields(scores), made.seconds),
         "losses": {name: curves(history) for name, history in made.histories.items()},
         **made.extra,
         **scores,

@@ -161,6 +161,7 @@ _SHAPE = (
     "ldl.train.references",
     "ldl.train.target",
     "ldl.experiments.shape.runs",
+    "ldl.experiments.shape.scoring",
 )
 _SYNTHESIS = ("ldl.train.synthesis", "ldl.train.image_pool", "ldl.train.opponent")
 

@@ -10,7 +10,7 @@ from ldl.experiments.jobs import jobs, needs, ordered
 from ldl.experiments.plan import plan, table_names
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
-from ldl.experiments.shape import claims, restore, runs
+from ldl.experiments.shape import claims, restore, scoring
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, guide_config, shape_configs
 from ldl.experiments.shape.scores import MEAN, Row56, all_measured, paper_number, shape_frame
 from ldl.experiments.store import RunStore
@@ -201,7 +201,7 @@ def test_no_verdict_about_the_paper_on_phantoms() -> None:
 
 def test_scores_are_inside_the_field_of_view(smoke: Profile) -> None:
     run = shape_configs(BY_KEY["out_ori"], "dsa", smoke)[0]
-    found = runs.scores(lambda images: torch.ones(images[:, 0].shape), run, torch.device("cpu"))
+    found = scoring.scores(lambda images: torch.ones(images[:, 0].shape), run, torch.device("cpu"))
     assert found["collapse"] == "full"
     for test in found["tests"].values():
         assert test["share"] == 1

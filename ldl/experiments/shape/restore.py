@@ -7,13 +7,8 @@ from torch import Tensor
 from ldl.config_shape import ShapeConfig
 from ldl.data.field import field_masks
 from ldl.data.sources import task_bank
-from ldl.experiments.shape.runs import (
-    THRESHOLD,
-    Predictor,
-    guided_net,
-    predicted,
-    probability,
-)
+from ldl.experiments.shape.runs import Predictor, guided_net, probability
+from ldl.experiments.shape.scoring import THRESHOLD, predicted
 from ldl.experiments.store import RunStore
 from ldl.methods.synthesis import as_signed
 from ldl.models.target_net import TargetNet

@@ -1,4 +1,4 @@
-"""One run of shape-guided segmentation: from its config to what its record holds."""
+"""One run of shape-guided segmentation: what it trains, and how it predicts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,15 +12,10 @@ from torch import Tensor, nn
 
 from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.data.bank import ImageBank
-from ldl.data.colour import normalise, to_float
-from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
-from ldl.data.sources import pretraining_bank, task_bank
+from ldl.data.sources import pretraining_bank
 from ldl.errors import ConfigError
-from ldl.experiments.shape.rows import COLUMNS
 from ldl.methods.guided import GuidedNet
-from ldl.metrics import dsc
-from ldl.metrics_shape import collapse, shape_of
 from ldl.rng import generator
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan
@@ -29,7 +24,6 @@ from ldl.train.references import References
 from ldl.train.synthesis import synthesise
 from ldl.train.target import PseudoPairs, SyntheticPairs, train_target
 
-THRESHOLD = 0.5
 BATCH = 8
 # (B, 3, S, S) normalised images -> (B, S, S) probabilities of the target.
 Predictor = Callable[[Tensor], Tensor]
@@ -196,78 +190,3 @@ def probability(net: nn.Module) -> Predictor:
 
     net.eval()
     return predict
-
-
-@torch.no_grad()
-def predicted(predict: Predictor, images: np.ndarray, device: torch.device) -> np.ndarray:
-    """The target's probability in each image, without augmentation.
-
-    Args:
-        predict: of a run.
-        images: (N, 3, S, S) uint8.
-        device: where it runs.
-
-    Returns:
-        (N, S, S) float32.
-    """
-    feed = Feed(images, device)
-    parts = [
-        predict(normalise(to_float(feed[torch.arange(start, min(start + BATCH, len(images)))])))
-        for start in range(0, len(images), BATCH)
-    ]
-    found: np.ndarray = torch.cat(parts).cpu().numpy()
-    return found
-
-
-def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[str, Any]:
-    """DSC of each test image inside the field of view, and what the target regions look like.
-
-    Args:
-        predict: of :func:`make`.
-        run: whose test images, and whose reference masks say what is vessel-like.
-        device: where it runs.
-
-    Returns:
-        ``tests`` by task (ids, dsc, share, truth_share), ``shape`` of all, ``reference`` of the
-        masks, and ``collapse``, see `ldl.metrics_shape`.
-    """
-    tests, regions, fields = {}, [], []
-    for task in COLUMNS:
-        bank = task_bank(run.data, task)
-        rows = bank.rows("test")
-        images, truth = np.array(bank.images[rows]), np.array(bank.masks[rows]) > 0
-        inside = field_masks(images)
-        region = (predicted(predict, images, device) > THRESHOLD) & inside
-        tests[task] = {
-            "ids": [bank.ids[row] for row in rows],
-            "fingerprint": bank.fingerprint,
-            "dsc": [round(float(v), 6) for v in dsc(region, truth & inside)],
-            "share": round(float(region.sum() / inside.sum()), 5),
-            "truth_share": round(float((truth & inside).sum() / inside.sum()), 5),
-        }
-        regions.append(region)
-        fields.append(inside)
-    found = shape_of(np.concatenate(regions), np.concatenate(fields))
-    reference = shape_of(shape_prior(run.data, run.prior, _masks(run)).masks[:, 0])
-    return {
-        "tests": tests,
-        "shape": found.record(),
-        "reference": reference.record(),
-        "collapse": collapse(found, reference),
-    }
-
-
-def _masks(run: ShapeConfig) -> int:
-    source = run.guide or run.synthesis
-    assert source is not None
-    return source.masks
-
-
-def data_fields(found: dict[str, Any]) -> dict[str, Any]:
-    """A record's ``data``: the test sets that were scored, with their fingerprints."""
-    tests = found["tests"]
-    return {
-        "name": ", ".join(tests),
-        "fingerprint": "-".join(one["fingerprint"][:8] for one in tests.values()),
-        "test": sum(len(one["ids"]) for one in tests.values()),
-    }
