@@ -145,6 +145,7 @@ def show_cells(gathered, table):
             "d<sub>z</sub>": line["effect"],
             "p": html.p_words(line["p"]),
             "p, Holm": html.p_words(line["p_holm"]),
+            "organs not found": f"{line['lost_without']} → {line['lost_with']} of {line['organs']}",
             "HD95 without (mm)": line["hd_without"],
             "HD95 with (mm)": line["hd_with"],
             "n": int(line["volumes"]),
@@ -165,6 +166,7 @@ def show_cells(gathered, table):
 
 
 show_cells(here, frame)
+Markdown(claims.lost_words(frame))
 
 # %% [markdown]
 # ## Is it the pretraining, or the second branch?
@@ -236,6 +238,7 @@ elif real.records:
     imagenet_words(real)
     show_differences(real, shown)
     show_cells(real, shown)
+    display(Markdown(claims.lost_words(shown)))
     real_control = show_own(real)
     display(
         plots.small_table(

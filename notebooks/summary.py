@@ -196,7 +196,7 @@ organs = lrc_page.gather("lrc_table1", real_profile, store)
 if organs.records:
     table = pairs_of_lrc.table1_frame(organs.profile, store)
     control = own.against_untrained(own.own_frame(organs.profile, store))
-    display(Markdown(f"On **real CT**: {lrc_claims.summary(table)}"))
+    display(Markdown(f"On **real CT**: {lrc_claims.summary(table)} {lrc_claims.lost_words(table)}"))
     display(
         plots.small_table(
             lrc_claims.statements(table, control),

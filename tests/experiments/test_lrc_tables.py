@@ -1,5 +1,6 @@
 """LRC's tables: what is planned, and the numbers that come out of records."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,16 @@ def test_frames_say_what_is_missing_and_claims_are_counted(store: Kept) -> None:
     assert first["higher with LRC, the paper"] == "10 of 11"
     assert claims.column_counts(frame)[1]["higher with LRC, here"] == "not yet run"
     assert len(own.against_untrained(own.own_frame(DEMO, store))) == 0
+
+
+def test_organs_that_were_given_up_are_counted(store: Kept) -> None:
+    cell = {(c.row.key, c.task): c for c in table1.cells(DEMO)}["moco", "abdomen-10"]
+    scores = measured(cell, store)
+    assert scores is not None
+    assert scores.lost == 0
+    assert dataclasses.replace(scores, dsc=scores.dsc * [1, 0]).lost == 1
+    line = pairs.table1_frame(DEMO, store)
+    assert "In 0 of 1 pairs" in claims.lost_words(line)
 
 
 def test_table_3_prints_the_papers_numbers_beside_ours(store: Kept) -> None:

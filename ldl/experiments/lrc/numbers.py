@@ -10,6 +10,7 @@ from ldl.experiments.store import Record, RunStore
 from ldl.stats import Paired, bootstrap_interval, paired
 
 Array = np.ndarray
+LOST = 1.0  # per cent
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,14 @@ class Scores:
     def per_volume(self) -> Array:
         """(V,) DSC in per cent."""
         return np.nanmean(self.dsc, axis=1)
+
+    @property
+    def lost(self) -> int:
+        """Organs that were not found at all: mean DSC below 1 %. A run either learns an organ or
+        gives it up early, so that each of them moves the mean by a step."""
+        known = ~np.isnan(self.dsc)
+        means = np.where(known, self.dsc, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        return int((means < LOST).sum())
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -20,7 +20,7 @@ def table1_frame(profile: Profile, store: RunStore) -> pd.DataFrame:
     """One line for each pretraining and column of Table 1.
 
     Columns: method, label, planned, column, region, labelled, asked, without, with, hd_without,
-    hd_with (mm), difference, low, high (points, t interval), effect, p, p_holm (over all measured
+    hd_with (mm), lost_without, lost_with (organs not found at all), organs, difference, low, high (points, t interval), effect, p, p_holm (over all measured
     lines but repeated ones), volumes, seeds, verdict, paper_without, paper_with, stale, measured,
     repeated.
     """
@@ -77,6 +77,9 @@ def gap(first: Scores | None, second: Scores | None) -> dict[str, object]:
         "without": second.mean if second else NONE,
         "hd_with": first.distance if first else NONE,
         "hd_without": second.distance if second else NONE,
+        "lost_with": first.lost if first else 0,
+        "lost_without": second.lost if second else 0,
+        "organs": len(there[0].organs) if there else 0,
         "difference": both.difference if both else NONE,
         "low": both.low if both else NONE,
         "high": both.high if both else NONE,
