@@ -20,9 +20,9 @@ def table1_frame(profile: Profile, store: RunStore) -> pd.DataFrame:
     """One line for each pretraining and column of Table 1.
 
     Columns: method, label, planned, column, region, labelled, asked, without, with, hd_without,
-    hd_with (mm), lost_without, lost_with (organs not found at all), organs, difference, low, high (points, t interval), effect, p, p_holm (over all measured
-    lines but repeated ones), volumes, seeds, verdict, paper_without, paper_with, stale, measured,
-    repeated.
+    hd_with (mm), lost_without, lost_with (organs not found at all), organs, difference, low, high
+    (points, t interval), effect, p, p_holm (over all measured lines but repeated ones), volumes,
+    seeds, verdict, paper_without, paper_with, stale, measured, repeated.
     """
     known = methods(profile)
     lines = [
