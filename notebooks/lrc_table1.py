@@ -83,7 +83,7 @@ def imagenet_words(gathered):
     """What stands in the row ImageNet."""
     words = {"stand-in": STAND_IN, "absent": ABSENT}.get(gathered.profile.lrc.imagenet)
     if words:
-        display(Markdown(f"```{{admonition}} We deviate\n:class: warning deviation\n{words}\n```"))
+        display(Markdown(f"**We deviate.** {words}"))
 
 
 imagenet_words(here)
