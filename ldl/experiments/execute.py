@@ -133,7 +133,7 @@ def curves(history: History) -> dict[str, list[float]]:
 def _pretrain(
     run: PretrainConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
 ) -> Record:
-    start = _step1(run, store, device, progress)
+    start = _before(run.step1, store, device, progress)
     bank = pretraining_bank(run.data, run.modality)
     done = pretrain(
         run,
@@ -204,13 +204,14 @@ def _compared(run: ComparisonConfig, done: Compared) -> Record:
     }
 
 
-def _step1(
-    run: PretrainConfig, store: RunStore, device: str, progress: bool
+def _before(
+    run: Run | None, store: RunStore, device: str, progress: bool
 ) -> dict[str, Tensor] | None:
-    if run.step1 is None:
+    """The weights of a run that another one needs."""
+    if run is None:
         return None
-    ensure(run.step1, store, device=device, progress=progress, weights=True)
-    return checkpoint.load(store.weights(run.step1))[0]
+    ensure(run, store, device=device, progress=progress, weights=True)
+    return checkpoint.load(store.weights(run))[0]
 
 
 def encoder_weights(run: EncoderConfig, store: RunStore) -> dict[str, Tensor]:
@@ -260,16 +261,6 @@ def _how(run: Run, store: RunStore, fabric: Fabric, progress: bool) -> making.Ho
     return making.How(store.folder(run), fabric, lambda data: _identity(run, data), progress)
 
 
-def _before(
-    run: Run | None, store: RunStore, device: str, progress: bool
-) -> dict[str, Tensor] | None:
-    """The weights of a run that another one needs."""
-    if run is None:
-        return None
-    ensure(run, store, device=device, progress=progress, weights=True)
-    return checkpoint.load(store.weights(run))[0]
-
-
 def _global(
     run: GlobalConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
 ) -> Record:
@@ -296,10 +287,7 @@ def _organs(
 def _localize(
     run: LocalizeConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
 ) -> Record:
-    weights = None
-    if run.encoder:
-        ensure(run.encoder, store, device=device, progress=progress, weights=True)
-        weights = checkpoint.load(store.weights(run.encoder))[0]
+    weights = _before(run.encoder, store, device, progress)
     start = time.monotonic()
     found = localizing.search(run, weights, fabric.device, progress=progress)
     seconds = time.monotonic() - start
@@ -311,10 +299,7 @@ def _localize(
 def _guide(
     run: GuideConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
 ) -> Record:
-    start = None
-    if run.step1:
-        ensure(run.step1, store, device=device, progress=progress, weights=True)
-        start = checkpoint.load(store.weights(run.step1))[0]
+    start = _before(run.step1, store, device, progress)
     bank = pretraining_bank(run.data, run.region.modality)
     done = guiding.train(
         run,
@@ -337,10 +322,7 @@ def _guide(
 def _shape(
     run: ShapeConfig, store: RunStore, fabric: Fabric, device: str, progress: bool
 ) -> Record:
-    weights = None
-    if run.guide:
-        ensure(run.guide, store, device=device, progress=progress, weights=True)
-        weights = checkpoint.load(store.weights(run.guide))[0]
+    weights = _before(run.guide, store, device, progress)
     made = runs.make(
         run,
         weights,

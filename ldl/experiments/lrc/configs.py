@@ -1,5 +1,7 @@
 """From a row and a column of LRC's tables to the configs of its runs."""
 
+from typing import Literal
+
 from ldl.config import ComparisonConfig
 from ldl.config_ct import CtConfig, GlobalConfig, RegionName
 from ldl.config_lrc import LocalRegionConfig, OrganConfig
@@ -10,6 +12,7 @@ from ldl.experiments.profiles import Profile
 _CHECKS = 5  # scores of the validation volumes in a fine-tuning
 _HALVINGS = 4
 PHANTOM_VOLUMES = 14
+Whole = Literal["resnet50", "vit", "unet"]
 # Encoders see phantoms that no table is measured on.
 PRETRAINING_SEED = 1
 
@@ -45,17 +48,24 @@ def global_config(
         return None
     if method == "imagenet" and profile.lrc.imagenet == "stand-in":
         return _stand_in(profile, seed)
+    backbone: Whole = "vit" if method == "mae" else "resnet50"
+    return _on_slices(method, backbone, profile.lrc.base, profile, seed)
+
+
+def _on_slices(
+    method: str, backbone: Whole, base: int, profile: Profile, seed: int
+) -> GlobalConfig:
     lrc = profile.lrc
     return GlobalConfig(
         method=method,  # type: ignore[arg-type]
         data=pretraining_set(profile),
-        base=lrc.base,
+        base=base,
         steps=0 if method == "imagenet" else lrc.whole_steps,
         crop=lrc.size,
         batch=lrc.whole_batch,
         halve_every=max(1, lrc.whole_steps // 2),
         learning_rate=lrc.whole_rate,
-        backbone="vit" if method == "mae" else "resnet50",
+        backbone=backbone,
         knobs=small_knobs(method, profile, lrc.queue),
         seed=seed,
     )
@@ -82,20 +92,7 @@ def _stand_in(profile: Profile, seed: int) -> ComparisonConfig:
 
 def second_config(profile: Profile, seed: int = 0) -> GlobalConfig:
     """Table 2's second network: the local branch's encoder under MoCo."""
-    lrc = profile.lrc
-    return GlobalConfig(
-        method="moco",
-        data=pretraining_set(profile),
-        base=lrc.local_base,
-        steps=lrc.whole_steps,
-        crop=lrc.size,
-        batch=lrc.whole_batch,
-        halve_every=max(1, lrc.whole_steps // 2),
-        learning_rate=lrc.whole_rate,
-        backbone="unet",
-        knobs=small_knobs("moco", profile, lrc.queue),
-        seed=seed,
-    )
+    return _on_slices("moco", "unet", profile.lrc.local_base, profile, seed)
 
 
 def local_config(samples: int | None, profile: Profile, seed: int = 0) -> LocalRegionConfig:
