@@ -20,7 +20,7 @@ import torch
 from ldl import paths
 from ldl.experiments import learned
 from ldl.experiments.asked import ASKED, SEEDS, STEPS, probed_config
-from ldl.experiments.fingerprint import modules_of
+from ldl.experiments.dependencies import modules_of
 from ldl.experiments.learned_words import markdown
 from ldl.experiments.learning import Lesson, lesson
 from ldl.experiments.phantom_questions import EYES, Eyes, draw_eyes

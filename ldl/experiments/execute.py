@@ -20,7 +20,8 @@ from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank, task_bank
 from ldl.errors import TrainingError
 from ldl.experiments import localizing
-from ldl.experiments.fingerprint import code_fingerprint, modules_of
+from ldl.experiments.dependencies import modules_of
+from ldl.experiments.fingerprint import code_fingerprint
 from ldl.experiments.lrc import making
 from ldl.experiments.provenance import provenance
 from ldl.experiments.shape import guiding, runs, scoring

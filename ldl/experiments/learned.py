@@ -12,7 +12,8 @@ import numpy as np
 from ldl import paths
 from ldl.errors import LdlError
 from ldl.experiments.asked import probed_config
-from ldl.experiments.fingerprint import code_fingerprint, module_fingerprint
+from ldl.experiments.fingerprint import code_fingerprint
+from ldl.experiments.modules import module_fingerprint
 
 SCHEMA = 1
 Beats = Literal["yes", "not beyond doubt", "no"]

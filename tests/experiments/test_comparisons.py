@@ -12,12 +12,14 @@ from ldl.config import ComparisonConfig, ComparisonName, DataConfig
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
-from ldl.experiments import fingerprint
+from ldl.experiments import modules
+from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import encoder_weights, ensure
-from ldl.experiments.fingerprint import code_fingerprint, modules_of
+from ldl.experiments.fingerprint import code_fingerprint
 from ldl.experiments.plan import COMPARED, Variant, comparison_config, ldl_config, transfer_configs
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.store import RunStore
+from ldl.experiments.syntax import tree_fingerprint
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
 
@@ -123,17 +125,17 @@ def test_films_have_no_grade_to_be_supervised_by(cache: Path, smoke: Profile) ->
 @pytest.fixture
 def edited(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Modules named in the list look as if a line of code, not a comment, had been added."""
-    read, changed = fingerprint._source, list[str]()
+    read, changed = modules._source, list[str]()
 
     def source(name: str) -> str:
         return read(name) + ("\nEDITED = 1\n" if name in changed else "\n# no code\n")
 
     def forget() -> None:
-        fingerprint.imported.cache_clear()
-        fingerprint.module_fingerprint.cache_clear()
+        modules.imported.cache_clear()
+        modules.module_fingerprint.cache_clear()
 
     forget()
-    monkeypatch.setattr(fingerprint, "_source", source)
+    monkeypatch.setattr(modules, "_source", source)
     yield changed
     forget()
 
@@ -147,7 +149,7 @@ def affected(edited: list[str], module: str) -> set[str]:
     runs = {**ours, **{name: run_of(name) for name in TRAINED}}
     before = {name: code_fingerprint(run) for name, run in runs.items()}
     edited.append(module)
-    fingerprint.module_fingerprint.cache_clear()
+    modules.module_fingerprint.cache_clear()
     return {name for name, run in runs.items() if code_fingerprint(run) != before[name]}
 
 
@@ -210,14 +212,14 @@ def test_a_transfer_depends_on_its_encoders_code() -> None:
 
 def imports(module: str) -> set[str]:
     """Modules of ldl that ``module`` imports, anywhere in it."""
-    lines = ast.walk(ast.parse(fingerprint._source(module)))
+    lines = ast.walk(ast.parse(modules._source(module)))
     names = {line.module or "" for line in lines if isinstance(line, ast.ImportFrom)}
     return {name for name in names if name.split(".")[0] == "ldl"}
 
 
-def reached(*modules: str) -> set[str]:
-    """``modules`` and what they import, and so on, but for what is harmless."""
-    found, waiting = set[str](), list(modules)
+def reached(*names: str) -> set[str]:
+    """Modules called ``names`` and what they import, and so on, but for what is harmless."""
+    found, waiting = set[str](), list(names)
     while waiting:
         module = waiting.pop()
         if module not in found and module not in HARMLESS:
@@ -235,14 +237,14 @@ def test_no_module_that_a_method_reaches_is_forgotten(method: ComparisonName) ->
 
 
 def test_no_module_that_the_training_takes_from_is_forgotten() -> None:
-    partly = {name for name, _, _ in fingerprint._TAKEN.values()}
+    partly = {name for name, _, _ in modules._TAKEN.values()}
     wanted = imports("ldl.train.comparison") - set(HARMLESS)
     assert wanted <= set(modules_of(run_of("moco"))) | partly
 
 
 def test_only_what_is_named_is_taken_of_a_module_that_is_not_followed() -> None:
-    for module, (source, parts, _) in fingerprint._TAKEN.items():
-        lines = ast.walk(ast.parse(fingerprint._source(module)))
+    for module, (source, parts, _) in modules._TAKEN.items():
+        lines = ast.walk(ast.parse(modules._source(module)))
         found = [
             n.name
             for x in lines
@@ -265,8 +267,8 @@ def test_only_what_is_named_is_taken_of_a_module_that_is_not_followed() -> None:
 def test_a_run_depends_on_which_images_are_held_out(
     monkeypatch: pytest.MonkeyPatch, before: str, after: str, stale: bool
 ) -> None:
-    config, kept = run_of("moco"), fingerprint._source
-    was = fingerprint.code_fingerprint(config)
+    config, kept = run_of("moco"), modules._source
+    was = code_fingerprint(config)
 
     def edited(name: str) -> str:
         source = kept(name)
@@ -275,8 +277,8 @@ def test_a_run_depends_on_which_images_are_held_out(
         assert before in source
         return source.replace(before, after)
 
-    monkeypatch.setattr(fingerprint, "_source", edited)
-    assert (fingerprint.code_fingerprint(config) != was) == stale
+    monkeypatch.setattr(modules, "_source", edited)
+    assert (code_fingerprint(config) != was) == stale
 
 
 def test_a_grade_follows_from_the_table_or_from_a_phantoms_lesions() -> None:
@@ -288,7 +290,7 @@ def test_a_grade_follows_from_the_table_or_from_a_phantoms_lesions() -> None:
 @pytest.mark.parametrize("method", TRAINED)
 def test_of_what_is_not_followed_only_a_type_is_taken(method: ComparisonName) -> None:
     for module in reached(COMPARISONS[method].__module__):
-        for line in ast.walk(ast.parse(fingerprint._source(module))):
+        for line in ast.walk(ast.parse(modules._source(module))):
             if isinstance(line, ast.ImportFrom) and line.module == "ldl.methods.common":
                 assert [name.name for name in line.names] == ["Losses"]
 
@@ -322,7 +324,7 @@ def test_what_a_process_really_imports_is_known(method: ComparisonName) -> None:
 
 def test_an_edit_that_changes_no_number_keeps_records_fresh() -> None:
     """The list names trees of today: a line whose module went on changing has no effect left."""
-    files = Path(fingerprint.__file__).parents[1].rglob("*.py")
-    today = {fingerprint.tree_fingerprint(file.read_text()) for file in files}
-    assert set(fingerprint._EQUAL) <= today
-    assert not set(fingerprint._EQUAL.values()) & today
+    files = Path(modules.__file__).parents[1].rglob("*.py")
+    today = {tree_fingerprint(file.read_text()) for file in files}
+    assert set(modules._EQUAL) <= today
+    assert not set(modules._EQUAL.values()) & today

@@ -10,8 +10,8 @@ import torch
 from ldl.config import DataConfig
 from ldl.config_localize import LocalizeConfig, window_at
 from ldl.errors import ConfigError, DataError
+from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
-from ldl.experiments.fingerprint import modules_of
 from ldl.experiments.jobs import jobs, needs, ordered
 from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
 from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame

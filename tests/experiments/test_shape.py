@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
-from ldl.experiments.fingerprint import modules_of
 from ldl.experiments.jobs import jobs, needs, ordered
 from ldl.experiments.plan import plan, table_names
 from ldl.experiments.profiles import PROFILES, Profile

@@ -6,7 +6,8 @@ import pytest
 
 from ldl.errors import LdlError
 from ldl.experiments import fingerprint
-from ldl.experiments.fingerprint import code_fingerprint, modules_of, tree_fingerprint
+from ldl.experiments.dependencies import modules_of
+from ldl.experiments.fingerprint import code_fingerprint
 from ldl.experiments.plan import Variant, encoder_config, transfer_configs
 from ldl.experiments.profiles import Profile
 from ldl.experiments.store import (
@@ -18,6 +19,7 @@ from ldl.experiments.store import (
     phantom_fingerprint,
     read_record,
 )
+from ldl.experiments.syntax import tree_fingerprint
 
 
 def _record(run: Run) -> Record:

@@ -13,7 +13,7 @@ from ldl.config_ct import CtConfig
 from ldl.config_lrc import LocalRegionConfig
 from ldl.data.colour import normalise
 from ldl.data.ct_sources import pretraining_rows, region_maps, slice_bank
-from ldl.experiments.fingerprint import imported, module_fingerprint
+from ldl.experiments.modules import imported, module_fingerprint
 from ldl.models.local_unet import LocalUNet
 from ldl.rng import seed_everything
 from ldl.train.device import fabric_for

@@ -9,8 +9,8 @@ from ldl.config_ct import CtConfig, RegionName
 from ldl.config_lrc import OrganConfig
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import slice_bank
-from ldl.experiments.fingerprint import imported
 from ldl.experiments.lrc.live import MODULES, Live, kept
+from ldl.experiments.modules import imported
 from ldl.train.device import fabric_for
 from ldl.train.loop import Plan, fit
 from ldl.train.organ_scores import mean_dsc, segment
