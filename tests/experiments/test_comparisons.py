@@ -14,7 +14,7 @@ from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
 from ldl.experiments import modules
 from ldl.experiments.dependencies import modules_of
-from ldl.experiments.execute import encoder_weights, ensure
+from ldl.experiments.execute import ensure
 from ldl.experiments.fingerprint import code_fingerprint
 from ldl.experiments.plan import COMPARED, Variant, comparison_config, ldl_config, transfer_configs
 from ldl.experiments.profiles import PROFILES, Profile
@@ -22,6 +22,7 @@ from ldl.experiments.store import RunStore
 from ldl.experiments.syntax import tree_fingerprint
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
+from ldl.train import checkpoint
 
 TRAINED: list[ComparisonName] = [name for name, each in COMPARISONS.items() if each.trains]  # type: ignore[misc]
 # What a comparison's modules import and its numbers do not follow from.
@@ -106,7 +107,7 @@ def test_a_transfer_brings_its_comparison_and_leaves_records(
     assert 0 <= made["retrieval"] <= 1
     assert made["retrieval_among"] == smoke.pretraining.images // 8  # type: ignore[operator]
     # Heads, queues and teachers stay behind.
-    weights = encoder_weights(run.encoder, store)
+    weights = checkpoint.under("encoder", checkpoint.load(store.weights(run.encoder))[0])
     expected = backbone("vgg", run.base, 3).state_dict()
     assert {name: w.shape for name, w in weights.items()} == {
         name: w.shape for name, w in expected.items()

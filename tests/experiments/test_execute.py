@@ -10,8 +10,9 @@ import torch
 
 from ldl.config import DataConfig
 from ldl.experiments import execute
-from ldl.experiments.execute import curves, ensure
+from ldl.experiments.execute import ensure
 from ldl.experiments.jobs import ordered
+from ldl.experiments.making.made import curves
 from ldl.experiments.plan import Variant, encoder_config, plan, transfer_configs
 from ldl.experiments.profiles import Profile
 from ldl.experiments.runner import run_all

@@ -1,13 +1,8 @@
-"""Makes one run of LRC: what a record holds beside its header, and the weights that transfer."""
+"""Makes a run of LRC: the global encoder, the local branch, or fine-tuning."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lightning_fabric import Fabric
-from torch import Tensor
 
 from ldl.config import ComparisonConfig
 from ldl.config_ct import GlobalConfig
@@ -16,45 +11,15 @@ from ldl.data.colour import NORMALISATION
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import region_maps, slice_bank
 from ldl.experiments.lrc.picture import picture
+from ldl.experiments.making.comparison import compared
+from ldl.experiments.making.made import How, Made, Weights, curves
 from ldl.models.organ_net import parameters_by_part
 from ldl.models.published import for_gray
 from ldl.train import checkpoint
-from ldl.train.comparison import Compared
 from ldl.train.ct_global import pretrain_global
 from ldl.train.local_region import pretrain_local
-from ldl.train.loop import History
 from ldl.train.organ_scores import VolumeScore
 from ldl.train.organs import finetune
-
-Weights = dict[str, Tensor]
-Identity = Callable[[str], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Made:
-    """What came out of a run.
-
-    Attributes:
-        weights: that later runs take over.
-        data: the record's line about its data.
-        history: losses and seconds.
-        fields: of the record.
-    """
-
-    weights: Weights
-    data: dict[str, Any]
-    history: History
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class How:
-    """Where and on what a run is made; ``identity`` gives a checkpoint's, from the data's hash."""
-
-    folder: Path
-    fabric: Fabric
-    identity: Identity
-    progress: bool
 
 
 def _data(bank: CtBank, **more: object) -> dict[str, Any]:
@@ -69,7 +34,7 @@ def _data(bank: CtBank, **more: object) -> dict[str, Any]:
     }
 
 
-def make_global(run: GlobalConfig, how: How) -> tuple[Made, Compared]:
+def make_global(run: GlobalConfig, how: How) -> Made:
     """E_g's pretraining; the weights are the encoder's, named ``encoder.*``."""
     bank = slice_bank(run.data, progress=how.progress)
     done = pretrain_global(
@@ -80,9 +45,7 @@ def make_global(run: GlobalConfig, how: How) -> tuple[Made, Compared]:
         identity=how.identity(bank.fingerprint),
         progress=how.progress,
     )
-    encoder: Any = done.net.encoder
-    weights = checkpoint.prefixed("encoder", encoder.state_dict())
-    return Made(weights, _data(bank), done.history, {}), done
+    return compared(run, done, _data(bank))
 
 
 def make_local(run: LocalRegionConfig, how: How) -> Made:
@@ -105,13 +68,14 @@ def make_local(run: LocalRegionConfig, how: How) -> Made:
         "regions_per_slice": round(float(np.mean(counts)), 2),
     }
     fields = {
+        "losses": curves(done.history),
         "retrieval": round(done.retrieval, 5),
         "retrieval_before": round(done.retrieval_before, 5),
         "retrieval_among": done.among,
         "parameters": sum(p.numel() for p in done.net.parameters()),
     }
     data = _data(bank, superpixels=superpixels)
-    return Made(done.net.state_dict(), data, done.history, fields)
+    return Made(done.net.state_dict(), data, done.history.seconds, fields)
 
 
 def encoder_for(run: OrganConfig, weights: Weights | None) -> Weights | None:
@@ -124,28 +88,24 @@ def encoder_for(run: OrganConfig, weights: Weights | None) -> Weights | None:
     return found
 
 
-def make_organs(run: OrganConfig, encoder: Weights | None, local: Weights | None, how: How) -> Made:
-    """Fine-tuning, and the scores of every test volume and organ.
-
-    Args:
-        run: what to train.
-        encoder: weights of the run ``run.encoder``, as they were kept.
-        local: of ``run.local`` or ``run.second``.
-        how: where and on what.
-    """
+def make_organs(run: OrganConfig, how: How) -> Made:
+    """Fine-tuning, and the scores of every test volume and organ."""
+    encoder = encoder_for(run, how.before(run.encoder))
+    local = how.before(run.local or run.second)
     bank = slice_bank(run.data, progress=how.progress)
     done = finetune(
         run,
         bank,
         folder=how.folder,
         fabric=how.fabric,
-        encoder=encoder_for(run, encoder),
+        encoder=encoder,
         local=local,
         identity=how.identity(bank.fingerprint),
         progress=how.progress,
     )
     learned = [one.id for one in bank.part("train", run.budget)]
     fields = {
+        "losses": curves(done.history),
         "organs": list(bank.organs),
         "volumes": [volume_fields(one) for one in done.volumes],
         "validation": [round(score, 6) for score in done.validation],
@@ -154,7 +114,7 @@ def make_organs(run: OrganConfig, encoder: Weights | None, local: Weights | None
         "picture": picture(done.net, bank, bank.rows("test", run.test), how.fabric.device),
     }
     data = _data(bank, learned=learned, spacing=list(bank.volumes[0].spacing))
-    return Made(done.net.state_dict(), data, done.history, fields)
+    return Made(done.net.state_dict(), data, done.history.seconds, fields)
 
 
 def volume_fields(one: VolumeScore) -> dict[str, Any]:

@@ -1,0 +1,16 @@
+"""Makes a one-shot localization."""
+
+import time
+
+from ldl.config_localize import LocalizeConfig
+from ldl.experiments import localizing
+from ldl.experiments.making.made import How, Made, data_line
+
+
+def make(run: LocalizeConfig, how: How) -> Made:
+    """The answers of every support image; nothing is trained."""
+    weights = how.before(run.encoder)
+    start = time.monotonic()
+    found = localizing.search(run, weights, how.fabric.device, progress=how.progress)
+    seconds = time.monotonic() - start
+    return Made(None, data_line(found.bank), seconds, localizing.fields(found))

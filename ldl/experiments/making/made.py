@@ -1,0 +1,83 @@
+"""What goes into the making of a run, and what comes out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ldl.data.bank import ImageBank
+from ldl.data.landmarks import LandmarkBank
+from ldl.experiments.store import Run
+from ldl.train.loop import History
+
+CURVE_POINTS = 100
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class How:
+    """Where and on what a run is made.
+
+    Attributes:
+        folder: for checkpoints.
+        fabric: device and precision.
+        identity: fields that a checkpoint must agree with, from the data's hash.
+        before: the weights of a run that this one needs, made now if they are missing; None of no
+            run.
+        progress: show progress bars.
+    """
+
+    folder: Path
+    fabric: Fabric
+    identity: Callable[[str], dict[str, Any]]
+    before: Callable[[Run | None], Weights | None]
+    progress: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came out of a run.
+
+    Attributes:
+        weights: that later runs take over; None where nothing was trained.
+        data: the record's line about its data.
+        seconds: of the work, interruptions left out.
+        fields: of the record.
+    """
+
+    weights: Weights | None
+    data: dict[str, Any]
+    seconds: float
+    fields: dict[str, Any]
+
+
+def data_line(bank: ImageBank | LandmarkBank) -> dict[str, Any]:
+    """A record's line about a bank all of whose images are used."""
+    return {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
+
+
+def binned(values: np.ndarray) -> list[float]:
+    """Means of at most 100 bins, in the order of the steps."""
+    parts = np.array_split(values, min(CURVE_POINTS, len(values))) if len(values) else []
+    return [round(float(part.mean()), 5) for part in parts]
+
+
+def curves(history: History) -> dict[str, list[float]]:
+    """Loss curves as means of at most 100 bins, by name, with the steps at the bins' ends.
+
+    Of no steps there are no curves.
+    """
+    if not history.rows:
+        return {"step": []}
+    rows = np.asarray(history.rows)
+    parts = np.array_split(rows, min(CURVE_POINTS, len(rows)))
+    ends = np.cumsum([len(part) for part in parts])
+    means = np.stack([part.mean(axis=0) for part in parts])
+    named = {
+        name: [round(float(v), 5) for v in means[:, k]] for k, name in enumerate(history.names)
+    }
+    return {"step": [int(end) for end in ends], **named}
