@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from ldl.errors import LdlError
+from ldl.experiments.plan import table_names
 
-TABLE = typer.Argument(help="table2 to table7, or all.")
+TABLE = typer.Argument(help=f"{', '.join(table_names())}, or all.")
 PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
 ONLY = typer.Option(help="Keep cells whose row/task contains this, e.g. 'rd/stare,scratch/'.")
 JOBS = typer.Option(min=1, help="Worker processes.")
@@ -53,7 +54,7 @@ def status(
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
     from ldl.experiments.jobs import ordered
-    from ldl.experiments.plan import plan, table_names
+    from ldl.experiments.plan import plan
     from ldl.experiments.profiles import profile_named
     from ldl.experiments.store import RunStore
 

@@ -1,0 +1,19 @@
+"""``ldl run`` and its neighbours: which tables there are, told by the help and by the error."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from ldl.cli import app
+from ldl.errors import LdlError
+from ldl.experiments.plan import table_names
+
+
+@pytest.mark.parametrize("command", ["run", "status", "jobs", "publish"])
+def test_every_table_is_named(command: str) -> None:
+    helped = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80"})
+    assert set(table_names()) <= set(re.findall(r"\w+", helped.output))
+    refused = CliRunner().invoke(app, [command, "table9"])
+    assert isinstance(refused.exception, LdlError)
+    assert set(table_names()) <= set(re.findall(r"\w+", str(refused.exception)))
