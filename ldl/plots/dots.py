@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ldl.plots.theme import INK, colour_of, marker_of, theme
+from ldl.plots.panels import column_panels
+from ldl.plots.theme import INK, colour_of, marker_of
 
 
 def column_dots(
@@ -25,30 +25,21 @@ def column_dots(
     ``frame`` is long: ``row, column, ours, low, high, paper`` in percent; nan where there is none.
     ``zero`` draws a line at 0, for differences.
     """
-    across = min(4, len(columns))
-    down = -(-len(columns) // across)
-    with theme():
-        figure, grid = plt.subplots(
-            down,
-            across,
-            figsize=(width * across + 0.9, (0.21 * len(rows) + 0.55) * down + 0.4),
-            squeeze=False,
-            sharey=True,
-        )
-        for number, axes in enumerate(grid.flat):
-            if number >= len(columns):
-                axes.set_axis_off()
-                continue
-            _dots(axes, frame[frame["column"] == columns[number]].set_index("row"), rows)
-            if zero:
-                axes.axvline(0, color=INK, linewidth=0.8, alpha=0.6)
-            axes.set_title(columns[number])
-            if number + across >= len(columns):
-                axes.set_xlabel(xlabel)
-        grid[0][0].set_yticks(range(len(rows)), rows)
-        grid[0][0].invert_yaxis()
-        figure.legend(handles=_dot_legend(), loc="outside upper center", ncols=2)
-        return figure
+
+    def draw(axes: Axes, number: int) -> None:
+        _dots(axes, frame[frame["column"] == columns[number]].set_index("row"), rows)
+        if zero:
+            axes.axvline(0, color=INK, linewidth=0.8, alpha=0.6)
+
+    return column_panels(
+        draw,
+        titles=columns,
+        rows=rows,
+        xlabel=xlabel,
+        legend=_legend,
+        panel=(width, 0.21 * len(rows) + 0.55),
+        margin=(0.9, 0.4),
+    )
 
 
 def _dots(axes: Axes, part: pd.DataFrame, rows: Sequence[str]) -> None:
@@ -77,7 +68,7 @@ def _dots(axes: Axes, part: pd.DataFrame, rows: Sequence[str]) -> None:
             axes.plot(one["ours"], place, marker_of(name), markersize=5, color=colour_of(name))
 
 
-def _dot_legend() -> list[Line2D]:
+def _legend() -> list[Line2D]:
     ours = Line2D(
         [], [], color=INK, marker="o", markersize=5, linewidth=2.2, label="ours, with interval"
     )

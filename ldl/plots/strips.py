@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ldl.plots.theme import CYCLE, INK, theme
+from ldl.plots.panels import column_panels
+from ldl.plots.theme import CYCLE, INK
 
 LOST = "X"
 
@@ -32,31 +32,23 @@ def seed_strips(
         width: of a panel in inches.
     """
     rows = list(dict.fromkeys(frame["label"]))
-    across = min(3, len(columns))
-    down = -(-len(columns) // across)
-    with theme():
-        figure, grid = plt.subplots(
-            down,
-            across,
-            figsize=(width * across + 1.4, (0.22 * len(rows) + 0.5) * down + 0.5),
-            squeeze=False,
-            sharey=True,
-            sharex=True,
-        )
-        for number, axes in enumerate(grid.flat):
-            if number >= len(columns):
-                axes.set_axis_off()
-                continue
-            _strip(axes, frame[frame["column"] == columns[number]].set_index("label"), rows)
-            axes.set_title(titles[number])
-            if number + across >= len(columns):
-                axes.set_xlabel(xlabel)
-                axes.tick_params(labelbottom=True)
-        grid[0][0].set_yticks(range(len(rows)), rows)
-        grid[0][0].invert_yaxis()
-        grid[0][0].set_xlim(left=0)
-        figure.legend(handles=_legend(), loc="outside upper center", ncols=3)
-        return figure
+
+    def draw(axes: Axes, number: int) -> None:
+        _strip(axes, frame[frame["column"] == columns[number]].set_index("label"), rows)
+
+    figure = column_panels(
+        draw,
+        titles=titles,
+        rows=rows,
+        xlabel=xlabel,
+        legend=_legend,
+        panel=(width, 0.22 * len(rows) + 0.5),
+        margin=(1.4, 0.5),
+        across=3,
+        sharex=True,
+    )
+    figure.axes[0].set_xlim(left=0)
+    return figure
 
 
 def _strip(axes: Axes, part: pd.DataFrame, rows: Sequence[str]) -> None:

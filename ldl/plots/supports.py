@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ldl.plots.theme import INK, ORANGE, SKY, theme
+from ldl.plots.panels import column_panels
+from ldl.plots.theme import INK, ORANGE, SKY
 
 Key = tuple[str, str]  # row, column
 
@@ -33,29 +33,22 @@ def support_dots(
         rows: from top to bottom.
         mine: the rows that are the paper's method, in blue; the others are in orange and square.
     """
-    across = min(4, len(columns))
-    down = -(-len(columns) // across)
-    with theme():
-        figure, grid = plt.subplots(
-            down,
-            across,
-            figsize=(width * across + 1.6, (0.23 * len(rows) + 0.6) * down + 0.4),
-            squeeze=False,
-            sharey=True,
-        )
-        for axes in list(grid.flat)[len(columns) :]:
-            axes.set_axis_off()
-        for number, column in enumerate(columns):
-            axes = grid.flat[number]
-            for place, row in enumerate(rows):
-                _row(axes, place, values.get((row, column)), paper.get((row, column)), row in mine)
-            axes.set(title=column, xlim=(-3, 103))
-            if number + across >= len(columns):
-                axes.set_xlabel(xlabel)
-        grid[0][0].set_yticks(range(len(rows)), rows)
-        grid[0][0].invert_yaxis()
-        figure.legend(handles=_legend(), loc="outside upper center", ncols=3)
-        return figure
+
+    def draw(axes: Axes, number: int) -> None:
+        for place, row in enumerate(rows):
+            key = (row, columns[number])
+            _row(axes, place, values.get(key), paper.get(key), row in mine)
+        axes.set_xlim(-3, 103)
+
+    return column_panels(
+        draw,
+        titles=columns,
+        rows=rows,
+        xlabel=xlabel,
+        legend=_legend,
+        panel=(width, 0.23 * len(rows) + 0.6),
+        margin=(1.6, 0.4),
+    )
 
 
 def _row(axes: Axes, place: int, found: NDArray | None, paper: float | None, mine: bool) -> None:
