@@ -44,6 +44,9 @@ class ShapeBudget(Strict):
     base: int | None = None
     crop: int | None = None
     groups: int = 3
+    own_step1: bool = Field(
+        default=True, description="a Pd+mix for each seed; else Table 2's serves all of them"
+    )
     steps1: int | None = None
     steps2: int | None = None
     halvings: int = Field(default=8, description="of both rates within the guided steps")
@@ -201,15 +204,15 @@ _OPEN = Profile(
     localization=LocalizationBudget(without=("hrf_disc",)),
     # Tests at the size of a training crop: nothing here learns the scale of the test images.
     shape=ShapeBudget(
-        images=DataConfig(source="open", size=144),
-        tests=DataConfig(source="open", size=128),
-        crop=128,
-        steps1=1500,
-        steps2=1000,
-        judge_rate=2e-4,
-        refine_steps=1000,
-        refine_images=200,
-        synthesis_steps=1200,
+        # The size that is clustered, as in the paper: there too crops are 7/8 of it.
+        tests=DataConfig(source="open", size=112),
+        groups=2,
+        own_step1=False,
+        steps2=700,
+        halvings=1,
+        refine_steps=500,
+        refine_images=120,
+        synthesis_steps=500,
         synthesis_base=16,
         synthesis_blocks=4,
     ),

@@ -7,7 +7,7 @@ import torch
 from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
 from ldl.experiments.jobs import jobs, needs, ordered
-from ldl.experiments.plan import plan, table_names
+from ldl.experiments.plan import Variant, ldl_config, plan, table_names
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
 from ldl.experiments.shape import claims, restore, scoring
@@ -208,3 +208,14 @@ def test_scores_are_inside_the_field_of_view(smoke: Profile) -> None:
         # A region that is everything has DSC 2 s / (1 + s) where s of the field is vessel.
         expected = 2 * test["truth_share"] / (1 + test["truth_share"])
         assert np.mean(test["dsc"]) == pytest.approx(expected, abs=0.02)
+
+
+def test_seeds_may_share_the_first_step_of_table_2() -> None:
+    shared = OPEN.model_copy(
+        update={"shape": OPEN.shape.model_copy(update={"own_step1": False, "steps1": None})}
+    )
+    firsts = {guide_config("dsa", shared, seed).step1 for seed in (0, 1)}
+    assert firsts == {ldl_config(Variant("pd+mix"), "fundus", shared)}
+    assert guide_config("dsa", shared, 1).seed == 1
+    own = shared.model_copy(update={"shape": shared.shape.model_copy(update={"own_step1": True})})
+    assert len({guide_config("dsa", own, seed).step1 for seed in (0, 1)}) == 2

@@ -104,7 +104,7 @@ def guide_config(
 
 
 def region_config(profile: Profile, seed: int) -> PretrainConfig:
-    """Its region discrimination: C = 8, groups of its own, and a first step of its own."""
+    """Its region discrimination: C = 8, groups of its own; a first step of its own or Table 2's."""
     budget = profile.shape
     sized = {
         "pretraining": budget.images or profile.pretraining,
@@ -115,7 +115,10 @@ def region_config(profile: Profile, seed: int) -> PretrainConfig:
         "steps2": budget.steps2 or profile.steps2,
     }
     planned = ldl_config(GUIDED, "fundus", profile.model_copy(update=sized), seed)
-    return planned.model_copy(update={"halve_every": max(1, planned.steps // budget.halvings)})
+    changed: dict[str, object] = {"halve_every": max(1, planned.steps // budget.halvings)}
+    if not budget.own_step1:
+        changed["step1"] = ldl_config(Variant("pd+mix"), "fundus", profile)
+    return planned.model_copy(update=changed)
 
 
 def _refine(budget: ShapeBudget, weight: WeightName) -> RefineConfig:
