@@ -202,7 +202,6 @@ _OPEN = Profile(
     xray=Budget(frozen_epochs=12, full_epochs=24, label_fractions=(0.2, 1.0)),
     without=("siim_pneumothorax",),
     localization=LocalizationBudget(without=("hrf_disc",)),
-    # Tests at the size of a training crop: nothing here learns the scale of the test images.
     shape=ShapeBudget(
         # The size that is clustered, as in the paper: there too crops are 7/8 of it.
         tests=DataConfig(source="open", size=112),
