@@ -1,0 +1,39 @@
+"""Profiles: budgets, never code paths."""
+
+from ldl.errors import ConfigError
+from ldl.experiments.profiles.demo import DEMO
+from ldl.experiments.profiles.models import (
+    WIDTHS,
+    Architecture,
+    Budget,
+    LocalizationBudget,
+    Profile,
+    ShapeBudget,
+)
+from ldl.experiments.profiles.open import OPEN
+from ldl.experiments.profiles.paper import PAPER
+from ldl.experiments.profiles.smoke import SMOKE
+
+__all__ = [
+    "PROFILES",
+    "WIDTHS",
+    "Architecture",
+    "Budget",
+    "LocalizationBudget",
+    "Profile",
+    "ShapeBudget",
+    "profile_named",
+]
+
+PROFILES: dict[str, Profile] = {p.name: p for p in (SMOKE, DEMO, OPEN, PAPER)}
+
+
+def profile_named(name: str) -> Profile:
+    """The profile with that name.
+
+    Raises:
+        ConfigError: no such profile; the line names the known ones.
+    """
+    if name not in PROFILES:
+        raise ConfigError(f"unknown profile {name!r}; use one of {', '.join(PROFILES)}")
+    return PROFILES[name]

@@ -1,0 +1,51 @@
+"""The default: every row and column on phantoms."""
+
+from ldl.experiments.lrc_budget import LrcBudget
+from ldl.experiments.profiles.models import Budget, Profile, ShapeBudget, phantom
+
+DEMO = Profile(
+    name="demo",
+    summary="every row and column on phantoms, minutes on two CPU cores",
+    pretraining=phantom(64, images=256),
+    tasks=phantom(48, train=10, test=10),
+    base=4,
+    crop=48,
+    steps1=150,
+    steps2=75,
+    fundus=Budget(frozen_epochs=6, full_epochs=12),
+    xray=Budget(frozen_epochs=6, full_epochs=12, label_fractions=(0.2, 1.0)),
+    groups=2,
+    batch=16,
+    queue=64,
+    shape=ShapeBudget(
+        groups=2,
+        steps2=100,
+        halvings=2,
+        judge_base=8,
+        judge_rate=3e-4,
+        refine_steps=50,
+        refine_images=32,
+        refine_rate=3e-3,
+        synthesis_steps=80,
+        synthesis_base=6,
+        synthesis_blocks=2,
+        synthesis_batch=4,
+        synthesis_rate=1e-3,
+    ),
+    pretraining_rate=2e-3,
+    transfer_rate=2e-3,
+    lrc=LrcBudget(
+        size=48,
+        base=4,
+        local_base=4,
+        features=16,
+        whole_steps=60,
+        local_steps=80,
+        tune_steps=60,
+        whole_batch=16,
+        queue=64,
+        whole_rate=2e-3,
+        local_rate=2e-3,
+        tune_rate=8e-3,
+    ),
+)

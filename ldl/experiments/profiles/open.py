@@ -1,0 +1,52 @@
+"""Real images that anyone may have, at a size that CPUs can train."""
+
+from ldl.config import DataConfig
+from ldl.experiments.lrc_budget import LrcBudget
+from ldl.experiments.profiles.models import Budget, LocalizationBudget, Profile, ShapeBudget
+
+OPEN = Profile(
+    name="open",
+    summary="real images at reduced size and width, hours on two CPU cores",
+    pretraining=DataConfig(source="open", size=112),
+    tasks=DataConfig(source="open", size=128),
+    base=8,
+    crop=96,
+    steps1=2000,
+    steps2=1000,
+    fundus=Budget(frozen_epochs=20, full_epochs=40),
+    xray=Budget(frozen_epochs=12, full_epochs=24, label_fractions=(0.2, 1.0)),
+    without=("siim_pneumothorax",),
+    localization=LocalizationBudget(without=("hrf_disc",)),
+    shape=ShapeBudget(
+        # The size that is clustered, as in the paper: there too crops are 7/8 of it.
+        tests=DataConfig(source="open", size=112),
+        groups=2,
+        own_step1=False,
+        steps2=700,
+        halvings=1,
+        refine_steps=500,
+        refine_images=120,
+        synthesis_steps=500,
+        synthesis_base=16,
+        synthesis_blocks=4,
+    ),
+    lrc=LrcBudget(
+        pretraining="open",
+        sets={"abdomen": "open", "thorax": "open", "head_neck": "open"},
+        # What is left for training of 18 and 21 volumes; OpenKBP has more than enough.
+        budgets={"abdomen": (10, 10), "thorax": (10, 12), "head_neck": (10, 60)},
+        volumes={"head_neck": 100},
+        size=64,
+        base=8,
+        local_base=8,
+        features=32,
+        whole_steps=400,
+        local_steps=600,
+        tune_steps=800,
+        # At 1e-3 and 3e-4 MoCo v2's outputs collapse on the slices of ten volumes; here nearly.
+        whole_rate=1e-4,
+        local_rate=2e-3,
+        tune_rate=5e-3,
+        imagenet="absent",
+    ),
+)
