@@ -40,9 +40,9 @@ from ldl.experiments import (
     scene,
 )
 from ldl.experiments.cells import NOT_YET
-from ldl.experiments.plan import table_named
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.report import BY_PAGE
+from ldl.experiments.rows import table_named
 from ldl.experiments.store import RunStore
 from ldl.rng import numpy_generator
 

@@ -47,8 +47,9 @@ from ldl.experiments.lrc import claims as lrc_claims
 from ldl.experiments.lrc import own
 from ldl.experiments.lrc import page as lrc_page
 from ldl.experiments.lrc import pairs as pairs_of_lrc
-from ldl.experiments.plan import TABLES, plan, table_named
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import profile_named
+from ldl.experiments.rows import TABLES, table_named
 from ldl.experiments.store import RunStore
 
 check("summary", globals())

@@ -41,9 +41,10 @@ from ldl.experiments import (
     statements,
 )
 from ldl.experiments.budget_table import budget_table
-from ldl.experiments.plan import plan, table_named
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.published import published
+from ldl.experiments.rows import table_named
 from ldl.experiments.store import RunStore
 
 check("table2_comparison", globals())

@@ -30,9 +30,9 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.tasks import CHANNELS
 from ldl.experiments import encoder_tables, pages, report
-from ldl.experiments.plan import ARCHITECTURES
 from ldl.experiments.profiles import WIDTHS
 from ldl.experiments.published import NOTES
+from ldl.experiments.rows import ARCHITECTURES
 from ldl.experiments.store import RunStore
 from ldl.models import Encoder, SegmentationNet
 

@@ -93,8 +93,9 @@ def pretrain(
 def _planned(method: str, modality: str, profile: str, steps: int | None) -> "EncoderConfig":
     """What ``profile`` plans for ``method``, refused where a folder of images is not enough."""
     from ldl.config import build
-    from ldl.experiments.plan import Variant, comparison_config, ldl_config
     from ldl.experiments.profiles import profile_named
+    from ldl.experiments.row_configs import comparison_config, ldl_config
+    from ldl.experiments.rows import Variant
     from ldl.methods import COMPARISONS, METHODS
 
     if method not in METHODS and method not in COMPARISONS:

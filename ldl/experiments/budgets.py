@@ -6,8 +6,9 @@ from typing import Any
 
 from ldl.config import EncoderConfig, PretrainConfig, TransferConfig
 from ldl.data.tasks import TASKS, Modality
-from ldl.experiments.plan import Row, plan, table_named
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
+from ldl.experiments.rows import Row, table_named
 from ldl.experiments.store import Record, RunStore
 from ldl.methods import COMPARISONS, METHODS
 

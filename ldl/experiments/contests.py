@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldl.data.tasks import TASKS
-from ldl.experiments.plan import COMPARED, LDL, TABLES, has
+from ldl.experiments.rows import COMPARED, LDL, TABLES, has
 from ldl.experiments.tables import paper_value
 from ldl.rng import numpy_generator
 from ldl.stats import RESAMPLES

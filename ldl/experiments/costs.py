@@ -9,8 +9,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from ldl.config import ComparisonConfig, EncoderConfig
-from ldl.experiments.plan import Variant, comparison_config, ldl_config
 from ldl.experiments.profiles import PROFILES
+from ldl.experiments.row_configs import comparison_config, ldl_config
+from ldl.experiments.rows import Variant
 from ldl.methods import COMPARISONS, METHODS
 from ldl.rng import numpy_generator, seed_everything
 from ldl.train.comparison import ComparisonStage

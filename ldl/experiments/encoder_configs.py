@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 from ldl.config import ComparisonName, EncoderConfig, MethodName, build
 from ldl.data.tasks import Modality
 from ldl.errors import ConfigError
-from ldl.experiments.plan import Variant, comparison_config, ldl_config
 from ldl.experiments.profiles import profile_named
+from ldl.experiments.row_configs import comparison_config, ldl_config
+from ldl.experiments.rows import Variant
 from ldl.methods import COMPARISONS, METHODS
 
 Config = TypeVar("Config", bound=EncoderConfig)

@@ -8,9 +8,10 @@ from ldl.config import PretrainConfig, TransferConfig, build
 from ldl.data.tasks import TASKS
 from ldl.experiments.encoder_configs import config_of
 from ldl.experiments.execute import ensure
-from ldl.experiments.plan import Variant, transfer_configs
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.report import BY_PAGE
+from ldl.experiments.row_configs import transfer_configs
+from ldl.experiments.rows import Variant
 from ldl.experiments.store import Record, RunStore
 from ldl.stats import bootstrap_interval
 

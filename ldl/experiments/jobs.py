@@ -7,7 +7,7 @@ from ldl.config import TransferConfig
 from ldl.config_localize import LocalizeConfig
 from ldl.config_lrc import OrganConfig
 from ldl.errors import ConfigError
-from ldl.experiments.plan import Cell
+from ldl.experiments.rows import Cell
 from ldl.experiments.store import Run
 
 # Fields of configs that name a run which must be there first; the first one is the run's home job.

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pandas as pd
 
 from ldl.data.tasks import TASKS, XRAY_TASKS
-from ldl.experiments.plan import Cell, plan
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
+from ldl.experiments.rows import Cell
 from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure
 

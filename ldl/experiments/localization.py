@@ -13,8 +13,9 @@ from ldl.config_localize import (
     MatcherName,
     window_at,
 )
-from ldl.experiments.plan import Cell, Row, Variant, ldl_config
 from ldl.experiments.profiles import Profile
+from ldl.experiments.row_configs import ldl_config
+from ldl.experiments.rows import Cell, Row, Variant
 
 SIGMA = 0.5  # of Eq. 24 (section 6.3.1); ldl.losses.window trains with the same
 # Raw features are taken where a window still holds this many a side.

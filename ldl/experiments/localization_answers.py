@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ldl.config_localize import LocalizeConfig
 from ldl.experiments.localization import cells
-from ldl.experiments.plan import Cell
 from ldl.experiments.profiles import Profile
+from ldl.experiments.rows import Cell
 from ldl.experiments.store import Record, RunStore
 from ldl.localize import FACTORS
 from ldl.rng import numpy_generator

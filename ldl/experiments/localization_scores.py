@@ -7,9 +7,9 @@ import pandas as pd
 
 from ldl.config_localize import LocalizeConfig
 from ldl.experiments.localization import ROWS, Column, cells, columns
-from ldl.experiments.plan import Cell, Row
 from ldl.experiments.profiles import Profile
 from ldl.experiments.published import value
+from ldl.experiments.rows import Cell, Row
 from ldl.experiments.store import Record, RunStore
 
 FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)

@@ -9,8 +9,8 @@ from ldl.experiments import claims, contests
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.contests import OTHERS, OURS, Lead, label_of
 from ldl.experiments.gains import per_image
-from ldl.experiments.plan import COMPARED, LDL
 from ldl.experiments.profiles import Profile, profile_named
+from ldl.experiments.rows import COMPARED, LDL
 from ldl.experiments.store import RunStore
 from ldl.plots.tables import small_table
 

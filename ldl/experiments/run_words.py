@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ldl.experiments.plan import TABLES
+from ldl.experiments.rows import TABLES
 from ldl.experiments.store import Record
 from ldl.experiments.verdicts import is_comparison
 

@@ -7,7 +7,7 @@ from ldl.errors import ConfigError
 from ldl.experiments import family
 from ldl.experiments.cells import NOT_YET
 from ldl.experiments.encoder_configs import config_of
-from ldl.experiments.plan import has, table_named
+from ldl.experiments.rows import has, table_named
 from ldl.experiments.store import RunStore
 from ldl.experiments.verdicts import collapsed, last_spread
 from ldl.methods import COMPARISONS

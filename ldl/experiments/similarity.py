@@ -15,8 +15,8 @@ from ldl.experiments import encoders
 from ldl.experiments.examples import may_be_shown
 from ldl.experiments.localization import ROWS, Column, cells, columns
 from ldl.experiments.localizing import PHANTOMS, matcher_of
-from ldl.experiments.plan import Row
 from ldl.experiments.profiles import Profile
+from ldl.experiments.rows import Row
 from ldl.experiments.store import Record, RunStore
 from ldl.localize import Localization, Matcher, find
 

@@ -6,9 +6,9 @@ from ldl.data.tasks import TASKS
 from ldl.experiments import claims, contests
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.contests import OTHERS, OURS, label_of
-from ldl.experiments.plan import COMPARED
 from ldl.experiments.published import published
 from ldl.experiments.rivals import MODALITY, Rivals
+from ldl.experiments.rows import COMPARED
 from ldl.plots.tables import prose, small_table
 
 

@@ -13,8 +13,9 @@ from ldl.data.tasks import task_named
 from ldl.experiments.encoder_configs import variant_of
 from ldl.experiments.examples import may_be_shown
 from ldl.experiments.execute import ensure
-from ldl.experiments.plan import Variant, encoder_config, transfer_configs
 from ldl.experiments.profiles import profile_named
+from ldl.experiments.row_configs import encoder_config, transfer_configs
+from ldl.experiments.rows import Variant
 from ldl.experiments.store import Record, RunStore
 from ldl.experiments.verdicts import verdict
 from ldl.models import SegmentationNet

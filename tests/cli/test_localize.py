@@ -15,8 +15,9 @@ from ldl.data.picture import picture
 from ldl.errors import DataError, LdlError
 from ldl.experiments.finder import matcher_for, scaled_window, trained
 from ldl.experiments.locate import COLUMNS
-from ldl.experiments.plan import Variant, comparison_config, ldl_config
 from ldl.experiments.profiles import PROFILES
+from ldl.experiments.row_configs import comparison_config, ldl_config
+from ldl.experiments.rows import Variant
 from ldl.experiments.store import SCHEMA, RunStore
 from ldl.localize import EmbeddingMatcher
 from ldl.methods import METHODS

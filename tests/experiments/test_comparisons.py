@@ -16,8 +16,9 @@ from ldl.experiments import modules
 from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
 from ldl.experiments.fingerprint import code_fingerprint
-from ldl.experiments.plan import COMPARED, Variant, comparison_config, ldl_config, transfer_configs
 from ldl.experiments.profiles import PROFILES, Profile
+from ldl.experiments.row_configs import comparison_config, ldl_config, transfer_configs
+from ldl.experiments.rows import COMPARED, Variant
 from ldl.experiments.store import RunStore
 from ldl.experiments.syntax import tree_fingerprint
 from ldl.methods import COMPARISONS

@@ -13,8 +13,10 @@ from ldl.experiments import execute
 from ldl.experiments.execute import ensure
 from ldl.experiments.jobs import ordered
 from ldl.experiments.making.made import curves
-from ldl.experiments.plan import Variant, encoder_config, plan, transfer_configs
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
+from ldl.experiments.row_configs import encoder_config, transfer_configs
+from ldl.experiments.rows import Variant
 from ldl.experiments.runner import run_all
 from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure, table_frame

@@ -10,8 +10,9 @@ from ldl.book.source import notebook_path
 from ldl.experiments import budgets, family, scene
 from ldl.experiments.budget_table import budget_table
 from ldl.experiments.pages import gather
-from ldl.experiments.plan import COMPARED, plan
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import PROFILES, Profile
+from ldl.experiments.rows import COMPARED
 from ldl.experiments.sections import changes
 from ldl.experiments.store import RunStore
 from ldl.methods import COMPARISONS, METHODS

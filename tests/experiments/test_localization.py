@@ -16,17 +16,11 @@ from ldl.experiments.jobs import jobs, needs, ordered
 from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
 from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
 from ldl.experiments.localizing import network_of, search
-from ldl.experiments.plan import (
-    ELSEWHERE,
-    TABLES,
-    Variant,
-    encoder_config,
-    ldl_config,
-    plan,
-    table_names,
-)
+from ldl.experiments.plan import ELSEWHERE, plan, table_names
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
+from ldl.experiments.row_configs import encoder_config, ldl_config
+from ldl.experiments.rows import TABLES, Variant
 from ldl.experiments.runner import run_all
 from ldl.experiments.store import SCHEMA, RunStore
 from ldl.losses import window as losses_window

@@ -112,7 +112,7 @@ def test_a_claim_without_runs_has_no_finding() -> None:
 
 
 def test_every_claim_names_rows_that_exist() -> None:
-    from ldl.experiments.plan import table_named
+    from ldl.experiments.rows import table_named
 
     for claim in claims.CLAIMS:
         keys = {row.key for row in table_named(claim.table).rows}

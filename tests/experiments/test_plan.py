@@ -6,9 +6,11 @@ from ldl.config import TransferConfig
 from ldl.data.tasks import TASKS
 from ldl.errors import ConfigError
 from ldl.experiments.jobs import job_named, jobs, needs, ordered
-from ldl.experiments.plan import TABLES, Variant, encoder_config, has, plan, transfer_configs
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import PROFILES, profile_named
 from ldl.experiments.published import published
+from ldl.experiments.row_configs import encoder_config, transfer_configs
+from ldl.experiments.rows import TABLES, Variant, has
 
 DEMO, PAPER, OPEN = PROFILES["demo"], PROFILES["paper"], PROFILES["open"]
 

@@ -7,9 +7,11 @@ import torch
 from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
 from ldl.experiments.jobs import jobs, needs, ordered
-from ldl.experiments.plan import Variant, ldl_config, plan, table_names
+from ldl.experiments.plan import plan, table_names
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
+from ldl.experiments.row_configs import ldl_config
+from ldl.experiments.rows import Variant
 from ldl.experiments.shape import claims, restore, scoring
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, guide_config, shape_configs
 from ldl.experiments.shape.scores import MEAN, Row56, all_measured, paper_number, shape_frame

@@ -8,8 +8,9 @@ from ldl.errors import LdlError
 from ldl.experiments import fingerprint
 from ldl.experiments.dependencies import modules_of
 from ldl.experiments.fingerprint import code_fingerprint
-from ldl.experiments.plan import Variant, encoder_config, transfer_configs
 from ldl.experiments.profiles import Profile
+from ldl.experiments.row_configs import encoder_config, transfer_configs
+from ldl.experiments.rows import Variant
 from ldl.experiments.store import (
     SCHEMA,
     Record,

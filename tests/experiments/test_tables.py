@@ -7,8 +7,9 @@ import pytest
 
 from ldl.data.tasks import FUNDUS_TASKS, XRAY_TASKS
 from ldl.experiments.fingerprint import code_fingerprint
-from ldl.experiments.plan import plan, table_named
+from ldl.experiments.plan import plan
 from ldl.experiments.profiles import PROFILES, Profile
+from ldl.experiments.rows import table_named
 from ldl.experiments.store import SCHEMA, Run, RunStore, phantom_fingerprint
 from ldl.experiments.tables import measure, paper_mean, paper_value, table_frame
 

@@ -5,7 +5,7 @@ import torch
 
 from ldl.config import ComparisonName
 from ldl.errors import ConfigError
-from ldl.experiments.plan import COMPARED
+from ldl.experiments.rows import COMPARED
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Comparison, NoKnobs, encoder_of
 from ldl.models.resnet import ResNet50

@@ -10,8 +10,9 @@ from PIL import Image
 
 from ldl.errors import LdlError
 from ldl.experiments.live import localization_widget
-from ldl.experiments.plan import Variant, ldl_config
 from ldl.experiments.profiles import PROFILES
+from ldl.experiments.row_configs import ldl_config
+from ldl.experiments.rows import Variant
 from ldl.methods import METHODS
 from ldl.rng import numpy_generator, seed_everything
 from ldl.train import checkpoint

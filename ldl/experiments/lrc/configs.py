@@ -6,8 +6,9 @@ from ldl.config import ComparisonConfig
 from ldl.config_ct import CtConfig, GlobalConfig, RegionName
 from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.experiments.lrc.rows import Branches, Column
-from ldl.experiments.plan import Cell, Row, small_knobs
 from ldl.experiments.profiles import Profile
+from ldl.experiments.row_configs import small_knobs
+from ldl.experiments.rows import Cell, Row
 
 _CHECKS = 5  # scores of the validation volumes in a fine-tuning
 _HALVINGS = 4

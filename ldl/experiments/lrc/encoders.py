@@ -5,7 +5,7 @@ from typing import Any
 from ldl.config_lrc import OrganConfig
 from ldl.experiments.lrc.page import Gathered
 from ldl.experiments.lrc.rows import GLOBAL, Branches
-from ldl.experiments.plan import Cell
+from ldl.experiments.rows import Cell
 from ldl.experiments.store import Record
 from ldl.train.comparison import LEAST_SPREAD
 

@@ -15,8 +15,8 @@ from ldl.experiments.lrc.configs import cell, labelled_set
 from ldl.experiments.lrc.numbers import Scores, measured
 from ldl.experiments.lrc.picture import unpacked
 from ldl.experiments.lrc.rows import columns, methods, row
-from ldl.experiments.plan import Row
 from ldl.experiments.profiles import Profile
+from ldl.experiments.rows import Row
 from ldl.experiments.store import RunStore
 from ldl.plots.images import image_grid, to_display
 from ldl.plots.theme import INK, theme

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldl.config_lrc import OrganConfig
-from ldl.experiments.plan import Cell
+from ldl.experiments.rows import Cell
 from ldl.experiments.store import Record, RunStore
 from ldl.stats import Paired, bootstrap_interval, paired
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from ldl.config_ct import RegionName
 from ldl.data.ct.regions import FACTS, REGIONS
-from ldl.experiments.plan import Row, Variant
 from ldl.experiments.profiles import Profile
+from ldl.experiments.rows import Row, Variant
 
 # The paper's rows; keys are those of the comparison set.
 GLOBAL: dict[str, str] = {

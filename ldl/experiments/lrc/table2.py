@@ -3,8 +3,8 @@
 from ldl.config_lrc import OrganConfig
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.rows import CONTROLLED, Column, columns, methods, row
-from ldl.experiments.plan import Cell, Row
 from ldl.experiments.profiles import Profile
+from ldl.experiments.rows import Cell, Row
 
 
 def column(profile: Profile) -> Column:

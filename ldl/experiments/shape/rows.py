@@ -14,8 +14,9 @@ from ldl.config_shape import (
     SynthesisConfig,
     WeightName,
 )
-from ldl.experiments.plan import Cell, Row, Variant, ldl_config
 from ldl.experiments.profiles import Profile, ShapeBudget
+from ldl.experiments.row_configs import ldl_config
+from ldl.experiments.rows import Cell, Row, Variant
 
 CLUSTERS = 8
 # The tasks of the test sets, and how Tables 5 and 6 call their columns.

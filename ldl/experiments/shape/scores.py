@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ldl.config_shape import PriorName, ShapeConfig
-from ldl.experiments.plan import Cell, Row
 from ldl.experiments.profiles import Profile
 from ldl.experiments.published import published
+from ldl.experiments.rows import Cell, Row
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, shape_configs
 from ldl.experiments.store import Record, RunStore
 from ldl.metrics_shape import words

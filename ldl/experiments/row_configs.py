@@ -1,0 +1,120 @@
+"""From a row of Tables 2 to 4 to the configs of its runs."""
+
+from typing import get_args
+
+from ldl.config import (
+    ComparisonConfig,
+    EncoderConfig,
+    MethodName,
+    PretrainConfig,
+    TransferConfig,
+)
+from ldl.data.tasks import TASKS, Modality
+from ldl.experiments.profiles import WIDTHS, Profile
+from ldl.experiments.rows import Variant
+
+# The release trains pneumothorax with batches of 8, everything else with 2.
+_BATCH = {"siim_pneumothorax": 8}
+# The paper halves the rate every 10 of 20 epochs in step 1, every 10 of 80 in step 2.
+_HALVINGS = {"step1": 2, "step2": 8}
+
+
+def encoder_config(
+    variant: Variant, modality: Modality, profile: Profile, seed: int = 0
+) -> EncoderConfig | None:
+    """The pretraining that ``variant`` needs, None for scratch."""
+    if variant.method == "scratch":
+        return None
+    if variant.method in get_args(MethodName):
+        return ldl_config(variant, modality, profile, seed)
+    return comparison_config(variant, modality, profile, seed)
+
+
+def comparison_config(
+    variant: Variant, modality: Modality, profile: Profile, seed: int = 0
+) -> ComparisonConfig:
+    """A comparison method on as many images as the longest of LDL's rows sees."""
+    steps = max(1, profile.images_seen // profile.batch)
+    return ComparisonConfig(
+        method=variant.method,  # type: ignore[arg-type]
+        modality=modality,
+        data=profile.pretraining,
+        base=profile.base * WIDTHS[variant.architecture],
+        steps=steps,
+        crop=profile.crop,
+        batch=profile.batch,
+        learning_rate=profile.pretraining_rate,
+        halve_every=max(1, steps // _HALVINGS["step1"]),
+        knobs=small_knobs(variant.method, profile),
+        seed=seed,
+    )
+
+
+def small_knobs(
+    method: str, profile: Profile, queue: int | None = None
+) -> dict[str, int | float | str]:
+    """What the profile's scale puts in place of the original's hyperparameters.
+
+    ``queue`` is the length where the data are fewer than the profile's images.
+    """
+    if profile.original_knobs:
+        return {}
+    from ldl.methods import COMPARISONS
+
+    small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
+    keys = queue or profile.queue
+    if "queue" in small and keys:
+        small["queue"] = keys
+    return small
+
+
+def ldl_config(
+    variant: Variant, modality: Modality, profile: Profile, seed: int = 0
+) -> PretrainConfig:
+    """One of LDL's own methods; the step 1 of Rd is a Pd+mix of its own."""
+    first = variant.method != "rd"
+    steps = profile.steps1 if first else profile.steps2
+    step1 = None if first else Variant("pd+mix", variant.patch_grid, 0, variant.architecture)
+    return PretrainConfig(
+        method=variant.method,  # type: ignore[arg-type]
+        modality=modality,
+        data=profile.pretraining,
+        base=profile.base * WIDTHS[variant.architecture],
+        steps=steps,
+        crop=profile.crop,
+        groups=profile.groups,
+        learning_rate=profile.pretraining_rate,
+        halve_every=max(1, steps // _HALVINGS["step1" if first else "step2"]),
+        patch_grid=variant.patch_grid,
+        clusters=variant.clusters,
+        seed=seed,
+        step1=ldl_config(step1, modality, profile, seed) if step1 else None,
+    )
+
+
+def transfer_configs(variant: Variant, task: str, profile: Profile) -> tuple[TransferConfig, ...]:
+    """One run for each label fraction and seed.
+
+    From scratch there is no frozen phase: ``full_epochs`` alone as in the release, or as many
+    updates as a transferred encoder gets.
+    """
+    modality = TASKS[task].modality
+    budget = profile.budget(modality)
+    scratch = variant.method == "scratch"
+    extra = budget.frozen_epochs if variant.equal_updates else 0
+    return tuple(
+        TransferConfig(
+            task=task,
+            data=profile.tasks,
+            base=profile.base * WIDTHS[variant.architecture],
+            full_epochs=budget.full_epochs + extra,
+            frozen_epochs=0 if scratch else budget.frozen_epochs,
+            batch_size=_BATCH.get(task, 2),
+            learning_rate=profile.transfer_rate,
+            label_fraction=fraction,
+            seed=seed,
+            encoder=encoder_config(variant, modality, profile, seed),
+        )
+        for seed in profile.seeds
+        for fraction in budget.label_fractions
+    )
