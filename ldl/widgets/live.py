@@ -39,6 +39,10 @@ class LocalizationWidget(anywidget.AnyWidget):
         start = {"point": list(scene.start), "window": scene.window, "variant": self.labels[-1]}
         super().__init__(given=text_of(payload([scene])), **(start | more))
 
+    def __repr__(self) -> str:
+        """What a front end shows that knows no widgets."""
+        return "[LocalizationWidget: to see it, install anywidget and ipywidgets beside JupyterLab]"
+
     @traitlets.validate("variant")
     def _known(self, proposal: Any) -> str:
         if proposal["value"] not in self.labels:

@@ -149,6 +149,12 @@ function start(canvas) {
     else return;
     event.preventDefault();
   });
+  const own = /^(Arrow(Up|Down|Left|Right)|Page(Up|Down)|Home|End| )$/;
+  one(".ldl-slices-controls").addEventListener("keydown", (event) => {
+    // A notebook would leave the cell at the keys that work the slider.
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (plain && own.test(event.key)) event.stopPropagation();
+  });
   view.addEventListener("wheel", (event) => {
     if (document.activeElement !== view) return; // the page scrolls until the slice was clicked
     go(state.z - Math.sign(event.deltaY));

@@ -17,6 +17,10 @@ from ldl.widgets.stacks import SliceStack, stack_of
 
 Array = np.ndarray
 SIDE = 512  # pixels of the picture
+# Where the notebook is narrow the picture shrinks with its shape kept, the controls go below it.
+PICTURE = {"width": f"{SIDE}px", "max_width": "100%", "height": "auto", "flex": "0 1 auto"}
+BESIDE = {"flex_flow": "row wrap", "align_items": "flex-start"}
+SIDEWAYS = {"flex": "1 1 20rem", "min_width": "0"}
 
 
 def browse(
@@ -48,7 +52,7 @@ def browse(
         name: widgets.Checkbox(value=name == "reference", description=text, indent=False)
         for name, text in LABELS.items()
     }
-    picture = widgets.Image(format="png", width=SIDE, height=SIDE)
+    picture = widgets.Image(format="png", layout=PICTURE)
     words, key = widgets.HTML(), widgets.HTML()
     current = {"stack": stack(names[0])}
 
@@ -71,8 +75,8 @@ def browse(
     for control in (level, fill, *boxes.values()):
         control.observe(partial(draw), "value")
     open_volume()
-    side = widgets.VBox([volume, level, words, *boxes.values(), fill, key])
-    return widgets.VBox([widgets.HBox([picture, side])])
+    side = widgets.VBox([volume, level, words, *boxes.values(), fill, key], layout=SIDEWAYS)
+    return widgets.VBox([widgets.HBox([picture, side], layout=BESIDE)])
 
 
 def png(stack: SliceStack, z: int, shown: list[str], fill: float) -> bytes:

@@ -9,7 +9,6 @@ import torch
 from ldl.localize import EmbeddingMatcher, localize
 from ldl.sphere import unit
 from ldl.widgets import html_of, payload, region_payload, region_scene, restored, scene
-from ldl.widgets.live import LocalizationWidget
 
 SHELL = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>widget</title>'
@@ -124,38 +123,19 @@ def test_regions_tell_cluster_and_most_similar_pixels(
     assert "Most similar: row" in second.get_attribute("aria-label")
 
 
-def test_the_live_widget_shares_its_state(visit, embedder, images, tmp_path: Path) -> None:
-    """As a notebook's front end would: render({model, el}), traits both ways."""
-    matchers = {"even": EmbeddingMatcher(embedder, sigma=None), "cs": EmbeddingMatcher(embedder)}
-    widget = LocalizationWidget(scene("toy", images[:2], matchers, window=9))
-    (tmp_path / "live.html").write_text(SHELL.format('<div id="here"></div>'), encoding="utf-8")
-    harness = """
-    async ([text, state]) => {
-      const { default: widget } = await import(
-        URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-      const listeners = {};
-      window.model = {
-        get: (name) => state[name],
-        set: (name, value) => { state[name] = value; },
-        on: (event, call) => { listeners[event] = call; },
-        save_changes: () => { window.heard.push({}); window.saved = { ...state, given: null }; },
-        change: (name, value) => { state[name] = value; listeners[`change:${name}`](); },
-      };
-      await widget.render({ model: window.model, el: document.getElementById("here") });
-    }"""
-    state = {name: getattr(widget, name) for name in ("given", "point", "window", "variant")}
-    page = visit((tmp_path / "live.html").as_uri(), wait=False)
-    page.evaluate(harness, [str(widget._esm), state | {"found": []}])
-    page.wait_for_function("window.saved?.found.length === 1")
-    for name, value in (("point", [20, 21]), ("variant", "even"), ("window", 7)):
-        page.evaluate("([name, value]) => window.model.change(name, value)", [name, value])
-        page.wait_for_timeout(150)
-    saved = page.evaluate("window.saved")
-    assert (saved["point"], saved["variant"], saved["window"]) == ([20, 21], "even", 7)
-    whole = localize(embedder, images[0], (20, 21), images[1], window=7, sigma=None)
-    (found,) = saved["found"]
-    assert found["status"] == whole.status
-    assert found["guess"] == pytest.approx(list(whole.guess), abs=0.5)
-    # What the page tells is what the traits take.
-    for name in ("point", "variant", "window", "found"):
-        setattr(widget, name, saved[name])
+@pytest.mark.parametrize(("width", "least"), [(1280, 300), (390, 150)])
+def test_pictures_of_regions_fill_the_page(open_widget, embedder, images, width, least) -> None:
+    def outputs(batch):
+        vectors = embedder(batch)
+        return vectors, torch.softmax(vectors[:, :5], dim=1)
+
+    made = region_scene("toy", images, outputs)
+    page = open_widget("regions", region_payload([made]), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = [one.bounding_box()["width"] for one in page.locator("[data-part=region]").all()]
+    assert len(wide) == 3
+    assert min(wide) > least
+    legend = page.get_by_text("least to most similar")
+    assert not legend.is_visible()
+    page.get_by_label("similarity", exact=True).check()
+    legend.wait_for(state="visible")

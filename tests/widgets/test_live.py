@@ -49,6 +49,9 @@ def test_it_is_the_module_of_the_page(images, matchers) -> None:
     assert "import " not in text.split("export default")[0].replace("// ", "")
     assert len(json.loads(widget.given)["scenes"]) == 1
     assert (widget.point, widget.window, widget.variant) == ([23.5, 23.5], 8, "cs")
+    # ipywidgets cuts this text after 110 characters.
+    assert widget._repr_mimebundle_()[0]["text/plain"] == repr(widget)
+    assert "anywidget and ipywidgets" in repr(widget)
 
 
 def test_what_it_cannot_show_is_refused(images, matchers) -> None:

@@ -106,7 +106,10 @@ def test_painting(stack: SliceStack) -> None:
     outlined = paint(stack, 1, ("prediction",))
     inside = stack.prediction[1].repeat(4, axis=0).repeat(4, axis=1) == 1
     assert 0 < (outlined[inside] == table[1]).all(axis=1).mean() < 0.5
-    assert (paint(stack, 1, ("superpixels",)) != plain).any()
+    lined = paint(stack, 1, ("superpixels",))
+    assert (lined != plain).any()
+    assert lined[lined != plain].max() <= 244
+    assert np.abs(lined.astype(int) - plain)[plain < 10].max() < 160, "the image shows through"
 
 
 def test_layers_must_fit(stack: SliceStack, bank: CtBank) -> None:
@@ -125,6 +128,9 @@ def test_the_live_viewer_follows_its_controls(bank: CtBank) -> None:
     maps = RegionBank("r", drawn(8)[2], bank.fingerprint, "", 0.0)
     found = browse(bank, predictions={"b": np.array(bank.labels[3:])}, regions=maps)
     picture, side = found.children[0].children
+    # Narrow notebooks shrink the picture and keep its shape.
+    assert (picture.layout.max_width, picture.layout.height) == ("100%", "auto")
+    assert found.children[0].layout.flex_flow == "row wrap"
     volume, level, words, reference, prediction, superpixels, fill, key = side.children
     assert (level.max, level.value) == (3, 2)
     assert prediction.disabled

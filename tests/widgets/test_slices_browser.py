@@ -60,9 +60,11 @@ def said(page) -> str:
 
 def test_slices_by_slider_keys_wheel_and_drag(page) -> None:
     assert said(page) == "Slice 4 of 7, 15 mm above the lowest: liver."
+    page.evaluate("document.addEventListener('keydown', (e) => (window.through = e.key))")
     page.focus(".ldl-slices-level input")
     page.keyboard.press("Home")
     assert said(page) == "Slice 1 of 7, 0 mm above the lowest: no organ."
+    assert page.evaluate("window.through") is None, "a notebook would act on the slider's keys"
     page.focus(".ldl-slices-view")
     page.keyboard.press("ArrowUp")
     assert said(page).startswith("Slice 2 of 7")

@@ -5,7 +5,7 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 export default {
   async render({ model, el }) {
     const root = document.createElement("div");
-    root.className = "ldl-widget";
+    root.className = "ldl-widget ldl-live";
     el.append(root);
     const given = JSON.parse(model.get("given"));
     const labels = given.scenes[0].variants.map((one) => one.label);

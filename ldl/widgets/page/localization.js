@@ -1,7 +1,7 @@
 // The localization widget: a point of the support, and what every query answers, at once.
 
 import { bytes, loadPicture } from "./data.js";
-import { afterwards, choice, element, oncePerFrame, picker } from "./dom.js";
+import { afterwards, choice, element, keepKeys, key, oncePerFrame, picker } from "./dom.js";
 import { fit, paintHeat, paintImage, paintPoint, paintTruth } from "./paint.js";
 import { Search } from "./search.js";
 import { answerWords, summary, verdict, where } from "./words.js";
@@ -40,11 +40,17 @@ export async function mountLocalization(root, payload, answered = () => {}, wish
     change({ point, landmark: null }, event);
   }
 
-  function choose(number) {
-    const { start, window, landmarks, variants } = payload.scenes[number];
-    const known = landmarks.findIndex((one) => one.points[0].every((value, axis) => value === round(start[axis])));
-    Object.assign(state, { scene: number, point: [...start], window, landmark: known < 0 ? null : known });
-    state.variant = variants.length - 1;
+  // The landmark on which `point` stands, if it stands on one.
+  function landmarkAt(point) {
+    const here = (one) => one.points[0].every((value, axis) => value === round(point[axis]));
+    const known = scene().landmarks.findIndex(here);
+    return known < 0 ? null : known;
+  }
+
+  function choose(number, given = {}) {
+    const { start, window, variants } = payload.scenes[number];
+    Object.assign(state, { scene: number, point: [...start], window, variant: variants.length - 1 }, given);
+    state.landmark = landmarkAt(state.point);
     build();
     redraw();
   }
@@ -59,6 +65,7 @@ export async function mountLocalization(root, payload, answered = () => {}, wish
     const { images, landmarks, stride, variants } = scene();
     const landmark = state.landmark === null ? null : landmarks[state.landmark];
     view.buttons.forEach((button, k) => button.setAttribute("aria-pressed", k === state.landmark));
+    view.variants.querySelectorAll("input").forEach((radio, k) => (radio.checked = k === state.variant));
     const slide = `${state.window} px, ${Math.round((100 * state.window) / images[0].size[1])} % of the side`;
     view.windowWords.textContent = slide;
     view.slider.value = state.window;
@@ -87,12 +94,12 @@ export async function mountLocalization(root, payload, answered = () => {}, wish
     speak(summary(answers, variants[state.variant].label, state.point, state.window));
   }
 
-  choose(0);
-  Object.assign(state, wish);
+  choose(0, wish);
+  keepKeys(root);
   const watch = new ResizeObserver(() => redraw());
   watch.observe(root);
   return {
-    set: (given) => change({ ...given, landmark: null }),
+    set: (given) => change({ ...given, landmark: landmarkAt(given.point) }),
     state: () => ({ point: state.point, window: state.window, variant: state.variant }),
     close: () => watch.disconnect(),
   };
@@ -116,11 +123,13 @@ function layout(payload, state, change, choose) {
     }, `Point on the ${one.name}`),
   );
   const controls = element("div", { class: "ldl-controls" });
+  const named = variants.map((one) => one.label);
+  const variant = choice("Variant", named, state.variant, (number) => change({ variant: number }));
   if (payload.scenes.length > 1) {
     controls.append(choice("Images", payload.scenes.map((one) => one.name), state.scene, choose));
   }
   controls.append(
-    choice("Variant", variants.map((one) => one.label), state.variant, (variant) => change({ variant })),
+    variant,
     element("label", { class: "ldl-slider" }, element("span", {}, "Window ", windowWords), slider),
     element("label", {}, heat, element("span", {}, "similarity map")),
     ...buttons,
@@ -142,13 +151,8 @@ function layout(payload, state, change, choose) {
   const note = element("p", { class: "ldl-note" }, `${scene.words} `, network, " ", speed);
   const views = element("div", { class: "ldl-views" }, own,
     element("div", { class: "ldl-queries" }, ...queries.map((one) => one.figure)));
-  const parts = [controls, views, result, legend(), note];
-  return { parts, slider, windowWords, buttons, support, pointWords, queries, result, network, speed };
-}
-
-function legend() {
-  const key = (kind, text) => element("span", { class: `ldl-key ldl-${kind}` }, text);
-  return element("p", { class: "ldl-legend" },
-    key("sure", "found, with its window"), key("doubt", "a guess only"), key("truth", "true place"),
-    key("heat", "least to most similar"));
+  const keys = [key("sure", "found, with its window"), key("doubt", "a guess only"), key("heat", "least to most similar")];
+  if (landmarks.length) keys.splice(2, 0, key("truth", "true place"));
+  const parts = [controls, views, result, element("p", { class: "ldl-legend" }, ...keys), note];
+  return { parts, variants: variant, slider, windowWords, buttons, support, pointWords, queries, result, network, speed };
 }

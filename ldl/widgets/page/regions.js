@@ -1,7 +1,7 @@
 // The region widget: the cluster of the pixel under the pointer, and what looks like it elsewhere.
 
 import { bytes, loadPicture, unpackMap } from "./data.js";
-import { afterwards, choice, element, oncePerFrame, picker } from "./dom.js";
+import { afterwards, choice, element, keepKeys, key, oncePerFrame, picker } from "./dom.js";
 import { cosines, makeUnit } from "./filter.js";
 import { fit, paintCells, paintHeat, paintImage, paintPoint } from "./paint.js";
 
@@ -58,8 +58,9 @@ export async function mountRegions(root, payload, answered = () => {}) {
     const { name } = scene().images[state.image];
     const place = state.point.map(Math.round).join(", column ");
     const certain = Math.round(100 * found.certainty);
-    const words = `${name}, row ${place}: region ${found.cluster + 1} of ${scene().clusters}, probability ${certain} %.`;
+    const words = `${name}, row ${place}: region ${found.cluster + 1} of ${scene().clusters}, probability ${certain}\u00a0%.`;
     view.result.textContent = words;
+    view.legend.hidden = state.mode !== 2;
     speak(words);
     const ms = performance.now() - since;
     root.dataset.ms = ms.toFixed(1);
@@ -95,10 +96,12 @@ export async function mountRegions(root, payload, answered = () => {}) {
     });
     const result = element("p", { class: "ldl-result" });
     const spoken = element("p", { class: "ldl-spoken", role: "status", "aria-live": "polite" });
-    const help = "Move over an image, tap it, or use the arrow keys. Yellow dots: the most similar pixels; the open cross: the most similar one.";
+    const help = "Move over an image, tap it, or use the arrow keys. Yellow dots (not over all regions): the most similar pixels; the open cross: the most similar one.";
     const note = element("p", { class: "ldl-note" }, `${help} ${scene().words}`);
-    root.replaceChildren(controls, element("div", { class: "ldl-queries" }, ...figures.map((one) => one.figure)), result, spoken, note);
-    view = { figures, result, spoken };
+    const legend = element("p", { class: "ldl-legend" }, key("heat", "least to most similar in each image"));
+    const pictures = element("div", { class: "ldl-queries" }, ...figures.map((one) => one.figure));
+    root.replaceChildren(controls, pictures, result, spoken, legend, note);
+    view = { figures, result, spoken, legend };
   }
 
   function showImage(found, one, k) {
@@ -113,9 +116,9 @@ export async function mountRegions(root, payload, answered = () => {}) {
     if (state.mode === 2) paintHeat(canvas, { ...map, values: one.similar }, stride, size, palette, 0.01, 0.7);
     const own = k === state.image;
     const most = new Set(own ? [] : one.most);
-    if (most.size) flat((cell) => (most.has(cell) ? MARK : [0, 0, 0, 0]));
+    if (most.size && state.mode !== 1) flat((cell) => (most.has(cell) ? MARK : [0, 0, 0, 0]));
     paintPoint(canvas, own ? state.point : one.point, [stride, stride], size, own);
-    const covers = `the region covers ${Math.round(100 * one.covered)} % here`;
+    const covers = `the region covers ${Math.round(100 * one.covered)}\u00a0% here`;
     const place = one.point.map((value) => value.toFixed(0)).join(", column ");
     const same = one.cluster === found.cluster ? "the same region" : `region ${one.cluster + 1}`;
     const words = own
@@ -126,5 +129,6 @@ export async function mountRegions(root, payload, answered = () => {}) {
   }
 
   choose(0);
+  keepKeys(root);
   new ResizeObserver(() => redraw()).observe(root);
 }

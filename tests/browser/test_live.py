@@ -1,0 +1,138 @@
+"""The live widget as a notebook's front end shows it: render({model, el}), traits both ways."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ldl.localize import EmbeddingMatcher, localize
+from ldl.sphere import unit
+from ldl.widgets import scene
+from ldl.widgets.live import LocalizationWidget
+
+SIZE = 48
+SHELL = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>live</title></head>'
+    '<body><main><div id="here"></div></main></body></html>'
+)
+# The front end's model; keys that come through to the page are what a notebook would act on.
+HARNESS = """
+async ([text, state, width]) => {
+  const { default: widget } = await import(
+    URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  const listeners = {};
+  const el = document.getElementById("here");
+  if (width) el.style.width = `${width}px`;
+  window.through = [];
+  document.addEventListener("keydown", (event) => window.through.push(event.key));
+  window.model = {
+    get: (name) => state[name],
+    set: (name, value) => { state[name] = value; },
+    on: (event, call) => { listeners[event] = call; },
+    save_changes: () => { window.saved = { ...state, given: null }; },
+    change: (name, value) => { state[name] = value; listeners[`change:${name}`](); },
+  };
+  await widget.render({ model: window.model, el });
+}"""
+
+
+def embedder(batch: torch.Tensor) -> torch.Tensor:
+    """(B, 1, H, W) -> (B, 32, H, W): a fixed random convolution."""
+    weight = torch.randn(32, 1, 11, 11, generator=torch.Generator().manual_seed(0))
+    weight -= weight.mean(dim=(2, 3), keepdim=True)
+    return unit(F.conv2d(F.pad(batch, (5, 5, 5, 5), mode="replicate"), weight), dim=1)
+
+
+@pytest.fixture
+def images() -> list[np.ndarray]:
+    """A smooth random image, and the same moved by 6 pixels."""
+    coarse = torch.rand(1, 1, 26, 26, generator=torch.Generator().manual_seed(1))
+    smooth = F.interpolate(coarse, SIZE + 16, mode="bicubic").clamp(0, 1)[0]
+    return [smooth[:, 8 : 8 + SIZE, 8 - a : 8 - a + SIZE].numpy() for a in (0, 6)]
+
+
+@pytest.fixture
+def show(visit, images, tmp_path: Path):
+    """A widget in a page, and that page."""
+    matchers = {"even": EmbeddingMatcher(embedder, sigma=None), "cs": EmbeddingMatcher(embedder)}
+
+    def one(landmarks: dict | None = None, width: int = 0, **traits: object):
+        made = scene("toy", images, matchers, window=9, landmarks=landmarks)
+        widget = LocalizationWidget(made, **traits)
+        (tmp_path / "live.html").write_text(SHELL, encoding="utf-8")
+        state = {name: getattr(widget, name) for name in ("given", "point", "window", "variant")}
+        page = visit((tmp_path / "live.html").as_uri(), wait=False)
+        page.evaluate(HARNESS, [str(widget._esm), state | {"found": []}, width])
+        page.add_style_tag(content=str(widget._css))
+        page.wait_for_function("window.saved?.found.length === 1")
+        return widget, page
+
+    return one
+
+
+def test_the_live_widget_shares_its_state(show, images) -> None:
+    widget, page = show()
+    for name, value in (("point", [20, 21]), ("variant", "even"), ("window", 7)):
+        page.evaluate("([name, value]) => window.model.change(name, value)", [name, value])
+        page.wait_for_timeout(150)
+    saved = page.evaluate("window.saved")
+    assert (saved["point"], saved["variant"], saved["window"]) == ([20, 21], "even", 7)
+    assert page.get_by_label("even", exact=True).is_checked()
+    whole = localize(embedder, images[0], (20, 21), images[1], window=7, sigma=None)
+    (found,) = saved["found"]
+    assert found["status"] == whole.status
+    assert found["guess"] == pytest.approx(list(whole.guess), abs=0.5)
+    # What the page tells is what the traits take.
+    for name in ("point", "variant", "window", "found"):
+        setattr(widget, name, saved[name])
+
+
+def test_shown_again_it_is_where_it_was(show) -> None:
+    """A second view begins at the traits, not at the scene's start; its controls say so."""
+    disc = {"disc": np.array([[12.0, 13.0], [12.0, 19.0]])}
+    _, page = show(disc, point=[30.0, 22.0], variant="even", window=7.0)
+    assert page.get_by_label("even", exact=True).is_checked()
+    button = page.get_by_role("button", name="Point on the disc")
+    assert button.get_attribute("aria-pressed") == "false"
+    assert "from the disc" not in page.locator(".ldl-queries").inner_text()
+    page.evaluate("window.model.change('point', [12, 13])")
+    page.wait_for_timeout(150)
+    assert button.get_attribute("aria-pressed") == "true"
+    assert "px (" in page.locator(".ldl-queries").inner_text()
+
+
+def test_only_a_known_truth_has_a_key(show) -> None:
+    assert "true place" not in show()[1].locator(".ldl-legend").inner_text()
+    disc = {"disc": np.array([[12.0, 13.0], [12.0, 19.0]])}
+    assert "true place" in show(disc)[1].locator(".ldl-legend").inner_text()
+
+
+def test_keys_of_the_controls_stay_there(show) -> None:
+    """In command mode a notebook would go to the next cell at an arrow key."""
+    _, page = show()
+    slider = page.locator("input[type=range]")
+    slider.focus()
+    for key in ("ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    assert slider.input_value() == "11"
+    page.get_by_label("cs", exact=True).focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.get_by_label("even", exact=True).is_checked()
+    page.locator(".ldl-pick").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("window.through") == []
+    page.keyboard.press("Control+ArrowDown")
+    page.keyboard.press("Escape")
+    assert page.evaluate("window.through") == ["Control", "ArrowDown", "Escape"]
+
+
+@pytest.mark.parametrize(("width", "stacked"), [(460, True), (900, False)])
+def test_the_cell_s_width_counts_not_the_window_s(show, width: int, stacked: bool) -> None:
+    _, page = show(width=width)
+    own, query = (
+        page.locator(f"[data-part={part}]").first.bounding_box() for part in ("support", "query")
+    )
+    assert (query["y"] > own["y"] + own["height"]) is stacked
+    assert min(own["width"], query["width"]) > 160
