@@ -130,15 +130,23 @@ Markdown(" ".join(one.words for one in scenes))
 #
 # ## On your own images
 #
-# In a running notebook the same widget takes any encoder that `ldl pretrain` wrote and any images; what you do in it comes back as numbers:
+# In a running notebook the same widget takes any encoder that `ldl pretrain` wrote and any images:
 #
 # ```python
 # from ldl.experiments.live import localization_widget
 #
-# widget = localization_widget("encoder.safetensors", "A.png", ["B.png", "C.png"], window=64)
-# widget                 # pick a point
+# widget = localization_widget("encoder.safetensors", "A.png", ["B.png", "C.png"], window=64)  # of 512 pixels a side
+# widget                 # the cell's last line: pick a point
+# ```
+#
+# What you do in it comes back as numbers, in any later cell:
+#
+# ```python
 # widget.point           # (row, column) in pixels of A's square
 # widget.found           # one answer a query
 # ```
+#
+# The environment of this book has everything for it but JupyterLab itself: `pip install jupyterlab` there, then `jupyter lab`. A JupyterLab that lives in another environment needs `anywidget` and `ipywidgets` beside it,
+# and this environment as a kernel: `python -m ipykernel install --user --name ldl`.
 #
 # On the command line, `ldl localize --encoder encoder.safetensors --support A.png --point 210,180 B.png C.png` writes the points as csv and overlays as png.

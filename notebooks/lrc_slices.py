@@ -86,7 +86,8 @@ viewer("head_neck")
 # %% [markdown]
 # ## Your own volumes
 #
-# In a running notebook the same viewer opens any bank of CT slices, real ones too; it reads the volume in sight only:
+# In a running notebook ({doc}`demo_localization` says what JupyterLab needs) a viewer of the same layers opens any bank of CT slices, real ones too. The first time slices and superpixels are prepared, which takes minutes; then it
+# reads the volume in sight only:
 #
 # ```python
 # from ldl.data.ct import ct_bank
@@ -94,7 +95,8 @@ viewer("head_neck")
 # from ldl.widgets.slices_live import browse
 #
 # bank = ct_bank("abdomen", "btcv", size=128)       # any set of `ldl data list` that shows ct
-# browse(bank, regions=prepare_superpixels(bank))   # predictions={"case01": labels} as a further layer
+# maps = prepare_superpixels(bank, progress=True)
+# browse(bank, regions=maps)                        # predictions={"case01": labels} as a further layer
 # ```
 #
 # The built page carries phantoms only: most of the real sets may not be passed on.
