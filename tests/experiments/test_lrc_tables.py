@@ -15,6 +15,7 @@ from ldl.experiments.lrc.rows import GLOBAL, columns
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import RunStore
+from ldl.train.ct_global import global_network
 
 DEMO, OPEN, PAPER = (profile_named(name) for name in ("demo", "open", "paper"))
 
@@ -52,6 +53,15 @@ def test_no_pretraining_sees_a_test_volume() -> None:
                 for seen in (run.encoder, run.local, run.second):
                     if isinstance(getattr(seen, "data", None), type(run.data)):
                         assert seen.data.keeps_apart(seen.part, run.data)
+
+
+@pytest.mark.parametrize("name", ["smoke", "demo", "open"])
+def test_every_global_network_of_a_profile_can_be_made(name: str) -> None:
+    runs = ordered(plan("lrc_table1", profile_named(name))).values()
+    configs = [run for run in runs if isinstance(run, GlobalConfig) and run.method != "imagenet"]
+    assert len(configs) >= 3
+    for config in configs:
+        global_network(config, 64)
 
 
 def test_imagenet_is_a_stand_in_absent_or_the_weights() -> None:
