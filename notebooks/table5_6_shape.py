@@ -128,20 +128,18 @@ for one in shown.values():
 watching.meanings()
 
 # %% tags=["hide-input"]
+WATCHED = {
+    "share": "target's share of the picture",
+    "believed_target": "d believes the target",
+    "believed_reference": "d believes references",
+    "judge": "loss of d",
+}
 for one in shown.values():
     display(watching.watch_table(one))
 
 # %% tags=["hide-input"]
 for one in shown.values():
-    watching.show_watch(
-        one,
-        {
-            "share": "target's share of the picture",
-            "believed_target": "d believes the target",
-            "believed_reference": "d believes references",
-            "judge": "loss of d",
-        },
-    )
+    watching.show_watch(one, WATCHED)
 
 # %% [markdown]
 # ## Figure 8
@@ -203,6 +201,9 @@ for prior in PRIORS if shown["dsa"].phantom else ():
         continue
     display(pages.budget_words(real.profile))
     pages.show_table(real)
+    display(pages.floor_words(real))
     pages.show_seeds(real)
+    display(watching.watch_table(real))
+    watching.show_watch(real, WATCHED)
     display(claims.claim_table(claims.CLAIMS, prior, real.rows, phantom=False))
     display(claims.claim_table(claims.ABLATIONS, prior, real.rows, phantom=False))
