@@ -1,5 +1,7 @@
 """Tables 5 and 6: rows of the papers and our own, made into records, and read back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -199,6 +201,19 @@ def test_no_verdict_about_the_paper_on_phantoms() -> None:
     assert "reproduces: +10.0" in real
     assert "reproduces" not in phantom
     assert "no evidence" in phantom
+
+
+def test_no_verdict_between_rows_that_collapsed_altogether() -> None:
+    sound = {"out_clu": row_of("out_clu", 60.0), "out_ori": row_of("out_ori", 50.0)}
+    lost = {key: replace(row, collapses=("empty",) * 3) for key, row in sound.items()}
+
+    def told(rows: dict[str, Row56]) -> str:
+        return str(claims.claim_table(claims.CLAIMS, "dsa", rows, phantom=False).data)
+
+    assert "every run of both collapsed: +10.0" in told(lost)
+    assert "reproduces" not in told(lost)
+    # Where one of the two is vessel-like there is something to compare.
+    assert "reproduces: +10.0" in told({**lost, "out_clu": sound["out_clu"]})
 
 
 def test_scores_are_inside_the_field_of_view(smoke: Profile) -> None:

@@ -83,7 +83,10 @@ def printed_lead(claim: Claim, prior: PriorName) -> tuple[float, int] | None:
 def claim_table(
     claims: tuple[Claim, ...], prior: PriorName, rows: dict[str, Row56], *, phantom: bool
 ) -> HTML:
-    """Each claim: the paper's difference beside ours. On phantoms there is no verdict."""
+    """Each claim: the paper's difference beside ours.
+
+    There is no verdict on phantoms, nor between two rows whose runs have all collapsed.
+    """
     kind = "phantoms, which are no evidence about the paper" if phantom else "real images"
     caption = (
         f"Differences of the mean DSC over the four test sets, in points, guided by "
@@ -112,6 +115,8 @@ def _told(claim: Claim, prior: PriorName, rows: dict[str, Row56], phantom: bool)
         f"<br><small>{above} of {len(found.by_seed)} seeds</small>"
     )
     word = "" if phantom or not printed else _verdict(found, printed[0])
+    if word and all(rows[claim.better].collapses) and all(rows[claim.worse].collapses):
+        word = "no verdict, every run of both collapsed: "
     return cells | {"here": f"{word}{text}"}
 
 
