@@ -7,9 +7,12 @@ from typing import Annotated
 import typer
 
 from ldl.errors import LdlError
-from ldl.experiments.plan import table_names
 
-TABLE = typer.Argument(help=f"{', '.join(table_names())}, or all.")
+# Named here, since to ask the plan would load every profile at the start of each command.
+TABLE = typer.Argument(
+    help="table2, table3, table4, table5, table6, table7, lrc_table1, lrc_table2, lrc_table3, "
+    "or all."
+)
 PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
 ONLY = typer.Option(help="Keep cells whose row/task contains this, e.g. 'rd/stare,scratch/'.")
 JOBS = typer.Option(min=1, help="Worker processes.")
@@ -54,7 +57,7 @@ def status(
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
     from ldl.experiments.jobs import ordered
-    from ldl.experiments.plan import plan
+    from ldl.experiments.plan import plan, table_names
     from ldl.experiments.profiles import profile_named
     from ldl.experiments.store import RunStore
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ldl.widgets.payload import Payload, text_of
 
 FOLDER = Path(__file__).parent / "page"
-COMMON = ("data", "filter", "peak", "paint", "dom")
+COMMON = ("data", "filter", "peak", "paint", "dom", "keys")
 MODULES = {
     "localization": (*COMMON, "search", "words", "localization"),
     "regions": (*COMMON, "regions"),
@@ -18,12 +18,17 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
 def module(widget: str) -> str:
-    """The modules of ``page/`` that a widget needs, one after the other as one module.
+    """The modules of ``page/`` that a widget needs, as one module."""
+    return joined(*MODULES[widget])
 
-    A script inside a page can import nothing that lies beside it; the names of the files are
-    therefore unique and imports are left out.
+
+def joined(*names: str) -> str:
+    """Modules of ``page/``, one after the other.
+
+    A script inside a page can import nothing that lies beside it; what the files name is therefore
+    unique and imports are left out.
     """
-    texts = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in MODULES[widget]]
+    texts = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in names]
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
 
 

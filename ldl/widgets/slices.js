@@ -1,4 +1,4 @@
-// The slice viewer of a page. `id` is defined before this text: the figure that holds it.
+// The slice viewer of a page. Before this text stand `id`, the figure that holds it, and `keys.js`.
 const root = document.getElementById(id);
 const meta = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
 const [depth, height, width] = meta.shape;
@@ -149,12 +149,7 @@ function start(canvas) {
     else return;
     event.preventDefault();
   });
-  const own = /^(Arrow(Up|Down|Left|Right)|Page(Up|Down)|Home|End| )$/;
-  one(".ldl-slices-controls").addEventListener("keydown", (event) => {
-    // A notebook would leave the cell at the keys that work the slider.
-    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (plain && own.test(event.key)) event.stopPropagation();
-  });
+  keepKeys(one(".ldl-slices-controls"));
   view.addEventListener("wheel", (event) => {
     if (document.activeElement !== view) return; // the page scrolls until the slice was clicked
     go(state.z - Math.sign(event.deltaY));

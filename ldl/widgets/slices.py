@@ -17,6 +17,7 @@ import numpy as np
 from IPython.display import HTML
 from PIL import Image
 
+from ldl.widgets.page import joined
 from ldl.widgets.painting import FILL, LINE, PALETTE, paint
 from ldl.widgets.stacks import SliceStack
 
@@ -59,7 +60,8 @@ def slice_viewer(
         f"{_view(stack, shown, first)}{_controls(stack, shown, first, name)}"
         f"<figcaption>{caption}</figcaption>"
         f'<script type="application/json">{safe}</script>{layers}'
-        f'<script type="module">const id = "{name}";\n{_text("slices.js")}</script></figure>'
+        f'<script type="module">const id = "{name}";\n{joined("keys")}\n'
+        f"{_text('slices.js')}</script></figure>"
     )
 
 

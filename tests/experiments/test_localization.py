@@ -98,7 +98,7 @@ def test_table7_is_a_table_like_the_others() -> None:
     assert {cell.row.key for cell in plan("table7", DEMO, "pd+mix+ms/,ncc/phantom_disc")} == {
         "pd+mix+ms", "ncc"
     }  # fmt: skip
-    with pytest.raises(ConfigError, match=r"unknown table .table9.; use one of table2, table3"):
+    with pytest.raises(ConfigError, match="table7, lrc_table1, lrc_table2, lrc_table3 or all"):
         plan("table9", DEMO)
     assert (
         encoder_config(Variant("pd+mix+ms"), "xray", DEMO)

@@ -12,7 +12,7 @@ from ldl.experiments.rows import Cell, Row
 
 _CHECKS = 5  # scores of the validation volumes in a fine-tuning
 _HALVINGS = 4
-_GENESIS = 32
+_GENESIS_STRIDE = 32
 PHANTOM_VOLUMES = 14
 Whole = Literal["resnet50", "vit", "unet"]
 # Encoders see phantoms that no table is measured on.
@@ -64,7 +64,7 @@ def _on_slices(
         base=base,
         steps=0 if method == "imagenet" else lrc.whole_steps,
         # Its U-Net halves a crop five times; elsewhere whole slices are seen.
-        crop=lrc.size // _GENESIS * _GENESIS if method == "genesis" else lrc.size,
+        crop=lrc.size - lrc.size % _GENESIS_STRIDE if method == "genesis" else lrc.size,
         batch=lrc.whole_batch,
         halve_every=max(1, lrc.whole_steps // 2),
         learning_rate=lrc.whole_rate,

@@ -143,8 +143,7 @@ def budget_words(profile: Profile) -> Markdown:
     shared = "" if budget.own_step1 else " (Table 2's encoder, the same for every seed)"
     words = (
         f"Profile {profile.name}: seeds {', '.join(map(str, budget.seeds))}; {first.steps:,} steps "
-        f"of Pd+mix{shared}, "
-        f"then {region.steps:,} guided ones with {2 * region.groups} images, at "
+        f"of Pd+mix{shared}, then {region.steps:,} guided ones with {2 * region.groups} images, at "
         f"{region.crop} of {images.size} pixels, first stage of {region.base} channels (the paper: "
         "16); rates "
         f"{region.learning_rate:g} and {budget.judge_rate:g} (the paper: 0.001 and 0.00005); "

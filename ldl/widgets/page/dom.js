@@ -16,16 +16,6 @@ export function key(kind, text) {
   return element("span", { class: `ldl-key ldl-${kind}` }, text);
 }
 
-const OWN = /^(Arrow(Up|Down|Left|Right)|Page(Up|Down)|Home|End| )$/;
-
-// The keys that work the controls within `root` stay there: a notebook would leave the cell at them.
-export function keepKeys(root) {
-  root.addEventListener("keydown", (event) => {
-    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (plain && OWN.test(event.key)) event.stopPropagation();
-  });
-}
-
 let groups = 0;
 
 // One of several: radio buttons under a legend.

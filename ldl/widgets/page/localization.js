@@ -1,7 +1,8 @@
 // The localization widget: a point of the support, and what every query answers, at once.
 
 import { bytes, loadPicture } from "./data.js";
-import { afterwards, choice, element, keepKeys, key, oncePerFrame, picker } from "./dom.js";
+import { afterwards, choice, element, key, oncePerFrame, picker } from "./dom.js";
+import { keepKeys } from "./keys.js";
 import { fit, paintHeat, paintImage, paintPoint, paintTruth } from "./paint.js";
 import { Search } from "./search.js";
 import { answerWords, summary, verdict, where } from "./words.js";
