@@ -1,0 +1,154 @@
+"""What must not move by accident: run ids, defaults, one smoke record a kind, and all tables.
+
+`LDL_GOLDEN=write pytest tests/golden` writes the files anew; a commit that changes one says why.
+"""
+
+import importlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from pydantic_core import to_jsonable_python
+
+from ldl import paths
+from ldl.config import ComparisonConfig, DataConfig, PretrainConfig, Strict
+from ldl.experiments.execute import ensure
+from ldl.experiments.jobs import ordered
+from ldl.experiments.plan import plan, table_names
+from ldl.experiments.profiles import PROFILES, profile_named
+from ldl.experiments.store import Run, RunStore
+
+HERE = Path(__file__).parent
+WRITE = os.environ.get("LDL_GOLDEN") == "write"
+# What is no number of the run, or tells of the machine.
+_NOT_COMPARED = ("provenance", "wall_seconds", "code", "phantoms", "version", "seconds_per_slice")
+_WHERE = {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+
+
+def _golden(name: str, text: str) -> str:
+    """The kept text of that name; written first where that is asked."""
+    path = HERE / name
+    if WRITE:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return path.read_text()
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_run_ids(profile: str) -> None:
+    """An id hangs on every field that is no default: another id, another config."""
+    ids = ordered(plan("all", profile_named(profile)))
+    text = "\n".join(sorted(ids)) + "\n"
+    assert text.splitlines() == _golden(f"ids-{profile}.txt", text).splitlines()
+
+
+def _models(model: type[Strict]) -> Iterator[type[Strict]]:
+    for one in model.__subclasses__():
+        yield one
+        yield from _models(one)
+
+
+def test_defaults() -> None:
+    """An id leaves defaults out: a changed default would be another run under the same id.
+
+    A new knob's default must be what was done before it.
+    """
+    runs = [one for one in _models(Strict) if re.match(r"ldl\.(config|runs)", one.__module__)]
+    found = {
+        one.__name__: {
+            name: to_jsonable_python(field.get_default(call_default_factory=True))
+            for name, field in one.model_fields.items()
+            if not field.is_required()
+        }
+        for one in [*runs, DataConfig]
+    }
+    text = json.dumps(found, indent=1, sort_keys=True) + "\n"
+    assert found == json.loads(_golden("defaults.json", text))
+
+
+def _kinds() -> dict[str, Run]:
+    """One smoke run for each kind of run and each way of it: method, matcher, output."""
+    found: dict[str, Run] = {}
+    for run in ordered(plan("all", profile_named("smoke"))).values():
+        way = getattr(run, "matcher", getattr(run, "output", ""))
+        if isinstance(run, (PretrainConfig, ComparisonConfig)):
+            way = run.method.replace("+", "-")
+        found.setdefault("-".join(filter(None, [type(run).__name__, way])), run)
+    return found
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunStore]:
+    """One store for all kinds, since they need each other."""
+    folder = tmp_path_factory.mktemp("golden")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LDL_CACHE", str(folder))
+        yield RunStore(folder / "runs", folder / "none")
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("kind", sorted(_kinds()))
+def test_smoke_record(kind: str, store: RunStore) -> None:
+    """The same numbers from the same seed, to the last digit that a record keeps."""
+    record = _numbers(ensure(_kinds()[kind], store, device="cpu"))
+    text = json.dumps({"where": _WHERE, "record": record}, indent=1, sort_keys=True) + "\n"
+    kept = json.loads(_golden(f"records/{kind}.json", text))
+    if kept["where"] == _WHERE:
+        assert record == kept["record"]
+    else:  # Other kernels round otherwise.
+        _close(record, kept["record"], kind)
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _numbers(v) for k, v in value.items() if k not in _NOT_COMPARED}
+    return [_numbers(one) for one in value] if isinstance(value, list) else value
+
+
+def _close(found: Any, kept: Any, where: str) -> None:
+    if isinstance(kept, dict):
+        assert set(found) == set(kept), where
+        for key, value in kept.items():
+            _close(found[key], value, f"{where}.{key}")
+    elif isinstance(kept, list):
+        assert len(found) == len(kept), where
+        for one, other in zip(found, kept, strict=True):
+            _close(one, other, where)
+    elif isinstance(kept, float):
+        assert found == pytest.approx(kept, rel=0.02, abs=0.02), where
+    elif not isinstance(kept, (int, str)):
+        assert found == kept, where
+
+
+def _frame(table: str, store: RunStore) -> pd.DataFrame:
+    profile = profile_named("open")
+    if table in ("table5", "table6"):
+        from ldl.experiments.shape import scores
+
+        prior: Any = {"table5": "dsa", "table6": "octa"}[table]
+        return scores.shape_frame(prior, scores.all_measured(prior, profile, store))
+    module, name = {
+        "table7": ("localization_scores", "table7_frame"),
+        "lrc_table1": ("lrc.pairs", "table1_frame"),
+        "lrc_table2": ("lrc.pairs", "table2_frame"),
+        "lrc_table3": ("lrc.pairs", "table3_frame"),
+    }.get(table, ("tables", "table_frame"))
+    make = getattr(importlib.import_module(f"ldl.experiments.{module}"), name)
+    frame: pd.DataFrame = make(*([table] if name == "table_frame" else []), profile, store)
+    return frame
+
+
+@pytest.mark.parametrize("table", table_names())
+def test_table(table: str, tmp_path: Path) -> None:
+    """The long frame of a table from the committed records, every digit."""
+    frame = _frame(table, RunStore(tmp_path, paths.repo_root() / "results"))
+    text = frame.to_csv(index=False)
+    assert text.splitlines() == _golden(f"frames/{table}.csv", text).splitlines()
