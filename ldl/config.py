@@ -39,6 +39,9 @@ ComparisonName = Literal[
 ]
 BackboneName = Literal["vgg", "resnet50", "vit"]
 FormulationName = Literal["released", "paper"]
+# What lies beyond the border of a map. Zeros, as published, tell a network with a VGG's receptive
+# field how far away the border is; replicated values do not.
+BorderName = Literal["zeros", "replicate"]
 
 
 class Strict(BaseModel):
@@ -91,6 +94,7 @@ class PretrainConfig(Strict):
     entropy_weight: float = 0.1
     formulation: FormulationName = "released"
     symmetries: Literal["rotations", "dihedral"] = "rotations"
+    border: BorderName = "zeros"
     seed: int = 0
     step1: "PretrainConfig | None" = None
 
@@ -104,6 +108,8 @@ class PretrainConfig(Strict):
             raise ValueError("clusters must be above 0 for method 'rd' and 0 for the others")
         if (self.method == "rd") != (self.step1 is not None):
             raise ValueError("step1 belongs to method 'rd', which starts from its weights")
+        if self.step1 and self.step1.border != self.border:
+            raise ValueError(f"border {self.border} is not that of step1, {self.step1.border}")
         return self
 
     @property
@@ -136,6 +142,7 @@ class ComparisonConfig(Strict):
     halve_every: int = Field(ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     backbone: BackboneName = "vgg"
+    border: BorderName = "zeros"
     knobs: dict[str, int | float | str] = Field(default_factory=dict)
     seed: int = 0
 
@@ -143,6 +150,8 @@ class ComparisonConfig(Strict):
     def _consistent(self) -> Self:
         if self.crop % 16 or self.crop > self.data.size:
             raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
+        if self.backbone != "vgg" and self.border != "zeros":
+            raise ValueError(f"border {self.border} is for a vgg; a {self.backbone} has zeros")
         return self
 
     @property
@@ -187,6 +196,7 @@ class TransferConfig(Strict):
     batch_size: int = Field(default=2, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     label_fraction: float = Field(default=1.0, gt=0, le=1)
+    border: BorderName = "zeros"
     seed: int = 0
     encoder: EncoderConfig | None = None
 
@@ -202,6 +212,10 @@ class TransferConfig(Strict):
             )
         if isinstance(self.encoder, ComparisonConfig) and self.encoder.backbone != "vgg":
             raise ValueError(f"encoder is a {self.encoder.backbone}; these tasks start from a vgg")
+        if self.encoder and self.encoder.border != self.border:
+            raise ValueError(
+                f"border {self.border} is not that of the encoder, {self.encoder.border}"
+            )
         return self
 
     def run_id(self) -> str:

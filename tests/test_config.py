@@ -177,6 +177,17 @@ def test_a_missing_knob_is_named(missing):
             {**TRANSFER, "encoder": {**COMPARISON, "backbone": "resnet50"}},
             "encoder is a resnet50; these tasks start from a vgg",
         ),
+        (PretrainConfig, {**RD, "border": "replicate"}, "is not that of step1, zeros"),
+        (
+            ComparisonConfig,
+            {**COMPARISON, "backbone": "vit", "border": "replicate"},
+            "border replicate is for a vgg",
+        ),
+        (
+            TransferConfig,
+            {**TRANSFER, "border": "replicate", "encoder": PRETRAIN},
+            "border replicate is not that of the encoder, zeros",
+        ),
         (TransferConfig, {**TRANSFER, "data": {**DATA, "size": 40}}, "multiple of 16"),
         (TransferConfig, {**TRANSFER, "base": 8, "encoder": PRETRAIN}, "base 4"),
         (TransferConfig, {**TRANSFER, "task": "scr_lung", "encoder": PRETRAIN}, "fundus"),
@@ -238,6 +249,7 @@ def test_every_knob_makes_another_run_id():
         "patch_temperature": 0.2,
         "formulation": "paper",
         "symmetries": "dihedral",
+        "border": "replicate",
         "seed": 1,
     }
     ids = {build(PretrainConfig, {**PRETRAIN, k: v}).run_id() for k, v in changes.items()}
@@ -275,6 +287,7 @@ def test_every_knob_of_a_comparison_makes_another_run_id():
         "halve_every": 6,
         "learning_rate": 0.01,
         "backbone": "resnet50",
+        "border": "replicate",
         "knobs": {"queue": 64},
         "seed": 1,
     }

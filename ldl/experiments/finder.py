@@ -109,7 +109,7 @@ def _encoder(found: Trained) -> nn.Module:
         return encoder
     if config.backbone != "vgg":
         raise LdlError(f"{found.name}: raw features are compared of VGG16, not {config.backbone}")
-    net = backbone("vgg", config.base, config.channels)
+    net = backbone("vgg", config.base, config.channels, config.border)
     net.load_state_dict(checkpoint.under("encoder", found.weights))
     return net.eval()
 

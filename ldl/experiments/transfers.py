@@ -68,7 +68,7 @@ class Start:
     def predictions(self) -> NDArray[np.bool_]:
         """(N, H, W) the network's segmentation of the test images."""
         bank = task_bank(self.config.data, self.config.task)
-        net = SegmentationNet(self.config.base, bank.images.shape[1])
+        net = SegmentationNet(self.config.base, bank.images.shape[1], self.config.border)
         net.load_state_dict(checkpoint.load(self.store.weights(self.config))[0])
         feed = Feed(bank.images, torch.device("cpu"))
         found: NDArray[np.bool_] = (

@@ -38,7 +38,9 @@ class Method(Protocol):
 
 def embedding_network(config: PretrainConfig) -> LocalDiscriminationNet:
     """The network of LDL section 4.1 as ``config`` sizes it."""
-    return LocalDiscriminationNet(config.base, config.channels, config.embedding, config.clusters)
+    return LocalDiscriminationNet(
+        config.base, config.channels, config.embedding, config.clusters, config.border
+    )
 
 
 def paired_patches(

@@ -86,4 +86,4 @@ class Comparison(ABC):
 
 def encoder_of(config: ComparisonConfig) -> Any:
     """The encoder that ``config`` asks for, not trained: a `ldl.models.backbones.Backbone`."""
-    return backbone(config.backbone, config.base, config.channels)
+    return backbone(config.backbone, config.base, config.channels, config.border)

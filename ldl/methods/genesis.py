@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import BorderName, ComparisonConfig, Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.genesis import Rates, spoil
 from ldl.data.upright import random_boxes
@@ -31,10 +31,12 @@ class GenesisKnobs(Strict):
 class GenesisNet(nn.Module):
     """A U-Net: encoder, decoder, and a last block that gives values in 0..1."""
 
-    def __init__(self, encoder: nn.Module, widths: list[int], channels: int) -> None:
+    def __init__(
+        self, encoder: nn.Module, widths: list[int], channels: int, border: BorderName = "zeros"
+    ) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, Decoder(widths)
-        block = stack([self.decoder.out_channels, widths[0]])
+        self.encoder, self.decoder = encoder, Decoder(widths, border)
+        block = stack([self.decoder.out_channels, widths[0]], border)
         self.restore = nn.Sequential(block, nn.Conv2d(widths[0], channels, 1))
         initialise(self.restore)
 
@@ -76,7 +78,7 @@ class Genesis(Comparison):
                 f"crop is {config.crop}; genesis on 'resnet50' needs a multiple of 32"
             )
         encoder = encoder_of(config)
-        return GenesisNet(encoder, encoder.channels, config.channels)
+        return GenesisNet(encoder, encoder.channels, config.channels, config.border)
 
     def losses(
         self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from ldl.config import BorderName
 from ldl.errors import ConfigError
 from ldl.models.vgg import Encoder
 
@@ -18,19 +19,20 @@ class Backbone(Protocol):
         ...
 
 
-def backbone(name: str, base: int, in_channels: int) -> nn.Module:
+def backbone(name: str, base: int, in_channels: int, border: BorderName = "zeros") -> nn.Module:
     """A new :class:`Backbone`.
 
     Args:
         name: ``"vgg"`` (LDL section 6.1.2), ``"resnet50"`` or ``"vit"`` (LRC section 3).
         base: channels of the first stage; 64 is the published size of each.
         in_channels: 3 or 1.
+        border: of a vgg's convolutions; the others have zeros.
 
     Raises:
         ConfigError: another name.
     """
     if name == "vgg":
-        return Encoder(base, in_channels)
+        return Encoder(base, in_channels, border)
     # torchvision and timm take seconds to import: only where they are asked for.
     if name == "resnet50":
         from ldl.models.resnet import ResNet50

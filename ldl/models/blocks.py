@@ -4,6 +4,8 @@ import itertools
 
 from torch import nn
 
+from ldl.config import BorderName
+
 
 class ConvBlock(nn.Sequential):
     """conv 3x3 + BN + ReLU: (B, in, H, W) -> (B, out, H, W).
@@ -12,9 +14,9 @@ class ConvBlock(nn.Sequential):
     which saves one activation a block.
     """
 
-    def __init__(self, channels_in: int, channels_out: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, border: BorderName = "zeros") -> None:
         super().__init__(
-            nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+            nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False, padding_mode=border),
             nn.BatchNorm2d(channels_out),
             nn.ReLU(inplace=True),
         )
@@ -29,7 +31,7 @@ def initialise(module: nn.Module) -> None:
                 nn.init.zeros_(part.bias)
 
 
-def stack(channels: list[int]) -> nn.Sequential:
+def stack(channels: list[int], border: BorderName = "zeros") -> nn.Sequential:
     """ConvBlocks through the given channel numbers."""
     pairs = itertools.pairwise(channels)
-    return nn.Sequential(*[ConvBlock(before, after) for before, after in pairs])
+    return nn.Sequential(*[ConvBlock(before, after, border) for before, after in pairs])

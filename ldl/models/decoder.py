@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ldl.config import BorderName
 from ldl.models.blocks import initialise, stack
 
 
@@ -12,18 +13,19 @@ class Decoder(nn.Module):
 
     Args:
         channels: of the encoder's five features, finest first.
+        border: of every convolution.
 
     For the tiny encoder (16, 32, 64, 128, 128) the blocks are 256 -> 128 -> 64, 128 -> 64 -> 32 and
     64 -> 32 -> 16; the output has 16 + 16 = 32 channels.
     """
 
-    def __init__(self, channels: list[int]) -> None:
+    def __init__(self, channels: list[int], border: BorderName = "zeros") -> None:
         super().__init__()
         finer = channels[::-1][1:]
         self.blocks = nn.ModuleList()
         deep = channels[-1]
         for skip in finer[:-1]:
-            self.blocks.append(stack([deep + skip, skip, skip // 2]))
+            self.blocks.append(stack([deep + skip, skip, skip // 2], border))
             deep = skip // 2
         self.out_channels = deep + finer[-1]
         initialise(self)

@@ -3,15 +3,17 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ldl.config import BorderName
 from ldl.models.blocks import ConvBlock, initialise
 from ldl.models.decoder import Decoder
 from ldl.models.vgg import Encoder
 from ldl.sphere import unit
 
 
-def _branch(channels_in: int, channels_out: int) -> nn.Sequential:
+def _branch(channels_in: int, channels_out: int, border: BorderName) -> nn.Sequential:
     branch = nn.Sequential(
-        ConvBlock(channels_in, channels_in), nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        ConvBlock(channels_in, channels_in, border),
+        nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode=border),
     )
     initialise(branch)
     return branch
@@ -25,16 +27,23 @@ class LocalDiscriminationNet(nn.Module):
         in_channels: 3 or 1.
         embedding: K, the dimension of the hypersphere's space.
         clusters: C; 0 leaves the clustering branch out (step 1).
+        border: of every convolution.
     """
 
     def __init__(
-        self, base: int = 16, in_channels: int = 3, embedding: int = 32, clusters: int = 0
+        self,
+        base: int = 16,
+        in_channels: int = 3,
+        embedding: int = 32,
+        clusters: int = 0,
+        border: BorderName = "zeros",
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(base, in_channels)
-        self.decoder = Decoder(self.encoder.channels)
-        self.embed = _branch(self.decoder.out_channels, embedding)
-        self.cluster = _branch(self.decoder.out_channels, clusters) if clusters else None
+        self.encoder = Encoder(base, in_channels, border)
+        self.decoder = Decoder(self.encoder.channels, border)
+        width = self.decoder.out_channels
+        self.embed = _branch(width, embedding, border)
+        self.cluster = _branch(width, clusters, border) if clusters else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         """Eq. 2: (B, in_channels, H, W) -> v (B, K, H, W) unit per pixel, r (B, C, H, W) or None.

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from ldl.config import BorderName
 from ldl.models.blocks import initialise, stack
 from ldl.models.decoder import Decoder
 from ldl.models.vgg import Encoder
@@ -13,14 +14,16 @@ class SegmentationNet(nn.Module):
     Args:
         base: channels of the encoder's first stage.
         in_channels: 3 or 1.
+        border: of every convolution.
     """
 
-    def __init__(self, base: int = 16, in_channels: int = 3) -> None:
+    def __init__(self, base: int = 16, in_channels: int = 3, border: BorderName = "zeros") -> None:
         super().__init__()
-        self.encoder = Encoder(base, in_channels)
-        self.decoder = Decoder(self.encoder.channels)
+        self.encoder = Encoder(base, in_channels, border)
+        self.decoder = Decoder(self.encoder.channels, border)
         self.head = nn.Sequential(
-            stack([self.decoder.out_channels, base, base]), nn.Conv2d(base, 1, 3, padding=1)
+            stack([self.decoder.out_channels, base, base], border),
+            nn.Conv2d(base, 1, 3, padding=1, padding_mode=border),
         )
         initialise(self.head)
 

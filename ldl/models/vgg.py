@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from ldl.config import BorderName
 from ldl.models.blocks import initialise, stack
 
 # Channels of the first stage: VGG16, half of it, a quarter of it.
@@ -16,14 +17,15 @@ class Encoder(nn.Module):
     Args:
         base: channels of the first stage; the stages have base * (1, 2, 4, 8, 8).
         in_channels: 3 (fundus) or 1 (X-ray).
+        border: of every convolution.
     """
 
-    def __init__(self, base: int = 16, in_channels: int = 3) -> None:
+    def __init__(self, base: int = 16, in_channels: int = 3, border: BorderName = "zeros") -> None:
         super().__init__()
         self.channels = [base * factor for factor in _WIDTH]
         before = [in_channels, *self.channels[:-1]]
         self.stages = nn.ModuleList(
-            stack([entry] + [out] * count)
+            stack([entry] + [out] * count, border)
             for entry, out, count in zip(before, self.channels, _BLOCKS, strict=True)
         )
         self.pool = nn.MaxPool2d(2)

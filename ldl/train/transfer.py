@@ -168,7 +168,7 @@ def transfer(
         TrainingError: see :func:`ldl.train.loop.fit`.
     """
     seed_everything(config.seed, "initialise", "transfer")
-    net = SegmentationNet(config.base, bank.images.shape[1])
+    net = SegmentationNet(config.base, bank.images.shape[1], config.border)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if encoder is not None:
         net.encoder.load_state_dict(encoder)
