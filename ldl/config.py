@@ -42,6 +42,8 @@ FormulationName = Literal["released", "paper"]
 # What lies beyond the border of a map. Zeros, as published, tell a network with a VGG's receptive
 # field how far away the border is; replicated values do not.
 BorderName = Literal["zeros", "replicate"]
+OptimizerName = Literal["adam", "sgd", "lars"]
+ScheduleName = Literal["halving", "cosine"]
 
 
 class Strict(BaseModel):
@@ -128,8 +130,9 @@ class ComparisonConfig(Strict):
     """One pretraining run of a comparison method. Lengths are in optimiser steps, sizes in pixels.
 
     ``knobs`` replace hyperparameters of the method's file by name (queue, temperature, ...); the
-    method refuses what it does not know. ``base`` counts channels of the backbone's first stage:
-    64 is the published VGG16 and ResNet-50, and ViT-Base.
+    method refuses what it does not know. ``optimizer``, ``schedule`` and ``warmup`` are those of
+    `ldl.train.loop.Plan`; the cosine takes no notice of ``halve_every``. ``base`` counts
+    channels of the backbone's first stage: 64 is the published VGG16 and ResNet-50, and ViT-Base.
     """
 
     method: ComparisonName
@@ -141,6 +144,9 @@ class ComparisonConfig(Strict):
     batch: int = Field(ge=4)
     halve_every: int = Field(ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+    optimizer: OptimizerName = "adam"
+    schedule: ScheduleName = "halving"
+    warmup: int = Field(default=0, ge=0)
     backbone: BackboneName = "vgg"
     border: BorderName = "zeros"
     knobs: dict[str, int | float | str] = Field(default_factory=dict)

@@ -104,7 +104,7 @@ def pretrain_global(
     if method.trains:
         history = fit(
             stage,
-            Plan(config.steps, config.learning_rate, config.halve_every),
+            Plan.of(config),
             folder=folder,
             identity={"config": config.model_dump(mode="json"), **(identity or {})},
             fabric=fabric,

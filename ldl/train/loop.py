@@ -1,5 +1,6 @@
 """The training loop: every training of the project goes through :func:`fit`."""
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
+from ldl.compat import import_lightly
+from ldl.config import ComparisonConfig, OptimizerName, ScheduleName
 from ldl.errors import TrainingError
 from ldl.train import checkpoint
 
@@ -22,16 +25,58 @@ STEPS_BETWEEN_READS = {"cpu": 1, "cuda": 20}
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast: Adam, its rate halved every ``halve_every`` steps (0: never)."""
+    """How long, how fast, and by which optimizer.
+
+    Attributes:
+        steps: updates.
+        learning_rate: the highest.
+        halve_every: under schedule "halving" the rate is halved every so many steps; 0: never.
+        optimizer: "adam", or "sgd" or "lars" (You et al. 2017) with ``momentum``. Weight decay
+            comes with the stage's parameter groups.
+        schedule: "halving", or "cosine" from the highest rate down to 0 at the end.
+        warmup: steps in which the rate rises in equal parts to the highest; the cosine follows.
+        momentum: of sgd and lars.
+    """
 
     steps: int
     learning_rate: float
     halve_every: int = 0
+    optimizer: OptimizerName = "adam"
+    schedule: ScheduleName = "halving"
+    warmup: int = 0
+    momentum: float = 0.9
+
+    @classmethod
+    def of(cls, config: ComparisonConfig) -> "Plan":
+        """What a comparison method's config asks for."""
+        return cls(
+            config.steps,
+            config.learning_rate,
+            config.halve_every,
+            config.optimizer,
+            config.schedule,
+            config.warmup,
+        )
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        if self.schedule == "cosine":
+            share = (step - self.warmup) / max(self.steps - self.warmup, 1)
+            return self.learning_rate * (1 + math.cos(math.pi * share)) / 2
         halvings = step // self.halve_every if self.halve_every else 0
         return float(self.learning_rate * 0.5**halvings)
+
+    def build(self, parameters: Iterable[Any]) -> torch.optim.Optimizer:
+        """The optimizer of these parameters or parameter groups."""
+        if self.optimizer == "adam":
+            return torch.optim.Adam(parameters, lr=self.learning_rate)
+        kind = torch.optim.SGD if self.optimizer == "sgd" else import_lightly("utils.lars").LARS
+        built: torch.optim.Optimizer = kind(
+            parameters, lr=self.learning_rate, momentum=self.momentum
+        )
+        return built
 
 
 class Stage(Protocol):
@@ -110,11 +155,11 @@ class _Run:
     ) -> None:
         self.stage, self.plan, self.identity = stage, plan, identity
         self.path = folder / "checkpoint.safetensors"
-        self.adam = torch.optim.Adam(stage.trainable(), lr=plan.learning_rate)
+        self.bare = plan.build(stage.trainable())
         self.history, self.pending, self.step = History(), list[Tensor](), 0
         self.clock = time.monotonic()
         # Fabric hands the optimizer's state the device; so it sets up before a resume fills it.
-        self.model, self.optimizer = fabric.setup(stage.net, self.adam)
+        self.model, self.optimizer = fabric.setup(stage.net, self.bare)
         self.fabric = fabric
         self.read_every = STEPS_BETWEEN_READS.get(fabric.device.type, 1)
         if self.path.exists():
@@ -140,7 +185,7 @@ class _Run:
         return self.history
 
     def _update(self) -> None:
-        for group in self.adam.param_groups:
+        for group in self.bare.param_groups:
             group["lr"] = self.plan.rate(self.step)
         losses = self.stage.losses(self.model)
         self.optimizer.zero_grad()
@@ -177,7 +222,7 @@ class _Run:
         rows = torch.tensor(self.history.rows, dtype=torch.float64)
         tensors = {
             **checkpoint.prefixed("net", self.stage.net.state_dict()),
-            **checkpoint.prefixed("optimizer", checkpoint.optimizer_tensors(self.adam)),
+            **checkpoint.prefixed("optimizer", checkpoint.optimizer_tensors(self.bare)),
             **checkpoint.prefixed("stage", self.stage.state()),
             "generator": self.stage.generator.get_state(),
             "torch_generator": torch.get_rng_state(),
@@ -200,7 +245,7 @@ class _Run:
                 "restore that field, or delete the file to start anew"
             )
         self.stage.net.load_state_dict(checkpoint.under("net", tensors))
-        checkpoint.restore_optimizer(self.adam, checkpoint.under("optimizer", tensors))
+        checkpoint.restore_optimizer(self.bare, checkpoint.under("optimizer", tensors))
         self.stage.restore(checkpoint.under("stage", tensors))
         self.stage.generator.set_state(tensors["generator"])
         torch.set_rng_state(tensors["torch_generator"])

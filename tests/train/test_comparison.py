@@ -88,6 +88,20 @@ def saved(folder):
     return tensors, {k: v for k, v in header.items() if k != "seconds"}
 
 
+@pytest.mark.parametrize(
+    "changed", [{"optimizer": "sgd"}, {"schedule": "cosine"}, {"warmup": 3}], ids=str
+)
+def test_optimizer_schedule_and_warm_up_reach_the_training(train, changed):
+    config = config_of("simclr")
+    usual, other = (train(one, str(n)) for n, one in enumerate((config, _with(config, changed))))
+    assert not same_tensors(usual.net.state_dict(), other.net.state_dict())
+    assert _with(config, changed).run_id() != config.run_id()
+
+
+def _with(config, changed):
+    return config.model_copy(update=changed)
+
+
 @pytest.mark.parametrize("method", TRAINED)
 def test_a_killed_run_goes_on_bit_for_bit(
     method, train, tmp_path, save_every_step, kill_at, monkeypatch

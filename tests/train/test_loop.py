@@ -10,9 +10,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from ldl.compat import import_lightly
 from ldl.errors import TrainingError
 from ldl.train import checkpoint, loop
 from ldl.train.loop import History, Plan, fit
+
+
+class Killed(BaseException):
+    pass
 
 
 class Number(nn.Module):
@@ -64,6 +69,50 @@ def test_the_rate_is_halved_every_so_many_steps():
     assert {Plan(10, 0.8).rate(step) for step in range(100)} == {0.8}
 
 
+def test_a_warm_rate_rises_in_equal_parts_and_falls_along_a_cosine_to_nothing():
+    plan = Plan(12, 0.8, schedule="cosine", warmup=4)
+    assert [plan.rate(step) for step in range(5)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8])
+    assert plan.rate(8) == pytest.approx(0.4)  # half way down
+    falling = [plan.rate(step) for step in range(4, 13)]
+    assert falling == sorted(falling, reverse=True)
+    assert falling[-1] == pytest.approx(0)
+    assert Plan(12, 0.8, 3, warmup=2).rate(6) == pytest.approx(0.2)  # halvings count from the start
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("sgd", torch.optim.SGD), ("lars", import_lightly("utils.lars").LARS)]
+)
+def test_other_optimizers_step_as_their_library_does_and_resume_with_the_same_bits(
+    fabric, tmp_path, monkeypatch, name, kind
+):
+    plan = Plan(6, 0.1, optimizer=name, schedule="cosine", warmup=2, momentum=0.8)
+    stage = Stage()
+    fit(stage, plan, folder=tmp_path / "whole", identity={}, fabric=fabric)
+    value, draw = torch.tensor([1.0], requires_grad=True), torch.Generator().manual_seed(5)
+    own = kind([value], lr=0.1, momentum=0.8)
+    for step in range(6):
+        own.param_groups[0]["lr"] = plan.rate(step)
+        target = torch.rand(1, generator=draw)
+        own.zero_grad()
+        ((value * target - 2 * target).square().sum() + 0.01 * value.sum()).backward()
+        own.step()
+    torch.testing.assert_close(stage.net.value, value)
+
+    killed, rest = Stage(), Stage()
+
+    def kill(model, step):
+        if step == 4:
+            raise Killed
+
+    killed.after_step = kill
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    with pytest.raises(Killed):
+        fit(killed, plan, folder=tmp_path / "killed", identity={}, fabric=fabric)
+    fit(rest, plan, folder=tmp_path / "killed", identity={}, fabric=fabric)
+    assert rest.after[0] > 1
+    assert torch.equal(rest.net.value, stage.net.value)
+
+
 def test_it_is_adam_with_the_halved_rate_on_the_sum_of_the_losses(fabric, tmp_path):
     stage = Stage()
     history = train(stage, fabric, tmp_path)
@@ -92,10 +141,6 @@ def test_a_finished_training_is_not_done_again(fabric, tmp_path):
     assert again.after == []
     assert repeated.rows == done.rows
     assert torch.equal(first.net.value, again.net.value)
-
-
-class Killed(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3, 4, 6])
