@@ -28,9 +28,8 @@ seed: int = 0
 import numpy as np
 from IPython.display import Markdown
 
-from ldl import plots
+from ldl import phantoms, plots
 from ldl.book.parameters import check
-from ldl.data import phantoms
 from ldl.data.tasks import TASKS
 from ldl.experiments import examples
 

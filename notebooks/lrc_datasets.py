@@ -23,9 +23,8 @@ profile: str = "demo"
 # %% tags=["hide-input"]
 from IPython.display import Markdown
 
-from ldl import plots
+from ldl import phantoms, plots
 from ldl.book.parameters import check
-from ldl.data import ct_phantoms
 from ldl.data.ct import BUDGETS, PAPER_SPACING, REGIONS, facts, part_sizes
 from ldl.data.ct.regions import SETS
 from ldl.data.ct.survey import ct_manifests, survey
@@ -143,7 +142,7 @@ plots.small_table(
             "HU window": f"{facts(region).window[0]} to {facts(region).window[1]}",
             "field (mm)": facts(region).field,
             "slice at 1 mm": f"{facts(region).field} × {facts(region).field}",
-            "organs of the phantoms": say(", ".join(ct_phantoms.ORGANS[region])),
+            "organs of the phantoms": say(", ".join(phantoms.ORGANS[region])),
         }
         for region in REGIONS
     ],

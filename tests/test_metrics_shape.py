@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ldl.data import phantoms
+from ldl import phantoms
 from ldl.errors import DataError
 from ldl.metrics_shape import Shape, collapse, shape_of, words
 

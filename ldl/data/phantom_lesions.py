@@ -1,15 +1,15 @@
 """How ill a fundus phantom is: its lesions drawn again, from the same seed, without the rest.
 
 A phantom's ingredients have random streams of their own, so the lesions can be had alone; the draws
-here follow `ldl.data.phantoms.tasks` and `ldl.data.phantoms.fundus` one by one.
+here follow `ldl.phantoms.tasks` and `ldl.phantoms.fundus` one by one.
 """
 
 import numpy as np
 
-from ldl.data.phantoms import lesions
-from ldl.data.phantoms.fields import streams
-from ldl.data.phantoms.scene import frame
-from ldl.data.phantoms.styles import PRETRAINING, Style
+from ldl.phantoms import lesions
+from ldl.phantoms.fields import streams
+from ldl.phantoms.scene import frame
+from ldl.phantoms.styles import PRETRAINING, Style
 
 # The side at which lesions are measured, in pixels: an image of any size has one grade.
 SIDE = 128
@@ -43,6 +43,6 @@ def lesion_share(seed: int, number: int) -> float:
 
 
 def _style(rng: np.random.Generator) -> Style:
-    """The camera, chosen as `ldl.data.phantoms.tasks` chooses it."""
+    """The camera, chosen as `ldl.phantoms.tasks` chooses it."""
     share = np.array([share for share, _ in PRETRAINING])
     return PRETRAINING[int(rng.choice(len(share), p=share / share.sum()))][1]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ldl import phantoms
 from ldl.config import DataConfig
-from ldl.data import phantoms
 from ldl.data.bank import content_fingerprint
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ldl import paths
+from ldl import paths, phantoms
 from ldl.config import DataConfig
-from ldl.data import bank, phantoms
+from ldl.data import bank
 from ldl.data.bank import ImageBank, TaskBank
 from ldl.data.prepare import prepare_pretraining, prepare_task
 from ldl.data.tasks import Modality, task_named

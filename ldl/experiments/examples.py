@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ldl import phantoms
 from ldl.config import EncoderConfig
-from ldl.data import phantoms
 from ldl.data.colour import NORMALISATION
 from ldl.data.manifest import Manifest, collection_named
 from ldl.data.prepare import prepare_pretraining, prepare_task

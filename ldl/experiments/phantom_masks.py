@@ -1,18 +1,18 @@
 """A pretraining phantom with the masks of what is drawn in it; its bank keeps the image alone.
 
 A phantom's ingredients have random streams of their own, so it can be drawn once more; the draws
-follow `ldl.data.phantoms.tasks`.
+follow `ldl.phantoms.tasks`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.data.phantoms.chest import draw_chest
-from ldl.data.phantoms.fields import streams
-from ldl.data.phantoms.film import JSRT, NIH
-from ldl.data.phantoms.fundus import draw_fundus
-from ldl.data.phantoms.styles import PRETRAINING
 from ldl.data.tasks import Modality
+from ldl.phantoms.chest import draw_chest
+from ldl.phantoms.fields import streams
+from ldl.phantoms.film import JSRT, NIH
+from ldl.phantoms.fundus import draw_fundus
+from ldl.phantoms.styles import PRETRAINING
 
 COLLAPSED_LUNGS, OLD_FILMS = 0.08, 0.15
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from ldl import paths
 from ldl.config import EncoderConfig, TransferConfig
-from ldl.config_ct import GlobalConfig
 from ldl.config_localize import LocalizeConfig
 from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.config_shape import GuideConfig, ShapeConfig
@@ -118,7 +117,6 @@ def phantom_fingerprint(run: Run) -> str | None:
     """The generator's fingerprint for runs on phantoms; originals carry their content hash."""
     if run.data.source != "phantom":
         return None
-    from ldl.data import ct_phantoms, phantoms
+    from ldl import phantoms
 
-    volumes = isinstance(run, (GlobalConfig, LocalRegionConfig, OrganConfig))
-    return (ct_phantoms if volumes else phantoms).fingerprint()[:16]
+    return phantoms.fingerprint()[:16]

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from ldl import phantoms
 from ldl.cli import app
 from ldl.cli.localize import CSV, parse_point
-from ldl.data import phantoms
 from ldl.data.picture import picture
 from ldl.errors import DataError, LdlError
 from ldl.experiments.finder import matcher_for, scaled_window, trained

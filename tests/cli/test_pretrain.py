@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from ldl import phantoms
 from ldl.cli import app
 from ldl.cli.pretrain import NAMES, WIDTH
 from ldl.config import ComparisonConfig, DataConfig
-from ldl.data import phantoms
 from ldl.errors import LdlError
 from ldl.experiments.own import fitted
 from ldl.methods import COMPARISONS, METHODS

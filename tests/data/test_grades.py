@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ldl import phantoms
 from ldl.config import DataConfig
-from ldl.data import phantoms
 from ldl.data.bank import ImageBank
 from ldl.data.grades import PHANTOM_LIMITS, grades, phantom_grade
 from ldl.data.phantom_lesions import SIDE, lesion_share
-from ldl.data.phantoms import lesions
 from ldl.data.readers import read_grades
 from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
+from ldl.phantoms import lesions
 
 OPEN = DataConfig(source="open", size=32)
 TABLE = "image_id,grade\n10_left,0\n10_right,4\n13_left,2\n"

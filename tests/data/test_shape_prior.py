@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ldl import phantoms
 from ldl.config import DataConfig
-from ldl.data import phantoms
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.data.splits import id_list

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ldl import phantoms
 from ldl.config import DataConfig
-from ldl.data import phantoms, sources
+from ldl.data import sources
 from ldl.data.sources import phantom_splits, pretraining_bank, task_bank
 from ldl.errors import ConfigError, DataError
 

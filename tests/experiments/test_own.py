@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from ldl import phantoms
 from ldl.cli import app
-from ldl.data import phantoms
 from ldl.data.own import folder_bank, image_files
 from ldl.errors import DataError, LdlError
 from ldl.models import LocalDiscriminationNet

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ldl.data import phantoms
+from ldl import phantoms
 from ldl.experiments import phantom_questions
 from ldl.experiments.phantom_questions import ANSWER, UNSEEN, draw_eyes
 

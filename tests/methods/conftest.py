@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from ldl import phantoms
 from ldl.config import ComparisonConfig, DataConfig, PretrainConfig
-from ldl.data import phantoms
 from ldl.data.bank import ImageBank
 from ldl.data.symmetry import apply_symmetry
 from ldl.data.views import ViewPair

@@ -14,7 +14,7 @@ from ldl.data.manifest import manifest_named
 from ldl.errors import ConfigError, DataError
 
 LOG = logging.getLogger("ldl")
-PHANTOMS = "ldl.data.ct_phantoms"
+PHANTOMS = "ldl.phantoms"
 PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from filelock import FileLock
 from tqdm import tqdm
 
-from ldl import paths
+from ldl import paths, phantoms
 from ldl.config_localize import WINDOWS
-from ldl.data import phantoms, prepare
+from ldl.data import prepare
 from ldl.data.bank import BankWriter, open_image_bank
 from ldl.data.landmarks.phantom import phantom_landmarks
 from ldl.data.landmarks.place import Example

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from ldl.data.landmarks.place import Example, centroid
-from ldl.data.phantoms import task_images
-from ldl.data.phantoms.fields import streams
-from ldl.data.phantoms.fundus import draw_fundus
-from ldl.data.phantoms.scene import frame
-from ldl.data.phantoms.styles import IDRID
-from ldl.data.phantoms.vessels import FOVEA
+from ldl.phantoms import task_images
+from ldl.phantoms.fields import streams
+from ldl.phantoms.fundus import draw_fundus
+from ldl.phantoms.scene import frame
+from ldl.phantoms.styles import IDRID
+from ldl.phantoms.vessels import FOVEA
 
 
 def phantom_landmarks(landmark: str, count: int, size: int, seed: int) -> Iterator[Example]:

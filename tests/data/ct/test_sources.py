@@ -82,7 +82,7 @@ def phantoms(home: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     drawn = SimpleNamespace(
         volumes=volumes, ORGANS={"thorax": ("heart", "esophagus")}, fingerprint=lambda: "f" * 64
     )
-    monkeypatch.setitem(sys.modules, "ldl.data.ct_phantoms", drawn)
+    monkeypatch.setitem(sys.modules, "ldl.phantoms", drawn)
     return drawn
 
 

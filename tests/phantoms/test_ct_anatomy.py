@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ldl.data.ct_phantoms import ORGANS
+from ldl.phantoms.ct import ORGANS
 
 # Organ on the patient's left (a higher column), organ on the right.
 SIDES = [

@@ -5,8 +5,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from ldl.data.ct_phantoms import ORGANS, fingerprint, volumes
 from ldl.errors import LdlError
+from ldl.phantoms.ct import ORGANS, volumes
 
 SMALL = {"size": 32, "slices": 8}
 
@@ -88,8 +88,3 @@ def test_what_cannot_be_drawn_is_refused_at_once(change, words):
     asked = {"region": "abdomen", "count": 1, "seed": 0, "first": 0, **SMALL, **change}
     with pytest.raises(LdlError, match=words):
         volumes(asked.pop("region"), **asked)
-
-
-def test_the_fingerprint_is_a_hash_that_stays():
-    assert fingerprint() == fingerprint()
-    assert len(fingerprint()) == 64

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from ldl.data.phantoms import fingerprint
-from ldl.data.phantoms.fields import fractal, step, streams, threshold
-from ldl.data.phantoms.fingerprint import normalised
-from ldl.data.phantoms.growth import Branches, Manner, sprout
-from ldl.data.phantoms.strokes import paint, sample_lines
-from ldl.data.phantoms.vessels import AVASCULAR, FOVEA, Habit, retinal_tree
+from ldl.phantoms import fingerprint
+from ldl.phantoms.fields import fractal, step, streams, threshold
+from ldl.phantoms.fingerprint import normalised
+from ldl.phantoms.growth import Branches, Manner, sprout
+from ldl.phantoms.strokes import paint, sample_lines
+from ldl.phantoms.vessels import AVASCULAR, FOVEA, Habit, retinal_tree
 
 
 def line(radius, size=32):

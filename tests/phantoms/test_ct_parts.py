@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from ldl.data.ct_phantoms.canvas import Scene
-from ldl.data.ct_phantoms.fields import smooth_noise, wave, weights
-from ldl.data.ct_phantoms.grid import Grid, Pose
-from ldl.data.ct_phantoms.shapes import carve, column, ellipsoid, join, profile, rotation
-from ldl.data.ct_phantoms.tissue import draw_tissue
-from ldl.data.ct_phantoms.tubes import path, taper, tube
+from ldl.phantoms.ct.canvas import Scene
+from ldl.phantoms.ct.fields import smooth_noise, wave, weights
+from ldl.phantoms.ct.grid import Grid, Pose
+from ldl.phantoms.ct.shapes import carve, column, ellipsoid, join, profile, rotation
+from ldl.phantoms.ct.tissue import draw_tissue
+from ldl.phantoms.ct.tubes import path, taper, tube
 from ldl.rng import numpy_generator
 
 STILL = Pose((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 50.0)

@@ -12,8 +12,10 @@ from pathlib import Path
 def fingerprint() -> str:
     """sha256 (hex) over all modules of this package; comments and docstrings do not count."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(f"{path.name}\n{normalised(path.read_text(encoding='utf-8'))}\n".encode())
+    home = Path(__file__).parent
+    for path in sorted(home.rglob("*.py")):
+        name = path.relative_to(home).as_posix()
+        digest.update(f"{name}\n{normalised(path.read_text(encoding='utf-8'))}\n".encode())
     return digest.hexdigest()
 
 

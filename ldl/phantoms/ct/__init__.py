@@ -4,8 +4,7 @@ They are for the embedded default and for tests. What is measured on them is no 
 patients.
 """
 
-from .fingerprint import fingerprint
 from .organs import ORGANS
 from .volumes import CtPhantom, volumes
 
-__all__ = ["ORGANS", "CtPhantom", "fingerprint", "volumes"]
+__all__ = ["ORGANS", "CtPhantom", "volumes"]

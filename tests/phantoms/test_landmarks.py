@@ -8,9 +8,9 @@ import pytest
 
 from ldl.data.landmarks import LandmarkBank, landmark_bank
 from ldl.data.landmarks.place import centroid
-from ldl.data.phantoms.fields import streams
-from ldl.data.phantoms.fundus import draw_fundus
-from ldl.data.phantoms.styles import IDRID
+from ldl.phantoms.fields import streams
+from ldl.phantoms.fundus import draw_fundus
+from ldl.phantoms.styles import IDRID
 
 
 @pytest.fixture

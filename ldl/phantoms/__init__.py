@@ -1,0 +1,19 @@
+"""Phantoms: fundus photographs, chest films and CT volumes drawn from a seed, with exact masks.
+
+They are for the embedded default and for tests. What is measured on them is no evidence about real
+images or patients.
+"""
+
+from ldl.phantoms.ct import ORGANS, CtPhantom, volumes
+from ldl.phantoms.fingerprint import fingerprint
+from ldl.phantoms.tasks import pretraining_images, shape_prior, task_images
+
+__all__ = [
+    "ORGANS",
+    "CtPhantom",
+    "fingerprint",
+    "pretraining_images",
+    "shape_prior",
+    "task_images",
+    "volumes",
+]
