@@ -10,7 +10,7 @@ from ldl.experiments.localization import ROWS
 from ldl.experiments.localization_answers import support_means
 from ldl.experiments.localization_page import Shown
 from ldl.experiments.localization_scores import paper_number
-from ldl.plots.supports import support_dots
+from ldl.plots.dots import support_dots
 from ldl.plots.tables import prose, small_table
 
 PAPERS = tuple(row for row in ROWS if row.published)

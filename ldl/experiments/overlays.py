@@ -6,7 +6,7 @@ from pathlib import Path
 from ldl.data.landmarks.place import Point
 from ldl.data.picture import Picture
 from ldl.experiments.locate import Located
-from ldl.plots.found import drawn, save_png
+from ldl.plots.points import drawn, save_png
 
 SUPPORT = "support"
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ldl.experiments.similarity import QUANTILES, Scene
-from ldl.plots.similarity import Map, similarity_figure
+from ldl.plots.points import Map, similarity_figure
 
 
 def figure(one: Scene) -> Figure:

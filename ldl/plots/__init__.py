@@ -1,34 +1,46 @@
-"""What people look at: figures with caption and text alternative, code as it runs."""
+"""What people look at: figures with caption and text alternative, tables, code as it runs."""
 
-from ldl.plots.charts import interval_lines, loss_curves, smooth, spread_curves
-from ldl.plots.dots import column_dots
-from ldl.plots.embedding import cell, in_context, nearest, principal_colours
+from ldl.plots.curves import (
+    interval_lines,
+    loss_curves,
+    paired_slopes,
+    share_lines,
+    smooth,
+    spread_curves,
+    watch_curves,
+)
+from ldl.plots.dots import claims_forest, column_dots, seed_strips, support_dots
 from ldl.plots.images import (
+    cell,
     cluster_colours,
     heat,
     image_grid,
+    in_context,
+    nearest,
+    outlined,
     overlay,
     overlay_legend,
     panel,
     patch_grid,
+    principal_colours,
+    region_colours,
     to_display,
 )
 from ldl.plots.levels import Level, Part, levels_figure
-from ldl.plots.regions import outlined, region_colours
-from ldl.plots.show import figure_html, show
-from ldl.plots.source import source, source_text
-from ldl.plots.strips import seed_strips
-from ldl.plots.supports import support_dots
+from ldl.plots.points import Map, similarity_figure
+from ldl.plots.show import figure_html, show, source, source_text
 from ldl.plots.tables import prose, scrolling, small_table, styled, words
-from ldl.plots.theme import INK, METHOD_COLOURS, colour_of, marker_of, theme
-from ldl.plots.watch import watch_curves
+from ldl.plots.theme import INK, PAGE, PHONE, colour_of, marker_of, theme
 
 __all__ = [
     "INK",
-    "METHOD_COLOURS",
+    "PAGE",
+    "PHONE",
     "Level",
+    "Map",
     "Part",
     "cell",
+    "claims_forest",
     "cluster_colours",
     "colour_of",
     "column_dots",
@@ -44,6 +56,7 @@ __all__ = [
     "outlined",
     "overlay",
     "overlay_legend",
+    "paired_slopes",
     "panel",
     "patch_grid",
     "principal_colours",
@@ -51,7 +64,9 @@ __all__ = [
     "region_colours",
     "scrolling",
     "seed_strips",
+    "share_lines",
     "show",
+    "similarity_figure",
     "small_table",
     "smooth",
     "source",

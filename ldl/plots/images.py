@@ -1,17 +1,20 @@
-"""Images, masks, grids and overlays side by side."""
+"""Images, masks, maps and vectors as pictures, alone and side by side."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import hsv_to_rgb, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ldl.plots.theme import FALSE_ALARM, HIT, INK, MISSED, theme
+from ldl.plots.theme import FALSE_ALARM, HIT, INK, LETTER, MISSED, theme
+
+GOLDEN = 0.618034  # its multiples spread hues so that neighbours in number differ
 
 
 def to_display(image: NDArray) -> NDArray:
@@ -26,6 +29,14 @@ def to_display(image: NDArray) -> NDArray:
     return np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array
 
 
+def painted(base: NDArray, where: NDArray, colour: NDArray | str, strength: float) -> NDArray:
+    """(H, W, 3) pictures with a colour (or one a pixel of ``where``) blended in; uint8."""
+    paint = 255 * np.array(to_rgb(colour)) if isinstance(colour, str) else colour
+    found = np.asarray(base, float)
+    found[where] = (1 - strength) * found[where] + strength * paint
+    return found.round().astype(np.uint8)
+
+
 def overlay(
     image: NDArray, mask: NDArray, prediction: NDArray | None = None, strength: float = 0.7
 ) -> NDArray:
@@ -35,16 +46,11 @@ def overlay(
     misses and false alarms have a colour each. Shapes: image (C, H, W) or (H, W), masks (H, W);
     returns (H, W, 3) uint8.
     """
-    base = to_display(image).astype(float)
     truth = np.asarray(mask) > 0
     found = truth if prediction is None else np.asarray(prediction) > 0
-    for where, colour in (
-        (truth & found, HIT),
-        (truth & ~found, MISSED),
-        (~truth & found, FALSE_ALARM),
-    ):
-        base[where] = (1 - strength) * base[where] + strength * 255 * np.array(to_rgb(colour))
-    return base.round().astype(np.uint8)
+    shown = painted(to_display(image), truth & found, HIT, strength)
+    shown = painted(shown, truth & ~found, MISSED, strength)
+    return painted(shown, ~truth & found, FALSE_ALARM, strength)
 
 
 def panel(axes: Axes, image: NDArray, title: str = "") -> None:
@@ -56,7 +62,7 @@ def panel(axes: Axes, image: NDArray, title: str = "") -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     if title:
-        axes.set_title(title, fontsize=8, loc="center", pad=3)
+        axes.set_title(title, loc="center", pad=3)
 
 
 def image_grid(
@@ -72,26 +78,23 @@ def image_grid(
     lines that run across if ``upright``), ``captions[r][c]`` under single images."""
     columns = max(len(row) for row in rows)
     first = to_display(rows[0][0])
-    height = width * first.shape[0] / first.shape[1] + (0.22 if captions else 0.08)
+    words = [[fill(one, max(6, int(width / LETTER))) for one in row] for row in captions]
+    lines = max((one.count("\n") + 1 for row in words for one in row if one), default=0)
+    high = width * first.shape[0] / first.shape[1] + 0.08 + 0.17 * lines
+    size = (columns * width + (1.2 if upright else 0.35), len(rows) * high + 0.27)
     with theme():
-        figure, grid = plt.subplots(
-            len(rows),
-            columns,
-            figsize=(columns * width + (1.05 if upright else 0.35), len(rows) * height + 0.25),
-            squeeze=False,
-        )
+        figure, grid = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
         for r, row in enumerate(rows):
-            for c in range(columns):
-                axes = grid[r][c]
+            for c, axes in enumerate(grid[r]):
                 if c >= len(row):
                     axes.set_axis_off()
                     continue
                 panel(axes, row[c], titles[c] if r == 0 and c < len(titles) else "")
-                if captions and captions[r][c]:
-                    axes.set_xlabel(captions[r][c], fontsize=7.5, labelpad=2)
+                if words and words[r][c]:
+                    axes.set_xlabel(words[r][c], labelpad=2)
             if row_titles:
                 across = {"rotation": 0, "ha": "right", "va": "center"} if upright else {}
-                grid[r][0].set_ylabel(row_titles[r], fontsize=8, **across)
+                grid[r][0].set_ylabel(row_titles[r], **across)
         return figure
 
 
@@ -115,6 +118,62 @@ def patch_grid(axes: Axes, image: NDArray, grid: int, title: str = "") -> None:
         axes.axvline(k * width / grid - 0.5, color="white", linewidth=0.6, alpha=0.8)
 
 
+def cell(image: NDArray, grid: int, index: int) -> NDArray:
+    """The ``index``-th cell, counted row by row, of a grid x grid division of a (C, H, W) image."""
+    height, width = image.shape[-2] // grid, image.shape[-1] // grid
+    row, column = divmod(index, grid)
+    return image[..., row * height : (row + 1) * height, column * width : (column + 1) * width]
+
+
+def in_context(image: NDArray, grid: int, index: int) -> NDArray:
+    """A cell in the middle of its eight neighbours, black beyond the edge of the image."""
+    height, width = image.shape[-2] // grid, image.shape[-1] // grid
+    row, column = divmod(index, grid)
+    margin = [(0, 0)] * (image.ndim - 2) + [(height, height), (width, width)]
+    top, left = row * height, column * width
+    return np.pad(image, margin)[..., top : top + 3 * height, left : left + 3 * width]
+
+
+def nearest(queries: NDArray, candidates: NDArray, count: int) -> tuple[NDArray, NDArray]:
+    """The ``count`` candidates nearest to each query on the unit sphere, nearest first.
+
+    Args:
+        queries: (Q, K) unit vectors.
+        candidates: (N, K) unit vectors.
+        count: how many to return for each query.
+
+    Returns:
+        (Q, count) int indices and (Q, count) float cosine similarities.
+    """
+    similarity = queries @ candidates.T
+    order = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+    return order, np.take_along_axis(similarity, order, axis=1)
+
+
+def principal_colours(embedding: NDArray) -> NDArray:
+    """The first three principal components of all pixels as red, green and blue.
+
+    One projection for the whole batch: the same colour means a similar vector, in every image.
+
+    Args:
+        embedding: (B, K, H, W) float, K >= 3.
+
+    Returns:
+        (B, H, W, 3) float in 0..1.
+    """
+    batch, channels, height, width = embedding.shape
+    pixels = np.moveaxis(embedding, 1, -1).reshape(-1, channels).astype(np.float64)
+    pixels -= pixels.mean(axis=0)
+    _, axes = np.linalg.eigh(pixels.T @ pixels)
+    top = axes[:, ::-1][:, :3]
+    # The sign of an eigenvector is arbitrary; fixed here so that two equal runs look equal.
+    top = top * np.where(top[np.abs(top).argmax(axis=0), range(3)] < 0, -1, 1)
+    parts = pixels @ top
+    low, high = np.percentile(parts, [2, 98], axis=0)
+    scaled = np.clip((parts - low) / np.maximum(high - low, 1e-12), 0, 1)
+    return scaled.reshape(batch, height, width, 3)
+
+
 def cluster_colours(labels: NDArray, clusters: int) -> NDArray:
     """(H, W) cluster numbers to (H, W, 3) uint8: hue and lightness both vary with the number."""
     palette = colormaps["turbo"](np.linspace(0.04, 0.96, max(clusters, 2)))[:, :3]
@@ -128,3 +187,37 @@ def heat(values: NDArray, low: float = -1.0, high: float = 1.0) -> NDArray:
     share = np.clip((np.asarray(values) - low) / (high - low), 0, 1)
     colours: NDArray = (colormaps["cividis"](share)[..., :3] * 255).round().astype(np.uint8)
     return np.moveaxis(colours, -1, 0)
+
+
+def enlarged(values: NDArray, scale: int) -> NDArray:
+    """(H, W, ...) -> (scale * H, scale * W, ...), every pixel a square."""
+    return np.asarray(values).repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def borders(values: NDArray) -> NDArray[np.bool_]:
+    """(H, W) -> (H, W) bool: pixels with another value to any side, one pixel in either part."""
+    found = np.zeros(values.shape, bool)
+    across, down = values[:, 1:] != values[:, :-1], values[1:] != values[:-1]
+    found[:, 1:] |= across
+    found[:, :-1] |= across
+    found[1:] |= down
+    found[:-1] |= down
+    return found
+
+
+def outlined(
+    image: NDArray, regions: NDArray, *, scale: int = 4, colour: str = HIT, strength: float = 0.75
+) -> NDArray:
+    """Region borders over an image: (C, H, W) or (H, W), and (H, W) ids -> (3, sH, sW) uint8."""
+    line = borders(enlarged(regions, scale))
+    return np.moveaxis(painted(enlarged(to_display(image), scale), line, colour, strength), -1, 0)
+
+
+def region_colours(regions: NDArray, *, scale: int = 4) -> NDArray:
+    """(H, W) ids -> (3, sH, sW) uint8: each id its own colour, the same in every map; -1 black."""
+    ids = np.asarray(regions).astype(int)
+    numbers = np.arange(max(ids.max(), 0) + 1)
+    hue, light = (numbers * GOLDEN) % 1, 0.55 + 0.4 * ((numbers * 7) % 5) / 4
+    table = hsv_to_rgb(np.stack([hue, np.full_like(hue, 0.55), light], axis=1))
+    table = np.concatenate([table, [[0, 0, 0]]])  # what -1 points at
+    return np.moveaxis(enlarged((255 * table[ids]).round().astype(np.uint8), scale), -1, 0)

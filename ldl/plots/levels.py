@@ -13,9 +13,9 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from ldl.plots.images import panel, patch_grid
-from ldl.plots.theme import CYCLE, theme
+from ldl.plots.theme import ORANGE, SKY, theme
 
-SAME, OTHER = CYCLE[0], CYCLE[1]
+SAME, OTHER = SKY, ORANGE
 # A dark rim keeps both colours visible on a red fundus and on a white page.
 RIM = (Stroke(linewidth=3.0, foreground="black", alpha=0.55), Normal())
 
@@ -69,7 +69,7 @@ def levels_figure(levels: Sequence[Level], *, width: float = 1.2) -> Figure:
         figure = plt.figure(figsize=(3 * width + 0.2, sum(heights) + 0.3))
         rows = figure.subfigures(len(levels), 1, squeeze=False, height_ratios=heights)
         for level, part in zip(levels, rows[:, 0], strict=True):
-            part.suptitle(level.title, fontsize=8.5, x=0.01, ha="left")
+            part.suptitle(level.title, x=0.01, ha="left")
             row = part.subplots(1, 3)
             for axes, image, name in zip(row, level.images, level.names, strict=True):
                 if level.grid:

@@ -1,15 +1,22 @@
-"""A figure in the page: inline SVG with caption and text alternative, legible in both themes."""
+"""In the page: figures with caption and text alternative, and functions as they run."""
 
+import ast
 import hashlib
 import html
+import inspect
 import io
 import re
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from IPython.display import display
+from IPython.display import Markdown, display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from ldl.plots.theme import INK, SETTINGS
+from ldl.paths import repo_root
+from ldl.plots.theme import INK, PAGE, PHONE, SETTINGS
 
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 _STYLE = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
@@ -17,8 +24,15 @@ _HEAD = re.compile(r"<svg\b[^>]*>", re.DOTALL)
 _BOX = re.compile(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"')
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 
-# A figure is drawn for a column of text; on a phone it keeps this share of its width and scrolls.
-_SMALLEST = 0.72
+# A figure keeps this share of its width at least, and its letters 9 points; a wider one scrolls.
+_SMALLEST = 0.9
+# Of a figure that is drawn twice one drawing is in sight; the other is not there for anyone.
+_SWITCH = (
+    "<style>.ldl-phone{display:none}@media screen and (max-width:640px)"
+    "{.ldl-phone{display:block}.ldl-page{display:none}}</style>"
+)
+Drawing = Figure | Callable[..., Figure]
+"""A figure, or what draws it for a width: a function of ``page`` in inches."""
 
 
 def svg(figure: Figure, alt: str) -> str:
@@ -47,18 +61,65 @@ def svg(figure: Figure, alt: str) -> str:
     return _HEAD.sub(lambda _: head, text, count=1)
 
 
-def figure_html(figure: Figure, caption: str, alt: str) -> str:
-    """``<figure>`` with the drawing, its caption (HTML allowed) and its text alternative."""
+def figure_html(figure: Drawing, caption: str, alt: str) -> str:
+    """``<figure>`` with the drawing, its caption (HTML allowed) and its text alternative.
+
+    What draws for a width is drawn twice, for the book's column and for a phone.
+    """
     if not caption or not alt:
         raise ValueError("a figure needs a caption and a text alternative")
+    if isinstance(figure, Figure):
+        inside = svg(figure, alt)
+    else:
+        both = {"ldl-page": figure(page=PAGE), "ldl-phone": figure(page=PHONE)}
+        drawn = (f'<div class="{kind}">{svg(one, alt)}</div>' for kind, one in both.items())
+        inside = _SWITCH + "".join(drawn)
+        for one in both.values():
+            plt.close(one)
     return (
         '<figure class="ldl-figure"><div class="ldl-scroll" tabindex="0" style="overflow-x:auto">'
-        f"{svg(figure, alt)}</div><figcaption>{caption}</figcaption></figure>"
+        f"{inside}</div><figcaption>{caption}</figcaption></figure>"
     )
 
 
-def show(figure: Figure, *, caption: str, alt: str) -> None:
-    """Display a figure with its caption and text alternative, and close it."""
+def show(figure: Drawing, *, caption: str, alt: str) -> None:
+    """Display a figure with its caption and text alternative, and close it.
+
+    ``show(partial(plots.column_dots, frame, ...), ...)`` is legible on a phone without scrolling.
+    """
     text = figure_html(figure, caption, alt)
-    plt.close(figure)
+    if isinstance(figure, Figure):
+        plt.close(figure)
     display({"text/html": text, "text/plain": f"[figure] {alt}"}, raw=True)
+
+
+def source_text(thing: Callable[..., Any] | type, *, docstring: bool = False) -> str:
+    """Source of a function or class; without its docstrings unless they are asked for."""
+    text = textwrap.dedent(inspect.getsource(thing))
+    if docstring:
+        return text.rstrip()
+    lines = text.splitlines()
+    drop: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or ast.get_docstring(node) is None:
+            continue
+        first = node.body[0]
+        # A body that is nothing but its docstring keeps it: Python would not parse without.
+        if len(node.body) > 1:
+            last = first.end_lineno or first.lineno
+            drop.update(range(first.lineno, last + 1))
+            if not lines[last].strip():
+                drop.add(last + 1)
+    kept = [line for number, line in enumerate(lines, 1) if number not in drop]
+    return "\n".join(kept).rstrip()
+
+
+def source(*things: Callable[..., Any] | type, docstring: bool = False) -> Markdown:
+    """The functions' code as highlighted text, under the name of their file."""
+    parts = []
+    for thing in things:
+        place = Path(inspect.getfile(thing)).resolve()
+        root = repo_root()
+        name = place.relative_to(root) if place.is_relative_to(root) else Path(place.name)
+        parts.append(f"```python\n# {name}\n{source_text(thing, docstring=docstring)}\n```")
+    return Markdown("\n\n".join(parts))

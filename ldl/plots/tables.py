@@ -1,6 +1,7 @@
 """Tables in the page: a caption, a first column that stays in sight, and a box that scrolls."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,16 @@ _LOOK: list[Any] = [
     {"selector": "td", "props": "text-align:right;white-space:nowrap"},
     {"selector": "thead th", "props": "text-align:right;max-width:8rem;vertical-align:bottom"},
     {
-        "selector": "tbody th,thead th:first-child",
+        "selector": "tbody th,thead tr>:first-child",
         "props": f"text-align:left;position:sticky;left:0;z-index:1;background:{_PAGE};"
         "white-space:normal;overflow-wrap:break-word;max-width:min(15rem,42vw)",
     },
     {"selector": "tbody tr", "props": "border-top:1px solid rgba(128,128,128,.25)"},
     {"selector": "small", "props": "opacity:.8;font-size:.85em;white-space:nowrap"},
 ]
+
+# What pandas puts into the corner of a table and over its levels: a header without a word.
+_EMPTY = re.compile(r"<th( class=\"(?:blank|index_name)[^>]*)>(?:&nbsp;|\s)*</th>")
 
 
 def styled(frame: pd.DataFrame, *, decimals: int = 2) -> Styler:
@@ -58,9 +62,10 @@ def words(text: str, rem: int = 15) -> str:
 def scrolling(style: Styler, caption: str = "") -> HTML:
     """A table in a box of its own that scrolls where it is too wide; the caption stays put."""
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
+    page = _EMPTY.sub(r"<td\1></td>", style.to_html())
     return HTML(
         '<figure class="ldl-figure"><div class="ldl-scroll" tabindex="0" '
-        f'style="overflow-x:auto;max-width:100%">{style.to_html()}</div>{below}</figure>'
+        f'style="overflow-x:auto;max-width:100%">{page}</div>{below}</figure>'
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ldl.plots.regions import borders, enlarged
+from ldl.plots.images import borders, enlarged
 from ldl.widgets.stacks import SliceStack
 
 Array = np.ndarray

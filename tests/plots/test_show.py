@@ -1,0 +1,106 @@
+"""Figures carry caption, alternative and the page's ink; the helpers compute what they say."""
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from ldl import plots
+from ldl.plots.show import svg
+from ldl.plots.theme import INK
+
+
+def _figure() -> plt.Figure:
+    with plots.theme():
+        figure, axes = plt.subplots(figsize=(3, 2))
+        axes.plot([0, 1], [1, 0], marker="o")
+        axes.set_title("a & b")
+    return figure
+
+
+def test_svg_stands_in_a_page() -> None:
+    text = svg(_figure(), 'falls from 1 to 0, "straight"')
+    ElementTree.fromstring(text)
+    assert "currentColor" in text
+    assert INK not in text
+    assert "<style" not in text
+    assert "<?xml" not in text
+    assert 'aria-label="falls from 1 to 0, &quot;straight&quot;"' in text
+
+
+def test_ids_are_unique_and_every_reference_is_met() -> None:
+    one, two = svg(_figure(), "one"), svg(plots.image_grid([[np.zeros((3, 4, 4))]]), "two")
+    ids = re.findall(r'\bid="([^"]+)"', one + two)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:url\(|href=")#([^")]+)', one + two)) <= set(ids)
+
+
+def test_equal_figures_are_equal_bytes() -> None:
+    assert svg(_figure(), "x") == svg(_figure(), "x")
+
+
+def test_a_figure_needs_caption_and_alternative() -> None:
+    with pytest.raises(ValueError, match="caption"):
+        plots.figure_html(_figure(), "", "alt")
+    with pytest.raises(ValueError, match="alternative"):
+        plots.figure_html(_figure(), "caption", "")
+
+
+def test_the_readers_settings_come_back() -> None:
+    before = plt.rcParams["axes.grid"]
+    with plots.theme():
+        assert plt.rcParams["axes.grid"] is True
+    assert plt.rcParams["axes.grid"] == before
+
+
+def test_source_drops_the_docstring_only() -> None:
+    text = plots.source_text(plots.nearest)
+    assert text.startswith("def nearest(")
+    assert '"""' not in text
+    assert "return order" in text
+    assert '"""' in plots.source_text(plots.nearest, docstring=True)
+
+
+def test_words_in_a_table_wrap() -> None:
+    text = plots.small_table([{"a": "x", "b": plots.prose("many words")}]).data
+    assert "white-space:normal" in text
+    assert "many words" in text
+
+
+def test_empty_headers_are_no_headers() -> None:
+    frame = pd.DataFrame([[1.0]], index=pd.Index(["x"]), columns=pd.Index(["a"]))
+    for style in (plots.styled(frame), plots.styled(pd.concat({"set": frame}, axis=1))):
+        text = plots.scrolling(style).data
+        assert not re.search(r"<th[^>]*>(&nbsp;|\s)*</th>", text)
+        assert "<td" in text.split("<tbody>")[0]
+    assert ">name</th>" in plots.small_table([{"name": "x", "a": 1.0}]).data
+
+
+def test_what_draws_for_a_width_is_drawn_for_page_and_phone() -> None:
+    widths: list[float] = []
+    before = plt.get_fignums()
+
+    def draw(*, page: float) -> plt.Figure:
+        widths.append(page)
+        return _figure()
+
+    text = plots.figure_html(draw, "caption", "alternative")
+    assert widths == [plots.PAGE, plots.PHONE]
+    assert text.count('aria-label="alternative"') == 2
+    assert "display:none" in text
+    assert plt.get_fignums() == before
+
+
+def test_letters_have_nine_points_at_the_least_width() -> None:
+    """A figure shrinks to nine tenths and no further; every letter is drawn with ten points."""
+    rows = [[np.zeros((3, 4, 4))] * 2]
+    text = svg(plots.image_grid(rows, titles=["a", "b"], captions=[["c", "d"]]), "x")
+    sizes = [float(one) for one in re.findall(r"font[^;\"]*?([\d.]+)px", text)]
+    assert len(sizes) >= 4
+    assert min(sizes) >= 10, "in a box of points"
+    wide = float(re.search(r"max-width:(\d+)px", text)[1])
+    least = float(re.search(r"min-width:(\d+)px", text)[1])
+    assert least >= 0.9 * wide - 1
