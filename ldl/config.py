@@ -42,6 +42,9 @@ FormulationName = Literal["released", "paper"]
 # What lies beyond the border of a map. Zeros, as published, tell a network with a VGG's receptive
 # field how far away the border is; replicated values do not.
 BorderName = Literal["zeros", "replicate"]
+# What a view shows: the whole image, as published, or a window with about as many pixels as the
+# view has, so that structures keep the width they have in the bank.
+ScaleName = Literal["whole", "native"]
 OptimizerName = Literal["adam", "sgd", "lars"]
 ScheduleName = Literal["halving", "cosine"]
 
@@ -76,6 +79,8 @@ class PretrainConfig(Strict):
 
     ``patch_grid`` divides the crop into that many cells a side. Methods with windows of random size
     have no grid; its square is then how many windows of an image enter the loss at most.
+    ``statistics`` "unmixed": batch normalisation's are estimated anew after training, on views
+    without mixed images among them.
     """
 
     method: MethodName
@@ -97,6 +102,8 @@ class PretrainConfig(Strict):
     formulation: FormulationName = "released"
     symmetries: Literal["rotations", "dihedral"] = "rotations"
     border: BorderName = "zeros"
+    scale: ScaleName = "whole"
+    statistics: Literal["running", "unmixed"] = "running"
     seed: int = 0
     step1: "PretrainConfig | None" = None
 
@@ -110,8 +117,8 @@ class PretrainConfig(Strict):
             raise ValueError("clusters must be above 0 for method 'rd' and 0 for the others")
         if (self.method == "rd") != (self.step1 is not None):
             raise ValueError("step1 belongs to method 'rd', which starts from its weights")
-        if self.step1 and self.step1.border != self.border:
-            raise ValueError(f"border {self.border} is not that of step1, {self.step1.border}")
+        if self.step1:
+            _agree(self, self.step1, "step1", "border", "scale")
         return self
 
     @property
@@ -149,6 +156,7 @@ class ComparisonConfig(Strict):
     warmup: int = Field(default=0, ge=0)
     backbone: BackboneName = "vgg"
     border: BorderName = "zeros"
+    scale: ScaleName = "whole"
     knobs: dict[str, int | float | str] = Field(default_factory=dict)
     seed: int = 0
 
@@ -178,6 +186,13 @@ class ComparisonConfig(Strict):
         return f"pretrain-{self.method}-{place}-{knobs}-{self.digest()}"
 
 
+def _agree(config: Strict, before: Strict, name: str, *fields: str) -> None:
+    for field in fields:
+        ours, theirs = getattr(config, field), getattr(before, field)
+        if ours != theirs:
+            raise ValueError(f"{field} {ours} is not that of {name}, {theirs}")
+
+
 def _family(encoder: Any) -> str:
     """Which model an encoder's fields are held against: that of its method."""
     method = encoder.get("method") if isinstance(encoder, dict) else encoder.method
@@ -192,7 +207,11 @@ EncoderConfig = Annotated[
 
 
 class TransferConfig(Strict):
-    """One downstream training and its test. Without ``encoder`` it starts from scratch."""
+    """One downstream training and its test. Without ``encoder`` it starts from scratch.
+
+    ``crop``: side of the windows that are trained on, None for whole images; validation and test
+    see whole images. ``validate_every``: epochs between two looks at the validation images.
+    """
 
     task: str
     data: DataConfig
@@ -202,6 +221,8 @@ class TransferConfig(Strict):
     batch_size: int = Field(default=2, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     label_fraction: float = Field(default=1.0, gt=0, le=1)
+    crop: int | None = Field(default=None, ge=32)
+    validate_every: int = Field(default=1, ge=1)
     border: BorderName = "zeros"
     seed: int = 0
     encoder: EncoderConfig | None = None
@@ -218,10 +239,10 @@ class TransferConfig(Strict):
             )
         if isinstance(self.encoder, ComparisonConfig) and self.encoder.backbone != "vgg":
             raise ValueError(f"encoder is a {self.encoder.backbone}; these tasks start from a vgg")
-        if self.encoder and self.encoder.border != self.border:
-            raise ValueError(
-                f"border {self.border} is not that of the encoder, {self.encoder.border}"
-            )
+        if self.encoder:
+            _agree(self, self.encoder, "the encoder", "border")
+        if self.crop and (self.crop % 16 or self.crop > self.data.size):
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
         return self
 
     def run_id(self) -> str:

@@ -188,6 +188,8 @@ def test_a_missing_knob_is_named(missing):
             {**TRANSFER, "border": "replicate", "encoder": PRETRAIN},
             "border replicate is not that of the encoder, zeros",
         ),
+        (TransferConfig, {**TRANSFER, "crop": 40}, "crop 40 must be a multiple of 16"),
+        (TransferConfig, {**TRANSFER, "crop": 80}, "within 64"),
         (TransferConfig, {**TRANSFER, "data": {**DATA, "size": 40}}, "multiple of 16"),
         (TransferConfig, {**TRANSFER, "base": 8, "encoder": PRETRAIN}, "base 4"),
         (TransferConfig, {**TRANSFER, "task": "scr_lung", "encoder": PRETRAIN}, "fundus"),
@@ -250,6 +252,8 @@ def test_every_knob_makes_another_run_id():
         "formulation": "paper",
         "symmetries": "dihedral",
         "border": "replicate",
+        "scale": "native",
+        "statistics": "unmixed",
         "seed": 1,
     }
     ids = {build(PretrainConfig, {**PRETRAIN, k: v}).run_id() for k, v in changes.items()}
@@ -291,6 +295,7 @@ def test_every_knob_of_a_comparison_makes_another_run_id():
         "warmup": 5,
         "backbone": "resnet50",
         "border": "replicate",
+        "scale": "native",
         "knobs": {"queue": 64},
         "seed": 1,
     }

@@ -34,7 +34,12 @@ def uniform(count: int, low: float, high: float, generator: Generator) -> Tensor
 
 
 def random_affine(
-    count: int, *, degrees: float, area: tuple[float, float], generator: Generator
+    count: int,
+    *,
+    degrees: float,
+    area: tuple[float, float],
+    generator: Generator,
+    widest: float = 4 / 3,
 ) -> Affine:
     """Flips, a rotation and a resized crop for each of ``count`` square images.
 
@@ -42,12 +47,13 @@ def random_affine(
         count: B.
         degrees: rotation is uniform in -degrees..degrees.
         area: the crop's share of the image, uniform between the two; its aspect ratio is
-            log-uniform within 3/4..4/3 as far as the crop still fits.
+            log-uniform within 1/widest..widest as far as the crop still fits.
         generator: on the CPU, so that a seed means the same on every device.
+        widest: largest aspect ratio.
     """
     share = uniform(count, *area, generator=generator)
-    widest = torch.minimum(1 / share, torch.tensor(4 / 3)).log()
-    ratio = ((2 * torch.rand(count, generator=generator) - 1) * widest).exp()
+    spread = torch.minimum(1 / share, torch.tensor(widest)).log()
+    ratio = ((2 * torch.rand(count, generator=generator) - 1) * spread).exp()
     extent = torch.stack([(share * ratio).sqrt(), (share / ratio).sqrt()], -1).clamp_max(1)
     centre = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - extent)
     angle = uniform(count, -1, 1, generator) * math.radians(degrees)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from ldl.config import ScaleName
 from ldl.data.colour import jitter_colour, normalise, to_float
 from ldl.data.sampling import Affine, random_affine, uniform
 from ldl.data.symmetry import SYMMETRY_SETS, apply_symmetry
@@ -33,7 +34,18 @@ class ViewPair:
     second_affine: Affine
 
 
-def draw_views(images: Tensor, crop: int, symmetries: str, generator: Generator) -> ViewPair:
+def share_of(scale: ScaleName, crop: int, size: int) -> float:
+    """The part of an image's area that a view of ``crop`` pixels a side is cut from."""
+    return (crop / size) ** 2 if scale == "native" else 1.0
+
+
+def draw_views(
+    images: Tensor,
+    crop: int,
+    symmetries: str,
+    generator: Generator,
+    scale: ScaleName = "whole",
+) -> ViewPair:
     """The augmentation of LDL section 6.1.2 in the order of the release.
 
     Per image: flips, rotation +-180 degrees, a crop of 0.9-1 of the area. Per view: a turn of +-2
@@ -44,9 +56,14 @@ def draw_views(images: Tensor, crop: int, symmetries: str, generator: Generator)
         crop: side S of the views in pixels.
         symmetries: ``"rotations"`` (the four that the release can draw) or ``"dihedral"``.
         generator: on the CPU.
+        scale: ``"whole"``: 0.9-1 of the image's area as published; ``"native"``: of a window with
+            as many pixels as the view.
     """
-    count = len(images)
-    base = random_affine(count, degrees=BASE_DEGREES, area=CROP_AREA, generator=generator)
+    count, share = len(images), share_of(scale, crop, images.shape[-1])
+    area = (CROP_AREA[0] * share, CROP_AREA[1] * share)
+    # A whole image leaves no room for more than this; a window is as little out of shape.
+    widest = 4 / 3 if scale == "whole" else 1 / CROP_AREA[0]
+    base = random_affine(count, degrees=BASE_DEGREES, area=area, generator=generator, widest=widest)
     turns = [uniform(count, -VIEW_DEGREES, VIEW_DEGREES, generator) for _ in range(2)]
     codes = torch.tensor(SYMMETRY_SETS[symmetries])
     symmetry = codes[torch.randint(len(codes), (count,), generator=generator)].to(images.device)
@@ -57,19 +74,25 @@ def draw_views(images: Tensor, crop: int, symmetries: str, generator: Generator)
     return ViewPair(first, apply_symmetry(second, symmetry), symmetry, *affines)
 
 
-def draw_labelled(images: Tensor, masks: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+def draw_labelled(
+    images: Tensor, masks: Tensor, generator: Generator, crop: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Flips and rotation +-180 degrees, the same for an image and its mask (transfer training).
 
     Args:
         images: (B, C, H, H) uint8.
         masks: (B, H, H) uint8 in {0, 1}.
         generator: on the CPU.
+        crop: side S of a window at the images' own scale; None takes the whole, S = H.
 
     Returns:
-        (B, C, H, H) float normalised, (B, 1, H, H) float in {0, 1}; outside the turned image both
+        (B, C, S, S) float normalised, (B, 1, S, S) float in {0, 1}; outside the turned image both
         are 0 before normalisation.
     """
-    size = images.shape[-1]
-    affine = random_affine(len(images), degrees=BASE_DEGREES, area=(1.0, 1.0), generator=generator)
+    size = crop or images.shape[-1]
+    share = (size / images.shape[-1]) ** 2
+    affine = random_affine(
+        len(images), degrees=BASE_DEGREES, area=(share, share), generator=generator, widest=1.0
+    )
     turned = affine.sample(to_float(images), size)
     return normalise(turned), affine.sample(masks[:, None].float(), size, mode="nearest")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from ldl.config import ComparisonConfig
 from ldl.data.bank import ImageBank
@@ -60,6 +60,24 @@ def spread_of(vectors: Tensor) -> Tensor:
     return unit(vectors.detach()).std(dim=0).mean() * vectors.shape[1] ** 0.5
 
 
+def seen_by(config: ComparisonConfig, images: Tensor, generator: Generator) -> Tensor:
+    """What a method makes its views of: (B, C, H, H) images, or at native scale windows of them.
+
+    The windows have ``config.crop`` pixels a side, each at a place of its own.
+    """
+    if config.scale == "whole":
+        return images
+    places = torch.randint(
+        images.shape[-1] - config.crop + 1, (len(images), 2), generator=generator
+    )
+    return torch.stack(
+        [
+            image[:, top : top + config.crop, left : left + config.crop]
+            for image, (top, left) in zip(images, places.tolist(), strict=True)
+        ]
+    )
+
+
 class ComparisonStage:
     """Draws images and asks the method for its losses; watches the spread of its outputs."""
 
@@ -84,7 +102,7 @@ class ComparisonStage:
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""
         rows = self.sampler.draw()
-        images = self.feed[rows]
+        images = seen_by(self.config, self.feed[rows], self.generator)
         labels = None if self.labels is None else self.labels[rows].to(images.device)
         batch = Batch(images, rows, labels)
         outcome = self.method.losses(model, batch, self.config, self.generator)
@@ -119,7 +137,7 @@ def image_retrieval(
     draw = generator(config.seed, "probe")
     training = encoder.training
     encoder.eval()
-    images = feed[torch.tensor(rows)]
+    images = seen_by(config, feed[torch.tensor(rows)], draw)
     vectors = []
     for _ in range(2):
         view = draw_view(images, config.crop, INSTANCE, draw).image

@@ -75,7 +75,7 @@ class GuideStage:
         """Stage two of the paper's alternation: Eq. 33 on the next batch."""
         region = self.config.region
         images = self.feed[self.sampler.draw()]
-        views = draw_views(images, region.crop, region.symmetries, self.generator)
+        views = draw_views(images, region.crop, region.symmetries, self.generator, region.scale)
         losses, self.target = guided_losses(
             model, self.net.judge, views, self.config, self.generator
         )

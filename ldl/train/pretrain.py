@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from ldl.config import PretrainConfig
 from ldl.data.bank import ImageBank
-from ldl.data.views import draw_views
+from ldl.data.views import ViewPair, draw_views
 from ldl.errors import DataError
 from ldl.methods import METHODS
 from ldl.rng import generator, seed_everything
@@ -22,6 +23,8 @@ from ldl.train.sampler import EpochSampler
 
 # The last images of a bank are never trained on; retrieval is measured on them.
 HELD_OUT = 64
+# Enough that the mean over batches no longer depends on which they are.
+STATISTICS_BATCHES = 50
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,12 @@ class PretrainStage:
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""
-        images = self.feed[self.sampler.draw()]
-        views = draw_views(images, self.config.crop, self.config.symmetries, self.generator)
-        return self.method.losses(model, views, self.config, self.generator)
+        return self.method.losses(model, self.views(), self.config, self.generator)
+
+    def views(self) -> ViewPair:
+        """Two views of each of the next images."""
+        images, config = self.feed[self.sampler.draw()], self.config
+        return draw_views(images, config.crop, config.symmetries, self.generator, config.scale)
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """Nothing to do."""
@@ -105,8 +111,9 @@ def pretrain(
     feed = Feed(bank.images, fabric.device)
     train, held = held_out_rows(len(bank.images))
     before = held_out_retrieval(net, feed, held, config, fabric)
+    stage = PretrainStage(config, net, feed, train)
     history = fit(
-        PretrainStage(config, net, feed, train),
+        stage,
         Plan(config.steps, config.learning_rate, config.halve_every),
         folder=folder,
         identity={"config": config.model_dump(mode="json"), **(identity or {})},
@@ -114,8 +121,19 @@ def pretrain(
         title=config.run_id(),
         progress=progress,
     )
+    if config.statistics == "unmixed":
+        estimate_statistics(net, stage)
     after = held_out_retrieval(net, feed, held, config, fabric)
     return Pretrained(net, history, before, after)
+
+
+def estimate_statistics(net: nn.Module, stage: PretrainStage) -> None:
+    """Batch normalisation's means and variances, anew, on :data:`STATISTICS_BATCHES` of views.
+
+    During training they are made of mixed images, too, which no task ever shows.
+    """
+    drawn = (stage.views() for _ in range(STATISTICS_BATCHES))
+    update_bn((torch.cat([views.first, views.second]) for views in drawn), net)
 
 
 def _check(config: PretrainConfig, bank: ImageBank) -> None:

@@ -45,7 +45,7 @@ def held_out_retrieval(
     scores = []
     for number in range(PROBE_BATCHES):
         picked = torch.tensor([rows[(number * size + k) % len(rows)] for k in range(size)])
-        views = draw_views(feed[picked], config.crop, config.symmetries, draw)
+        views = draw_views(feed[picked], config.crop, config.symmetries, draw, config.scale)
         with fabric.autocast():
             embedding = torch.cat([net(views.first)[0], net(views.second)[0]])
         first, second = embedding.chunk(2)

@@ -49,6 +49,7 @@ class TransferStage:
         self.generator = generator(config.seed, "transfer", "frozen" if frozen else "full")
         self.sampler = EpochSampler(data.train, config.batch_size, self.generator, whole=True)
         self.steps_per_epoch = math.ceil(len(data.train) / config.batch_size)
+        self.steps = self.steps_per_epoch * (config.frozen_epochs if frozen else config.full_epochs)
         self.best_loss = torch.tensor(math.inf, dtype=torch.float64)
         self.best = {name: value.clone() for name, value in net.state_dict().items()}
         self.training_mode()
@@ -66,12 +67,13 @@ class TransferStage:
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """Dice loss (Eq. 30) of the next augmented batch."""
         images, masks = self.data.batch(self.sampler.draw())
-        images, masks = draw_labelled(images, masks, self.generator)
+        images, masks = draw_labelled(images, masks, self.generator, self.config.crop)
         return {"dice": dice_loss(model(images), masks)}
 
     def after_step(self, model: nn.Module, step: int) -> None:
-        """After each epoch: keep the weights if the validation loss is the lowest so far."""
-        if step % self.steps_per_epoch:
+        """After each epoch to be looked at: keep the weights if validation was never better."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        if within or (epoch % self.config.validate_every and step != self.steps):
             return
         loss = validation_loss(model, self.data, self.config.batch_size)
         self.training_mode()
@@ -133,10 +135,9 @@ def validation_loss(net: nn.Module, data: TaskFeed, batch: int) -> float:
     return sum(losses) / len(losses)
 
 
-def phases(config: TransferConfig) -> list[tuple[str, int, bool]]:
-    """Name, epochs and whether the encoder is frozen; a phase of no epochs is left out."""
-    frozen = [("frozen", config.frozen_epochs, True)] if config.frozen_epochs else []
-    return [*frozen, ("full", config.full_epochs, False)]
+def phases(config: TransferConfig) -> list[tuple[str, bool]]:
+    """Name and whether the encoder is frozen; a phase of no epochs is left out."""
+    return [("frozen", True), ("full", False)] if config.frozen_epochs else [("full", False)]
 
 
 def transfer(
@@ -175,11 +176,11 @@ def transfer(
     net.to(fabric.device)
     data = TaskFeed(bank, config.label_fraction, fabric.device)
     histories, validation = {}, {}
-    for name, epochs, frozen in phases(config):
+    for name, frozen in phases(config):
         stage = TransferStage(config, net, data, frozen)
         histories[name] = fit(
             stage,
-            Plan(epochs * stage.steps_per_epoch, config.learning_rate),
+            Plan(stage.steps, config.learning_rate),
             folder=folder / name,
             identity={"config": config.model_dump(mode="json"), **(identity or {})},
             fabric=fabric,

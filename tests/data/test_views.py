@@ -204,3 +204,42 @@ def test_labelled_draws_repeat_with_their_seed():
     assert torch.equal(one[0], same[0])
     assert torch.equal(one[1], same[1])
     assert not torch.equal(one[1], draw_labelled(images, masks, generator(3))[1])
+
+
+def test_a_view_at_native_scale_has_as_many_pixels_as_its_window():
+    views = draw_views(smooth_film(200), 16, "rotations", generator(), scale="native")
+    assert views.first.shape == (200, 1, 16, 16)
+    linear = views.first_affine.matrix[:, :, :2]
+    # Pixels of the image a pixel of the view is wide: 0.95 to 1, within the aspect ratio allowed.
+    pixels = linear.norm(dim=1) * SIZE / 16
+    assert pixels.min() >= (0.9 * 0.9) ** 0.5 - 1e-5
+    assert pixels.max() <= (1 / 0.9) ** 0.5 + 1e-5
+    area = torch.linalg.det(linear).abs()
+    assert float(area.min()) / (16 / SIZE) ** 2 + 1e-6 >= 0.9
+    assert float(area.max()) / (16 / SIZE) ** 2 <= 1 + 1e-6
+    # Windows lie everywhere, not in the middle alone.
+    centre = views.first_affine.matrix[:, :, 2]
+    assert centre.norm(dim=1).max() > 0.6
+
+
+def test_a_whole_image_at_native_scale_is_the_whole_image():
+    film = smooth_film(4)
+    whole, native = (
+        draw_views(film, SIZE, "rotations", generator(), scale=scale)
+        for scale in ("whole", "native")
+    )
+    torch.testing.assert_close(whole.first, native.first)
+
+
+def test_labelled_windows_keep_the_width_of_structures():
+    disc = torch.zeros(60, SIZE, SIZE, dtype=torch.uint8)
+    line = torch.arange(SIZE) - (SIZE - 1) / 2
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    disc[:, x**2 + y**2 < 25] = 1
+    images, truth = draw_labelled((disc * 255)[:, None], disc, generator(), 32)
+    assert images.shape == truth.shape == (60, 1, 32, 32)
+    assert images[:, 0][truth[:, 0] == 1].mean() > 0.8
+    # Every window of 32 from 48 holds the middle's disc whole, at one pixel a pixel.
+    inside = truth.sum((1, 2, 3)) / disc[0].sum()
+    assert (inside[inside > 0.9] - 1).abs().max() < 0.06
+    assert len(inside[inside > 0.9]) > 30

@@ -17,6 +17,7 @@ from ldl.train.comparison import (
     ComparisonStage,
     image_retrieval,
     pretrain_comparison,
+    seen_by,
     spread_of,
 )
 from ldl.train.feed import Feed
@@ -338,3 +339,17 @@ def test_retrieval_counts_the_images_that_find_themselves(order, share, image_ba
     feed = Feed(image_bank().images, fabric.device)
     rows = list(range(6))
     assert image_retrieval(Numbered(order), feed, rows, config_of("moco"), fabric) == share
+
+
+def test_at_native_scale_a_method_sees_windows_of_its_crop():
+    images = torch.arange(64 * 64).view(1, 1, 64, 64).expand(50, 1, 64, 64)
+    config = config_of("moco").model_copy(update={"scale": "native"})
+    seen = seen_by(config, images, torch.Generator().manual_seed(0))
+    assert seen.shape == (50, 1, 32, 32)
+    first = seen[:, 0, 0, 0]
+    assert torch.equal(seen, first.view(-1, 1, 1, 1) + images[:, :, :32, :32])
+    assert len(first.unique()) > 40
+    rows, columns = first // 64, first % 64
+    assert rows.max() <= 32 >= columns.max()
+    whole = config_of("moco")
+    assert seen_by(whole, images, torch.Generator()) is images

@@ -1,11 +1,15 @@
 """Pretraining: determinism, exact resume, held-out images, the start of step two."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from ldl.config import DataConfig
 from ldl.errors import DataError, TrainingError
 from ldl.train import checkpoint
 from ldl.train import pretrain as module
+from ldl.train.feed import Feed
 from ldl.train.pretrain import PretrainStage, held_out_rows, pretrain
 
 METHODS = ("pd", "pd+mix", "rd", "pd+mix+ms+cs")
@@ -215,3 +219,38 @@ def test_training_lowers_the_loss_and_raises_retrieval(
     totals = [sum(row) for row in done.history.rows]
     assert sum(totals[-10:]) < 0.9 * sum(totals[:10])
     assert done.retrieval > done.retrieval_before
+
+
+def test_statistics_can_be_estimated_anew_on_unmixed_views(
+    pretrain_config, image_bank, fabric, tmp_path
+):
+    """Only the statistics change; they are those of views alone, whatever mixing did before."""
+    bank, made = image_bank(), {}
+    for statistics in ("running", "unmixed"):
+        config = pretrain_config("pd+mix", steps=3, statistics=statistics)
+        made[statistics] = pretrain(config, bank, folder=tmp_path / statistics, fabric=fabric).net
+    before, after = (made[name].state_dict() for name in ("running", "unmixed"))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all(
+        name.rsplit(".")[-1] in ("running_mean", "running_var", "num_batches_tracked")
+        for name in moved
+    )
+    # The mean of what the first layer gives on fresh views is what it subtracts.
+    stage = PretrainStage(
+        config, made["unmixed"], Feed(bank.images, fabric.device), list(range(21))
+    )
+    views = torch.cat([stage.views().first for _ in range(60)])
+    conv, norm, _ = made["unmixed"].encoder.stages[0][0]
+    torch.testing.assert_close(norm.running_mean, conv(views).mean((0, 2, 3)), atol=0.1, rtol=0.05)
+
+
+@pytest.mark.parametrize("knob", [{"scale": "native"}, {"border": "replicate"}])
+def test_native_scale_and_replicated_borders_train(
+    knob, pretrain_config, image_bank, fabric, tmp_path
+):
+    bank = image_bank()
+    large = replace(bank, images=bank.images.repeat(2, 2).repeat(2, 3))
+    config = pretrain_config("rd", steps=2, data=DataConfig(source="phantom", size=64), **knob)
+    done = pretrain(config, large, folder=tmp_path, fabric=fabric)
+    assert len(done.history.rows) == 2

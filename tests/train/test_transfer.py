@@ -2,11 +2,13 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from ldl.config import DataConfig
 from ldl.data.colour import normalise, to_float
 from ldl.errors import DataError, TrainingError
 from ldl.losses import dice_loss
@@ -299,9 +301,50 @@ def test_an_empty_split_is_named(run, task_bank, split):
         run(bank=task_bank(**{split: 0}))
 
 
+def test_validation_is_looked_at_every_so_many_epochs_and_at_the_end(
+    run, transfer_config, monkeypatch
+):
+    looked = []
+    real = module.validation_loss
+    monkeypatch.setattr(module, "validation_loss", lambda *given: looked.append(1) or real(*given))
+    run("often", config=transfer_config(frozen_epochs=0, full_epochs=5))
+    assert len(looked) == 5
+    looked.clear()
+    run("seldom", config=transfer_config(frozen_epochs=0, full_epochs=5, validate_every=2))
+    assert len(looked) == 3
+
+
+def test_windows_are_trained_on_and_whole_images_are_scored(run, transfer_config, task_bank):
+    bank = task_bank()
+    large = replace(
+        bank,
+        images=bank.images.repeat(2, 2).repeat(2, 3),
+        masks=bank.masks.repeat(2, 1).repeat(2, 2),
+    )
+    seen = []
+    forward = SegmentationNet.forward
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            SegmentationNet,
+            "forward",
+            lambda net, image: seen.append((net.training, image.shape[-1])) or forward(net, image),
+        )
+        config = transfer_config(data=DataConfig(source="phantom", size=64), crop=32)
+        done = run("run", bank=large, config=config)
+    assert set(seen) == {(True, 32), (False, 64)}
+    assert len(done.scores) == 3
+
+
+def test_the_border_asked_for_is_built(run, transfer_config):
+    net = run(config=transfer_config(border="replicate")).net
+    assert {m.padding_mode for m in net.modules() if isinstance(m, torch.nn.Conv2d)} == {
+        "replicate"
+    }
+
+
 def test_phases_of_no_epochs_are_left_out(transfer_config):
-    assert phases(transfer_config()) == [("frozen", 2, True), ("full", 2, False)]
-    assert phases(transfer_config(frozen_epochs=0)) == [("full", 2, False)]
+    assert phases(transfer_config()) == [("frozen", True), ("full", False)]
+    assert phases(transfer_config(frozen_epochs=0)) == [("full", False)]
 
 
 @pytest.mark.parametrize(
