@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from ldl.config import ComparisonConfig, Strict
+from ldl.data.elastic import ElasticConfig
 
 RegionName = Literal["abdomen", "thorax", "head_neck"]
 SourceName = Literal[
@@ -21,6 +22,8 @@ SourceName = Literal[
 ]
 # Volumes that a pretraining sees: those for training, or those for test as well, where nothing is
 # tested on that set. Volumes for validation are for watching it.
+# Methods that contrast two views of an image.
+TWO_VIEWS = ("moco", "mocov2", "byol", "densecl", "simsiam")
 PartName = Literal["train", "all"]
 
 
@@ -64,8 +67,10 @@ class CtConfig(Strict):
 class GlobalConfig(ComparisonConfig):
     """Pretraining of the global encoder E_g on CT slices, by a method of the comparison set.
 
-    Backbone ``unet`` is the local branch's encoder E_l under MoCo: the second network of LRC's
-    Table 2, of the same size as the local branch.
+    ``elastic`` makes positives as LRC section 2.1 does: a slice and its elastic transform, for
+    methods that contrast two views; None: by the method's own views. Backbone ``unet`` is the local
+    branch's encoder E_l under MoCo: the second network of LRC's Table 2, of the same size as the
+    local branch.
     """
 
     modality: Literal["ct"] = "ct"  # type: ignore[assignment]
@@ -73,6 +78,17 @@ class GlobalConfig(ComparisonConfig):
     part: PartName = "train"
     backbone: Literal["vgg", "resnet50", "vit", "unet"] = "resnet50"  # type: ignore[assignment]
     weight_decay: float = Field(default=1e-4, ge=0)
+    elastic: ElasticConfig | None = None
+
+    @model_validator(mode="after")
+    def _two_views(self) -> Self:
+        if not self.elastic:
+            return self
+        if self.method not in TWO_VIEWS:
+            raise ValueError(f"elastic is for {', '.join(TWO_VIEWS)}; {self.method} has no pairs")
+        if self.crop != self.data.size:
+            raise ValueError(f"elastic bends whole slices: crop {self.crop} must be data.size")
+        return self
 
     @model_validator(mode="after")
     def _second_network(self) -> Self:

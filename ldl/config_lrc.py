@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import ComparisonConfig, ScheduleName, Strict
 from ldl.config_ct import CtConfig, GlobalConfig, PartName
 from ldl.data.elastic import ElasticConfig
 from ldl.data.superpixels import SuperpixelConfig
@@ -54,10 +54,20 @@ class LocalRegionConfig(Strict):
         return f"pretrain-lrc-ct-{place}-{knobs}-{self.digest()}"
 
 
+LossName = Literal["organs", "dice", "dice+ce"]
+DrawName = Literal["slices", "organs"]
+
+
 class OrganConfig(Strict):
     """One fine-tuning on labelled volumes, and its test.
 
     Attributes:
+        loss: see `ldl.losses.organ_dice.organ_losses`. The default is what the first records were
+            made with, and not what anybody should use: it loses organs.
+        draw: "slices" takes every slice once an epoch; "organs" fills half of each batch with
+            slices that show one organ after the other, so that rare organs are seen.
+        schedule, warmup: of the rate, see `ldl.train.loop.Plan`; the cosine takes no notice of
+            ``halve_every``.
         budget: |X_T|, the labelled volumes it learns from; fewer where fewer are at hand.
         backbone: of E_g; "none" leaves the global branch out ("LRC only").
         base: width of E_g and D_g.
@@ -82,6 +92,10 @@ class OrganConfig(Strict):
     learning_rate: float = Field(default=1e-3, gt=0)
     halve_every: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=1e-4, ge=0)
+    loss: LossName = "organs"
+    draw: DrawName = "slices"
+    schedule: ScheduleName = "halving"
+    warmup: int = Field(default=0, ge=0)
     elastic: ElasticConfig | None = Field(default_factory=ElasticConfig)
     local_base: int = Field(default=0, ge=0)
     features: int = Field(default=64, ge=2)

@@ -9,8 +9,8 @@ from torch import Generator, Tensor, nn
 
 from ldl.compat import import_lightly
 from ldl.config import ComparisonConfig, Strict
-from ldl.data.recipes import BYOL_FIRST, BYOL_SECOND, draw_view
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.data.recipes import BYOL_FIRST, BYOL_SECOND
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.momentum import MomentumNet
 from ldl.models.backbones import pooled
 from ldl.sphere import full_precision
@@ -82,8 +82,7 @@ class BYOL(Comparison):
         self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
     ) -> Outcome:
         """Squared distance of unit vectors, both ways (Eq. 2): 0 to 8."""
-        first = draw_view(batch.images, config.crop, BYOL_FIRST, generator).image
-        second = draw_view(batch.images, config.crop, BYOL_SECOND, generator).image
+        first, second = two_views(batch.images, config, BYOL_FIRST, BYOL_SECOND, generator)
         (one, projection, target), (other, _, other_target) = model(first, second)
         there, back = _distance(one, other_target), _distance(other, target)
         return Outcome({"predict": there + back}, projection)

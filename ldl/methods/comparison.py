@@ -1,13 +1,17 @@
 """What every comparison method offers, and what it is given at each step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Generator, Tensor, nn
 
 from ldl.config import ComparisonConfig, Strict, build
+from ldl.config_ct import GlobalConfig
+from ldl.data.colour import normalise, to_float
+from ldl.data.elastic import random_elastic
+from ldl.data.recipes import Recipe, draw_view
 from ldl.methods.common import Losses
 from ldl.models.backbones import backbone
 
@@ -80,8 +84,39 @@ class Comparison(ABC):
     ) -> Outcome:
         """The losses of one step. ``model`` is the network as the device wants it called."""
 
+    def begin(  # noqa: B027
+        self,
+        net: Any,
+        draw: Callable[[], Batch],
+        config: ComparisonConfig,
+        generator: Generator,
+    ) -> None:
+        """What comes before the first step; ``draw`` gives batches as the steps get them."""
+
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:  # noqa: B027
         """What follows the ``step``-th update, counted from 1: moving a teacher, for instance."""
+
+
+def two_views(
+    images: Tensor, config: ComparisonConfig, first: Recipe, second: Recipe, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """The views that are each other's positives: (B, C, S, S) float each, normalised.
+
+    By the recipes; or, where a config on CT says so, each slice as it is and its elastic transform
+    (LRC section 2.1).
+
+    Args:
+        images: (B, C, H, H) uint8 on the device.
+        config: of the run.
+        first, second: how the method draws its views.
+        generator: on the CPU.
+    """
+    if isinstance(config, GlobalConfig) and config.elastic:
+        values = to_float(images)
+        bent = random_elastic(len(values), config.elastic, generator).images(values)
+        return normalise(values), normalise(bent)
+    one, other = (draw_view(images, config.crop, by, generator).image for by in (first, second))
+    return one, other
 
 
 def encoder_of(config: ComparisonConfig) -> Any:

@@ -7,10 +7,10 @@ from pydantic import Field
 from torch import Generator, nn
 
 from ldl.config import ComparisonConfig, Strict
-from ldl.data.recipes import MOCO_V2, draw_view
+from ldl.data.recipes import MOCO_V2
 from ldl.losses.correspondence import correspondence
 from ldl.losses.info_nce import info_nce
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.dense_momentum import DenseHead, DenseMomentumNet
 from ldl.models.queue import Queue
 
@@ -56,7 +56,7 @@ class DenseCL(Comparison):
     ) -> Outcome:
         """(1 - lambda) of the global loss and lambda of the dense one (Eq. 3)."""
         knobs = self.knobs(config)
-        views = [draw_view(batch.images, config.crop, MOCO_V2, generator).image for _ in range(2)]
+        views = two_views(batch.images, config, MOCO_V2, MOCO_V2, generator)
         query, key = model(*views, torch.randperm(len(batch.images), generator=generator))
         match = correspondence(query.features, key.features)
         matched = key.cells.take_along_dim(match[..., None], dim=1)

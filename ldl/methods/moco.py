@@ -1,26 +1,32 @@
 """MoCo (v1): momentum contrast against a queue (He et al., CVPR 2020)."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Generator, nn
 
 from ldl.config import ComparisonConfig, Strict
-from ldl.data.recipes import INSTANCE, Recipe, draw_view
+from ldl.data.recipes import INSTANCE, Recipe
 from ldl.losses.info_nce import info_nce
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.methods.momentum import MomentumNet
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
+from ldl.methods.momentum import MomentumNet, shuffled_keys
 from ldl.models.queue import Queue
 
 
 class MoCoKnobs(Strict):
-    """He et al. 2020, section 3.3: dictionary of 65,536 keys of 128 dimensions, tau = 0.07."""
+    """He et al. 2020, section 3.3: dictionary of 65,536 keys of 128 dimensions, tau = 0.07.
+
+    ``fill`` is what the dictionary holds at the first step: random unit vectors, which any image is
+    easily told from, or keys of the data, so that the first loss means what the later ones do.
+    """
 
     queue: int = Field(default=65536, ge=1)
     dim: int = Field(default=128, ge=2)
     momentum: float = Field(default=0.999, ge=0, le=1)
     temperature: float = Field(default=0.07, gt=0)
+    fill: Literal["random", "keys"] = "random"
 
 
 class MoCo(Comparison):
@@ -58,8 +64,7 @@ class MoCo(Comparison):
         self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
     ) -> Outcome:
         """InfoNCE (Eq. 1) of first views' queries against second views' keys and the queue."""
-        first = draw_view(batch.images, config.crop, self.recipe, generator).image
-        second = draw_view(batch.images, config.crop, self.recipe, generator).image
+        first, second = two_views(batch.images, config, self.recipe, self.recipe, generator)
         order = torch.randperm(len(first), generator=generator)
         query, key = model(first, second, order)
         temperature = self.knobs(config).temperature
@@ -68,6 +73,23 @@ class MoCo(Comparison):
         model.queue.push(key)
         loss = info_nce(query, key, negatives, temperature=temperature)
         return Outcome({"contrast": loss}, query.detach())
+
+    @torch.no_grad()
+    def begin(
+        self,
+        net: Any,
+        draw: Callable[[], Batch],
+        config: ComparisonConfig,
+        generator: Generator,
+    ) -> None:
+        """Fill the dictionary with keys of second views, where the knobs say so."""
+        knobs, filled = self.knobs(config), 0
+        while knobs.fill == "keys" and filled < knobs.queue:
+            images = draw().images
+            _, second = two_views(images, config, self.recipe, self.recipe, generator)
+            order = torch.randperm(len(images), generator=generator)
+            net.queue.push(shuffled_keys(net.key, second, order)[: knobs.queue])
+            filled += len(images)
 
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
         """The teacher follows."""

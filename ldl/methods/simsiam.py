@@ -7,8 +7,8 @@ from torch import Generator, Tensor, nn
 
 from ldl.compat import import_lightly
 from ldl.config import ComparisonConfig, Strict
-from ldl.data.recipes import MOCO_V2, draw_view
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.data.recipes import MOCO_V2
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.models.backbones import pooled
 from ldl.sphere import full_precision
 
@@ -66,7 +66,7 @@ class SimSiam(Comparison):
         self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
     ) -> Outcome:
         """Negative cosine of prediction and stopped projection, both ways (Eq. 4): -1 to 1."""
-        views = [draw_view(batch.images, config.crop, MOCO_V2, generator).image for _ in range(2)]
+        views = two_views(batch.images, config, MOCO_V2, MOCO_V2, generator)
         (one, first), (other, second) = model(*views)
         loss = (self.similarity(one, second) + self.similarity(other, first)) / 2
         return Outcome({"predict": loss}, first.detach())

@@ -101,13 +101,17 @@ class ComparisonStage:
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""
+        if not self.spread:
+            self.method.begin(self.net, self._batch, self.config, self.generator)
+        outcome = self.method.losses(model, self._batch(), self.config, self.generator)
+        self.spread.append(spread_of(outcome.vectors))
+        return outcome.losses
+
+    def _batch(self) -> Batch:
         rows = self.sampler.draw()
         images = seen_by(self.config, self.feed[rows], self.generator)
         labels = None if self.labels is None else self.labels[rows].to(images.device)
-        batch = Batch(images, rows, labels)
-        outcome = self.method.losses(model, batch, self.config, self.generator)
-        self.spread.append(spread_of(outcome.vectors))
-        return outcome.losses
+        return Batch(images, rows, labels)
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """What the method does after an update."""

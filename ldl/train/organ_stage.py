@@ -11,7 +11,7 @@ from ldl.data.colour import normalise, to_float
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import refuse_shared_volumes
 from ldl.data.elastic import draw_elastic
-from ldl.losses.organ_dice import organ_dice
+from ldl.losses.organ_dice import organ_losses
 from ldl.models.organ_net import OrganNet
 from ldl.rng import generator
 from ldl.train.feed import Feed
@@ -31,14 +31,30 @@ class VolumeFeed:
         self.test = bank.rows("test", config.test)
 
 
+def slices_by_organ(data: VolumeFeed) -> list[Tensor]:
+    """For each organ that the training volumes show, the rows (n,) int64 of slices that show it."""
+    labels = labels_of(data.bank)[data.train]
+    rows = torch.from_numpy(data.train)
+    shown = [
+        torch.from_numpy((labels == organ).any(axis=(1, 2)))
+        for organ in range(1, len(data.bank.organs) + 1)
+    ]
+    return [rows[one] for one in shown if one.any()]
+
+
 class OrganStage:
-    """Draws slices of the labelled volumes, bends them, and minimises the Dice loss over organs."""
+    """Draws slices of the labelled volumes, bends them, and minimises the loss over organs."""
 
     def __init__(self, config: OrganConfig, net: OrganNet, data: VolumeFeed) -> None:
         self.config, self.net, self.data = config, net, data
         self.generator = generator(config.seed, "organs")
         rows = data.train.tolist()
-        self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
+        by_organ = config.batch // 2 if config.draw == "organs" else 0
+        self.sampler = EpochSampler(rows, config.batch - by_organ, self.generator, whole=False)
+        self.shown = slices_by_organ(data) if by_organ else []
+        self.turns = EpochSampler(
+            list(range(len(self.shown))), by_organ, self.generator, whole=False
+        )
         self.validation: list[float] = []
         self.best = self._weights()
 
@@ -49,13 +65,24 @@ class OrganStage:
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """Dice loss of the next batch."""
-        rows = self.sampler.draw()
+        rows = self._rows()
         images, labels = to_float(self.data.slices[rows]), self.data.labels[rows].long()
         if self.config.elastic:
             view = draw_elastic(images, labels, self.config.elastic, self.generator)
             # What comes from outside the slice is background.
             images, labels = view.images, view.regions.clamp_min(0)
-        return {"dice": organ_dice(model(normalise(images)), labels)}
+        return organ_losses(self.config.loss, model(normalise(images)), labels)
+
+    def _rows(self) -> Tensor:
+        """Slices of the next batch, (batch,) int64."""
+        rows = self.sampler.draw()
+        if not self.shown:
+            return rows
+        for organ in self.turns.draw().tolist():
+            slices = self.shown[organ]
+            place = torch.randint(len(slices), (1,), generator=self.generator)
+            rows = torch.cat([rows, slices[place]])
+        return rows
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """Every so often: keep the weights if the validation volumes score higher than before."""
@@ -78,11 +105,13 @@ class OrganStage:
         """The rest of the epoch, the scores and the best weights so far."""
         scores = torch.tensor(self.validation, dtype=torch.float64)
         best = {f"best.{name}": value for name, value in self.best.items()}
-        return {"order": self.sampler.order, "validation": scores, **best}
+        orders = {"order": self.sampler.order, "turns": self.turns.order}
+        return {**orders, "validation": scores, **best}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Put :meth:`state` back."""
-        self.sampler.order, self.validation = state["order"], state["validation"].tolist()
+        self.sampler.order, self.turns.order = state["order"], state["turns"]
+        self.validation = state["validation"].tolist()
         self.best = {name[5:]: v for name, v in state.items() if name.startswith("best.")}
 
     def _weights(self) -> dict[str, Tensor]:

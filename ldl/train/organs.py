@@ -104,7 +104,13 @@ def finetune(
     stage = OrganStage(config, net, data)
     history = fit(
         stage,
-        Plan(config.steps, config.learning_rate, config.halve_every),
+        Plan(
+            config.steps,
+            config.learning_rate,
+            config.halve_every,
+            schedule=config.schedule,
+            warmup=config.warmup,
+        ),
         folder=folder,
         identity={"config": config.model_dump(mode="json"), **(identity or {})},
         fabric=fabric,

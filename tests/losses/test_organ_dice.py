@@ -1,4 +1,4 @@
-"""The Dice loss over organs against naive float64 loops, monai and closed forms."""
+"""The losses of fine-tuning against naive float64 loops, monai, torch and closed forms."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.losses.organ_dice import organ_dice
+from ldl.losses.organ_dice import class_dice, entropy, organ_dice, organ_losses
 
 
 def probabilities(batch, organs, size, seed=1, dtype=torch.float64):
@@ -53,6 +53,48 @@ def test_it_is_monais_where_every_organ_is_there():
     )
     expected = float(monai(probability, label[:, None]))
     assert float(organ_dice(probability, label)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_with_background_it_is_monais_too():
+    from monai.losses import DiceLoss
+
+    probability, label = probabilities(2, 3, (8, 8)), labels(2, [0, 1, 2, 3], (8, 8))
+    monai = DiceLoss(to_onehot_y=True, batch=True, smooth_nr=0, smooth_dr=0)
+    expected = float(monai(probability, label[:, None]))
+    assert float(class_dice(probability, label)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_rare_organ_that_paints_the_background_costs_only_where_background_is_a_class():
+    """Slices without the organ: as it is now for the old loss, and a wrong class for the other."""
+    label = torch.zeros(1, 8, 8, dtype=torch.int64)
+    label[0, :2, :2] = 1
+    right, painted = exact(label, 2), exact(torch.where(label == 0, 2, label), 2)
+    assert float(organ_dice(right, label)) == float(organ_dice(painted, label)) == 0
+    assert float(class_dice(right, label)) == 0
+    assert float(class_dice(painted, label)) == pytest.approx(0.5)
+    assert float(entropy(painted, label)) > 40 > 1e-6 > float(entropy(right, label))
+
+
+def test_the_entropy_is_torchs_with_the_gradient_of_far_off_pixels():
+    scores = 60 * torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(4))
+    scores.requires_grad_()
+    label = labels(2, [0, 1, 2], (4, 4))
+    ours = entropy(scores.softmax(dim=1), label)
+    expected = torch.nn.functional.cross_entropy(scores, label)
+    near = scores.detach().amax(1) - scores.detach().gather(1, label[:, None])[:, 0] < 80
+    first, second = (torch.autograd.grad(one, scores)[0] for one in (ours, expected))
+    assert near.float().mean() > 0.5
+    torch.testing.assert_close(first.movedim(1, -1)[near], second.movedim(1, -1)[near])
+
+
+def test_the_terms_of_a_named_loss():
+    probability, label = probabilities(2, 3, (5, 5)), labels(2, [0, 2], (5, 5))
+    dice, cross = class_dice(probability, label), entropy(probability, label)
+    assert organ_losses("organs", probability, label) == {"dice": organ_dice(probability, label)}
+    assert organ_losses("dice", probability, label) == {"dice": dice}
+    assert organ_losses("dice+ce", probability, label) == {"dice": dice, "entropy": cross}
+    with pytest.raises(ConfigError, match="loss is 'focal'"):
+        organ_losses("focal", probability, label)
 
 
 def exact(label, organs):

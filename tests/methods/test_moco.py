@@ -138,7 +138,7 @@ def test_after_k_steps_the_teacher_is_a_weighted_mean(method, comparison_config)
 
 
 def test_defaults_are_the_papers():
-    first = {"queue": 65536, "dim": 128, "momentum": 0.999, "temperature": 0.07}
+    first = {"queue": 65536, "dim": 128, "momentum": 0.999, "temperature": 0.07, "fill": "random"}
     assert COMPARISONS["moco"].Knobs().model_dump() == first
     assert COMPARISONS["mocov2"].Knobs().model_dump() == {**first, "temperature": 0.2}
 
@@ -151,7 +151,7 @@ def test_views_are_drawn_by_the_papers_recipe(method, recipe, comparison_config,
         seen.append(recipe)
         return draw_view(images, size, recipe, generator)
 
-    monkeypatch.setattr("ldl.methods.moco.draw_view", watch)
+    monkeypatch.setattr("ldl.methods.comparison.draw_view", watch)
     losses_of(method, Answers(vectors(1), vectors(2)), comparison_config(method))
     assert seen == [recipe, recipe]
 
@@ -162,6 +162,18 @@ def test_v1_has_one_layer_and_v2_two_with_a_hidden_one_as_wide_as_the_features()
     layers = [m for m in COMPARISONS["mocov2"].head(16, 8).modules() if isinstance(m, nn.Linear)]
     assert [(m.in_features, m.out_features) for m in layers] == [(16, 16), (16, 8)]
     assert (linear.in_features, linear.out_features) == (16, 8)
+
+
+@pytest.mark.parametrize("method", BOTH)
+def test_a_dictionary_filled_beforehand_holds_keys_of_the_data_alone(
+    method, comparison_config, trained
+):
+    """At the start all keys are alike, so that the first loss is near chance, and not near 0."""
+    knobs = {"base": 4, "queue": 24, "dim": 8, "steps": 1, "temperature": 1.0}
+    filled = trained(comparison_config(method, fill="keys", **knobs)).history.rows[0][0]
+    random = trained(comparison_config(method, **knobs)).history.rows[0][0]
+    assert filled == pytest.approx(math.log(25), abs=0.35)
+    assert random < filled - 0.3
 
 
 @pytest.mark.parametrize("method", BOTH)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.config_ct import CtConfig, GlobalConfig
+from ldl.config_ct import TWO_VIEWS, CtConfig, GlobalConfig
+from ldl.data.elastic import Elastic, ElasticConfig
 from ldl.errors import ConfigError, DataError
 from ldl.models.local_unet import LocalEncoder
 from ldl.train import checkpoint
@@ -120,6 +121,31 @@ def test_a_killed_run_goes_on_bit_for_bit(run, save_every_step, monkeypatch, tmp
     )
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("method", TWO_VIEWS)
+def test_elastic_positives_are_the_slice_and_its_transform(run, monkeypatch, method):
+    seen = []
+    bend = Elastic.images
+
+    def watch(self, images):
+        seen.append((images, bend(self, images)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(Elastic, "images", watch)
+    given = config(method, elastic=ElasticConfig(), steps=2, knobs={})
+    assert len(run(given=given).history.rows) == 2
+    assert len(seen) == 2
+    assert seen[0][0].shape == (4, 1, 32, 32)
+    assert not torch.equal(*seen[0])
+    assert given.run_id() != config(method, steps=2, knobs={}).run_id()
+
+
+def test_elastic_positives_are_for_methods_of_two_views_and_whole_slices():
+    with pytest.raises(ValueError, match="rotation has no pairs"):
+        config("rotation", elastic=ElasticConfig())
+    with pytest.raises(ValueError, match=r"crop 32 must be data\.size"):
+        config(elastic=ElasticConfig(), data=CT.model_copy(update={"size": 64}))
 
 
 def test_weight_decay_reaches_the_optimizer(run):

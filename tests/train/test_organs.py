@@ -15,7 +15,7 @@ from ldl.models.organ_net import parameters_by_part
 from ldl.models.vgg import Encoder
 from ldl.train import checkpoint, organ_stage
 from ldl.train.organ_scores import score_volumes, segment
-from ldl.train.organ_stage import OrganStage, VolumeFeed
+from ldl.train.organ_stage import OrganStage, VolumeFeed, slices_by_organ
 from ldl.train.organs import finetune, organ_network
 
 CT = CtConfig(region="abdomen", source="phantom", size=32, budgets=(2, 3))
@@ -100,8 +100,10 @@ def test_slices_and_labels_are_bent_alike(ct_bank, monkeypatch):
         organ_network(config(), bank, None, None),
         VolumeFeed(bank, config(), torch.device("cpu")),
     )
-    dice = organ_stage.organ_dice
-    monkeypatch.setattr(organ_stage, "organ_dice", lambda p, y: seen.append(y) or dice(p, y))
+    loss = organ_stage.organ_losses
+    monkeypatch.setattr(
+        organ_stage, "organ_losses", lambda n, p, y: seen.append(y) or loss(n, p, y)
+    )
     stage.net.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     stage.losses(stage.net)
     images, labels = seen
@@ -120,10 +122,37 @@ def test_without_elastic_the_slices_are_as_they_are(ct_bank, monkeypatch):
     stage = OrganStage(
         given, organ_network(given, bank, None, None), VolumeFeed(bank, given, torch.device("cpu"))
     )
-    dice = organ_stage.organ_dice
-    monkeypatch.setattr(organ_stage, "organ_dice", lambda p, y: seen.append(y) or dice(p, y))
+    loss = organ_stage.organ_losses
+    monkeypatch.setattr(
+        organ_stage, "organ_losses", lambda n, p, y: seen.append(y) or loss(n, p, y)
+    )
     stage.losses(stage.net)
     assert all(any((label.numpy() == one).all() for one in bank.labels) for label in seen[0])
+
+
+@pytest.mark.parametrize("loss", ["organs", "dice", "dice+ce"])
+def test_the_loss_is_the_one_asked_for_and_falls(run, loss):
+    done = run(given=config(loss=loss, steps=40, validate_every=40, elastic=None))
+    assert done.history.names == (["dice", "entropy"] if loss == "dice+ce" else ["dice"])
+    totals = [sum(row) for row in done.history.rows]
+    assert sum(totals[-5:]) < 0.92 * sum(totals[:5])
+
+
+def test_half_of_a_batch_shows_the_organs_in_turn(ct_bank):
+    """Organ 2 is on one slice of twelve, and yet in every batch."""
+    bank = ct_bank(train=3)
+    labels = bank.labels.copy()
+    labels[:12][labels[:12] == 2] = 0
+    labels[5, 0, 0] = 2
+    given = config(draw="organs", batch=4)
+    data = VolumeFeed(replace(bank, labels=labels), given, torch.device("cpu"))
+    shown = slices_by_organ(data)
+    assert [one.tolist() for one in shown] == [sorted(set(range(12)) & set(shown[0].tolist())), [5]]
+    stage = OrganStage(given, organ_network(given, bank, None, None), data)
+    batches = [stage._rows().tolist() for _ in range(6)]
+    assert all(len(one) == 4 and 5 in one[2:] for one in batches)
+    # The other half is epochs of all slices: six batches of two are the twelve.
+    assert sorted(row for one in batches for row in one[:2]) == list(range(12))
 
 
 def test_given_weights_are_where_the_training_starts(ct_bank):
@@ -243,7 +272,7 @@ class Killed(BaseException):
 
 def test_a_killed_run_goes_on_bit_for_bit(run, save_every_step, monkeypatch, tmp_path):
     """Kills before, at and after a validation."""
-    given = config(steps=7)
+    given = config(steps=7, draw="organs", schedule="cosine", warmup=2)
     whole = run("whole", given)
     after_step = OrganStage.after_step
     for number in (1, 4, 5):
