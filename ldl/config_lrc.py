@@ -21,6 +21,8 @@ class LocalRegionConfig(Strict):
         temperature: tau_l; the paper names none.
         smallest: pixels that a region needs in both views.
         normalise: whether region vectors are unit vectors; the paper does not say.
+        intensity: largest relative change of the bent slice's brightness and contrast; 0 leaves
+            gray values as they are, as the paper does, which alone tell many regions apart.
     """
 
     data: CtConfig
@@ -36,6 +38,7 @@ class LocalRegionConfig(Strict):
     formulation: Literal["paper", "distinct"] = "paper"
     smallest: int = Field(default=4, ge=1)
     normalise: bool = True
+    intensity: float = Field(default=0.0, ge=0, lt=1)
     superpixels: SuperpixelConfig = Field(default_factory=SuperpixelConfig)
     elastic: ElasticConfig = Field(default_factory=ElasticConfig)
     part: PartName = "train"

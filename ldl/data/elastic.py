@@ -4,6 +4,7 @@ A cubic B-spline over a coarse grid of random control points, each image its own
 neither kind nor strength; with this one both a bound and freedom from folds are certain.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,10 +28,15 @@ class ElasticConfig(Strict):
     Attributes:
         cells: the control points' spacing is the image's side divided by this.
         strength: largest displacement along each axis, as a share of the image's side.
+        turn: largest rotation about the image's centre that comes on top, in degrees.
+        shift: largest displacement of the whole image that comes on top, as a share of its side.
+            The paper has neither; without them a region is still found where it was.
     """
 
     cells: int = Field(default=6, ge=1, le=64)
     strength: float = Field(default=0.06, ge=0)
+    turn: float = Field(default=0.0, ge=0, le=180)
+    shift: float = Field(default=0.0, ge=0, le=0.5)
 
     @model_validator(mode="after")
     def _unfolded(self) -> Self:
@@ -56,7 +62,8 @@ class Elastic:
     def displacement(self, height: int, width: int) -> Tensor:
         """(B, 2, H, W) float32, x then y: output pixel p shows what lay at p + displacement.
 
-        In pixels; never more than strength * W along x and strength * H along y.
+        In pixels; without turn and shift never more than strength * W along x and strength * H
+        along y.
         """
         cells = self.control.shape[-1] - 3
         rows, columns = (_spline(side, cells).to(self.control) for side in (height, width))
@@ -132,6 +139,9 @@ def draw_elastic(
 def random_elastic(count: int, config: ElasticConfig, generator: Generator) -> Elastic:
     """A displacement for each of ``count`` images: control points uniform within the strength.
 
+    A cubic B-spline repeats what is linear in place, so that a turn and a shift are displacements
+    of its control points too. Angle and shift are uniform within their bounds.
+
     Args:
         count: B.
         config: spacing and strength.
@@ -139,7 +149,17 @@ def random_elastic(count: int, config: ElasticConfig, generator: Generator) -> E
     """
     points = config.cells + 3
     control = 2 * torch.rand(count, 2, points, points, generator=generator) - 1
-    return Elastic(control * config.strength)
+    control = control * config.strength
+    if config.turn or config.shift:
+        angle = (2 * torch.rand(count, 1, 1, generator=generator) - 1) * math.radians(config.turn)
+        move = (2 * torch.rand(count, 2, 1, 1, generator=generator) - 1) * config.shift
+        # From the image's centre, as a share of its side.
+        place = (torch.arange(points) - 1) / config.cells - 0.5
+        y, x = torch.meshgrid(place, place, indexing="ij")
+        cos, sin = angle.cos(), angle.sin()
+        turned = torch.stack([cos * x - sin * y - x, sin * x + cos * y - y], dim=1)
+        control = control + turned + move
+    return Elastic(control)
 
 
 def _spline(side: int, cells: int) -> Tensor:

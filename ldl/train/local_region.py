@@ -48,7 +48,8 @@ class LocalRegionStage:
     """Draws slices with their regions, bends both alike, and contrasts the regions of a slice.
 
     Slice and bent slice go through the network together, so that batch normalisation tells nothing
-    about them. As in the paper the elastic transform is all that differs between the two.
+    about them. As in the paper the elastic transform is all that differs between the two, but for
+    ``intensity``.
     """
 
     def __init__(
@@ -73,7 +74,8 @@ class LocalRegionStage:
         config, rows = self.config, self.sampler.draw()
         images, regions = to_float(self.slices[rows]), self.regions[rows]
         view = draw_elastic(images, regions, config.elastic, self.generator)
-        features = model(normalise(torch.cat([images, view.images])))
+        bent = self._retouched(view.images)
+        features = model(normalise(torch.cat([images, bent])))
         query, positive = features.chunk(2)
         loss = local_region_contrast(
             query,
@@ -88,6 +90,15 @@ class LocalRegionStage:
             normalise=config.normalise,
         )
         return {"local": loss}
+
+    def _retouched(self, images: Tensor) -> Tensor:
+        """Each image with another contrast about its own mean, and another brightness."""
+        if not self.config.intensity:
+            return images
+        drawn = 2 * torch.rand(2, len(images), 1, 1, 1, generator=self.generator) - 1
+        contrast, brightness = (1 + self.config.intensity * drawn).to(images)
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        return ((images - mean) * contrast + mean * brightness).clamp(0, 1)
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """Nothing to do."""

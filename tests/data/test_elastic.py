@@ -128,6 +128,26 @@ def test_the_strongest_field_allowed_does_not_fold(cells):
     assert jacobian.min() > 0
 
 
+def test_a_turn_is_a_rotation_about_the_centre_and_a_shift_moves_every_pixel_alike():
+    config = ElasticConfig(strength=0.0, turn=30.0, shift=0.1)
+    field = bent(6, config).displacement(32, 32).double()
+    x, y = torch.meshgrid(torch.arange(32.0) - 15.5, torch.arange(32.0) - 15.5, indexing="xy")
+    place = torch.stack([x, y]).double()
+    moved = place + field
+    shift = moved.mean(dim=(2, 3), keepdim=True)  # the centre's
+    assert 0.5 < shift.abs().max() <= 3.2 * (1 + 1e-5)
+    turned = moved - shift
+    torch.testing.assert_close(
+        turned.norm(dim=1), place.norm(dim=0).expand(6, 32, 32), atol=1e-4, rtol=1e-4
+    )
+    cross = (place[0] * turned[:, 1] - place[1] * turned[:, 0]) / place.square().sum(dim=0)
+    angle = cross.asin().rad2deg()
+    assert angle.std(dim=(1, 2)).max() < 1e-2
+    means = angle.mean(dim=(1, 2))
+    assert means.abs().max() <= 30
+    assert means.std() > 5
+
+
 def test_images_are_bent_each_its_own_way():
     field = bent(4).displacement(32, 32)
     assert (

@@ -96,6 +96,9 @@ def test_slices_and_bent_slices_go_through_the_network_together(ct_bank, monkeyp
         {"normalise": False},
         {"smallest": 200},
         {"elastic": {"strength": 0.01}},
+        {"elastic": {"turn": 30.0}},
+        {"elastic": {"shift": 0.1}},
+        {"intensity": 0.5},
     ],
 )
 def test_every_knob_of_the_contrast_changes_the_loss(ct_bank, fields):
@@ -103,6 +106,20 @@ def test_every_knob_of_the_contrast_changes_the_loss(ct_bank, fields):
     stages = stage_of(bank), stage_of(bank, **fields)
     one, other = (float(each.losses(each.net)["local"].detach()) for each in stages)
     assert one != other
+
+
+def test_intensity_changes_the_bent_slices_and_each_in_its_own_way(ct_bank):
+    bank, seen = ct_bank(), []
+    for fields in ({}, {"intensity": 0.3}):
+        stage = stage_of(bank, elastic={"strength": 0.0}, **fields)
+        stage.net.register_forward_pre_hook(lambda _, given: seen.append((given[0] + 1) / 2))
+        stage.losses(stage.net)
+    plain, other = seen
+    torch.testing.assert_close(plain[:3], plain[3:])
+    torch.testing.assert_close(other[:3], plain[:3])
+    ratio = other[3:].mean(dim=(1, 2, 3)) / plain[3:].mean(dim=(1, 2, 3))
+    assert len(set(ratio.tolist())) == 3
+    assert ((ratio - 1).abs() < 0.35).all()
 
 
 def test_batches_differ_and_an_epoch_is_every_slice_once(ct_bank):
