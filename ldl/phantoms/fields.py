@@ -1,54 +1,97 @@
-"""Smooth random fields and soft shapes, the paint of every phantom.
+"""Smooth random fields and soft edges, the paint of every phantom in the plane and in space.
 
-All of them return float32 arrays (size, size). What a field shows does not depend on `size`: grids
-of fixed resolution are drawn and then interpolated, so that one scene can be rendered at 64 or at
-512 pixels.
+What a field shows does not depend on the number of pixels: its coefficients lie on a lattice of
+fixed extent, so that one scene can be rendered at 64 or at 512 pixels.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from ldl.rng import numpy_generator
 
-Array = np.ndarray
+Array = NDArray
 Streams = Callable[[str], np.random.Generator]
+# The mean over a cell of the sum of squared B-spline weights, along one axis.
+POWER = 151.0 / 315.0
 
 
-def streams(seed: int, *names: str) -> Streams:
-    """One independent generator per ingredient of an image: `streams(0, "fundus",
-    "7")("vessels")`.
+def streams(seed: int, *names: str | int) -> Streams:
+    """One independent generator per ingredient: `streams(0, "fundus", 7)("vessels")`."""
+    return lambda ingredient: numpy_generator(seed, "phantom", *map(str, names), ingredient)
+
+
+@functools.lru_cache(maxsize=256)
+def weights(count: int, extent: float, scale: float) -> Array:
+    """Cubic B-spline weights (count, cells) float32 of `count` pixel centres along `extent`, with
+    cells of `scale`.
     """
-    return lambda ingredient: numpy_generator(seed, "phantom", *names, ingredient)
+    at = (np.arange(count) + 0.5) * extent / count / scale
+    cell = np.floor(at).astype(int)
+    t = at - cell
+    parts = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    matrix = np.zeros((count, int(np.ceil(extent / scale)) + 4), np.float32)
+    for k, part in enumerate(parts):
+        matrix[np.arange(count), cell + k] = part / 6.0
+    matrix.setflags(write=False)
+    return matrix
 
 
-def resize(grid: Array, size: int) -> Array:
-    """Bicubic interpolation of a small grid (h, w) to (size, size)."""
-    image = Image.fromarray(np.ascontiguousarray(grid, dtype=np.float32))
-    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
+def noise(
+    rng: np.random.Generator,
+    shape: Sequence[int],
+    extent: Sequence[float],
+    scale: float,
+    box: tuple[slice, ...] | None = None,
+) -> Array:
+    """Noise of about unit variance, float32, over an image or volume or the part `box` of it.
+
+    `shape` and `extent` are in the order of the axes; `scale` is the lattice constant in the unit
+    of `extent`. Normal coefficients, interpolated axis by axis as matrix products.
+    """
+    along = [weights(n, length, scale) for n, length in zip(shape, extent, strict=True)]
+    field = rng.standard_normal([w.shape[1] for w in along], dtype=np.float32)
+    parts = [w[part] for w, part in zip(along, box or (slice(None),) * len(along), strict=True)]
+    if len(parts) == 3:
+        head = field.shape[1:]
+        field = (parts[0] @ field.reshape(len(field), -1)).reshape(len(parts[0]), *head)
+    field = np.matmul(np.matmul(parts[-2], field), parts[-1].T)
+    return field / np.float32(POWER ** (0.5 * len(parts)))
+
+
+def wave(rng: np.random.Generator, count: int, period: float) -> Array:
+    """Smooth noise of about unit variance along a line of `count` samples, float32 (count,)."""
+    line = weights(count, float(count), float(period))
+    return (line @ rng.standard_normal(line.shape[1], dtype=np.float32)) / np.float32(POWER**0.5)
 
 
 def fractal(
     rng: np.random.Generator, size: int, first: int, octaves: int, fall: float = 0.6
 ) -> Array:
-    """Fractal noise of about unit variance; its coarsest grid has `first` cells a side.
+    """Fractal noise (size, size) of about unit variance; its coarsest lattice has `first` cells a
+    side.
 
     `fall` is the amplitude ratio of an octave to the one before. Octaves finer than the image are
     drawn too, so that the stream goes on at the same place for every `size`, but not added.
     """
     total = np.zeros((size, size), np.float32)
-    power = 0.0
     for octave in range(octaves):
         cells = first * 2**octave
-        grid = rng.standard_normal((cells, cells), dtype=np.float32)
-        power += fall ** (2 * octave)
-        if cells <= size:
-            total += np.float32(fall**octave) * resize(grid, size)
-    return total / np.float32(0.8 * np.sqrt(power))
+        if cells > size:
+            rng.standard_normal((cells + 4, cells + 4), dtype=np.float32)
+            continue
+        total += np.float32(fall**octave) * noise(rng, (size, size), (1.0, 1.0), 1.0 / cells)
+    return total / np.float32(np.sqrt(sum(fall ** (2 * k) for k in range(octaves))))
+
+
+def resize(image: Array, size: int) -> Array:
+    """A coarse square map (h, h), interpolated to (size, size)."""
+    return ndimage.zoom(image, size / len(image), order=1, mode="nearest", grid_mode=True)
 
 
 def blur(image: Array, sigma: float) -> Array:

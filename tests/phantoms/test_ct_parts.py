@@ -1,14 +1,25 @@
 """The parts that CT phantoms are made of: fields, grids, bodies, tubes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ldl.phantoms.ct.canvas import Scene
-from ldl.phantoms.ct.fields import smooth_noise, wave, weights
-from ldl.phantoms.ct.grid import Grid, Pose
-from ldl.phantoms.ct.shapes import carve, column, ellipsoid, join, profile, rotation
+from ldl.phantoms.ct.bodies import (
+    carve,
+    column,
+    ellipsoid,
+    join,
+    path,
+    profile,
+    rotation,
+    taper,
+    tube,
+)
+from ldl.phantoms.ct.scene import Part, Scene
+from ldl.phantoms.ct.space import Grid, Pose
 from ldl.phantoms.ct.tissue import draw_tissue
-from ldl.phantoms.ct.tubes import path, taper, tube
+from ldl.phantoms.fields import noise, wave, weights
 from ldl.rng import numpy_generator
 
 STILL = Pose((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 50.0)
@@ -26,12 +37,12 @@ def test_spline_weights_are_a_partition_of_one():
 
 def test_noise_has_unit_variance_and_does_not_know_the_voxels():
     extent = (300.0, 300.0, 300.0)
-    coarse = smooth_noise(numpy_generator(1, "n"), (30, 30, 30), extent, 12.0)
-    fine = smooth_noise(numpy_generator(1, "n"), (90, 90, 90), extent, 12.0)
+    coarse = noise(numpy_generator(1, "n"), (30, 30, 30), extent, 12.0)
+    fine = noise(numpy_generator(1, "n"), (90, 90, 90), extent, 12.0)
     assert coarse.std() == pytest.approx(1.0, abs=0.1)
     np.testing.assert_allclose(fine[1::3, 1::3, 1::3], coarse, atol=1e-3)
     box = (slice(3, 9), slice(0, 5), slice(20, 30))
-    part = smooth_noise(numpy_generator(1, "n"), (30, 30, 30), extent, 12.0, box)
+    part = noise(numpy_generator(1, "n"), (30, 30, 30), extent, 12.0, box)
     np.testing.assert_allclose(part, coarse[box], atol=1e-4)
 
 
@@ -62,7 +73,7 @@ def test_a_view_holds_all_of_its_box_however_the_patient_lies():
 
 
 def test_an_ellipsoid_is_signed_and_exact_on_its_axes():
-    v = still_grid((41, 41, 41), (82.0, 82.0, 82.0)).whole()
+    v = still_grid((41, 41, 41), (82.0, 82.0, 82.0)).view()
     ball = ellipsoid(v, (2, 0, 0), (20, 20, 20))
     exact = np.sqrt((v.x - 2) ** 2 + v.y**2 + v.z**2) - 20
     np.testing.assert_allclose(ball, exact, atol=0.02)
@@ -73,7 +84,7 @@ def test_an_ellipsoid_is_signed_and_exact_on_its_axes():
 
 
 def test_a_column_is_an_ellipse_or_nearly_a_rectangle():
-    v = still_grid((4, 80, 80), (20.0, 120.0, 120.0)).whole()
+    v = still_grid((4, 80, 80), (20.0, 120.0, 120.0)).view()
     area = [(column(v, 0, 0, 40, 20, 30, s)[0] < 0)[0].sum() * 2.25 for s in (0.0, 0.999)]
     assert area[0] == pytest.approx(np.pi * 40 * 25, rel=0.03)
     assert area[1] == pytest.approx(80 * 50, rel=0.06)
@@ -127,7 +138,7 @@ def test_a_thin_tube_in_a_slice_is_not_lost_between_slices():
 def test_paint_mixes_at_the_edge_and_labels_the_inside():
     g = still_grid()
     scene = Scene("thorax", g, lambda name: numpy_generator(0, name), {})
-    v = g.whole()
+    v = g.view()
     ball = ellipsoid(v, (0, 0, 0), (20, 20, 20))
     scene.paint(v, ball, 100.0, scene.code("heart"))
     assert scene.code("liver") == 0
@@ -135,6 +146,59 @@ def test_paint_mixes_at_the_edge_and_labels_the_inside():
     assert scene.image[ball < -3].min() == scene.image.max() == 100.0
     assert scene.image[ball > 3].max() == -1000.0
     assert ((scene.image > -900) & (scene.image < 0)).any()
+
+
+def painted(*parts, seed=0):
+    scene = Scene("head_neck", still_grid(), lambda name: numpy_generator(seed, name), TISSUE)
+    scene.compose((parts,))
+    return scene
+
+
+TISSUE = {"fat": -100.0, "gland": 60.0, "csf": 10.0}
+GLAND = Part(
+    ((4, "fat"), (0, "gland"), (-4, "csf")), "{} parotid", blobs=(((30, 0, 0), (12, 12, 12)),),
+    move=0.0, size=0.0, paired=True,
+)  # fmt: skip
+
+
+def test_a_row_is_painted_coat_by_coat_on_both_sides():
+    scene = painted(GLAND)
+    assert set(np.unique(scene.label)) == {
+        0,
+        scene.code("left parotid"),
+        scene.code("right parotid"),
+    }
+    left, right = (scene.label == scene.code(f"{side} parotid") for side in ("left", "right"))
+    np.testing.assert_array_equal(left[:, :, ::-1], right)
+    assert scene.grid.x[left].min() > 0
+    away = np.sqrt((scene.grid.x - 30) ** 2 + scene.grid.y**2 + scene.grid.z**2)
+    for low, high, value in ((0, 6, 10.0), (9.7, 10.3, 60.0), (13.6, 14.4, -100.0)):
+        between = (away >= low) & (away < high)
+        assert np.median(scene.image[between]) == value
+    np.testing.assert_array_equal(left, away < 12)
+
+
+def test_an_outer_coat_takes_labels_and_an_inner_one_keeps_them():
+    neighbour = replace(GLAND, organ="brainstem", blobs=(((44, 0, 0), (6, 6, 6)),), paired=False)
+    before, after = painted(neighbour), painted(neighbour, GLAND)
+    code = before.code("brainstem")
+    assert 0 < (after.label == code).sum() < (before.label == code).sum()
+
+
+def test_rows_differ_between_patients_as_much_as_they_say():
+    freely = replace(GLAND, move=3.0, size=0.2, rough=(1.0, 10.0), spin=10.0)
+    sizes = [(painted(freely, seed=seed).label > 0).sum() for seed in range(12)]
+    assert np.std(sizes) / np.mean(sizes) > 0.15
+    there = [(painted(replace(GLAND, chance=0.5), seed=seed).label > 0).any() for seed in range(12)]
+    assert 0 < sum(there) < 12
+
+
+def test_a_thin_tube_keeps_a_label_and_a_hollow_takes_one():
+    nerve = Part(((0, "gland"),), "optical chiasm", way=((-20, 0, 0), (20, 0, 0)), radii=(0.5,))
+    slices = (painted(nerve).label > 0).any((0, 1))
+    assert slices.sum() >= 12
+    cut = replace(GLAND, hollows=(((30, 0, 12), (14, 14, 8)),))
+    assert (painted(cut).label > 0).sum() < 0.9 * (painted(GLAND).label > 0).sum()
 
 
 def test_patients_have_different_phases():

@@ -6,10 +6,10 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from .canvas import Scene
-from .fields import Array
-from .grid import View
-from .shapes import column
+from ldl.phantoms.ct.bodies import column
+from ldl.phantoms.ct.scene import Scene
+from ldl.phantoms.ct.space import View
+from ldl.phantoms.fields import Array
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,15 @@ class Spine:
         return Spine(*(view.cut(a) for a in astuple(self)))
 
 
-def paint_spine(scene: Scene, spine: Spine, fused_below: float = -1e3, top: float = 1e3) -> None:
+def paint_spine(
+    scene: Scene,
+    spine: Spine,
+    rng: np.random.Generator,
+    fused_below: float = -1e3,
+    top: float = 1e3,
+) -> None:
     """Vertebrae, discs and the content of the canal up to `top` mm; low down there are no discs."""
-    tissue, rng = scene.tissue, scene.draw("spine")
+    tissue = scene.tissue
     out, front, back = float(spine.wings.max()) + 15.0, spine.y - spine.depth, spine.y + 80.0
     view = scene.grid.view((-out, float(front.min()) - 6.0, -1e3), (out, float(back.max()), top))
     s, fused = spine.on(view), np.clip((fused_below - view.z) / 10.0, 0.0, 1.0)

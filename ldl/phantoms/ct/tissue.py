@@ -1,9 +1,23 @@
-"""Hounsfield units of a patient's tissues: contrast phase, fat, bone and their spread."""
+"""What is painted with: organs and their labels, tissues and their Hounsfield units."""
 
 from __future__ import annotations
 
 import numpy as np
 
+AIR = -1000.0
+# The organs that the LRC paper reports per region of the body (its section 3.2), in its order. The
+# label of an organ is its place plus one; background is 0. "Left" and "right" are the patient's.
+ORGANS: dict[str, tuple[str, ...]] = {
+    "abdomen": (
+        "large bowel", "duodenum", "spinal cord", "liver", "spleen", "small bowel", "pancreas",
+        "left kidney", "right kidney", "stomach", "gallbladder",
+    ),
+    "thorax": ("esophagus", "trachea", "spinal cord", "left lung", "right lung", "heart"),
+    "head_neck": (
+        "brainstem", "mandible", "optical chiasm", "left optical nerve", "right optical nerve",
+        "left parotid", "right parotid", "left submandibular gland", "right submandibular gland",
+    ),
+}  # fmt: skip
 # Without contrast, arterial, portal venous, late. What a scan shows differs less between
 # neighbours than between patients.
 PHASES = (0.2, 0.25, 0.4, 0.15)
@@ -41,10 +55,12 @@ PLAIN: dict[str, tuple[float, float]] = {
     "air": (-995, 4),
     "tooth": (1900, 250),
 }
+# What one voxel shows of bones thinner or denser than compact bone.
+BONES = {"thin bone": 0.6, "bone": 0.72, "hard bone": 1.2, "jaw": 1.7}
 
 
 def draw_tissue(rng: np.random.Generator) -> dict[str, float]:
-    """One patient's tissues in Hounsfield units."""
+    """One patient's tissues in Hounsfield units: contrast phase, fat, bone and their spread."""
     phase = int(rng.choice(len(PHASES), p=PHASES))
     dose = rng.uniform(0.6, 1.15)
     out = {
@@ -52,6 +68,7 @@ def draw_tissue(rng: np.random.Generator) -> dict[str, float]:
         for name, values in ENHANCING.items()
     }
     out |= {name: rng.normal(mean, spread) for name, (mean, spread) in PLAIN.items()}
+    out |= {name: share * out["cortex"] for name, share in BONES.items()}
     if rng.random() < 0.25:
         out["liver"] -= rng.uniform(10.0, 45.0)
     if rng.random() < 0.3:

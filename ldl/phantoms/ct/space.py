@@ -7,13 +7,15 @@ right to the left. The z of a voxel does not depend on its column: functions of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .fields import Array, smooth_noise
+from ldl.phantoms.fields import Array, noise
 
 Box = tuple[slice, slice, slice]
+Triple = Sequence[float] | Array
 
 
 @dataclass(frozen=True)
@@ -59,21 +61,20 @@ class Grid:
     ) -> None:
         self.shape, self.extent = shape, extent
         self.spacing = (extent[0] / shape[0], extent[1] / shape[1], extent[2] / shape[2])
-        z, y, x = (self._axis(axis, pose.shift[2 - axis]) for axis in range(3))
+        z, y, x = (
+            (((np.arange(n) + 0.5) / n - 0.5) * length - shift).astype(np.float32)
+            for n, length, shift in zip(shape, extent, pose.shift[::-1], strict=True)
+        )
         z, y, x = z[:, None, None], y[None, :, None], x[None, None, :]
         # The couch is no part of the patient: it neither turns nor bends.
         self.couch = (y, x)
         self.depth = pose.scale[1]
         cos, sin = np.float32(np.cos(pose.roll)), np.float32(np.sin(pose.roll))
-        bend = [smooth_noise(rng, shape, extent, pose.cell) for _ in range(2)]
-        self.x = (cos * x + sin * y) / np.float32(pose.scale[0]) + np.float32(pose.warp) * bend[0]
-        self.y = (cos * y - sin * x) / np.float32(pose.scale[1]) + np.float32(pose.warp) * bend[1]
+        bend = [np.float32(pose.warp) * noise(rng, shape, extent, pose.cell) for _ in range(2)]
+        self.x = (cos * x + sin * y) / np.float32(pose.scale[0]) + bend[0]
+        self.y = (cos * y - sin * x) / np.float32(pose.scale[1]) + bend[1]
         self.z = z / np.float32(pose.scale[2]) + np.float32(pose.tilt) * y
         self._reach = [_reach(a, axis) for a, axis in ((self.x, 2), (self.y, 1), (self.z, 0))]
-
-    def _axis(self, axis: int, shift: float) -> Array:
-        n, length = self.shape[axis], self.extent[axis]
-        return (((np.arange(n) + 0.5) / n - 0.5) * length - shift).astype(np.float32)
 
     def bounds(self, low: Array, high: Array) -> Array:
         """Index ranges (n, 6) of the boxes that hold anatomy from low to high, both (n, 3) as (x,
@@ -86,22 +87,21 @@ class Grid:
         out[:, 1::2] = np.maximum(out[:, 1::2], out[:, ::2])
         return out
 
-    def view(self, low: tuple[float, ...] | Array, high: tuple[float, ...] | Array) -> View:
-        """The voxels between two corners (x, y, z) of the anatomy; may be empty."""
+    def view(self, low: Triple = (-1e3,) * 3, high: Triple = (1e3,) * 3) -> View:
+        """The voxels between two corners (x, y, z) of the anatomy, all of them by default; may be
+        empty.
+        """
         b = self.bounds(np.asarray(low, float)[None], np.asarray(high, float)[None])[0]
-        return self.part((slice(b[0], b[1]), slice(b[2], b[3]), slice(b[4], b[5])))
+        box = (slice(b[0], b[1]), slice(b[2], b[3]), slice(b[4], b[5]))
+        return View(box, self.x[box], self.y[box], self.z[box[:2]])
 
-    def part(self, box: Box) -> View:
-        """The voxels of an index box."""
-        return View(box, self.x[box], self.y[box], self.z[box[0], box[1]])
+    def around(self, centre: Triple, reach: float) -> View:
+        """The voxels within a cube about a point."""
+        return self.view(np.asarray(centre) - reach, np.asarray(centre) + reach)
 
-    def whole(self) -> View:
-        """All voxels."""
-        return self.part((slice(None), slice(None), slice(None)))
-
-    def noise(self, rng: np.random.Generator, scale: float, view: View | None = None) -> Array:
-        """Smooth noise of unit variance and `scale` mm, over all voxels or those of a view."""
-        return smooth_noise(rng, self.shape, self.extent, scale, view.box if view else None)
+    def noise(self, rng: np.random.Generator, scale: float, view: View) -> Array:
+        """Smooth noise of unit variance and `scale` mm over the voxels of a view."""
+        return noise(rng, self.shape, self.extent, scale, view.box)
 
 
 def _reach(a: Array, axis: int) -> tuple[Array, Array]:

@@ -1,1 +1,0 @@
-"""The trunk: one anatomy for the abdomen and the thorax, which are two windows on it."""
