@@ -13,6 +13,7 @@ from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.errors import LdlError
 from ldl.experiments.fingerprint import code_fingerprint
+from ldl.metrics import far_enough
 
 Lrc = LocalRegionConfig | OrganConfig
 Run = EncoderConfig | TransferConfig | LocalizeConfig | GuideConfig | ShapeConfig | Lrc
@@ -103,6 +104,9 @@ def read_record(path: Path) -> Record | None:
         raise LdlError(f"{path}: damaged record ({error}); delete it and run again") from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise LdlError(f"{path}: not a record of schema {SCHEMA}; delete it and run again")
+    if "late_gain" in record:
+        # The rule of today, also for what was made under another.
+        record["trained"] = far_enough(record)
     return record
 
 

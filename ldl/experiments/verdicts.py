@@ -2,8 +2,8 @@
 
 from ldl.experiments.store import Record
 from ldl.methods import COMPARISONS
+from ldl.metrics import LARGEST_LATE_GAIN, LEAST_GAIN
 from ldl.train.comparison import LEAST_SPREAD
-from ldl.train.probe import LARGEST_LATE_GAIN, LEAST_RETRIEVAL
 
 
 def is_comparison(record: Record) -> bool:
@@ -34,8 +34,7 @@ def _of_patches(record: Record) -> str:
         f"among {record['retrieval_among']} ({100 * record['retrieval_before']:.1f} % before "
         f"training); {_late(record)}"
     )
-    wanted = f"{100 * LEAST_RETRIEVAL:.0f} % found, {_flat()}"
-    return _judged(text, record, wanted)
+    return _judged(text, record)
 
 
 def _of_images(record: Record) -> str:
@@ -51,7 +50,7 @@ def _of_images(record: Record) -> str:
         f"{found}; the outputs' spread ends at {spread:.2f} (1: all over the sphere, 0: all "
         f"alike); {_late(record)}"
     )
-    return _judged(text, record, f"a spread of at least {LEAST_SPREAD:g}, {_flat()}")
+    return _judged(text, record)
 
 
 def _late(record: Record) -> str:
@@ -61,13 +60,13 @@ def _late(record: Record) -> str:
     )
 
 
-def _flat() -> str:
-    return f"at most {100 * LARGEST_LATE_GAIN:.0f} % of the fall in the last fifth"
-
-
-def _judged(text: str, record: Record, wanted: str) -> str:
+def _judged(text: str, record: Record) -> str:
     if record["trained"]:
         return text + " That is far enough to be used."
+    wanted = (
+        f"at least {100 * LEAST_GAIN:.0f} points more than the random start finds, and at most "
+        f"{100 * LARGEST_LATE_GAIN:.0f} % of the loss's fall in the last fifth of the steps"
+    )
     return (
         f"{text} That **falls short** of what this book asks for ({wanted}): rows made from this "
         "encoder are marked with † in the tables."

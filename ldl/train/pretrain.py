@@ -29,10 +29,15 @@ STATISTICS_BATCHES = 50
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A trained network and what was seen on the way."""
+    """A trained network, what was seen on the way, and how much of the held-out is found again.
+
+    ``retrieval_start`` is that of the random network, ``retrieval_before`` that of the weights the
+    training began with: the same but in step 2.
+    """
 
     net: nn.Module
     history: History
+    retrieval_start: float
     retrieval_before: float
     retrieval: float
 
@@ -105,12 +110,13 @@ def pretrain(
     _check(config, bank)
     seed_everything(config.seed, "initialise", config.method)
     net = METHODS[config.method].network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start:
-        net.load_state_dict({**net.state_dict(), **start})
     net.to(fabric.device)
     feed = Feed(bank.images, fabric.device)
     train, held = held_out_rows(len(bank.images))
-    before = held_out_retrieval(net, feed, held, config, fabric)
+    random = before = held_out_retrieval(net, feed, held, config, fabric)
+    if start:
+        net.load_state_dict({**net.state_dict(), **start})
+        before = held_out_retrieval(net, feed, held, config, fabric)
     stage = PretrainStage(config, net, feed, train)
     history = fit(
         stage,
@@ -124,7 +130,7 @@ def pretrain(
     if config.statistics == "unmixed":
         estimate_statistics(net, stage)
     after = held_out_retrieval(net, feed, held, config, fabric)
-    return Pretrained(net, history, before, after)
+    return Pretrained(net, history, random, before, after)
 
 
 def estimate_statistics(net: nn.Module, stage: PretrainStage) -> None:

@@ -1,6 +1,4 @@
-"""Whether a pretraining was long enough to mean something."""
-
-from collections.abc import Sequence
+"""What a pretraining finds again among held-out images."""
 
 import torch
 from lightning_fabric import Fabric
@@ -13,9 +11,6 @@ from ldl.rng import generator
 from ldl.train.feed import Feed
 
 PROBE_BATCHES = 8
-# A record below or above these is marked in every table that uses it.
-LEAST_RETRIEVAL = 0.9
-LARGEST_LATE_GAIN = 0.05
 
 
 def retrieval_accuracy(first: Tensor, second: Tensor) -> float:
@@ -53,15 +48,3 @@ def held_out_retrieval(
         scores.append(retrieval_accuracy(first.flatten(0, 1), second.flatten(0, 1)))
     net.train(training)
     return sum(scores) / len(scores)
-
-
-def late_gain(losses: Sequence[float]) -> float:
-    """How much of the loss's whole fall happened in the last fifth; small means flattened.
-
-    (m4 - m5) / (m1 - m5) with m_k the mean of the k-th fifth; 1 where the loss never fell.
-    """
-    fifth = max(1, len(losses) // 5)
-    first, before, last = losses[:fifth], losses[-2 * fifth : -fifth] or losses, losses[-fifth:]
-    means = [sum(part) / len(part) for part in (first, before, last)]
-    fall = means[0] - means[2]
-    return (means[1] - means[2]) / fall if fall > 0 else 1.0

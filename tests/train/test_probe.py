@@ -1,6 +1,4 @@
-"""Whether a pretraining was long enough: closed forms."""
-
-import math
+"""What is found again: closed forms."""
 
 import pytest
 import torch
@@ -8,7 +6,7 @@ from torch import nn
 
 from ldl.sphere import unit
 from ldl.train.feed import Feed
-from ldl.train.probe import held_out_retrieval, late_gain, retrieval_accuracy
+from ldl.train.probe import held_out_retrieval, retrieval_accuracy
 
 
 def test_patches_that_agree_are_all_found():
@@ -40,32 +38,6 @@ def test_the_search_goes_from_the_second_view_to_the_first():
     # 10 -> 0, 31 -> 60, 81 -> 100: all their own. The other way round 60 -> 81 is wrong.
     assert retrieval_accuracy(first, second) == 1.0
     assert retrieval_accuracy(second, first) == pytest.approx(2 / 3)
-
-
-@pytest.mark.parametrize(
-    ("losses", "expected"),
-    [
-        # fifths' means 9, 7, 5, 3, 1: the last fifth brings 2 of 8.
-        ([9.0, 7, 5, 3, 1], 2 / 8),
-        ([9.0] * 2 + [7] * 2 + [5] * 2 + [3] * 2 + [1] * 2, 2 / 8),
-        ([10.0, 0, 0, 0, 0], 0.0),
-        ([10.0, 10, 10, 10, 0], 1.0),
-        # It rose in the end: negative.
-        ([10.0, 5, 2, 1, 2], -1 / 8),
-        ([3.0] * 10, 1.0),
-        ([1.0, 2, 3, 4, 5], 1.0),
-        ([4.0], 1.0),
-        ([4.0, 2.0], 1.0),
-    ],
-)
-def test_the_late_gain_is_the_last_fifths_share_of_the_fall(losses, expected):
-    assert late_gain(losses) == pytest.approx(expected)
-
-
-def test_an_exponential_fall_flattens_and_a_straight_one_does_not():
-    straight = [1 - k / 1000 for k in range(1000)]
-    assert late_gain(straight) == pytest.approx(0.25)
-    assert late_gain([math.exp(-k / 100) for k in range(1000)]) < 0.01
 
 
 class Painter(nn.Module):

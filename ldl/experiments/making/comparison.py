@@ -9,9 +9,9 @@ from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
 from ldl.experiments.making.made import How, Made, binned, curves, data_line
 from ldl.methods import COMPARISONS
+from ldl.metrics import far_enough, late_gain
 from ldl.train import checkpoint
-from ldl.train.comparison import LEAST_SPREAD, Compared, pretrain_comparison
-from ldl.train.probe import LARGEST_LATE_GAIN, late_gain
+from ldl.train.comparison import Compared, pretrain_comparison
 
 
 def make(run: ComparisonConfig, how: How) -> Made:
@@ -34,7 +34,6 @@ def compared(run: ComparisonConfig, done: Compared, data: dict[str, Any]) -> Mad
     method = COMPARISONS[run.method]
     totals = [sum(row) for row in done.history.rows]
     gain = late_gain(totals) if totals else 0.0
-    spread = done.spread[-1] if done.spread else 1.0
     fields = {
         "title": method.title,
         "images_seen": run.steps * run.batch if method.trains else 0,
@@ -44,8 +43,8 @@ def compared(run: ComparisonConfig, done: Compared, data: dict[str, Any]) -> Mad
         "retrieval_before": round(done.retrieval_before, 5),
         "retrieval_among": done.among,
         "late_gain": round(gain, 5),
-        "trained": bool(spread >= LEAST_SPREAD and gain <= LARGEST_LATE_GAIN),
     }
+    fields["trained"] = far_enough({"config": run.model_dump(), **fields})
     encoder: Any = done.net.encoder
     weights = checkpoint.prefixed("encoder", encoder.state_dict())
     return Made(weights, data, done.history.seconds, fields)

@@ -4,8 +4,8 @@ from ldl.config import PretrainConfig
 from ldl.data.sources import pretraining_bank
 from ldl.experiments.making.made import How, Made, curves, data_line
 from ldl.methods import METHODS
+from ldl.metrics import far_enough, late_gain
 from ldl.train.pretrain import pretrain
-from ldl.train.probe import LARGEST_LATE_GAIN, LEAST_RETRIEVAL, late_gain
 
 
 def make(run: PretrainConfig, how: How) -> Made:
@@ -21,14 +21,14 @@ def make(run: PretrainConfig, how: How) -> Made:
         identity=how.identity(bank.fingerprint),
         progress=how.progress,
     )
-    gain = late_gain([sum(row) for row in done.history.rows])
     fields = {
         "title": METHODS[run.method].title,
         "losses": curves(done.history),
         "retrieval": round(done.retrieval, 5),
         "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_start": round(done.retrieval_start, 5),
         "retrieval_among": 2 * run.groups * run.patch_grid**2,
-        "late_gain": round(gain, 5),
-        "trained": bool(done.retrieval >= LEAST_RETRIEVAL and gain <= LARGEST_LATE_GAIN),
+        "late_gain": round(late_gain([sum(row) for row in done.history.rows]), 5),
     }
+    fields["trained"] = far_enough({"config": run.model_dump(), **fields})
     return Made(done.net.state_dict(), data_line(bank), done.history.seconds, fields)
