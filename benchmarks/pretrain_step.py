@@ -21,10 +21,11 @@ from torch import Tensor, nn
 
 from benchmarks import naive
 from benchmarks.measure import Stopwatch, count_step, peak_mib, resident_mib
-from ldl.config import DataConfig, PretrainConfig
+from ldl.config import DataConfig
 from ldl.data.views import draw_views
 from ldl.methods import METHODS
 from ldl.rng import seed_everything
+from ldl.runs.pretrain import PretrainConfig
 from ldl.train.device import device_name, fabric_for
 from ldl.train.feed import Feed
 from ldl.train.pretrain import PretrainStage

@@ -20,7 +20,6 @@ import torch
 from ldl import paths
 from ldl.experiments import learned
 from ldl.experiments.asked import ASKED, SEEDS, STEPS, probed_config
-from ldl.experiments.dependencies import modules_of
 from ldl.experiments.learned_words import markdown
 from ldl.experiments.learning import Lesson, lesson
 from ldl.experiments.phantom_questions import EYES, Eyes, draw_eyes
@@ -36,7 +35,8 @@ BEGIN, END = "<!-- probe_methods: written by the script -->\n", "<!-- probe_meth
 
 def kept(method: str, seed: int) -> Path:
     """Where one seed of a method is kept until all are there."""
-    name = f"{method}-{STEPS}-s{seed}-{learned.code_of(method)}.json"
+    version = "-".join(map(str, learned.version_of(method).values()))
+    name = f"{method}-{STEPS}-s{seed}-v{version}.json"
     return paths.cache_dir() / "probe_methods" / name
 
 
@@ -44,12 +44,11 @@ def measure(method: str, seed: int, eyes: Eyes) -> dict[str, Any]:
     """One seed as JSON values."""
     began = time.process_time()
     done = lesson(method, seed, eyes)
-    modules = modules_of(probed_config(method, seed))
     return {
         **{stage: _answers(getattr(done, stage)) for stage in STAGES},
         "losses": _losses(done),
         "seconds": time.process_time() - began,
-        "provenance": provenance(fabric_for("cpu"), [*modules, *learned.PROBING]),
+        "provenance": provenance(fabric_for("cpu")),
     }
 
 
@@ -87,7 +86,7 @@ def summary() -> dict[str, Any]:
                 "over_images": [_short(limit) for limit in interval],
                 "losses": [[_short(value) for value in run["losses"]] for run in runs],
                 "seconds": [round(run["seconds"]) for run in runs],
-                "code": learned.code_of(method),
+                "version": learned.version_of(method),
             }
         )
     sizes = {"schema": learned.SCHEMA, "seeds": SEEDS, "steps": STEPS, "eyes": EYES}

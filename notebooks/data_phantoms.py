@@ -30,8 +30,8 @@ from IPython.display import Markdown
 
 from ldl import phantoms, plots
 from ldl.book.parameters import check
-from ldl.data.tasks import TASKS
 from ldl.experiments import examples
+from ldl.tasks import TASKS
 
 check("data_phantoms", globals())
 SIZE = {"smoke": 64}.get(profile, 128)

@@ -26,9 +26,9 @@ from IPython.display import Markdown
 from ldl import phantoms, plots
 from ldl.book.parameters import check
 from ldl.data.ct import BUDGETS, PAPER_SPACING, REGIONS, facts, part_sizes
-from ldl.data.ct.regions import SETS
 from ldl.data.ct.survey import ct_manifests, survey
 from ldl.experiments.lrc.cases import TITLES
+from ldl.tasks import SETS
 
 check("lrc_datasets", globals())
 say = plots.words

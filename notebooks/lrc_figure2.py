@@ -34,10 +34,10 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.data.ct.regions import REGIONS
 from ldl.experiments import report
 from ldl.experiments.lrc import figure2, page
 from ldl.experiments.store import RunStore
+from ldl.tasks import REGIONS
 
 check("lrc_figure2", globals())
 store = RunStore()

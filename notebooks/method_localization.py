@@ -33,7 +33,6 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.config_localize import window_at
 from ldl.experiments import asked_oddly, encoders, moved
 from ldl.experiments.examples import phantom_images
 from ldl.experiments.localization import SIGMA, cells
@@ -51,6 +50,7 @@ from ldl.localize.toy import draw_scene, toy_embedder
 from ldl.losses.window import centre_kernel, draw_window, symmetric_kernel, window_vectors
 from ldl.methods.windows import drawn_windows
 from ldl.rng import generator, seed_everything
+from ldl.runs.localize import window_at
 
 check("method_localization", globals())
 seed_everything(seed)

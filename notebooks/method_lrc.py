@@ -36,8 +36,8 @@ from IPython.display import Markdown
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.ct import REGIONS
-from ldl.data.elastic import Elastic, ElasticConfig, random_elastic
-from ldl.data.superpixels import SuperpixelConfig, superpixels
+from ldl.data.elastic import Elastic, random_elastic
+from ldl.data.superpixels import superpixels
 from ldl.experiments.lrc import (
     cases,
     live,
@@ -52,6 +52,7 @@ from ldl.losses.region_pixels import sampled_means
 from ldl.models.local_unet import LocalDecoder
 from ldl.models.organ_net import OrganNet
 from ldl.rng import generator, seed_everything
+from ldl.runs.lrc import ElasticConfig, SuperpixelConfig
 
 check("method_lrc", globals())
 seed_everything(seed)

@@ -34,7 +34,6 @@ from IPython.display import Markdown, display
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.config import build
-from ldl.config_shape import GuideConfig
 from ldl.data.shape_prior import shape_prior
 from ldl.data.symmetry import apply_symmetry
 from ldl.experiments import report
@@ -47,6 +46,7 @@ from ldl.losses import adversarial, refinement
 from ldl.metrics_shape import collapse, shape_of
 from ldl.models import discriminator
 from ldl.rng import seed_everything
+from ldl.runs.shape import GuideConfig
 from ldl.train.guide import GuideStage
 
 check("method_shape", globals())

@@ -30,7 +30,6 @@ from IPython.display import Markdown, display
 from ldl import plots
 from ldl.book import toc
 from ldl.book.parameters import check
-from ldl.data.tasks import TASKS
 from ldl.experiments import (
     cells,
     claims,
@@ -51,6 +50,7 @@ from ldl.experiments.plan import plan
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.rows import TABLES, table_named
 from ldl.experiments.store import RunStore
+from ldl.tasks import TASKS
 
 check("summary", globals())
 store = RunStore()

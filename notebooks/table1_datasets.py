@@ -28,9 +28,9 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named, manifests, table1
-from ldl.data.tasks import TASKS
 from ldl.errors import DataError
 from ldl.experiments.published import published
+from ldl.tasks import TASKS
 
 check("table1_datasets", globals())
 

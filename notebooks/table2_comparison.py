@@ -30,7 +30,6 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.data.tasks import TASKS
 from ldl.experiments import (
     encoder_tables,
     gains,
@@ -46,6 +45,7 @@ from ldl.experiments.profiles import profile_named
 from ldl.experiments.published import published
 from ldl.experiments.rows import table_named
 from ldl.experiments.store import RunStore
+from ldl.tasks import TASKS
 
 check("table2_comparison", globals())
 store = RunStore()

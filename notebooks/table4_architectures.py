@@ -28,13 +28,13 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.data.tasks import CHANNELS
 from ldl.experiments import encoder_tables, pages, report
 from ldl.experiments.profiles import WIDTHS
 from ldl.experiments.published import NOTES
 from ldl.experiments.rows import ARCHITECTURES
 from ldl.experiments.store import RunStore
 from ldl.models import Encoder, SegmentationNet
+from ldl.tasks import CHANNELS
 
 check("table4_architectures", globals())
 store = RunStore()

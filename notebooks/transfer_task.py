@@ -35,12 +35,12 @@ from matplotlib import pyplot as plt
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.data.tasks import TASKS
 from ldl.experiments import report, transfers
 from ldl.losses import dice_loss
 from ldl.metrics import dsc
 from ldl.models import SegmentationNet
 from ldl.stats import bootstrap_interval
+from ldl.tasks import TASKS
 
 check("transfer_task", globals())
 

@@ -7,8 +7,10 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from ldl.config import ComparisonConfig, DataConfig, PretrainConfig, TransferConfig, build
+from ldl.config import DataConfig, build
 from ldl.errors import ConfigError
+from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
+from ldl.runs.transfer import TransferConfig
 
 DATA = {"source": "phantom", "size": 64}
 PRETRAIN = {

@@ -6,10 +6,11 @@ from typing import get_args
 
 import pytest
 
-from ldl.config import ComparisonConfig, DataConfig, build
-from ldl.config_ct import CtConfig, GlobalConfig, RegionName, SourceName
-from ldl.data.ct.regions import REGIONS, SETS
+from ldl.config import DataConfig, build
 from ldl.errors import ConfigError
+from ldl.runs.lrc import CtConfig, GlobalConfig, RegionName, SourceName
+from ldl.runs.pretrain import ComparisonConfig
+from ldl.tasks import REGIONS, SETS
 
 CT = {"region": "abdomen", "source": "phantom", "size": 48}
 GLOBAL = {

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from ldl.config import build
-from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.errors import ConfigError
+from ldl.runs.lrc import LocalRegionConfig, OrganConfig
 
 CT = {"region": "abdomen", "source": "phantom", "size": 48, "budgets": (2, 4)}
 LOCAL = {"data": CT, "base": 4, "steps": 10, "batch": 4, "halve_every": 5}

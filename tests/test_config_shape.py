@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ldl.config import build
-from ldl.config_shape import GuideConfig, RefineConfig, ShapeConfig, SynthesisConfig
 from ldl.errors import ConfigError
+from ldl.runs.shape import GuideConfig, RefineConfig, ShapeConfig, SynthesisConfig
 
 DATA = {"source": "phantom", "size": 64}
 FIRST = {

@@ -10,8 +10,8 @@ from ldl.errors import LdlError
 
 if TYPE_CHECKING:
     from ldl.data.landmarks.place import Point
-    from ldl.data.tasks import Modality
     from ldl.experiments.locate import Located
+    from ldl.tasks import Modality
 
 CSV = "localized.csv"
 WINDOW = (

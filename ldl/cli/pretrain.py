@@ -10,7 +10,7 @@ from ldl.cli.run import DEVICE, PROFILE
 from ldl.errors import LdlError
 
 if TYPE_CHECKING:
-    from ldl.config import EncoderConfig
+    from ldl.runs.pretrain import EncoderConfig
 
 WIDTH = 100
 # Written out, since the methods themselves take seconds to import; a test compares.

@@ -11,8 +11,8 @@ def prepare_volumes(
     """Build a CT set's slice bank (and its superpixels), and say what is in it."""
     from ldl.data.bank import SPLITS
     from ldl.data.ct import BUDGETS, ct_bank
-    from ldl.data.ct.regions import SETS, facts
     from ldl.data.superpixel_bank import prepare_superpixels
+    from ldl.tasks import SETS, facts
 
     region = SETS[name]
     side = size or facts(region).field  # the paper's 1.0 mm in plane

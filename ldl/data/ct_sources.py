@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from ldl.config_ct import CtConfig, PartName
 from ldl.data.ct import CtBank, ct_bank
 from ldl.data.superpixel_bank import RegionBank, prepare_superpixels
-from ldl.data.superpixels import SuperpixelConfig
 from ldl.errors import DataError
+from ldl.runs.lrc import CtConfig, PartName, SuperpixelConfig
 
 Array = np.ndarray
 WATCHED = 64  # slices at most on which a pretraining is watched, as in `ldl.train.pretrain`

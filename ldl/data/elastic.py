@@ -6,46 +6,14 @@ neither kind nor strength; with this one both a bound and freedom from folds are
 
 import math
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
 from torch import Generator, Tensor
 
-from ldl.config import Strict
 from ldl.errors import ConfigError
+from ldl.runs.lrc import ElasticConfig
 from ldl.sphere import full_precision
-
-# A cubic B-spline displacement in two dimensions is one to one while every control point moves by
-# less than this share of their spacing (Choi and Lee, 2000).
-ONE_TO_ONE = 0.48
-
-
-class ElasticConfig(Strict):
-    """How strongly images are bent.
-
-    Attributes:
-        cells: the control points' spacing is the image's side divided by this.
-        strength: largest displacement along each axis, as a share of the image's side.
-        turn: largest rotation about the image's centre that comes on top, in degrees.
-        shift: largest displacement of the whole image that comes on top, as a share of its side.
-            The paper has neither; without them a region is still found where it was.
-    """
-
-    cells: int = Field(default=6, ge=1, le=64)
-    strength: float = Field(default=0.06, ge=0)
-    turn: float = Field(default=0.0, ge=0, le=180)
-    shift: float = Field(default=0.0, ge=0, le=0.5)
-
-    @model_validator(mode="after")
-    def _unfolded(self) -> Self:
-        most = ONE_TO_ONE / self.cells
-        if self.strength > most:
-            raise ValueError(
-                f"strength {self.strength} folds the image; {self.cells} cells allow {most:.3f}"
-            )
-        return self
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named
 from ldl.data.phantom_lesions import lesion_share
 from ldl.data.readers import read_grades
-from ldl.data.tasks import CHANNELS
 from ldl.errors import DataError
+from ldl.tasks import CHANNELS
 
 # A phantom without lesions has grade 0; from these shares of its field on it has grade 2, 3 and 4.
 # Of 2,000 phantoms 65, 11, 9, 10 and 5 % have the grades 0 to 4; of EyePACS 73, 7, 15, 2.5 and 2 %.

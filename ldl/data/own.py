@@ -10,8 +10,8 @@ from ldl.data.bank import BankWriter, ImageBank, open_image_bank
 from ldl.data.preprocess import crop, field_of_view, resize_image
 from ldl.data.readers.image import as_colour, as_grey, read_image
 from ldl.data.readers.raster import SUFFIXES
-from ldl.data.tasks import CHANNELS, Modality
 from ldl.errors import DataError
+from ldl.tasks import CHANNELS, Modality
 
 KINDS = (*SUFFIXES, ".dcm")
 LEAST = 16

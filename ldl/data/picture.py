@@ -8,8 +8,8 @@ import numpy as np
 from ldl.data.landmarks.place import Point, placed, taken_back
 from ldl.data.preprocess import Box, crop, field_of_view, resize_image
 from ldl.data.readers.image import as_colour, as_grey, read_image
-from ldl.data.tasks import Modality
 from ldl.errors import DataError
+from ldl.tasks import Modality
 
 
 @dataclass(frozen=True)

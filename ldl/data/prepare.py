@@ -17,8 +17,8 @@ from ldl.data.manifest import collection_named
 from ldl.data.schema import Collection
 from ldl.data.screen import screen
 from ldl.data.splits import Member, id_list, task_members
-from ldl.data.tasks import CHANNELS, Modality
 from ldl.errors import DataError
+from ldl.tasks import CHANNELS, Modality
 
 VERSION = 1  # raise when preparation changes: banks of another version are prepared again
 Item = TypeVar("Item")

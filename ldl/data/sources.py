@@ -10,8 +10,8 @@ from ldl.config import DataConfig
 from ldl.data import bank
 from ldl.data.bank import ImageBank, TaskBank
 from ldl.data.prepare import prepare_pretraining, prepare_task
-from ldl.data.tasks import Modality, task_named
 from ldl.errors import DataError
+from ldl.tasks import Modality, task_named
 
 # As in the release, validation is the first fifth of the training list.
 VALIDATION_SHARE = 0.2

@@ -15,8 +15,8 @@ from filelock import FileLock
 from ldl import paths
 from ldl.data.bank import content_fingerprint
 from ldl.data.superpixel_work import fill, started
-from ldl.data.superpixels import SuperpixelConfig
 from ldl.errors import DataError
+from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
 VERSION = 1  # raise when the regions change: maps of another version are made again

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ldl.data.superpixels import SuperpixelConfig, superpixels
+from ldl.data.superpixels import superpixels
 from ldl.errors import DataError, LdlError
+from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
 CHUNK = 16  # slices a worker takes at a time

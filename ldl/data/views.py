@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from ldl.config import ScaleName
 from ldl.data.colour import jitter_colour, normalise, to_float
 from ldl.data.sampling import Affine, random_affine, uniform
 from ldl.data.symmetry import SYMMETRY_SETS, apply_symmetry
+from ldl.runs.pretrain import ScaleName
 
 CROP_AREA = (0.9, 1.0)
 BASE_DEGREES, VIEW_DEGREES = 180.0, 2.0

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ldl.config import EncoderConfig, PretrainConfig, TransferConfig
-from ldl.data.tasks import TASKS, Modality
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Row, table_named
 from ldl.experiments.store import Record, RunStore
 from ldl.methods import COMPARISONS, METHODS
+from ldl.runs.pretrain import EncoderConfig, PretrainConfig
+from ldl.runs.transfer import TransferConfig
+from ldl.tasks import TASKS, Modality
 
 
 def images_seen(config: Mapping[str, Any]) -> int:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.data.tasks import TASKS
 from ldl.experiments.rows import COMPARED, LDL, TABLES, has
 from ldl.experiments.tables import paper_value
 from ldl.rng import numpy_generator
 from ldl.stats import RESAMPLES
+from ldl.tasks import TASKS
 
 OURS: tuple[str, ...] = LDL
 OTHERS: tuple[str, ...] = ("scratch", "scratch-equal", *COMPARED)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.config_localize import LANDMARK_MODALITY
 from ldl.data.landmarks import LandmarkBank, landmark_bank
 from ldl.data.manifest import Manifest, manifest_named
 from ldl.data.prepare import prepare_task
@@ -14,6 +13,7 @@ from ldl.errors import DataError
 from ldl.experiments.localizing import PHANTOMS
 from ldl.experiments.profiles import Profile
 from ldl.localize import draw_supports
+from ldl.runs.localize import LANDMARK_MODALITY
 
 IMAGES = 5  # the support and four queries
 NAMES = {"fundus": "Eyes", "xray": "Chests"}

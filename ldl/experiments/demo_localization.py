@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from ldl.config_localize import LocalizeConfig, window_at
 from ldl.experiments import encoders
 from ldl.experiments.demo_images import NAMES, DemoImages, phantom_images, real_eyes
 from ldl.experiments.encoders import Encoder
@@ -12,6 +11,7 @@ from ldl.experiments.profiles import PROFILES, Profile, profile_named
 from ldl.experiments.report import BY_PAGE
 from ldl.experiments.store import RunStore
 from ldl.localize import EmbeddingMatcher
+from ldl.runs.localize import LocalizeConfig, window_at
 from ldl.widgets import Scene, scene
 
 VARIANTS = ("pd", "pd+mix", "pd+mix+ms", "pd+mix+ms+cs")

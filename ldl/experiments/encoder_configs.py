@@ -2,13 +2,14 @@
 
 from typing import Any, TypeVar
 
-from ldl.config import ComparisonName, EncoderConfig, MethodName, build
-from ldl.data.tasks import Modality
+from ldl.config import build
 from ldl.errors import ConfigError
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.row_configs import comparison_config, ldl_config
 from ldl.experiments.rows import Variant
 from ldl.methods import COMPARISONS, METHODS
+from ldl.runs.pretrain import ComparisonName, EncoderConfig, MethodName
+from ldl.tasks import Modality
 
 Config = TypeVar("Config", bound=EncoderConfig)
 

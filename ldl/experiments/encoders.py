@@ -6,15 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ldl.config import (
-    ComparisonConfig,
-    ComparisonName,
-    EncoderConfig,
-    MethodName,
-    PretrainConfig,
-)
 from ldl.data.colour import normalise
-from ldl.data.tasks import Modality
 from ldl.errors import ConfigError
 from ldl.experiments.encoder_configs import config_of, title_of
 from ldl.experiments.execute import ensure
@@ -22,6 +14,14 @@ from ldl.experiments.store import Record, RunStore
 from ldl.experiments.verdicts import verdict
 from ldl.methods import COMPARISONS, METHODS
 from ldl.rng import seed_everything
+from ldl.runs.pretrain import (
+    ComparisonConfig,
+    ComparisonName,
+    EncoderConfig,
+    MethodName,
+    PretrainConfig,
+)
+from ldl.tasks import Modality
 from ldl.train import checkpoint
 
 

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ldl import phantoms
-from ldl.config import EncoderConfig
 from ldl.data.colour import NORMALISATION
 from ldl.data.manifest import Manifest, collection_named
 from ldl.data.prepare import prepare_pretraining, prepare_task
 from ldl.data.sources import pretraining_bank
-from ldl.data.tasks import Modality
 from ldl.errors import DataError
+from ldl.runs.pretrain import EncoderConfig
+from ldl.tasks import Modality
 
 # First the ones that show most in a small picture; only sets whose licence allows redistribution.
 SHOWABLE: dict[str, tuple[str, ...]] = {

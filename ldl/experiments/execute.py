@@ -2,21 +2,18 @@
 
 import shutil
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 from lightning_fabric import Fabric
 
-from ldl.config_localize import LocalizeConfig
-from ldl.config_shape import ShapeConfig
 from ldl.errors import TrainingError
-from ldl.experiments.dependencies import modules_of
-from ldl.experiments.fingerprint import code_fingerprint
-from ldl.experiments.making import make
 from ldl.experiments.making.made import How, Made, Weights
 from ldl.experiments.provenance import provenance
-from ldl.experiments.store import SCHEMA, Record, Run, RunStore, is_fresh, phantom_fingerprint
+from ldl.experiments.store import SCHEMA, Record, RunStore, is_fresh
+from ldl.runs.base import Run
 from ldl.train import checkpoint
 from ldl.train.device import fabric_for
 
@@ -62,19 +59,17 @@ def _finished(run: Run, store: RunStore, weights: bool) -> Record | None:
     record = store.record(run)
     if record is None or not is_fresh(record, run):
         return None
-    # What trains nothing leaves nothing but its record.
-    without = isinstance(run, LocalizeConfig) or (isinstance(run, ShapeConfig) and not run.trains)
-    return record if not weights or without or store.weights(run).exists() else None
+    return record if not weights or not run.trains or store.weights(run).exists() else None
 
 
 def _drop_outdated(folder: Path, run: Run) -> None:
-    """A checkpoint of other code would mix two programs in one run; it is started anew."""
+    """A checkpoint of another version would mix two programs in one run; it is started anew."""
     for path in folder.glob("**/checkpoint.safetensors"):
         try:
             _, header = checkpoint.load(path)
         except TrainingError:
             header = {}
-        if header.get("identity", {}).get("code") != code_fingerprint(run):
+        if header.get("identity", {}).get("version") != run.stamp():
             shutil.rmtree(path.parent) if path.parent != folder else path.unlink()
 
 
@@ -88,14 +83,15 @@ def _made(run: Run, store: RunStore, fabric: Fabric, device: str, progress: bool
         return checkpoint.load(store.weights(needed))[0]
 
     how = How(store.folder(run), fabric, partial(_identity, run), before, progress)
-    made = make(run, how)
+    module, name = run.maker.split(":")
+    made: Made = getattr(import_module(module), name)(run, how)
     if made.weights:
         checkpoint.save(store.weights(run), made.weights, {"run_id": run.run_id()})
     return {**_header(run, fabric, made), **made.fields}
 
 
 def _identity(run: Run, data: str) -> dict[str, Any]:
-    return {"code": code_fingerprint(run), "data": data}
+    return {"version": run.stamp(), "data": data}
 
 
 def _header(run: Run, fabric: Fabric, made: Made) -> Record:
@@ -104,9 +100,8 @@ def _header(run: Run, fabric: Fabric, made: Made) -> Record:
         "run_id": run.run_id(),
         "kind": run.run_id().split("-")[0],
         "config": run.model_dump(mode="json"),
-        "code": code_fingerprint(run),
-        "phantoms": phantom_fingerprint(run),
+        "version": run.stamp(),
         "data": made.data,
-        "provenance": provenance(fabric, modules_of(run)),
+        "provenance": provenance(fabric),
         "wall_seconds": round(made.seconds, 2),
     }

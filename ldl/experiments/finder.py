@@ -6,8 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ldl.config import ComparisonConfig, EncoderConfig, PretrainConfig, build
-from ldl.config_localize import WINDOW_SIZE
+from ldl.config import build
 from ldl.errors import LdlError, TrainingError
 from ldl.experiments.localization import SIGMA, stride_for
 from ldl.experiments.localizing import network_of
@@ -15,6 +14,8 @@ from ldl.experiments.store import RunStore, read_record
 from ldl.localize import EmbeddingMatcher, feature_embedder, network_embedder
 from ldl.methods import METHODS
 from ldl.models.backbones import backbone
+from ldl.runs.localize import WINDOW_SIZE
+from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
 from ldl.train import checkpoint
 
 

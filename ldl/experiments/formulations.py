@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldl.config import PretrainConfig, TransferConfig, build
-from ldl.data.tasks import TASKS
+from ldl.config import build
 from ldl.experiments.encoder_configs import config_of
 from ldl.experiments.execute import ensure
 from ldl.experiments.profiles import profile_named
@@ -13,7 +12,10 @@ from ldl.experiments.report import BY_PAGE
 from ldl.experiments.row_configs import transfer_configs
 from ldl.experiments.rows import Variant
 from ldl.experiments.store import Record, RunStore
+from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.transfer import TransferConfig
 from ldl.stats import bootstrap_interval
+from ldl.tasks import TASKS
 
 TASKS_SHOWN = ("chasedb1_vessel", "idrid_od")
 

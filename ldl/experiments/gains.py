@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ldl.data.tasks import TASKS
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
 from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure
 from ldl.stats import bootstrap_interval
+from ldl.tasks import TASKS
 
 # Orders of more rows than FEW are told by their FIRST.
 FEW, FIRST = 5, 4

@@ -3,15 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ldl.config import TransferConfig
-from ldl.config_localize import LocalizeConfig
-from ldl.config_lrc import OrganConfig
 from ldl.errors import ConfigError
 from ldl.experiments.rows import Cell
-from ldl.experiments.store import Run
-
-# Fields of configs that name a run which must be there first; the first one is the run's home job.
-_BEFORE = ("step1", "encoder", "guide", "local", "second")
+from ldl.runs.base import Run
 
 
 @dataclass(frozen=True)
@@ -33,24 +27,18 @@ class Job:
         return [*before, *self.transfers]
 
 
-def needs(run: Run) -> tuple[Run, ...]:
-    """The runs that must be finished before ``run`` can start."""
-    found = (getattr(run, field, None) for field in _BEFORE)
-    return tuple(before for before in found if before is not None)
-
-
 def ordered(cells: Iterable[Cell]) -> dict[str, Run]:
     """All runs of ``cells`` and what they need, each once, needed ones first, by id."""
     runs: dict[str, Run] = {}
 
     def add(run: Run) -> None:
-        for before in needs(run):
+        for before in run.needs():
             add(before)
         runs.setdefault(run.run_id(), run)
 
     measured = [run for cell in cells for run in cell.runs]
     for run in measured:
-        for before in needs(run):
+        for before in run.needs():
             add(before)
     for run in measured:
         add(run)
@@ -59,17 +47,8 @@ def ordered(cells: Iterable[Cell]) -> dict[str, Run]:
 
 def job_id(run: Run) -> str:
     """The job a measurement belongs to: that of the first run it needs."""
-    before = needs(run)
-    if before:
-        return before[0].run_id()
-    if isinstance(run, LocalizeConfig):
-        return f"localize-{run.method}-{run.modality}-{run.data.source}-{run.data.size}"
-    if isinstance(run, OrganConfig):
-        return f"organs-scratch-{run.data.region}-{run.data.source}-{run.data.size}"
-    if not isinstance(run, TransferConfig):
-        return f"alone-{run.run_id()}"
-    modality = "xray" if run.task.startswith(("scr_", "siim_")) else "fundus"
-    return f"scratch-{modality}-{run.data.source}-b{run.base}-e{run.full_epochs}"
+    before = run.needs()
+    return before[0].run_id() if before else run.home()
 
 
 def jobs(cells: Iterable[Cell]) -> list[Job]:
@@ -81,13 +60,13 @@ def jobs(cells: Iterable[Cell]) -> list[Job]:
     def open_job(id: str, encoder: Run | None) -> None:
         members.setdefault(id, {})
         encoders.setdefault(id, encoder)
-        before = needs(encoder) if encoder else ()
+        before = encoder.needs() if encoder else ()
         parents.setdefault(id, set()).update(one.run_id() for one in before)
         for one in before:
             open_job(one.run_id(), one)
 
     for run in (run for cell in cells for run in cell.runs):
-        before = needs(run)
+        before = run.needs()
         id = job_id(run)
         open_job(id, before[0] if before else None)
         for other in before[1:]:

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ldl.data.tasks import TASKS, XRAY_TASKS
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell
 from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure
+from ldl.tasks import TASKS, XRAY_TASKS
 
 # Which rows of Table 2 the figure shows: ours, and what they are compared with in its text.
 SHOWN = ("scratch", "scratch-equal", "pd", "pd+mix", "rd")

@@ -1,6 +1,5 @@
 """What the comparison methods learn on phantoms, from the file that measured it."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,24 +11,11 @@ import numpy as np
 from ldl import paths
 from ldl.errors import LdlError
 from ldl.experiments.asked import probed_config
-from ldl.experiments.fingerprint import code_fingerprint
-from ldl.experiments.modules import module_fingerprint
 
 SCHEMA = 1
 Beats = Literal["yes", "not beyond doubt", "no"]
-# What a score depends on beside the training itself.
-PROBING = (
-    "ldl.data.arrangement",
-    "ldl.data.colour",
-    "ldl.data.genesis",
-    "ldl.data.phantom_lesions",
-    "ldl.data.recipes",
-    "ldl.data.upright",
-    "ldl.experiments.learning",
-    "ldl.experiments.phantom_masks",
-    "ldl.experiments.phantom_questions",
-    "ldl.experiments.probes",
-)
+# Raised when the questions, or how they are put, change.
+PROBING = 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class Finding:
         trained: after the last step.
         over_images: 95 % bootstrap interval of the mean gain over the start.
         losses: mean over the first ten steps, steps 41 to 50 and the last ten, one each a seed.
-        code: of :func:`code_of` when it was measured.
+        version: of :func:`version_of` when it was measured.
     """
 
     method: str
@@ -54,7 +40,7 @@ class Finding:
     trained: tuple[float, ...]
     over_images: tuple[float, float]
     losses: tuple[tuple[float, float, float], ...]
-    code: str
+    version: dict[str, int]
 
     @property
     def gains(self) -> list[float]:
@@ -81,7 +67,7 @@ class Finding:
     @property
     def fresh(self) -> bool:
         """Whether the present code would measure the same."""
-        return self.code == code_of(self.method)
+        return self.version == version_of(self.method)
 
 
 @dataclass(frozen=True)
@@ -108,10 +94,9 @@ def student_interval(values: Sequence[float], level: float = 0.95) -> tuple[floa
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
-def code_of(method: str) -> str:
-    """Sixteen hex digits over the training and the probing of ``method``."""
-    parts = [code_fingerprint(probed_config(method, 0)), *map(module_fingerprint, PROBING)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+def version_of(method: str) -> dict[str, int]:
+    """Of the training and the probing of ``method``."""
+    return {**probed_config(method, 0).stamp(), "probing": PROBING}
 
 
 def path() -> Path:
@@ -145,4 +130,4 @@ def read() -> Learned | None:
 def _finding(row: dict[str, Any]) -> Finding:
     lists = {name: tuple(row[name]) for name in ("start", "measured", "trained", "over_images")}
     losses = tuple(tuple(each) for each in row["losses"])
-    return Finding(row["method"], row["question"], **lists, losses=losses, code=row["code"])
+    return Finding(row["method"], row["question"], **lists, losses=losses, version=row["version"])

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ldl.config import ComparisonConfig
 from ldl.data.colour import normalise, to_float
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
@@ -17,6 +16,7 @@ from ldl.experiments.phantom_questions import ANSWER, Eyes
 from ldl.experiments.probes import Answers
 from ldl.methods import COMPARISONS
 from ldl.rng import seed_everything
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.train.comparison import pretrain_comparison
 from ldl.train.device import fabric_for
 from ldl.train.pretrain import held_out_rows

@@ -3,8 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from ldl.config import DataConfig, PretrainConfig
-from ldl.config_localize import (
+from ldl.config import DataConfig
+from ldl.experiments.profiles import Profile
+from ldl.experiments.row_configs import ldl_config
+from ldl.experiments.rows import Cell, Row, Variant
+from ldl.runs.localize import (
     LANDMARK_MODALITY,
     WITH_NETWORK,
     LandmarkName,
@@ -13,9 +16,7 @@ from ldl.config_localize import (
     MatcherName,
     window_at,
 )
-from ldl.experiments.profiles import Profile
-from ldl.experiments.row_configs import ldl_config
-from ldl.experiments.rows import Cell, Row, Variant
+from ldl.runs.pretrain import PretrainConfig
 
 SIGMA = 0.5  # of Eq. 24 (section 6.3.1); ldl.losses.window trains with the same
 # Raw features are taken where a window still holds this many a side.

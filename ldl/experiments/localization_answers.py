@@ -6,13 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.config_localize import LocalizeConfig
 from ldl.experiments.localization import cells
 from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell
 from ldl.experiments.store import Record, RunStore
 from ldl.localize import FACTORS
 from ldl.rng import numpy_generator
+from ldl.runs.localize import LocalizeConfig
 from ldl.stats import RESAMPLES
 
 Value = Literal["accuracy", "sharpness"]

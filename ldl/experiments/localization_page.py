@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pandas as pd
 from IPython.display import Markdown, display
 
-from ldl.config_localize import window_at
 from ldl.experiments import localization_answers, report
 from ldl.experiments.localization import Column, cells, columns
 from ldl.experiments.localization_answers import Answers
@@ -13,6 +12,7 @@ from ldl.experiments.localization_cells import column_table
 from ldl.experiments.localization_scores import located, table7_frame
 from ldl.experiments.profiles import Profile, profile_named
 from ldl.experiments.store import Record, RunStore
+from ldl.runs.localize import window_at
 
 
 @dataclass(frozen=True)

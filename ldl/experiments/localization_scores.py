@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ldl.config_localize import LocalizeConfig
 from ldl.experiments.localization import ROWS, Column, cells, columns
 from ldl.experiments.profiles import Profile
 from ldl.experiments.published import value
 from ldl.experiments.rows import Cell, Row
 from ldl.experiments.store import Record, RunStore
+from ldl.runs.localize import LocalizeConfig
 
 FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)
 ACCURACIES = tuple(f"accuracy@{factor:.2f}" for factor in FACTORS)

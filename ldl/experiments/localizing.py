@@ -6,8 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ldl.config import PretrainConfig
-from ldl.config_localize import LocalizeConfig
 from ldl.data.landmarks import LandmarkBank, landmark_bank
 from ldl.errors import ConfigError
 from ldl.localize import (
@@ -27,6 +25,8 @@ from ldl.localize import (
 from ldl.localize.images import as_image
 from ldl.methods import METHODS
 from ldl.rng import seed_everything
+from ldl.runs.localize import LocalizeConfig
+from ldl.runs.pretrain import PretrainConfig
 
 PHANTOMS = 40
 DIGITS = 5  # of distances in pixels and of shares, in a record

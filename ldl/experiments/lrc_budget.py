@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from ldl.config import Strict
-from ldl.config_ct import RegionName, SourceName
+from ldl.runs.lrc import RegionName, SourceName
 
 Budgets = tuple[int, int]
 _PHANTOMS: dict[RegionName, SourceName] = {

@@ -7,9 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from ldl import paths
-from ldl.config import ComparisonConfig, EncoderConfig, PretrainConfig, build
+from ldl.config import build
 from ldl.data.bank import ImageBank
 from ldl.data.own import folder_bank
+from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
 from ldl.train.device import fabric_for

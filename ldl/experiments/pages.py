@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import pandas as pd
 from IPython.display import Markdown, display
 
-from ldl.data.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 from ldl.experiments import budgets, cells, gains, report
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile, profile_named
 from ldl.experiments.store import Record, RunStore
 from ldl.experiments.tables import table_frame
 from ldl.plots.tables import scrolling
+from ldl.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 
 HALVES = {
     "Colour fundus": ([TASKS[key].column for key in FUNDUS_TASKS], "fundus_mean"),

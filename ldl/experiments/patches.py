@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from ldl.config import EncoderConfig
 from ldl.data.manifest import collection_named
 from ldl.data.sources import pretraining_bank, task_bank
-from ldl.data.tasks import Modality
 from ldl.experiments.phantom_masks import with_masks
 from ldl.experiments.profiles import profile_named
+from ldl.runs.pretrain import EncoderConfig
+from ldl.tasks import Modality
 from ldl.train.pretrain import held_out_rows
 
 GRID = 8

@@ -7,12 +7,12 @@ follow `ldl.phantoms.tasks`.
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.data.tasks import Modality
 from ldl.phantoms.chest import draw_chest
 from ldl.phantoms.fields import streams
 from ldl.phantoms.film import JSRT, NIH
 from ldl.phantoms.fundus import draw_fundus
 from ldl.phantoms.styles import PRETRAINING
+from ldl.tasks import Modality
 
 COLLAPSED_LUNGS, OLD_FILMS = 0.08, 0.15
 

@@ -2,11 +2,11 @@
 
 from importlib import import_module
 
-from ldl.data.tasks import FUNDUS_TASKS, XRAY_TASKS
 from ldl.errors import ConfigError
 from ldl.experiments.profiles import Profile
 from ldl.experiments.row_configs import transfer_configs
 from ldl.experiments.rows import TABLES, Cell, has, table_named
+from ldl.tasks import FUNDUS_TASKS, XRAY_TASKS
 
 # Tables of other measurements than transfers, and the module whose ``cells(profile)`` plans them.
 ELSEWHERE = {

@@ -2,7 +2,6 @@
 
 import platform
 import subprocess
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -26,10 +25,10 @@ _VERSIONS = (
 )
 
 
-def provenance(fabric: Fabric, modules: Sequence[str]) -> dict[str, Any]:
+def provenance(fabric: Fabric) -> dict[str, Any]:
     """Device, threads, versions, commit and date, as JSON values.
 
-    ``modified``: whether one of ``modules``, those the numbers depend on, differs from the commit.
+    ``modified``: whether the package differs from the commit.
     """
     return {
         "device": device_name(fabric),
@@ -38,7 +37,7 @@ def provenance(fabric: Fabric, modules: Sequence[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {"ldl": ldl.__version__, **{name: _version(name) for name in _VERSIONS}},
         "commit": commit(),
-        "modified": modified(modules),
+        "modified": bool(_git("status", "--porcelain", "--", "ldl")),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -46,12 +45,6 @@ def provenance(fabric: Fabric, modules: Sequence[str]) -> dict[str, Any]:
 def commit() -> str:
     """Short hash of the checkout's commit, or ``unknown`` outside a repository."""
     return _git("rev-parse", "--short=10", "HEAD") or "unknown"
-
-
-def modified(modules: Sequence[str]) -> bool:
-    """Whether one of ``modules`` differs from that commit."""
-    files = [name.replace(".", "/") + ".py" for name in modules]
-    return bool(_git("status", "--porcelain", "--", *files))
 
 
 def _git(*words: str) -> str:

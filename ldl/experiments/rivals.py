@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from IPython.display import HTML
 
-from ldl.data.tasks import TASKS
 from ldl.experiments import claims, contests
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.contests import OTHERS, OURS, Lead, label_of
@@ -13,6 +12,7 @@ from ldl.experiments.profiles import Profile, profile_named
 from ldl.experiments.rows import COMPARED, LDL
 from ldl.experiments.store import RunStore
 from ldl.plots.tables import small_table
+from ldl.tasks import TASKS
 
 MODALITY = {"fundus": "fundus", "xray": "X-ray"}
 

@@ -2,16 +2,11 @@
 
 from typing import get_args
 
-from ldl.config import (
-    ComparisonConfig,
-    EncoderConfig,
-    MethodName,
-    PretrainConfig,
-    TransferConfig,
-)
-from ldl.data.tasks import TASKS, Modality
 from ldl.experiments.profiles import WIDTHS, Profile
 from ldl.experiments.rows import Variant
+from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, MethodName, PretrainConfig
+from ldl.runs.transfer import TransferConfig
+from ldl.tasks import TASKS, Modality
 
 # The release trains pneumothorax with batches of 8, everything else with 2.
 _BATCH = {"siim_pneumothorax": 8}

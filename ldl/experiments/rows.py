@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from ldl.config import ComparisonName, MethodName
-from ldl.data.tasks import TASKS
 from ldl.errors import ConfigError
 from ldl.experiments.profiles import Architecture
+from ldl.runs.pretrain import ComparisonName, MethodName
+from ldl.tasks import TASKS
 
 Measured = TypeVar("Measured")
 LDL: tuple[MethodName, ...] = ("pd", "pd+mix", "rd")

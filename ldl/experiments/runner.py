@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from tqdm.auto import tqdm
 
 from ldl.errors import LdlError
-from ldl.experiments.jobs import needs
-from ldl.experiments.store import Run, RunStore
+from ldl.experiments.store import RunStore
+from ldl.runs.base import Run
 
 # glibc would hand every large activation back to the kernel and fault it in again at each step;
 # these are the largest thresholds it takes that still bound what a worker keeps.
@@ -107,7 +107,7 @@ def _there(run: Run, runs: dict[str, Run], store: RunStore) -> bool:
         return False
     if store.weights(run).exists():
         return True
-    wanting = [other for other in runs.values() if run in needs(other)]
+    wanting = [other for other in runs.values() if run in other.needs()]
     return all(_there(other, runs, store) for other in wanting)
 
 
@@ -122,7 +122,7 @@ def _drain(
     waiting, running = dict(todo), dict[Future[None], str]()
     while waiting or running:
         for id, run in list(waiting.items()):
-            before = [one.run_id() for one in needs(run)]
+            before = [one.run_id() for one in run.needs()]
             lost = [one for one in before if one in outcome.failed]
             if lost:
                 outcome.failed[id] = f"needs {lost[0]}, which failed"

@@ -2,7 +2,6 @@
 
 from IPython.display import Markdown, display
 
-from ldl.data.tasks import TASKS
 from ldl.errors import ConfigError
 from ldl.experiments import family
 from ldl.experiments.cells import NOT_YET
@@ -11,6 +10,7 @@ from ldl.experiments.rows import has, table_named
 from ldl.experiments.store import RunStore
 from ldl.experiments.verdicts import collapsed, last_spread
 from ldl.methods import COMPARISONS
+from ldl.tasks import TASKS
 
 MODALITY = {"fundus": "fundus", "xray": "X-ray"}
 

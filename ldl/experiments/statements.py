@@ -2,7 +2,6 @@
 
 from IPython.display import HTML
 
-from ldl.data.tasks import TASKS
 from ldl.experiments import claims, contests
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.contests import OTHERS, OURS, label_of
@@ -10,6 +9,7 @@ from ldl.experiments.published import published
 from ldl.experiments.rivals import MODALITY, Rivals
 from ldl.experiments.rows import COMPARED
 from ldl.plots.tables import prose, small_table
+from ldl.tasks import TASKS
 
 
 def statements(rivals: Rivals) -> HTML:

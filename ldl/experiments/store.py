@@ -7,16 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ldl import paths
-from ldl.config import EncoderConfig, TransferConfig
-from ldl.config_localize import LocalizeConfig
-from ldl.config_lrc import LocalRegionConfig, OrganConfig
-from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.errors import LdlError
-from ldl.experiments.fingerprint import code_fingerprint
 from ldl.metrics import far_enough
+from ldl.runs.base import Run
 
-Lrc = LocalRegionConfig | OrganConfig
-Run = EncoderConfig | TransferConfig | LocalizeConfig | GuideConfig | ShapeConfig | Lrc
 Record = dict[str, Any]
 Status = Literal["fresh", "stale", "missing"]
 SCHEMA = 1
@@ -112,15 +106,4 @@ def read_record(path: Path) -> Record | None:
 
 def is_fresh(record: Record, run: Run) -> bool:
     """Whether the present code, and the phantoms it draws, would make the record again."""
-    return bool(
-        record["code"] == code_fingerprint(run) and record["phantoms"] == phantom_fingerprint(run)
-    )
-
-
-def phantom_fingerprint(run: Run) -> str | None:
-    """The generator's fingerprint for runs on phantoms; originals carry their content hash."""
-    if run.data.source != "phantom":
-        return None
-    from ldl import phantoms
-
-    return phantoms.fingerprint()[:16]
+    return bool(record.get("version") == run.stamp())

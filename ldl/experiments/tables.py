@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ldl.data.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import Profile
 from ldl.experiments.published import published
 from ldl.experiments.rows import Cell, Row, table_named
 from ldl.experiments.store import Record, RunStore
 from ldl.stats import bootstrap_interval
+from ldl.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 
 MEANS = {"fundus_mean": FUNDUS_TASKS, "xray_mean": XRAY_TASKS}
 _KEYS = {

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ldl.config import TransferConfig, build
+from ldl.config import build
 from ldl.data.sources import task_bank
-from ldl.data.tasks import task_named
 from ldl.experiments.encoder_configs import variant_of
 from ldl.experiments.examples import may_be_shown
 from ldl.experiments.execute import ensure
@@ -19,6 +18,8 @@ from ldl.experiments.rows import Variant
 from ldl.experiments.store import Record, RunStore
 from ldl.experiments.verdicts import verdict
 from ldl.models import SegmentationNet
+from ldl.runs.transfer import TransferConfig
+from ldl.tasks import task_named
 from ldl.train import checkpoint
 from ldl.train.feed import Feed
 from ldl.train.transfer import TEST_BATCH, THRESHOLD, predict

@@ -1,11 +1,11 @@
 """Collapse, watched: how far apart a comparison method keeps its outputs while it is trained."""
 
-from ldl.data.tasks import Modality
 from ldl.experiments.encoder_configs import config_of
 from ldl.experiments.execute import ensure
 from ldl.experiments.report import BY_PAGE
 from ldl.experiments.store import Record, RunStore
 from ldl.methods import COMPARISONS
+from ldl.tasks import Modality
 
 # The methods that learn on a VGG16; MAE needs a transformer.
 WATCHED = tuple(key for key, method in COMPARISONS.items() if method.trains and key != "mae")

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from ldl.config import PretrainConfig
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.vectors import patch_vectors
 from ldl.models.embedding import LocalDiscriminationNet
+from ldl.runs.pretrain import PretrainConfig
 from ldl.sphere import full_precision, unit
 
 Losses = dict[str, Tensor]

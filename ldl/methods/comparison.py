@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig, Strict, build
-from ldl.config_ct import GlobalConfig
+from ldl.config import Strict, build
 from ldl.data.colour import normalise, to_float
 from ldl.data.elastic import random_elastic
 from ldl.data.recipes import Recipe, draw_view
 from ldl.methods.common import Losses
 from ldl.models.backbones import backbone
+from ldl.runs.lrc import GlobalConfig
+from ldl.runs.pretrain import ComparisonConfig
 
 
 @dataclass(frozen=True)

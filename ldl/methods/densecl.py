@@ -6,13 +6,14 @@ import torch
 from pydantic import Field
 from torch import Generator, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
 from ldl.losses.correspondence import correspondence
 from ldl.losses.info_nce import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.dense_momentum import DenseHead, DenseMomentumNet
 from ldl.models.queue import Queue
+from ldl.runs.pretrain import ComparisonConfig
 
 
 class DenseCLKnobs(Strict):

@@ -6,11 +6,12 @@ import torch
 from pydantic import Field
 from torch import Generator, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.patch import patch_discrimination
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.projection import ProjectionNet
+from ldl.runs.pretrain import ComparisonConfig
 
 
 class EmbInvaKnobs(Strict):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ldl.config import BorderName, ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.genesis import Rates, spoil
 from ldl.data.upright import random_boxes
@@ -15,6 +15,7 @@ from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.models.backbones import pooled
 from ldl.models.blocks import initialise, stack
 from ldl.models.decoder import Decoder
+from ldl.runs.pretrain import BorderName, ComparisonConfig
 from ldl.sphere import full_precision
 
 

@@ -2,7 +2,6 @@
 
 from torch import Generator, Tensor, nn
 
-from ldl.config_shape import GuideConfig
 from ldl.data.views import ViewPair
 from ldl.losses.adversarial import fool_loss
 from ldl.losses.entropy import cluster_entropy
@@ -11,6 +10,7 @@ from ldl.losses.vectors import region_vectors
 from ldl.methods.common import Losses, embedding_network
 from ldl.methods.pd_mix import patch_and_mixup
 from ldl.models.discriminator import ShapeDiscriminator
+from ldl.runs.shape import GuideConfig
 
 # The first region is the target, as in the release.
 TARGET = 0

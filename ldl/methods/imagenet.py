@@ -5,11 +5,12 @@ from typing import Any
 
 from torch import nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.colour import NORMALISATION
 from ldl.errors import ConfigError, DataError
 from ldl.methods.start import RandomInit
 from ldl.models.published import cached, for_gray, read
+from ldl.runs.pretrain import ComparisonConfig
 
 # The only network of the project of which ImageNet weights are published.
 BACKBONE, BASE = "resnet50", 64

@@ -6,12 +6,13 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.instance import instance_nce, instance_softmax, partition
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.projection import ProjectionNet
 from ldl.models.bank import MemoryBank
+from ldl.runs.pretrain import ComparisonConfig
 
 
 class InstDiscKnobs(Strict):

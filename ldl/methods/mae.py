@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 from torch import Generator, Tensor, nn
 
 from ldl.compat import import_lightly
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.recipes import Recipe, draw_view
 from ldl.errors import ConfigError
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 # Crops and flips alone (its Table 1e).

@@ -7,12 +7,13 @@ import torch
 from pydantic import Field
 from torch import Generator, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, Recipe
 from ldl.losses.info_nce import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.momentum import MomentumNet, shuffled_keys
 from ldl.models.queue import Queue
+from ldl.runs.pretrain import ComparisonConfig
 
 
 class MoCoKnobs(Strict):

@@ -3,10 +3,10 @@
 import torch
 from torch import Generator, nn
 
-from ldl.config import PretrainConfig
 from ldl.data.views import ViewPair
 from ldl.losses.patch import patch_discrimination
 from ldl.methods.common import Losses, embedding_network, paired_patches
+from ldl.runs.pretrain import PretrainConfig
 
 
 class PatchDiscrimination:

@@ -5,12 +5,12 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
-from ldl.config import PretrainConfig
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
 from ldl.losses.patch import patch_discrimination
 from ldl.losses.vectors import patch_vectors
 from ldl.methods.common import Losses, embedding_network, mix_weights, paired_patches
+from ldl.runs.pretrain import PretrainConfig
 
 
 def patch_and_mixup(

@@ -2,10 +2,10 @@
 
 from torch import Generator, nn
 
-from ldl.config import PretrainConfig
 from ldl.data.views import ViewPair
 from ldl.methods.common import Losses, embedding_network
 from ldl.methods.windows import window_and_mixup
+from ldl.runs.pretrain import PretrainConfig
 
 
 class MultiSizePooling:

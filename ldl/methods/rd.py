@@ -2,13 +2,13 @@
 
 from torch import Generator, nn
 
-from ldl.config import PretrainConfig
 from ldl.data.views import ViewPair
 from ldl.losses.entropy import cluster_entropy
 from ldl.losses.region import region_discrimination
 from ldl.losses.vectors import region_vectors
 from ldl.methods.common import Losses, embedding_network
 from ldl.methods.pd_mix import patch_and_mixup
+from ldl.runs.pretrain import PretrainConfig
 
 
 class RegionDiscrimination:

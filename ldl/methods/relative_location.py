@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.arrangement import PLACES, draw_pair, sides, without_green
 from ldl.data.colour import normalise, to_float
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 # Patches enter the network in multiples of this side, and at least twice it.

@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.upright import random_boxes
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.models.backbones import pooled
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 TURNS = 4

@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, View, draw_view
 from ldl.losses.turns import turn_discrimination
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision, unit
 
 TURNS = 4

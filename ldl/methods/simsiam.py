@@ -6,10 +6,11 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from ldl.compat import import_lightly
-from ldl.config import ComparisonConfig, Strict
+from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.models.backbones import pooled
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 

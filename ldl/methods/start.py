@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig
 from ldl.errors import TrainingError
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.models.backbones import pooled
+from ldl.runs.pretrain import ComparisonConfig
 
 
 class StartNet(nn.Module):

@@ -5,11 +5,11 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig
 from ldl.data.recipes import PLAIN, draw_view
 from ldl.errors import DataError
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.models.backbones import pooled
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 GRADES = 5

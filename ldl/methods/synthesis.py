@@ -6,13 +6,13 @@ Zhu et al., ICCV 2017; Huo et al., IEEE TMI 2019 (SynSeg-Net).
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ldl.config_shape import SynthesisConfig
 from ldl.data.colour import normalise
 from ldl.losses.adversarial import squares_fool
 from ldl.losses.refinement import weighted_cross_entropy
 from ldl.methods.common import Losses
 from ldl.models.target_net import TargetNet
 from ldl.models.translation import Generator, PatchJudge
+from ldl.runs.shape import SynthesisConfig
 
 
 def as_signed(values: Tensor) -> Tensor:

@@ -8,13 +8,13 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
-from ldl.config import PretrainConfig
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
 from ldl.losses.patch import patch_discrimination
 from ldl.losses.window import draw_window, window_vectors
 from ldl.methods.common import Losses, mix_weights
+from ldl.runs.pretrain import PretrainConfig
 
 
 def drawn_windows(total: int, most: int, generator: Generator) -> Tensor:

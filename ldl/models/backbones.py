@@ -4,9 +4,9 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from ldl.config import BorderName
 from ldl.errors import ConfigError
 from ldl.models.vgg import Encoder
+from ldl.runs.pretrain import BorderName
 
 
 class Backbone(Protocol):

@@ -4,7 +4,7 @@ import itertools
 
 from torch import nn
 
-from ldl.config import BorderName
+from ldl.runs.pretrain import BorderName
 
 
 class ConvBlock(nn.Sequential):

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ldl.config import BorderName
 from ldl.models.blocks import initialise, stack
+from ldl.runs.pretrain import BorderName
 
 
 class Decoder(nn.Module):

@@ -3,10 +3,10 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ldl.config import BorderName
 from ldl.models.blocks import ConvBlock, initialise
 from ldl.models.decoder import Decoder
 from ldl.models.vgg import Encoder
+from ldl.runs.pretrain import BorderName
 from ldl.sphere import unit
 
 

@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
-from ldl.config import BorderName
 from ldl.models.blocks import initialise, stack
 from ldl.models.decoder import Decoder
 from ldl.models.vgg import Encoder
+from ldl.runs.pretrain import BorderName
 
 
 class SegmentationNet(nn.Module):

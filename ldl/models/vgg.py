@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from ldl.config import BorderName
 from ldl.models.blocks import initialise, stack
+from ldl.runs.pretrain import BorderName
 
 # Channels of the first stage: VGG16, half of it, a quarter of it.
 ARCHITECTURES = {"tiny": 16, "small": 32, "full": 64}

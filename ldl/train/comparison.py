@@ -10,7 +10,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
-from ldl.config import ComparisonConfig
 from ldl.data.bank import ImageBank
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.errors import DataError
@@ -18,6 +17,7 @@ from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch, Comparison
 from ldl.models.backbones import pooled
 from ldl.rng import generator, seed_everything
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit

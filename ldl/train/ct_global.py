@@ -9,7 +9,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config_ct import GlobalConfig
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import pretraining_rows
 from ldl.errors import DataError
@@ -19,6 +18,7 @@ from ldl.methods.momentum import MomentumNet
 from ldl.models.local_unet import LocalEncoder
 from ldl.models.queue import Queue
 from ldl.rng import seed_everything
+from ldl.runs.lrc import GlobalConfig
 from ldl.train.comparison import Compared, ComparisonStage, image_retrieval
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit

@@ -9,7 +9,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config_shape import GuideConfig
 from ldl.data.bank import ImageBank
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import draw_views
@@ -17,6 +16,7 @@ from ldl.errors import DataError
 from ldl.losses.adversarial import judge_loss
 from ldl.methods.guided import GuidedNet, guided_losses
 from ldl.rng import generator, seed_everything
+from ldl.runs.shape import GuideConfig
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.opponent import Opponent

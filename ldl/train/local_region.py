@@ -9,7 +9,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config_lrc import LocalRegionConfig
 from ldl.data.colour import normalise, to_float
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import pretraining_rows
@@ -19,6 +18,7 @@ from ldl.errors import DataError
 from ldl.losses.local_region import local_region_contrast
 from ldl.models.local_unet import LocalUNet
 from ldl.rng import generator, seed_everything
+from ldl.runs.lrc import LocalRegionConfig
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.region_probe import region_retrieval

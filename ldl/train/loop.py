@@ -13,8 +13,8 @@ from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
 from ldl.compat import import_lightly
-from ldl.config import ComparisonConfig, OptimizerName, ScheduleName
 from ldl.errors import TrainingError
+from ldl.runs.pretrain import ComparisonConfig, OptimizerName, ScheduleName
 from ldl.train import checkpoint
 
 # A kill loses at most this much work.

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ldl.config_lrc import OrganConfig
 from ldl.data.colour import normalise, to_float
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import refuse_shared_volumes
@@ -14,6 +13,7 @@ from ldl.data.elastic import draw_elastic
 from ldl.losses.organ_dice import organ_losses
 from ldl.models.organ_net import OrganNet
 from ldl.rng import generator
+from ldl.runs.lrc import OrganConfig
 from ldl.train.feed import Feed
 from ldl.train.organ_scores import labels_of, mean_dsc, segment
 from ldl.train.sampler import EpochSampler

@@ -8,11 +8,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ldl.config_lrc import OrganConfig
 from ldl.data.ct import CtBank
 from ldl.errors import ConfigError
 from ldl.models.organ_net import GlobalBranch, OrganNet, load_branch
 from ldl.rng import seed_everything
+from ldl.runs.lrc import OrganConfig
 from ldl.train.loop import History, Plan, fit
 from ldl.train.organ_scores import VolumeScore, score_volumes, segment
 from ldl.train.organ_stage import OrganStage, VolumeFeed

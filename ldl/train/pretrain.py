@@ -10,12 +10,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from ldl.config import PretrainConfig
 from ldl.data.bank import ImageBank
 from ldl.data.views import ViewPair, draw_views
 from ldl.errors import DataError
 from ldl.methods import METHODS
 from ldl.rng import generator, seed_everything
+from ldl.runs.pretrain import PretrainConfig
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.probe import held_out_retrieval

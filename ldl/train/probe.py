@@ -4,10 +4,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config import PretrainConfig
 from ldl.data.views import draw_views
 from ldl.methods.common import paired_patches
 from ldl.rng import generator
+from ldl.runs.pretrain import PretrainConfig
 from ldl.train.feed import Feed
 
 PROBE_BATCHES = 8

@@ -4,11 +4,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config_lrc import LocalRegionConfig
 from ldl.data.colour import normalise, to_float
 from ldl.data.elastic import draw_elastic
 from ldl.losses.region_pixels import shared_regions, whole_means
 from ldl.rng import generator
+from ldl.runs.lrc import LocalRegionConfig
 from ldl.sphere import unit
 from ldl.train.feed import Feed
 

@@ -9,7 +9,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config_shape import SynthesisConfig
 from ldl.data.bank import ImageBank
 from ldl.data.colour import to_float
 from ldl.data.sampling import random_affine
@@ -18,6 +17,7 @@ from ldl.data.views import BASE_DEGREES, CROP_AREA
 from ldl.losses.adversarial import squares_judge
 from ldl.methods.synthesis import SynthesisNet, as_signed, synthesis_losses
 from ldl.rng import generator, seed_everything
+from ldl.runs.shape import SynthesisConfig
 from ldl.train import checkpoint
 from ldl.train.feed import Feed
 from ldl.train.image_pool import ImagePool

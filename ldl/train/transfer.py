@@ -11,7 +11,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config import TransferConfig
 from ldl.data.bank import TaskBank
 from ldl.data.colour import normalise, to_float
 from ldl.data.views import draw_labelled
@@ -20,6 +19,7 @@ from ldl.losses.dice import dice_loss
 from ldl.metrics import dsc
 from ldl.models.segmentation import SegmentationNet
 from ldl.rng import generator, seed_everything
+from ldl.runs.transfer import TransferConfig
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.sampler import EpochSampler

@@ -14,13 +14,12 @@ from ldl.book import toc
 from ldl.book.execute import execute
 from ldl.book.html import build_html
 from ldl.book.source import notebook_path
-from ldl.config import PretrainConfig
 from ldl.experiments import encoders
 from ldl.experiments.demo_localization import LANDMARKS, VARIANTS, demos, run_of
-from ldl.experiments.fingerprint import code_fingerprint
 from ldl.experiments.profiles import PROFILES
-from ldl.experiments.store import SCHEMA, RunStore, phantom_fingerprint
+from ldl.experiments.store import SCHEMA, RunStore
 from ldl.paths import executed_dir, repo_root
+from ldl.runs.pretrain import PretrainConfig
 from ldl.train import checkpoint
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -127,8 +126,7 @@ def _record(config: PretrainConfig) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "config": config.model_dump(mode="json"),
-        "code": code_fingerprint(config),
-        "phantoms": phantom_fingerprint(config),
+        "version": config.stamp(),
         "data": {"images": 0},
         "trained": False,
     }

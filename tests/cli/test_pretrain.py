@@ -10,11 +10,12 @@ from typer.testing import CliRunner, Result
 from ldl import phantoms
 from ldl.cli import app
 from ldl.cli.pretrain import NAMES, WIDTH
-from ldl.config import ComparisonConfig, DataConfig
+from ldl.config import DataConfig
 from ldl.errors import LdlError
 from ldl.experiments.own import fitted
 from ldl.methods import COMPARISONS, METHODS
 from ldl.models.backbones import backbone
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 
 EVERY = [*METHODS, *COMPARISONS]

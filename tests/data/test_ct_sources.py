@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldl.config_ct import CtConfig
 from ldl.data.ct_sources import pretraining_rows, refuse_shared_volumes, region_maps, slice_bank
-from ldl.data.superpixels import SuperpixelConfig
 from ldl.errors import DataError
+from ldl.runs.lrc import CtConfig, SuperpixelConfig
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from ldl.config import build
-from ldl.data.elastic import Elastic, ElasticConfig, draw_elastic, random_elastic
+from ldl.data.elastic import Elastic, draw_elastic, random_elastic
 from ldl.errors import ConfigError
 from ldl.rng import generator
+from ldl.runs.lrc import ElasticConfig
 
 CONFIG = ElasticConfig()
 

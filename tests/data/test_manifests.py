@@ -16,9 +16,9 @@ from ldl.data.manifest import (
     table1,
 )
 from ldl.data.splits import id_list, task_members
-from ldl.data.tasks import TASKS
 from ldl.errors import DataError
 from ldl.experiments.published import published
+from ldl.tasks import TASKS
 
 NAMES = sorted(one.stem for one in paths.manifests_dir().glob("*.yaml"))
 LRC_SETS = {"abdomen1k", "abd110", "thorax85", "han"}

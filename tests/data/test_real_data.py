@@ -12,9 +12,9 @@ from ldl.data.manifest import collection_named, manifest_named, manifests
 from ldl.data.prepare import prepare_pretraining, prepare_task
 from ldl.data.readers import read_idrid_centres, read_label_volume, read_mask, read_volume
 from ldl.data.splits import Member, id_list
-from ldl.data.tasks import TASKS
 from ldl.data.verify import verify
 from ldl.errors import DataError
+from ldl.tasks import TASKS
 
 # Share of foreground at 64 px, generous: vessels 5-25 %, discs about 2 %, lungs about 30 %.
 SHARES = {

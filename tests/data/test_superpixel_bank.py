@@ -14,8 +14,9 @@ import pytest
 from ldl.data import superpixel_work
 from ldl.data.bank import ImageBank
 from ldl.data.superpixel_bank import open_superpixels, prepare_superpixels, superpixel_folder
-from ldl.data.superpixels import SuperpixelConfig, superpixels
+from ldl.data.superpixels import superpixels
 from ldl.errors import ConfigError, DataError
+from ldl.runs.lrc import SuperpixelConfig
 
 CONFIG = SuperpixelConfig(scale=30.0, min_size=4)
 
@@ -112,7 +113,7 @@ import time
 import numpy as np
 from ldl.data import superpixel_bank, superpixel_work
 from ldl.data.bank import ImageBank
-from ldl.data.superpixels import SuperpixelConfig
+from ldl.runs.lrc import SuperpixelConfig
 make = superpixel_work.superpixels
 superpixel_work.superpixels = lambda *a: (time.sleep(0.02), make(*a))[1]
 images = np.load({str(cache / "images.npy")!r})

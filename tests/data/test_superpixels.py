@@ -5,8 +5,9 @@ import pytest
 from skimage.segmentation import felzenszwalb
 
 from ldl.config import build
-from ldl.data.superpixels import MOST, SuperpixelConfig, outside, superpixels
+from ldl.data.superpixels import MOST, outside, superpixels
 from ldl.errors import ConfigError
+from ldl.runs.lrc import SuperpixelConfig
 
 CONFIG = SuperpixelConfig()
 

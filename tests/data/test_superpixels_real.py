@@ -8,7 +8,8 @@ from PIL import Image
 
 from ldl.data.readers import read_label_volume, read_volume
 from ldl.data.superpixel_quality import Overlap, achievable_dice, merged_share, overlap
-from ldl.data.superpixels import SuperpixelConfig, superpixels
+from ldl.data.superpixels import superpixels
+from ldl.runs.lrc import SuperpixelConfig
 
 # Window in HU, labels with the background, and at 128 px the mean share of merged pixels that is
 # not reached and the mean achievable DSC that is exceeded (smallest organs: a few pixels).

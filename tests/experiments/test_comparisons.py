@@ -1,43 +1,25 @@
 """Comparison methods as runs: their budget, their records, and what code these depend on."""
 
-import ast
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ldl.config import ComparisonConfig, ComparisonName, DataConfig
+from ldl.config import DataConfig
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
-from ldl.experiments import modules
-from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
-from ldl.experiments.fingerprint import code_fingerprint
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.row_configs import comparison_config, ldl_config, transfer_configs
 from ldl.experiments.rows import COMPARED, Variant
 from ldl.experiments.store import RunStore
-from ldl.experiments.syntax import tree_fingerprint
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
+from ldl.runs.pretrain import ComparisonConfig, ComparisonName
 from ldl.train import checkpoint
 
 TRAINED: list[ComparisonName] = [name for name, each in COMPARISONS.items() if each.trains]  # type: ignore[misc]
 # What a comparison's modules import and its numbers do not follow from.
-HARMLESS = {
-    "ldl.errors": "words",
-    "ldl.compat": "how torchvision and lightly are imported; their versions are in the record",
-    "ldl.config": "the values are in the record",
-    "ldl.data.tasks": "the channels follow from the modality",
-    "ldl.losses.checks": "refuses what cannot be computed",
-    "ldl.methods.common": "a type alias is all that is taken, see below",
-    "ldl.data.bank": "the pixels' fingerprint is in the record",
-    "ldl.train.feed": "hands on the bytes of the bank",
-    "ldl.methods": "the list of methods",
-}
 
 
 def run_of(method: ComparisonName, name: str | None = None) -> ComparisonConfig:
@@ -124,209 +106,4 @@ def test_films_have_no_grade_to_be_supervised_by(cache: Path, smoke: Profile) ->
         grades(config.data, bank)
 
 
-@pytest.fixture
-def edited(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Modules named in the list look as if a line of code, not a comment, had been added."""
-    read, changed = modules._source, list[str]()
-
-    def source(name: str) -> str:
-        return read(name) + ("\nEDITED = 1\n" if name in changed else "\n# no code\n")
-
-    def forget() -> None:
-        modules.imported.cache_clear()
-        modules.module_fingerprint.cache_clear()
-
-    forget()
-    monkeypatch.setattr(modules, "_source", source)
-    yield changed
-    forget()
-
-
-def affected(edited: list[str], module: str) -> set[str]:
-    """The methods whose fingerprint an edit of ``module`` changes, LDL's own among them."""
-    ours = {
-        name: ldl_config(Variant(name, clusters=16 if name == "rd" else 0), "fundus", DEMO)  # type: ignore[arg-type]
-        for name in ("pd", "pd+mix", "rd")
-    }
-    runs = {**ours, **{name: run_of(name) for name in TRAINED}}
-    before = {name: code_fingerprint(run) for name, run in runs.items()}
-    edited.append(module)
-    modules.module_fingerprint.cache_clear()
-    return {name for name, run in runs.items() if code_fingerprint(run) != before[name]}
-
-
 DEMO = PROFILES["demo"]
-
-
-@pytest.mark.parametrize("method", TRAINED)
-def test_a_methods_own_file_changes_its_records_alone(
-    method: ComparisonName, edited: list[str]
-) -> None:
-    expected = {"moco", "mocov2"} if method == "moco" else {method}
-    assert affected(edited, COMPARISONS[method].__module__) == expected
-
-
-@pytest.mark.parametrize(
-    ("module", "methods"),
-    [
-        ("ldl.losses.info_nce", {"moco", "mocov2", "densecl"}),
-        ("ldl.models.queue", {"moco", "mocov2", "densecl"}),
-        ("ldl.methods.momentum", {"moco", "mocov2", "densecl", "byol"}),
-        ("ldl.methods.dense_momentum", {"densecl"}),
-        ("ldl.losses.correspondence", {"densecl"}),
-        ("ldl.methods.projection", {"simclr", "instdisc", "embinva"}),
-        ("ldl.models.bank", {"instdisc"}),
-        ("ldl.losses.instance", {"instdisc"}),
-        ("ldl.losses.turns", {"rotori"}),
-        ("ldl.losses.patch", {"embinva", "pd", "pd+mix", "rd"}),
-        ("ldl.data.genesis", {"genesis"}),
-        ("ldl.data.upright", {"genesis", "relative-location", "rotation"}),
-        ("ldl.data.arrangement", {"relative-location"}),
-        ("ldl.data.phantom_lesions", {"supervised"}),
-        ("ldl.models.decoder", {"genesis", "pd", "pd+mix", "rd"}),
-        ("ldl.models.vit", {"mae"}),
-        ("ldl.data.grades", {"supervised"}),
-        ("ldl.data.recipes", set(TRAINED)),
-        ("ldl.methods.comparison", set(TRAINED)),
-        ("ldl.train.comparison", set(TRAINED)),
-        ("ldl.train.loop", {*TRAINED, "pd", "pd+mix", "rd"}),
-        ("ldl.methods.rd", {"rd"}),
-        ("ldl.data.views", {"pd", "pd+mix", "rd"}),
-    ],
-)
-def test_an_edit_reaches_the_methods_that_use_it_and_no_others(
-    module: str, methods: set[str], edited: list[str]
-) -> None:
-    assert affected(edited, module) == methods
-
-
-@pytest.mark.parametrize(("name", "module"), [("resnet50", "resnet"), ("vit", "vit")])
-def test_the_backbones_file_counts_where_it_is_used(name: str, module: str) -> None:
-    assert f"ldl.models.{module}" in modules_of(run_of("moco", name))
-    assert f"ldl.models.{module}" not in modules_of(run_of("moco"))
-
-
-def test_a_transfer_depends_on_its_encoders_code() -> None:
-    run = transfer_configs(Variant("moco"), "stare_vessel", DEMO)[0]
-    assert run.encoder is not None
-    assert set(modules_of(run.encoder)) < set(modules_of(run))
-
-
-def imports(module: str) -> set[str]:
-    """Modules of ldl that ``module`` imports, anywhere in it."""
-    lines = ast.walk(ast.parse(modules._source(module)))
-    names = {line.module or "" for line in lines if isinstance(line, ast.ImportFrom)}
-    return {name for name in names if name.split(".")[0] == "ldl"}
-
-
-def reached(*names: str) -> set[str]:
-    """Modules called ``names`` and what they import, and so on, but for what is harmless."""
-    found, waiting = set[str](), list(names)
-    while waiting:
-        module = waiting.pop()
-        if module not in found and module not in HARMLESS:
-            found.add(module)
-            waiting += imports(module)
-    return found
-
-
-@pytest.mark.parametrize("method", COMPARISONS)
-def test_no_module_that_a_method_reaches_is_forgotten(method: ComparisonName) -> None:
-    config = run_of(method)
-    # The door to the backbones imports each of them only where it is asked for.
-    others = {"ldl.models.resnet", "ldl.models.vit"} - {f"ldl.models.{config.backbone}"}
-    assert reached(COMPARISONS[method].__module__) - others <= set(modules_of(config))
-
-
-def test_no_module_that_the_training_takes_from_is_forgotten() -> None:
-    partly = {name for name, _, _ in modules._TAKEN.values()}
-    wanted = imports("ldl.train.comparison") - set(HARMLESS)
-    assert wanted <= set(modules_of(run_of("moco"))) | partly
-
-
-def test_only_what_is_named_is_taken_of_a_module_that_is_not_followed() -> None:
-    for module, (source, parts, _) in modules._TAKEN.items():
-        lines = ast.walk(ast.parse(modules._source(module)))
-        found = [
-            n.name
-            for x in lines
-            if isinstance(x, ast.ImportFrom) and x.module == source
-            for n in x.names
-        ]
-        assert found
-        assert set(found) <= set(parts)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "stale"),
-    [
-        ("count // 8", "count // 4", True),
-        ("HELD_OUT = 64", "HELD_OUT = 32", True),
-        ('"""Row numbers', '"""The row numbers', False),
-        ("class PretrainStage:", "class Stage:", False),
-    ],
-)
-def test_a_run_depends_on_which_images_are_held_out(
-    monkeypatch: pytest.MonkeyPatch, before: str, after: str, stale: bool
-) -> None:
-    config, kept = run_of("moco"), modules._source
-    was = code_fingerprint(config)
-
-    def edited(name: str) -> str:
-        source = kept(name)
-        if name != "ldl.train.pretrain":
-            return source
-        assert before in source
-        return source.replace(before, after)
-
-    monkeypatch.setattr(modules, "_source", edited)
-    assert (code_fingerprint(config) != was) == stale
-
-
-def test_a_grade_follows_from_the_table_or_from_a_phantoms_lesions() -> None:
-    wanted = {"ldl.data.grades", "ldl.data.phantom_lesions"}
-    assert wanted <= set(modules_of(run_of("supervised")))
-    assert not wanted & set(modules_of(run_of("moco")))
-
-
-@pytest.mark.parametrize("method", TRAINED)
-def test_of_what_is_not_followed_only_a_type_is_taken(method: ComparisonName) -> None:
-    for module in reached(COMPARISONS[method].__module__):
-        for line in ast.walk(ast.parse(modules._source(module))):
-            if isinstance(line, ast.ImportFrom) and line.module == "ldl.methods.common":
-                assert [name.name for name in line.names] == ["Losses"]
-
-
-_IMPORTED = """
-import sys, types
-from pathlib import Path
-import ldl
-# Without these files, which import every method, loss and model.
-for name in ("methods", "losses", "models"):
-    package = types.ModuleType(f"ldl.{name}")
-    package.__path__ = [str(Path(ldl.__file__).parent / name)]
-    sys.modules[f"ldl.{name}"] = package
-common = types.ModuleType("ldl.methods.common")
-common.Losses = dict
-sys.modules["ldl.methods.common"] = common
-__import__(sys.argv[1])
-print(*[name for name in sys.modules if name.startswith("ldl.")])
-"""
-
-
-@pytest.mark.parametrize("method", ["densecl", "instdisc"])
-def test_what_a_process_really_imports_is_known(method: ComparisonName) -> None:
-    command = [sys.executable, "-c", _IMPORTED, COMPARISONS[method].__module__]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    packages = {"ldl.methods", "ldl.losses", "ldl.models", "ldl.data"}
-    found = set(done.stdout.split()) - packages - set(HARMLESS)
-    assert COMPARISONS[method].__module__ in found
-    assert found <= set(modules_of(run_of(method)))
-
-
-def test_an_edit_that_changes_no_number_keeps_records_fresh() -> None:
-    """The list names trees of today: a line whose module went on changing has no effect left."""
-    files = Path(modules.__file__).parents[1].rglob("*.py")
-    today = {tree_fingerprint(file.read_text()) for file in files}
-    assert set(modules._EQUAL) <= today
-    assert not set(modules._EQUAL.values()) & today

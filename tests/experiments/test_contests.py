@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from ldl.data.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 from ldl.experiments import claims, contests
 from ldl.experiments.contests import OTHERS, OURS, favourite, lead, missing, printed_lead
 from ldl.experiments.published import published
 from ldl.experiments.rows import COMPARED
+from ldl.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 
 
 def _scores(values: dict[str, float], tasks: tuple[str, ...], spread: float = 0.0) -> dict:

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from ldl.config import ComparisonConfig
 from ldl.errors import ConfigError
 from ldl.experiments import encoders, watch
 from ldl.experiments.execute import ensure
 from ldl.experiments.store import RunStore
 from ldl.experiments.verdicts import collapsed, is_comparison, last_spread, verdict
 from ldl.methods import COMPARISONS, METHODS
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 
 

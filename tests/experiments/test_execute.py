@@ -20,6 +20,7 @@ from ldl.experiments.rows import Variant
 from ldl.experiments.runner import run_all
 from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure, table_frame
+from ldl.runs.pretrain import PretrainConfig
 from ldl.train.loop import History
 
 
@@ -53,7 +54,7 @@ def test_equal_seeds_give_equal_scores(cache: Path, smoke: Profile) -> None:
 def test_a_stale_record_is_made_again(store: RunStore, smoke: Profile) -> None:
     run = transfer_configs(Variant("scratch"), "stare_vessel", smoke)[0]
     record = ensure(run, store, device="cpu")
-    store.save(run, {**record, "code": "other", "dsc": [0.0]})
+    store.save(run, {**record, "version": {"transfer": 0}, "dsc": [0.0]})
     assert ensure(run, store, device="cpu")["dsc"] == record["dsc"]
 
 
@@ -98,7 +99,7 @@ def test_a_failed_run_is_named_and_what_needs_it_is_not_run(
 _KILLED = """
 import sys
 import torch
-from ldl.config import PretrainConfig
+from ldl.runs.pretrain import PretrainConfig
 from ldl.experiments.execute import ensure
 from ldl.experiments.store import RunStore
 from ldl.train import loop
@@ -129,18 +130,18 @@ def test_a_killed_run_goes_on_where_it_was(store: RunStore, smoke: Profile) -> N
     assert resumed["retrieval"] == whole["retrieval"]
 
 
-def test_a_checkpoint_of_other_code_is_not_gone_on_with(
+def test_a_checkpoint_of_another_version_is_not_gone_on_with(
     store: RunStore, smoke: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = encoder_config(Variant("pd"), "fundus", smoke)
     assert encoder is not None
     path = store.folder(encoder) / "checkpoint.safetensors"
-    identity = {"code": execute.code_fingerprint(encoder)}
+    identity = {"version": encoder.stamp()}
     header = {"step": 1, "names": ["patch"], "seconds": 0.0, "identity": identity}
     execute.checkpoint.save(path, {"step": torch.zeros(1)}, header)
     execute._drop_outdated(store.folder(encoder), encoder)
     assert path.exists()
-    monkeypatch.setattr(execute, "code_fingerprint", lambda run: "edited")
+    monkeypatch.setattr(PretrainConfig, "version", 2)
     execute._drop_outdated(store.folder(encoder), encoder)
     assert not path.exists()
 

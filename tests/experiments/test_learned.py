@@ -21,7 +21,7 @@ ONE = Finding(
     trained=(0.2, 0.21, 0.19),
     over_images=(0.05, 0.15),
     losses=((3.5, 4.0, 3.6),) * 3,
-    code="0" * 16,
+    version={"comparison": 0},
 )
 MADE = {
     "device": "CPU, 1 thread(s)",

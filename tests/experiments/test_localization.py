@@ -8,11 +8,9 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.config_localize import LocalizeConfig, window_at
 from ldl.errors import ConfigError, DataError
-from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
-from ldl.experiments.jobs import jobs, needs, ordered
+from ldl.experiments.jobs import jobs, ordered
 from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
 from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
 from ldl.experiments.localizing import network_of, search
@@ -24,6 +22,7 @@ from ldl.experiments.rows import TABLES, Variant
 from ldl.experiments.runner import run_all
 from ldl.experiments.store import SCHEMA, RunStore
 from ldl.losses import window as losses_window
+from ldl.runs.localize import LocalizeConfig, window_at
 from ldl.train import checkpoint
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]
@@ -116,7 +115,7 @@ def test_jobs_hold_an_encoder_and_what_is_measured_on_it() -> None:
     rows = {run.method for run in by_id[full.run_id()].transfers}
     assert rows == {"pd-mix-ms-cs", "centred-pd-mix-ms-cs", "features-pd-mix-ms-cs"}
     alone = [job for job in listed if job.encoder is None]
-    assert {needs(run) for job in alone for run in job.members()} == {()}
+    assert {run.needs() for job in alone for run in job.members()} == {()}
     assert {run.method for job in alone for run in job.members()} == {
         "untrained-pd-mix-ms-cs", "template", "place"
     }  # fmt: skip
@@ -129,18 +128,6 @@ def test_ids_are_readable_and_tell_runs_apart() -> None:
     assert name.startswith("localize-pd-mix-ms-cs-idrid-disc-n10-s0-")
     name = cell_of(OPEN, "ncc/scr_heart").runs[0].run_id()
     assert name.startswith("localize-template-scr-heart-n10-s0-")
-
-
-def test_a_run_depends_on_its_matcher_and_its_network() -> None:
-    modules = {
-        key: set(modules_of(cell_of(DEMO, f"{key}/phantom_disc").runs[0]))
-        for key in ("pd", "pd+mix+ms+cs", "ncc", "place")
-    }
-    assert "ldl.localize.filtering" in modules["pd"]
-    assert "ldl.methods.windows" in modules["pd+mix+ms+cs"] - modules["pd"]
-    assert "ldl.localize.template" in modules["ncc"] - modules["pd"]
-    assert not any("models" in name for name in modules["ncc"] | modules["place"])
-    assert all("ldl.localize.peak" in names for names in modules.values())
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.data.elastic import ElasticConfig
-from ldl.data.superpixels import SuperpixelConfig
 from ldl.experiments.lrc import (
     cases,
     clusters,
@@ -25,6 +23,7 @@ from ldl.experiments.store import RunStore
 from ldl.losses.local_region import SMALLEST
 from ldl.models.local_unet import LocalUNet
 from ldl.models.organ_net import OrganNet
+from ldl.runs.lrc import ElasticConfig, SuperpixelConfig
 from ldl.train import checkpoint
 
 
@@ -175,12 +174,6 @@ def test_a_short_training_is_kept(net, monkeypatch):
     assert again.done.history.rows == net.done.history.rows
     assert 0 < net.chance < 0.5
     assert "4 steps of 3 abdomen phantoms of 32 pixels" in net.words
-
-
-def test_the_folder_of_a_training_tells_its_code(monkeypatch):
-    before = live.kept("run", ("ldl.rng",))
-    monkeypatch.setattr(live, "module_fingerprint", lambda name: "other")
-    assert live.kept("run", ("ldl.rng",)) != before
 
 
 def test_a_row_of_the_figure(net):

@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.config_ct import GlobalConfig
-from ldl.config_lrc import OrganConfig
-from ldl.experiments.jobs import jobs, needs, ordered
+from ldl.experiments.jobs import jobs, ordered
 from ldl.experiments.lrc import claims, figure2, own, pairs, picture, table1, table2, table3
 from ldl.experiments.lrc.numbers import compared, measured
 from ldl.experiments.lrc.rows import GLOBAL, columns
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import profile_named
 from ldl.experiments.store import RunStore
+from ldl.runs.lrc import GlobalConfig, OrganConfig
 from ldl.train.ct_global import global_network
 
 DEMO, OPEN, PAPER = (profile_named(name) for name in ("demo", "open", "paper"))
@@ -86,7 +85,7 @@ def test_runs_come_after_all_that_they_need() -> None:
     runs = ordered(plan("lrc_table2", DEMO))
     places = {id: place for place, id in enumerate(runs)}
     for id, run in runs.items():
-        for before in needs(run):
+        for before in run.needs():
             assert places[before.run_id()] < places[id]
     made = jobs(plan("lrc_table2", DEMO))
     seen: set[str] = set()

@@ -2,15 +2,15 @@
 
 import pytest
 
-from ldl.config import TransferConfig
-from ldl.data.tasks import TASKS
 from ldl.errors import ConfigError
-from ldl.experiments.jobs import job_named, jobs, needs, ordered
+from ldl.experiments.jobs import job_named, jobs, ordered
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import PROFILES, profile_named
 from ldl.experiments.published import published
 from ldl.experiments.row_configs import encoder_config, transfer_configs
 from ldl.experiments.rows import TABLES, Variant, has
+from ldl.runs.transfer import TransferConfig
+from ldl.tasks import TASKS
 
 DEMO, PAPER, OPEN = PROFILES["demo"], PROFILES["paper"], PROFILES["open"]
 
@@ -92,7 +92,7 @@ def test_runs_come_after_what_they_need_and_once() -> None:
     runs = ordered(plan("all", DEMO))
     place = {id: number for number, id in enumerate(runs)}
     for id, run in runs.items():
-        assert all(place[before.run_id()] < place[id] for before in needs(run))
+        assert all(place[before.run_id()] < place[id] for before in run.needs())
 
 
 def test_jobs_hold_every_run_once_and_know_their_parent() -> None:

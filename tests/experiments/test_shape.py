@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.experiments.dependencies import modules_of
 from ldl.experiments.execute import ensure
-from ldl.experiments.jobs import jobs, needs, ordered
+from ldl.experiments.jobs import jobs, ordered
 from ldl.experiments.plan import plan, table_names
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
@@ -72,31 +71,10 @@ def test_what_a_row_needs_and_its_job() -> None:
     members = [run.run_id() for job in listed for run in job.members()]
     assert sorted(members) == sorted(ordered(cells))
     guided = shape_configs(BY_KEY["refine"], "octa", DEMO)[0]
-    assert needs(guided) == (guided.guide,)
+    assert guided.needs() == (guided.guide,)
     assert guided.guide is not None
-    assert needs(guided.guide) == (guided.guide.step1,)
-    assert needs(shape_configs(BY_KEY["synseg"], "octa", DEMO)[0]) == ()
-
-
-def test_fingerprints_know_what_each_row_rests_on() -> None:
-    def modules(key: str) -> tuple[str, ...]:
-        return modules_of(shape_configs(BY_KEY[key], "dsa", DEMO)[0])
-
-    for key in ("out_ori", "refine"):
-        assert {
-            "ldl.train.guide", "ldl.train.opponent", "ldl.methods.guided", "ldl.losses.adversarial",
-            "ldl.models.discriminator", "ldl.methods.pd_mix", "ldl.losses.region",
-            "ldl.metrics_shape", "ldl.losses.refinement", "ldl.data.field",
-        } <= set(modules(key))  # fmt: skip
-        assert "ldl.train.synthesis" not in modules(key)
-    for key in ("cyclegan", "synseg"):
-        assert {
-            "ldl.train.synthesis", "ldl.train.image_pool", "ldl.models.translation",
-            "ldl.methods.synthesis", "ldl.losses.adversarial", "ldl.models.target_net",
-        } <= set(modules(key))  # fmt: skip
-        assert "ldl.train.guide" not in modules(key)
-    for key in BY_KEY:
-        assert len(set(modules(key))) == len(modules(key))
+    assert guided.guide.needs() == (guided.guide.step1,)
+    assert shape_configs(BY_KEY["synseg"], "octa", DEMO)[0].needs() == ()
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from ldl.data.tasks import FUNDUS_TASKS, XRAY_TASKS
-from ldl.experiments.fingerprint import code_fingerprint
 from ldl.experiments.plan import plan
 from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.rows import table_named
-from ldl.experiments.store import SCHEMA, Run, RunStore, phantom_fingerprint
+from ldl.experiments.store import SCHEMA, RunStore
 from ldl.experiments.tables import measure, paper_mean, paper_value, table_frame
+from ldl.runs.base import Run
+from ldl.tasks import FUNDUS_TASKS, XRAY_TASKS
 
 ROWS = {row.key: row for row in table_named("table2").rows}
 
@@ -19,8 +19,7 @@ ROWS = {row.key: row for row in table_named("table2").rows}
 def _save(store: RunStore, run: Run, scores: list[float]) -> None:
     record = {
         "schema": SCHEMA,
-        "code": code_fingerprint(run),
-        "phantoms": phantom_fingerprint(run),
+        "version": run.stamp(),
         "dsc": scores,
     }
     store.save(run, record)

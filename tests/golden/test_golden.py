@@ -17,12 +17,14 @@ import torch
 from pydantic_core import to_jsonable_python
 
 from ldl import paths
-from ldl.config import ComparisonConfig, DataConfig, PretrainConfig, Strict
+from ldl.config import DataConfig, Strict
 from ldl.experiments.execute import ensure
 from ldl.experiments.jobs import ordered
 from ldl.experiments.plan import plan, table_names
 from ldl.experiments.profiles import PROFILES, profile_named
-from ldl.experiments.store import Run, RunStore
+from ldl.experiments.store import RunStore
+from ldl.runs.base import Run
+from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 
 HERE = Path(__file__).parent
 WRITE = os.environ.get("LDL_GOLDEN") == "write"

@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from ldl import phantoms
-from ldl.config import ComparisonConfig, DataConfig, PretrainConfig
+from ldl.config import DataConfig
 from ldl.data.bank import ImageBank
 from ldl.data.symmetry import apply_symmetry
 from ldl.data.views import ViewPair
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
+from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.sphere import unit
 from ldl.train.comparison import pretrain_comparison
 from ldl.train.device import fabric_for

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from ldl.config import ComparisonName
 from ldl.errors import ConfigError
 from ldl.experiments.rows import COMPARED
 from ldl.methods import COMPARISONS
@@ -11,6 +10,7 @@ from ldl.methods.comparison import Comparison, NoKnobs, encoder_of
 from ldl.models.resnet import ResNet50
 from ldl.models.vgg import Encoder
 from ldl.models.vit import ViT
+from ldl.runs.pretrain import ComparisonName
 
 LEVELS = {"image", "patch", "pixel", "region", "image and pixel", "none"}
 

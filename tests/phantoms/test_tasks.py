@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ldl.data.tasks import TASKS
 from ldl.errors import LdlError
 from ldl.phantoms import pretraining_images, shape_prior, task_images
 from ldl.phantoms.chest import draw_chest
 from ldl.phantoms.fields import streams
 from ldl.phantoms.film import SIIM
+from ldl.tasks import TASKS
 
 SIZE = 48
 # Smallest and largest mean share of the square that a structure takes, with room around what the

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.config import DataConfig, PretrainConfig, TransferConfig
+from ldl.config import DataConfig
 from ldl.data.bank import ImageBank, TaskBank
 from ldl.data.ct import CtBank, CtEntry
+from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.transfer import TransferConfig
 from ldl.train import loop
 from ldl.train.device import fabric_for
 

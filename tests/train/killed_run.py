@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ldl.config import DataConfig, PretrainConfig
+from ldl.config import DataConfig
 from ldl.data.bank import ImageBank
+from ldl.runs.pretrain import PretrainConfig
 from ldl.train import loop
 from ldl.train.device import fabric_for
 from ldl.train.pretrain import Pretrained, PretrainStage, pretrain

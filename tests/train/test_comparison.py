@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.config import ComparisonConfig, DataConfig
+from ldl.config import DataConfig
 from ldl.data.bank import ImageBank
 from ldl.errors import ConfigError, DataError, TrainingError
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
 from ldl.rng import seed_everything
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import (
     ComparisonStage,

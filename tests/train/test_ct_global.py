@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.config_ct import TWO_VIEWS, CtConfig, GlobalConfig
-from ldl.data.elastic import Elastic, ElasticConfig
+from ldl.data.elastic import Elastic
 from ldl.errors import ConfigError, DataError
 from ldl.models.local_unet import LocalEncoder
+from ldl.runs.lrc import TWO_VIEWS, CtConfig, ElasticConfig, GlobalConfig
 from ldl.train import checkpoint
 from ldl.train.ct_global import GlobalStage, RowsFeed, global_network, pretrain_global
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.config_shape import GuideConfig
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import draw_views
 from ldl.errors import DataError, TrainingError
@@ -14,6 +13,7 @@ from ldl.methods import METHODS
 from ldl.methods.guided import TARGET, GuidedNet, guided_losses
 from ldl.models.discriminator import ShapeDiscriminator
 from ldl.rng import generator
+from ldl.runs.shape import GuideConfig
 from ldl.train import checkpoint
 from ldl.train.feed import Feed
 from ldl.train.guide import GuideStage, guide

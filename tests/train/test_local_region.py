@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.config_ct import CtConfig
-from ldl.config_lrc import LocalRegionConfig
 from ldl.data.colour import normalise, to_float
 from ldl.data.ct_sources import region_maps, slice_bank
 from ldl.data.superpixel_bank import RegionBank
-from ldl.data.superpixels import SuperpixelConfig
 from ldl.errors import DataError, TrainingError
 from ldl.models.local_unet import LocalUNet
+from ldl.runs.lrc import CtConfig, LocalRegionConfig, SuperpixelConfig
 from ldl.train import checkpoint
 from ldl.train import local_region as module
 from ldl.train.feed import Feed

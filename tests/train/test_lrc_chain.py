@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.config_ct import CtConfig, GlobalConfig
-from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.data.ct_sources import region_maps, slice_bank
+from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
 from ldl.train.ct_global import pretrain_global
 from ldl.train.local_region import pretrain_local
 from ldl.train.organs import finetune

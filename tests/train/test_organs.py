@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.config_ct import CtConfig, GlobalConfig
-from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.errors import ConfigError, DataError, TrainingError
 from ldl.models.local_unet import LocalEncoder, LocalUNet
 from ldl.models.organ_net import parameters_by_part
 from ldl.models.vgg import Encoder
+from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
 from ldl.train import checkpoint, organ_stage
 from ldl.train.organ_scores import score_volumes, segment
 from ldl.train.organ_stage import OrganStage, VolumeFeed, slices_by_organ

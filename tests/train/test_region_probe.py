@@ -5,9 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.config_ct import CtConfig
-from ldl.config_lrc import LocalRegionConfig
-from ldl.data.elastic import ElasticConfig
+from ldl.runs.lrc import CtConfig, ElasticConfig, LocalRegionConfig
 from ldl.train.feed import Feed
 from ldl.train.region_probe import nearest_regions, region_retrieval
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.config_shape import SynthesisConfig
 from ldl.data.shape_prior import ShapePrior
 from ldl.losses.adversarial import squares_fool
 from ldl.methods.synthesis import SynthesisNet, as_photograph, as_signed, synthesis_losses
 from ldl.rng import generator
+from ldl.runs.shape import SynthesisConfig
 from ldl.train import checkpoint
 from ldl.train.image_pool import ImagePool
 from ldl.train.loop import Plan

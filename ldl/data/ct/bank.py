@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ldl.data.ct.regions import Spacing
 from ldl.errors import DataError
+from ldl.tasks import Spacing
 
 Array = np.ndarray
 

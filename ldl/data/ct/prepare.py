@@ -13,13 +13,13 @@ from ldl import paths
 from ldl.data.ct.assign import assign_parts
 from ldl.data.ct.bank import BankFacts, CtBank
 from ldl.data.ct.opening import open_ct_bank
-from ldl.data.ct.regions import Spacing, facts, spacing_for
 from ldl.data.ct.slices import fit, keep, sections, share_outside
 from ldl.data.ct.source import PHANTOM_SLICES, CtSource, ct_source
 from ldl.data.ct.splits import BUDGETS
 from ldl.data.ct.volume import CtVolume
 from ldl.data.ct.writer import CtBankWriter
 from ldl.errors import ConfigError, DataError
+from ldl.tasks import Spacing, facts, spacing_for
 
 LOG = logging.getLogger("ldl")
 VERSION = 1  # raise when preparation changes: banks of another version are prepared again

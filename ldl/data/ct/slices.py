@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ldl.data.ct.regions import AIR, Spacing
 from ldl.data.ct.volume import CtVolume
 from ldl.errors import DataError
+from ldl.tasks import AIR, Spacing
 
 Array = np.ndarray
 Triple = tuple[float, float, float]

@@ -8,10 +8,10 @@ from typing import Any
 
 from ldl.data.ct import chest
 from ldl.data.ct.files import CtFiles, set_files
-from ldl.data.ct.regions import FACTS, SETS, facts
 from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.data.manifest import manifest_named
 from ldl.errors import ConfigError, DataError
+from ldl.tasks import FACTS, SETS, facts
 
 LOG = logging.getLogger("ldl")
 PHANTOMS = "ldl.phantoms"

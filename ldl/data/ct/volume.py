@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldl.data.ct.regions import AIR, Spacing
+from ldl.tasks import AIR, Spacing
 
 Array = np.ndarray
 TISSUE = -100  # HU; above it lie muscle, organs and bone, below it fat, lung, foam and air

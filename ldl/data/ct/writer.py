@@ -14,8 +14,8 @@ import numpy as np
 
 from ldl.data.ct.bank import BankFacts, CtEntry
 from ldl.data.ct.growing import GrowingArray
-from ldl.data.ct.regions import Spacing
 from ldl.errors import DataError
+from ldl.tasks import Spacing
 
 Array = np.ndarray
 

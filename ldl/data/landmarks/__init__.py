@@ -4,7 +4,7 @@ Points are (row, column) in pixels of the prepared square image; the centre of t
 at (0.0, 0.0).
 """
 
-from ldl.config_localize import WINDOWS, window_at
 from ldl.data.landmarks.bank import KNOWN, LandmarkBank, landmark_bank
+from ldl.runs.localize import WINDOWS, window_at
 
 __all__ = ["KNOWN", "WINDOWS", "LandmarkBank", "landmark_bank", "window_at"]

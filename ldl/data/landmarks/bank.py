@@ -11,13 +11,13 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from ldl import paths, phantoms
-from ldl.config_localize import WINDOWS
 from ldl.data import prepare
 from ldl.data.bank import BankWriter, open_image_bank
 from ldl.data.landmarks.phantom import phantom_landmarks
 from ldl.data.landmarks.place import Example
 from ldl.data.landmarks.real import RealLandmarks
 from ldl.errors import ConfigError, DataError
+from ldl.runs.localize import WINDOWS
 
 VERSION = 1  # raise when points change: banks of another version are made again
 # HRF is the paper's; IDRiD and DRISHTI-GS1 stand in for it where its centres are not at hand.

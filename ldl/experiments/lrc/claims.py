@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from ldl.data.ct.regions import FACTS
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.plots.tables import prose
+from ldl.tasks import FACTS
 
 REPEATED = "the runs above"
 

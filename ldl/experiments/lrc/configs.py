@@ -2,13 +2,12 @@
 
 from typing import Literal
 
-from ldl.config import ComparisonConfig
-from ldl.config_ct import CtConfig, GlobalConfig, RegionName
-from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.experiments.lrc.rows import Branches, Column
 from ldl.experiments.profiles import Profile
 from ldl.experiments.row_configs import small_knobs
 from ldl.experiments.rows import Cell, Row
+from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig, RegionName
+from ldl.runs.pretrain import ComparisonConfig
 
 _CHECKS = 5  # scores of the validation volumes in a fine-tuning
 _HALVINGS = 4

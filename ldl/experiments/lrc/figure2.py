@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ldl.data.ct import CtBank
-from ldl.data.ct.regions import FACTS, Region
 from ldl.data.ct_sources import slice_bank
 from ldl.errors import DataError
 from ldl.experiments.lrc.configs import cell, labelled_set
@@ -20,6 +19,7 @@ from ldl.experiments.rows import Row
 from ldl.experiments.store import RunStore
 from ldl.plots.images import image_grid, to_display
 from ldl.plots.theme import INK, theme
+from ldl.tasks import FACTS, Region
 
 Array = np.ndarray
 STRENGTH = 0.65

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldl.data.superpixels import SuperpixelConfig
 from ldl.experiments.lrc.cases import Case, fullest, phantom_case, real_case
 from ldl.experiments.lrc.clusters import clustered, dice_of, embeddings, greys
 from ldl.experiments.lrc.superpixel_study import maps_of
 from ldl.models.local_unet import LocalUNet
+from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
 FEW = 12  # clusters of the coarse map

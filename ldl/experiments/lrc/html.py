@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pandas as pd
 from IPython.display import HTML
 
-from ldl.data.ct.regions import FACTS, REGIONS
 from ldl.experiments.cells import NOT_YET, STALE, signed
 from ldl.plots.tables import scrolling, styled
+from ldl.tasks import FACTS, REGIONS
 
 ABSENT = "not in this profile"
 WORDS = {"higher": "helped", "lower": "hurt", "undecided": "undecided"}

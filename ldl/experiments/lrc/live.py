@@ -1,6 +1,5 @@
 """A short pretraining of the local branch, made where a chapter asks for it and then kept."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,28 +8,14 @@ from filelock import FileLock
 from torch import Tensor
 
 from ldl import paths
-from ldl.config_ct import CtConfig
-from ldl.config_lrc import LocalRegionConfig
 from ldl.data.colour import normalise
 from ldl.data.ct_sources import pretraining_rows, region_maps, slice_bank
-from ldl.experiments.modules import imported, module_fingerprint
 from ldl.models.local_unet import LocalUNet
 from ldl.rng import seed_everything
+from ldl.runs.base import Run
+from ldl.runs.lrc import CtConfig, LocalRegionConfig
 from ldl.train.device import fabric_for
 from ldl.train.local_region import LocallyTrained, pretrain_local
-
-MODULES = (
-    "ldl.rng",
-    "ldl.sphere",
-    "ldl.data.colour",
-    "ldl.data.elastic",
-    "ldl.data.superpixels",
-    "ldl.train.local_region",
-    "ldl.train.loop",
-    "ldl.train.sampler",
-    *imported("ldl.losses.local_region"),
-    *imported("ldl.models.local_unet"),
-)
 
 
 @dataclass(frozen=True)
@@ -86,7 +71,7 @@ def live_config(profile: str, seed: int = 0) -> LocalRegionConfig:
 
 def live(config: LocalRegionConfig) -> Live:
     """Train as ``config`` says, or take what an earlier call with the same code kept."""
-    folder = kept(config.run_id(), MODULES)
+    folder = kept(config)
     bank = slice_bank(config.data)
     maps = region_maps(bank, config.superpixels, workers=1)
     # Two pages may ask at the same time; the second takes the first one's checkpoint.
@@ -99,11 +84,10 @@ def live(config: LocalRegionConfig) -> Live:
     return Live(config, done, start.eval(), watched / max(done.among, 1))
 
 
-def kept(name: str, modules: tuple[str, ...]) -> Path:
-    """Folder of a training that belongs to this code; other code gets another folder."""
-    told = "".join(module_fingerprint(one) for one in modules)
-    stamp = hashlib.sha256(told.encode()).hexdigest()[:8]
-    folder = paths.cache_dir() / "chapters" / f"{name}-{stamp}"
+def kept(config: Run) -> Path:
+    """Folder of a training that belongs to this version; another one gets another folder."""
+    version = "-".join(f"{kind}{number}" for kind, number in config.stamp().items())
+    folder = paths.cache_dir() / "chapters" / f"{config.run_id()}-{version}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     return folder
 

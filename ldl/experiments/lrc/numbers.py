@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldl.config_lrc import OrganConfig
 from ldl.experiments.rows import Cell
 from ldl.experiments.store import Record, RunStore
+from ldl.runs.lrc import OrganConfig
 from ldl.stats import Paired, bootstrap_interval, paired
 
 Array = np.ndarray

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from ldl.data.ct.regions import FACTS
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.numbers import measured
 from ldl.experiments.lrc.pairs import NONE, gap
@@ -10,6 +9,7 @@ from ldl.experiments.lrc.rows import columns, row
 from ldl.experiments.lrc.table1 import OWN
 from ldl.experiments.profiles import Profile
 from ldl.experiments.store import RunStore
+from ldl.tasks import FACTS
 
 
 def own_frame(profile: Profile, store: RunStore) -> pd.DataFrame:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ldl.config_ct import RegionName
-from ldl.data.ct.regions import FACTS, REGIONS
 from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Row, Variant
+from ldl.runs.lrc import RegionName
+from ldl.tasks import FACTS, REGIONS
 
 # The paper's rows; keys are those of the comparison set.
 GLOBAL: dict[str, str] = {

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from filelock import FileLock
 
-from ldl.config_ct import CtConfig, RegionName
-from ldl.config_lrc import OrganConfig
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import slice_bank
-from ldl.experiments.lrc.live import MODULES, Live, kept
-from ldl.experiments.modules import imported
+from ldl.experiments.lrc.live import Live, kept
+from ldl.runs.lrc import CtConfig, OrganConfig, RegionName
 from ldl.train.device import fabric_for
 from ldl.train.loop import Plan, fit
 from ldl.train.organ_scores import mean_dsc, segment
@@ -18,13 +16,6 @@ from ldl.train.organ_stage import OrganStage, VolumeFeed
 from ldl.train.organs import organ_network
 
 Array = np.ndarray
-_TUNING = (
-    *MODULES,
-    "ldl.train.organ_stage",
-    "ldl.train.organs",
-    *imported("ldl.losses.organ_dice"),
-    *imported("ldl.models.organ_net"),
-)
 
 
 @dataclass(frozen=True)
@@ -90,7 +81,7 @@ def segmented(before: Live, region: RegionName, profile: str) -> Segmented:
     bank, fabric = slice_bank(config.data), fabric_for("cpu")
     data = VolumeFeed(bank, config, fabric.device)
     net = organ_network(config, bank, None, before.done.net.state_dict())
-    stage, folder = OrganStage(config, net, data), kept(config.run_id(), _TUNING)
+    stage, folder = OrganStage(config, net, data), kept(config)
     with FileLock(folder.with_suffix(".lock")):
         fit(
             stage,

@@ -7,8 +7,9 @@ import numpy as np
 
 from ldl.data.ct import REGIONS, facts
 from ldl.data.superpixel_quality import achievable_dice, merged_share, overlap, undersegmentation
-from ldl.data.superpixels import SuperpixelConfig, superpixels
+from ldl.data.superpixels import superpixels
 from ldl.experiments.lrc.cases import Case, phantom_case
+from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
 SCALES = (10.0, 20.0, 50.0, 200.0, 1000.0)

@@ -1,10 +1,10 @@
 """LRC Table 1: every global pretraining with and without LRC, three regions, two budgets."""
 
-from ldl.config_lrc import OrganConfig
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.rows import columns, methods, row
 from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell, Row
+from ldl.runs.lrc import OrganConfig
 
 # Not in the paper's Table 1: LRC alone is in its Figure 2; the untrained U-Net tells what the
 # second branch gives by its size alone.

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ldl.data.elastic import Elastic, ElasticConfig, draw_elastic
+from ldl.data.elastic import Elastic, draw_elastic
 from ldl.losses.local_region import SMALLEST
 from ldl.losses.region_pixels import shared_regions
 from ldl.rng import generator
+from ldl.runs.lrc import ElasticConfig
 
 Array = np.ndarray
 

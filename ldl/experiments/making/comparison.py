@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from ldl.config import ComparisonConfig
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
 from ldl.experiments.making.made import How, Made, binned, curves, data_line
 from ldl.methods import COMPARISONS
 from ldl.metrics import far_enough, late_gain
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import Compared, pretrain_comparison
 

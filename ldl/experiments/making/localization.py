@@ -2,9 +2,9 @@
 
 import time
 
-from ldl.config_localize import LocalizeConfig
 from ldl.experiments import localizing
 from ldl.experiments.making.made import How, Made, data_line
+from ldl.runs.localize import LocalizeConfig
 
 
 def make(run: LocalizeConfig, how: How) -> Made:

@@ -4,9 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from ldl.config import ComparisonConfig
-from ldl.config_ct import GlobalConfig
-from ldl.config_lrc import LocalRegionConfig, OrganConfig
 from ldl.data.colour import NORMALISATION
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import region_maps, slice_bank
@@ -15,6 +12,8 @@ from ldl.experiments.making.comparison import compared
 from ldl.experiments.making.made import How, Made, Weights, curves
 from ldl.models.organ_net import parameters_by_part
 from ldl.models.published import for_gray
+from ldl.runs.lrc import GlobalConfig, LocalRegionConfig, OrganConfig
+from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 from ldl.train.ct_global import pretrain_global
 from ldl.train.local_region import pretrain_local

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ldl.data.bank import ImageBank
 from ldl.data.landmarks import LandmarkBank
-from ldl.experiments.store import Run
+from ldl.runs.base import Run
 from ldl.train.loop import History
 
 CURVE_POINTS = 100

@@ -1,10 +1,10 @@
 """Makes a pretraining by one of LDL's methods."""
 
-from ldl.config import PretrainConfig
 from ldl.data.sources import pretraining_bank
 from ldl.experiments.making.made import How, Made, curves, data_line
 from ldl.methods import METHODS
 from ldl.metrics import far_enough, late_gain
+from ldl.runs.pretrain import PretrainConfig
 from ldl.train.pretrain import pretrain
 
 

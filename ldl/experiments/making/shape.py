@@ -1,9 +1,9 @@
 """Makes a run of shape-guided segmentation: a guided clustering, or an output with its scores."""
 
-from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.data.sources import pretraining_bank
 from ldl.experiments.making.made import How, Made, curves, data_line
 from ldl.experiments.shape import guiding, runs, scoring
+from ldl.runs.shape import GuideConfig, ShapeConfig
 
 
 def make_guide(run: GuideConfig, how: How) -> Made:

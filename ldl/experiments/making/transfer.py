@@ -1,8 +1,8 @@
 """Makes a transfer: a downstream training and its test."""
 
-from ldl.config import TransferConfig
 from ldl.data.sources import task_bank
 from ldl.experiments.making.made import How, Made, curves
+from ldl.runs.transfer import TransferConfig
 from ldl.train import checkpoint
 from ldl.train.transfer import transfer
 

@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from ldl.config import DataConfig, Strict
-from ldl.data.tasks import Modality
 from ldl.experiments.lrc_budget import LrcBudget
+from ldl.tasks import Modality
 
 Architecture = Literal["tiny", "small", "full"]
 # Channels of the first stage relative to the tiny network's.

@@ -5,7 +5,6 @@ import torch
 from IPython.display import Markdown, display
 
 from ldl import plots
-from ldl.config_shape import ShapeConfig
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.experiments.examples import may_be_shown
@@ -15,6 +14,7 @@ from ldl.experiments.shape.rows import COLUMNS, ROWS, shape_configs
 from ldl.experiments.store import RunStore
 from ldl.metrics import dsc
 from ldl.rng import generator
+from ldl.runs.shape import ShapeConfig
 from ldl.train.references import References
 
 SAMPLES = 5

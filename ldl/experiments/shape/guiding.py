@@ -8,12 +8,12 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ldl.config_shape import GuideConfig
 from ldl.data.bank import ImageBank
 from ldl.data.colour import normalise
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.metrics_shape import Shape, collapse, shape_of
+from ldl.runs.shape import GuideConfig
 from ldl.train.guide import WATCHED, Guided, guide
 from ldl.train.pseudo import brought_to, target_maps
 

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from ldl import plots
-from ldl.config_shape import GuideConfig
 from ldl.data.colour import normalise
 from ldl.data.field import field_masks
 from ldl.data.sources import pretraining_bank
@@ -18,6 +17,7 @@ from ldl.losses.vectors import region_vectors
 from ldl.methods.guided import TARGET
 from ldl.metrics_shape import Shape, shape_of
 from ldl.rng import generator
+from ldl.runs.shape import GuideConfig
 from ldl.train import checkpoint
 from ldl.train.feed import Feed
 from ldl.train.pretrain import held_out_rows

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ldl.config_shape import ShapeConfig
 from ldl.data.field import field_masks
 from ldl.data.sources import task_bank
 from ldl.experiments.shape.runs import Predictor, guided_net, probability
@@ -13,6 +12,7 @@ from ldl.experiments.store import RunStore
 from ldl.methods.synthesis import as_signed
 from ldl.models.target_net import TargetNet
 from ldl.models.translation import Generator
+from ldl.runs.shape import ShapeConfig
 from ldl.train import checkpoint
 from ldl.train.pseudo import target_maps
 

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ldl.config import PretrainConfig
-from ldl.config_shape import (
+from ldl.experiments.profiles import Profile, ShapeBudget
+from ldl.experiments.row_configs import ldl_config
+from ldl.experiments.rows import Cell, Row, Variant
+from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.shape import (
     GuideConfig,
     JudgeName,
     OutputName,
@@ -14,9 +17,6 @@ from ldl.config_shape import (
     SynthesisConfig,
     WeightName,
 )
-from ldl.experiments.profiles import Profile, ShapeBudget
-from ldl.experiments.row_configs import ldl_config
-from ldl.experiments.rows import Cell, Row, Variant
 
 CLUSTERS = 8
 # The tasks of the test sets, and how Tables 5 and 6 call their columns.

@@ -10,13 +10,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.config_shape import GuideConfig, ShapeConfig
 from ldl.data.bank import ImageBank
 from ldl.data.shape_prior import shape_prior
 from ldl.data.sources import pretraining_bank
 from ldl.errors import ConfigError
 from ldl.methods.guided import GuidedNet
 from ldl.rng import generator
+from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan
 from ldl.train.pseudo import label_images, target_maps

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ldl.config_shape import ShapeConfig
 from ldl.data.colour import normalise, to_float
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
@@ -14,6 +13,7 @@ from ldl.experiments.shape.rows import COLUMNS
 from ldl.experiments.shape.runs import BATCH, Predictor
 from ldl.metrics import dsc
 from ldl.metrics_shape import collapse, shape_of
+from ldl.runs.shape import ShapeConfig
 from ldl.train.feed import Feed
 
 THRESHOLD = 0.5

@@ -8,11 +8,11 @@ import pytest
 
 from ldl.data.ct.bank import BankFacts
 from ldl.data.ct.nifti import read_ct
-from ldl.data.ct.regions import facts
 from ldl.data.ct.slices import fit, sections
 from ldl.data.ct.volume import CtVolume
 from ldl.data.ct.writer import CtBankWriter
 from ldl.errors import DataError
+from ldl.tasks import facts
 
 from .conftest import CODES, Pair, body, refused, scan, stored, write
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from nibabel.affines import apply_affine
 
-from ldl.data.ct.regions import AIR, FACTS, spacing_for
 from ldl.data.ct.slices import Grid, fit, keep, sections, share_outside, to_grey
 from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.errors import ConfigError, DataError
+from ldl.tasks import AIR, FACTS, spacing_for
 
 from .conftest import scan
 

@@ -1,10 +1,12 @@
 """Strict models of shape-guided segmentation (LDL sections 5.1 and 6.2)."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ldl.config import DataConfig, PretrainConfig, Strict
+from ldl.config import DataConfig, Strict
+from ldl.runs.base import Run
+from ldl.runs.pretrain import PretrainConfig
 
 PriorName = Literal["dsa", "octa"]
 OutputName = Literal["ori", "clu", "refine", "cyclegan", "synseg"]
@@ -13,7 +15,7 @@ JudgeName = Literal["paper", "released"]
 _GUIDED = ("ori", "clu", "refine")
 
 
-class GuideConfig(Strict):
+class GuideConfig(Run):
     """Region discrimination whose first region is held to the shape of reference masks.
 
     Attributes:
@@ -25,6 +27,9 @@ class GuideConfig(Strict):
         judge_rate: its learning rate, halved as often as the other.
         adversarial_weight: of L_adv in Eq. 33, 1 in the paper; 0 leaves the guide out.
     """
+
+    kind: ClassVar[str] = "guide"
+    maker: ClassVar[str] = "ldl.experiments.making.shape:make_guide"
 
     region: PretrainConfig
     prior: PriorName
@@ -41,6 +46,10 @@ class GuideConfig(Strict):
         if self.region.modality != "fundus":
             raise ValueError("the masks are of vessels: region must be of modality 'fundus'")
         return self
+
+    def needs(self) -> tuple[Run, ...]:
+        """The first step alone: the guided one is this run."""
+        return (self.step1,) if self.step1 else ()
 
     @property
     def data(self) -> DataConfig:
@@ -123,7 +132,7 @@ class SynthesisConfig(Strict):
         return self
 
 
-class ShapeConfig(Strict):
+class ShapeConfig(Run):
     """One output of shape-guided segmentation, or a baseline, scored on the vessel test sets.
 
     Attributes:
@@ -134,6 +143,9 @@ class ShapeConfig(Strict):
         refine: belongs to "refine".
         synthesis: belongs to the baselines.
     """
+
+    kind: ClassVar[str] = "shape"
+    maker: ClassVar[str] = "ldl.experiments.making.shape:make"
 
     data: DataConfig
     prior: PriorName

@@ -1,12 +1,14 @@
 """Strict model of one-shot localization (LDL sections 5.2 and 6.3)."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ldl.config import DataConfig, PretrainConfig, Strict
-from ldl.data.tasks import Modality
+from ldl.config import DataConfig
 from ldl.errors import ConfigError
+from ldl.runs.base import Run
+from ldl.runs.pretrain import PretrainConfig
+from ldl.tasks import Modality
 
 LandmarkName = Literal["disc", "fovea", "heart"]
 LandmarkSource = Literal["phantom", "hrf", "idrid", "drishti_gs1", "idrid_segmentation", "scr"]
@@ -29,7 +31,7 @@ def window_at(landmark: str, size: int) -> float:
     return WINDOWS[landmark] * size / WINDOW_SIZE
 
 
-class LocalizeConfig(Strict):
+class LocalizeConfig(Run):
     """One landmark, some support images, each against all other images of the set.
 
     Attributes:
@@ -45,6 +47,9 @@ class LocalizeConfig(Strict):
         sigma: of Eq. 24 in the test stage; None averages evenly over the window.
         supports: how many support images, drawn from ``seed``.
     """
+
+    kind: ClassVar[str] = "localize"
+    maker: ClassVar[str] = "ldl.experiments.making.localization:make"
 
     bank: LandmarkSource
     landmark: LandmarkName
@@ -73,6 +78,15 @@ class LocalizeConfig(Strict):
         return self
 
     @property
+    def trains(self) -> bool:
+        """It searches with what was trained."""
+        return False
+
+    def needs(self) -> tuple[Run, ...]:
+        """The network's pretraining, unless it is taken as it was before its first step."""
+        return (self.encoder,) if self.encoder else ()
+
+    @property
     def modality(self) -> Modality:
         """Of the images in which the landmark lies."""
         return LANDMARK_MODALITY[self.landmark]
@@ -89,6 +103,10 @@ class LocalizeConfig(Strict):
         trained = "" if self.trained else "untrained-"
         name = self.network.method.replace("+", "-") if self.network else ""
         return f"{start}{trained}{name}".rstrip("-")
+
+    def home(self) -> str:
+        """All landmarks of a modality without a network are one job."""
+        return f"localize-{self.method}-{self.modality}-{self.data.source}-{self.data.size}"
 
     def run_id(self) -> str:
         """Readable slug and hash, the run's name in the store."""

@@ -1,0 +1,63 @@
+"""A run: a frozen config with an id, the runs it needs, and the name of what makes it."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ldl.config import Strict
+
+# Raised by hand when the phantoms' drawings change, as `Run.version` is when a run's numbers do;
+# the golden records under `tests/golden` fail when either was forgotten.
+PHANTOMS = 1
+
+
+class Run(Strict):
+    """What one record is made from.
+
+    Attributes:
+        kind: of run; its `version` is raised when runs of that kind would give other numbers.
+        maker: ``module:function`` that makes it. Named, not imported, so that planning stays light.
+        trains: whether weights come out.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    maker: ClassVar[str]
+
+    if TYPE_CHECKING:
+
+        @property
+        def data(self) -> Any:
+            """Which images or volumes; it has a ``source`` and a ``size``."""
+
+        @property
+        def seed(self) -> int:
+            """Of everything drawn."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights come out."""
+        return True
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        raise NotImplementedError
+
+    def home(self) -> str:
+        """Of a run that needs no other: the job it is made in, with others of its kind."""
+        return f"alone-{self.run_id()}"
+
+    def needs(self) -> tuple["Run", ...]:
+        """The runs that must be finished before this one can start, the first one its home."""
+        return self._runs_within()
+
+    def stamp(self) -> dict[str, int]:
+        """Version of each kind of run that this one's numbers depend on, and of the phantoms."""
+        found = {self.kind: self.version}
+        if self.data.source == "phantom":
+            found["phantoms"] = PHANTOMS
+        for other in self._runs_within():
+            found |= other.stamp()
+        return dict(sorted(found.items()))
+
+    def _runs_within(self) -> tuple["Run", ...]:
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value for value in values if isinstance(value, Run))

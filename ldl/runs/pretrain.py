@@ -1,0 +1,181 @@
+"""Pretraining by one of LDL's methods or by a method it is compared with."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from ldl.config import TAGS, DataConfig
+from ldl.runs.base import Run
+from ldl.tasks import CHANNELS, Modality
+
+MethodName = Literal["pd", "pd+mix", "rd", "pd+mix+ms", "pd+mix+ms+cs"]
+ComparisonName = Literal[
+    "instdisc",
+    "embinva",
+    "moco",
+    "mocov2",
+    "simclr",
+    "rotori",
+    "densecl",
+    "supervised",
+    "relative-location",
+    "rotation",
+    "byol",
+    "simsiam",
+    "genesis",
+    "mae",
+    "imagenet",
+    "random",
+]
+BackboneName = Literal["vgg", "resnet50", "vit"]
+FormulationName = Literal["released", "paper"]
+# What lies beyond the border of a map. Zeros, as published, tell a network with a VGG's receptive
+# field how far away the border is; replicated values do not.
+BorderName = Literal["zeros", "replicate"]
+# What a view shows: the whole image, as published, or a window with about as many pixels as the
+# view has, so that structures keep the width they have in the bank.
+ScaleName = Literal["whole", "native"]
+OptimizerName = Literal["adam", "sgd", "lars"]
+ScheduleName = Literal["halving", "cosine"]
+
+
+class PretrainConfig(Run):
+    """One pretraining run. Lengths are in optimiser steps, sizes in pixels.
+
+    ``patch_grid`` divides the crop into that many cells a side. Methods with windows of random size
+    have no grid; its square is then how many windows of an image enter the loss at most.
+    ``statistics`` "unmixed": batch normalisation's are estimated anew after training, on views
+    without mixed images among them.
+    """
+
+    kind: ClassVar[str] = "pretrain"
+    maker: ClassVar[str] = "ldl.experiments.making.pretraining:make"
+
+    method: MethodName
+    modality: Modality
+    data: DataConfig
+    base: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    crop: int = Field(ge=32)
+    halve_every: int = Field(ge=1)
+    embedding: int = Field(default=32, ge=2)
+    patch_grid: int = Field(default=8, ge=1)
+    clusters: int = Field(default=0, ge=0)
+    groups: int = Field(default=4, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    patch_temperature: float = Field(default=0.1, gt=0)
+    region_temperature: float = Field(default=0.2, gt=0)
+    region_weight: float = 10.0
+    entropy_weight: float = 0.1
+    formulation: FormulationName = "released"
+    symmetries: Literal["rotations", "dihedral"] = "rotations"
+    border: BorderName = "zeros"
+    scale: ScaleName = "whole"
+    statistics: Literal["running", "unmixed"] = "running"
+    seed: int = 0
+    step1: "PretrainConfig | None" = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.crop % 16 or self.crop > self.data.size:
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
+        if self.crop % self.patch_grid:
+            raise ValueError(f"patch_grid {self.patch_grid} must divide crop {self.crop}")
+        if (self.method == "rd") != (self.clusters > 0):
+            raise ValueError("clusters must be above 0 for method 'rd' and 0 for the others")
+        if (self.method == "rd") != (self.step1 is not None):
+            raise ValueError("step1 belongs to method 'rd', which starts from its weights")
+        if self.step1:
+            agree(self, self.step1, "step1", "border", "scale")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """Input channels of the modality."""
+        return CHANNELS[self.modality]
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        knobs = f"g{self.patch_grid}-c{self.clusters}-b{self.base}-s{self.seed}"
+        method = self.method.replace("+", "-")
+        return f"pretrain-{method}-{self.modality}-{self.data.source}-{knobs}-{self.digest()}"
+
+
+class ComparisonConfig(Run):
+    """One pretraining run of a comparison method. Lengths are in optimiser steps, sizes in pixels.
+
+    ``knobs`` replace hyperparameters of the method's file by name (queue, temperature, ...); the
+    method refuses what it does not know. ``optimizer``, ``schedule`` and ``warmup`` are those of
+    `ldl.train.loop.Plan`; the cosine takes no notice of ``halve_every``. ``base`` counts
+    channels of the backbone's first stage: 64 is the published VGG16 and ResNet-50, and ViT-Base.
+    """
+
+    kind: ClassVar[str] = "comparison"
+    maker: ClassVar[str] = "ldl.experiments.making.comparison:make"
+
+    method: ComparisonName
+    modality: Modality
+    data: DataConfig
+    base: int = Field(ge=1)
+    steps: int = Field(ge=0)
+    crop: int = Field(ge=32)
+    batch: int = Field(ge=4)
+    halve_every: int = Field(ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    optimizer: OptimizerName = "adam"
+    schedule: ScheduleName = "halving"
+    warmup: int = Field(default=0, ge=0)
+    backbone: BackboneName = "vgg"
+    border: BorderName = "zeros"
+    scale: ScaleName = "whole"
+    knobs: dict[str, int | float | str] = Field(default_factory=dict)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.crop % 16 or self.crop > self.data.size:
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
+        if self.backbone != "vgg" and self.border != "zeros":
+            raise ValueError(f"border {self.border} is for a vgg; a {self.backbone} has zeros")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """Input channels of the modality."""
+        return CHANNELS[self.modality]
+
+    @property
+    def step1(self) -> None:
+        """No comparison method starts from another run."""
+        return None
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        kind = "" if self.backbone == "vgg" else f"{self.backbone}-"
+        knobs = f"{kind}b{self.base}-s{self.seed}"
+        place = f"{self.modality}-{self.data.source}"
+        return f"pretrain-{self.method}-{place}-{knobs}-{self.digest()}"
+
+
+def agree(config: Run, before: Run, name: str, *fields: str) -> None:
+    """Hold ``fields`` of ``config`` against those of the run it starts from, called ``name``.
+
+    Raises:
+        ValueError: one differs.
+    """
+    for field in fields:
+        ours, theirs = getattr(config, field), getattr(before, field)
+        if ours != theirs:
+            raise ValueError(f"{field} {ours} is not that of {name}, {theirs}")
+
+
+def _family(encoder: Any) -> str:
+    """Which model an encoder's fields are held against: that of its method."""
+    method = encoder.get("method") if isinstance(encoder, dict) else encoder.method
+    return TAGS[1] if method in get_args(ComparisonName) else TAGS[0]
+
+
+EncoderConfig = Annotated[
+    Annotated[PretrainConfig, Tag(TAGS[0])] | Annotated[ComparisonConfig, Tag(TAGS[1])],
+    Discriminator(_family),
+]

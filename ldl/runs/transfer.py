@@ -1,0 +1,64 @@
+"""Transfer of an encoder to a segmentation task (LDL section 6.1.2)."""
+
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from ldl.config import DataConfig
+from ldl.runs.base import Run
+from ldl.runs.pretrain import BorderName, ComparisonConfig, EncoderConfig, agree
+from ldl.tasks import task_named
+
+
+class TransferConfig(Run):
+    """One downstream training and its test. Without ``encoder`` it starts from scratch.
+
+    ``crop``: side of the windows that are trained on, None for whole images; validation and test
+    see whole images. ``validate_every``: epochs between two looks at the validation images.
+    """
+
+    kind: ClassVar[str] = "transfer"
+    maker: ClassVar[str] = "ldl.experiments.making.transfer:make"
+
+    task: str
+    data: DataConfig
+    base: int = Field(ge=1)
+    full_epochs: int = Field(ge=1)
+    frozen_epochs: int = Field(default=0, ge=0)
+    batch_size: int = Field(default=2, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    label_fraction: float = Field(default=1.0, gt=0, le=1)
+    crop: int | None = Field(default=None, ge=32)
+    validate_every: int = Field(default=1, ge=1)
+    border: BorderName = "zeros"
+    seed: int = 0
+    encoder: EncoderConfig | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        modality = task_named(self.task).modality
+        if self.data.size % 16:
+            raise ValueError(f"data.size {self.data.size} must be a multiple of 16")
+        if self.encoder and (self.encoder.modality, self.encoder.base) != (modality, self.base):
+            raise ValueError(
+                f"encoder ({self.encoder.modality}, base {self.encoder.base}) does not fit "
+                f"task {self.task} ({modality}, base {self.base})"
+            )
+        if isinstance(self.encoder, ComparisonConfig) and self.encoder.backbone != "vgg":
+            raise ValueError(f"encoder is a {self.encoder.backbone}; these tasks start from a vgg")
+        if self.encoder:
+            agree(self, self.encoder, "the encoder", "border")
+        if self.crop and (self.crop % 16 or self.crop > self.data.size):
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
+        return self
+
+    def home(self) -> str:
+        """All tasks of a modality from scratch are one job."""
+        modality = task_named(self.task).modality
+        return f"scratch-{modality}-{self.data.source}-b{self.base}-e{self.full_epochs}"
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
+        share = f"f{round(100 * self.label_fraction)}-s{self.seed}"
+        return f"transfer-{method}-{self.task}-{self.data.source}-{share}-{self.digest()}"
