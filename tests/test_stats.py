@@ -8,7 +8,7 @@ import scipy.stats
 
 from ldl import stats
 from ldl.errors import DataError
-from ldl.stats import Crossed, bootstrap_interval, crossed, paired
+from ldl.stats import Crossed, bootstrap_interval, crossed, paired, seeds_by_images, verdict
 
 
 def draw(count, seed=0):
@@ -162,3 +162,82 @@ def test_crossed_without_any_spread():
     assert crossed(np.full((3, 4), 2.0)).verdict == "higher"
     assert crossed(np.zeros((2, 2))).p == 1
     assert crossed([[1.0]]).verdict == "undecided"
+
+
+def layout(seeds, images, *, by_seed, by_image, noise, truth=0.0, seed=0):
+    """(seeds, images): what each seed adds, what each image adds, and noise on both."""
+    normal = np.random.default_rng(seed).normal
+    return (
+        truth
+        + by_seed * normal(size=(seeds, 1))
+        + by_image * normal(size=(1, images))
+        + noise * normal(size=(seeds, images))
+    )
+
+
+def test_one_seed_has_the_interval_over_images():
+    scores = draw(300)
+    both = seeds_by_images([scores[None]]), bootstrap_interval(scores)
+    assert both[0] == pytest.approx(both[1], abs=0.05)
+
+
+def test_seeds_that_differ_widen_the_interval_where_images_alone_do_not_see_it():
+    scores = layout(5, 400, by_seed=3, by_image=1, noise=0.1)
+    wide, narrow = seeds_by_images([scores]), bootstrap_interval(scores.mean(axis=0))
+    assert np.ptp(wide) > 10 * np.ptp(narrow)
+    # The standard error of five seeds' mean.
+    error = scores.mean(axis=1).std(ddof=1) / np.sqrt(5)
+    assert np.ptp(wide) == pytest.approx(2 * 1.96 * error, rel=0.25)
+
+
+@pytest.mark.parametrize(("seeds", "least"), [(3, 0.82), (10, 0.9)])
+def test_it_holds_the_truth_as_often_as_it_says(seeds, least):
+    """With three seeds less than 95 %, as its description says; over images alone far less."""
+    hits = alone = 0
+    for number in range(200):
+        tasks = [
+            layout(seeds, 20, by_seed=2, by_image=3, noise=1, truth=1, seed=10 * number + k)
+            for k in range(2)
+        ]
+        low, high = seeds_by_images(tasks)
+        hits += low <= 1 <= high
+        low, high = bootstrap_interval(tasks[0].mean(axis=0))
+        alone += low <= 1 <= high
+    assert least * 200 <= hits <= 0.99 * 200
+    assert alone < hits
+
+
+def test_one_encoders_luck_is_the_same_on_all_of_its_tasks():
+    """Seeds that lift every task alike do not average out over tasks."""
+    luck = np.array([[-3.0], [0.0], [3.0]])
+    together = [luck + np.zeros((3, 30))] * 4
+    apart = [np.roll(luck, k, axis=0) + np.zeros((3, 30)) for k in range(3)]
+    assert np.ptp(seeds_by_images(together)) > 3
+    assert np.ptp(seeds_by_images(apart)) < 1e-9
+
+
+@pytest.mark.parametrize("scores", [[], [np.zeros(3)], [np.zeros((2, 0))]])
+def test_scores_that_are_no_table_are_refused(scores):
+    with pytest.raises(DataError, match="array a task"):
+        seeds_by_images(scores)
+
+
+def test_tasks_of_different_seeds_are_refused():
+    with pytest.raises(DataError, match=r"\[2, 3\] seeds"):
+        seeds_by_images([np.zeros((2, 4)), np.zeros((3, 4))])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "least", "word"),
+    [
+        (0.1, 2, 1, "higher"),
+        (-2, -0.1, 1, "lower"),
+        (-0.5, 2, 1, "undecided"),
+        (-0.5, 0.9, 1, "no difference of interest"),
+        (0.1, 0.9, 1, "no difference of interest"),
+        (-0.5, 0.9, 0, "undecided"),
+        (0.0, 0.0, 0, "undecided"),
+    ],
+)
+def test_an_interval_in_a_word(low, high, least, word):
+    assert verdict(low, high, least) == word
