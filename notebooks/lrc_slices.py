@@ -27,8 +27,7 @@ from IPython.display import Markdown
 from ldl.book.parameters import check
 from ldl.data.ct_sources import region_maps
 from ldl.experiments.lrc import cases, live, segmented
-from ldl.widgets.slices import slice_viewer
-from ldl.widgets.stacks import stack_of
+from ldl.widgets.slices import slice_viewer, stack_of
 
 check("lrc_slices", globals())
 small = profile == "smoke"
@@ -92,11 +91,11 @@ viewer("head_neck")
 # ```python
 # from ldl.data.ct import ct_bank
 # from ldl.data.superpixel_bank import prepare_superpixels
-# from ldl.widgets.slices_live import browse
+# from ldl.widgets.live import SliceWidget
 #
 # bank = ct_bank("abdomen", "btcv", size=128)       # any set of `ldl data list` that shows ct
 # maps = prepare_superpixels(bank, progress=True)
-# browse(bank, regions=maps)                        # predictions={"case01": labels} as a further layer
+# SliceWidget(bank, regions=maps)                        # predictions={"case01": labels} as a further layer
 # ```
 #
 # The built page carries phantoms only: most of the real sets may not be passed on.

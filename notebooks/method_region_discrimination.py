@@ -239,7 +239,7 @@ Markdown(
 
 # %% tags=["hide-input"]
 kinds = {"Eyes": encoder, "Chests": chest}
-touched = widgets.region_payload(
+touched = widgets.payload(
     [demo_regions.region_scene_of(name, one) for name, one in kinds.items()]
 )
 page = widgets.html_of(

@@ -2,7 +2,7 @@
 
 from ldl.experiments.encoders import Encoder
 from ldl.experiments.examples import own_images
-from ldl.widgets.regions import RegionScene, region_scene
+from ldl.widgets import RegionScene, region_scene
 
 IMAGES = 3
 

@@ -1,9 +1,11 @@
 """What the page computes, in Python: the same arithmetic on the same bytes."""
 
+import numpy as np
+
 from ldl.localize import Localization, Point, filtered, read_map, vector_at
 from ldl.localize.images import Window, window_for
 from ldl.localize.oneshot import blank_reason
-from ldl.widgets.quantise import restored
+from ldl.widgets.packing import restored
 from ldl.widgets.scene import Scene
 
 
@@ -32,6 +34,33 @@ def emulated(scene: Scene, variant: int, point: Point, window: float) -> list[Lo
         blank = blank_reason(scene.blank[0], scene.blank[number])
         answers.append(read_map(similarity, sides, blank=blank))
     return answers
+
+
+def best_asked(scene: Scene, within: float) -> tuple[Scene, int]:
+    """The scene from the support, landmark and variant with the most right answers, and how many.
+
+    A right answer says "found" and lies within ``within`` windows of the true place. Of equals the
+    last variant, then the first landmark and support count: a demo should open on what the method
+    can do, and say that this was chosen.
+    """
+    asked = [
+        scene.asked_from(support, landmark, variant)
+        for variant in reversed(range(len(scene.variants)))
+        for landmark in scene.landmarks
+        for support in range(len(scene.images))
+    ]
+    rights = [_right(one, within) for one in asked]
+    return (asked[int(np.argmax(rights))], max(rights)) if asked else (scene, 0)
+
+
+def _right(scene: Scene, within: float) -> int:
+    truths = next(each for each in scene.landmarks.values() if tuple(each[0]) == scene.start)
+    answers = emulated(scene, scene.opens, scene.start, scene.window)
+    return sum(
+        one.status == "found"
+        and np.hypot(*np.subtract(to_pixels(scene, one.guess), truth)) < within * scene.window
+        for one, truth in zip(answers, truths[1:], strict=True)
+    )
 
 
 def to_cells(scene: Scene, point: Point) -> Point:

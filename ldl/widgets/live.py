@@ -1,18 +1,34 @@
-"""The localization widget in a running notebook: the page's own module, its state in Python."""
+"""The widgets in a running notebook: the page's own modules, their state in Python."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
+from ldl.data.ct import CtBank
+from ldl.data.superpixel_bank import RegionBank
 from ldl.localize import Point
-from ldl.widgets.page import FOLDER, module, style
-from ldl.widgets.payload import payload, text_of
-from ldl.widgets.scene import Scene
+from ldl.widgets.packing import text_of
+from ldl.widgets.page import module, style
+from ldl.widgets.scene import Scene, payload
+from ldl.widgets.slices import SliceStack, slice_facts, stack_of
 
 
-class LocalizationWidget(anywidget.AnyWidget):
+class _Live(anywidget.AnyWidget):
+    """A widget whose page module is given one JSON value."""
+
+    _css = style()
+    given = traitlets.Unicode().tag(sync=True)
+
+    def __repr__(self) -> str:
+        """What a front end shows that knows no widgets."""
+        name = type(self).__name__
+        return f"[{name}: to see it, install anywidget and ipywidgets beside JupyterLab]"
+
+
+class LocalizationWidget(_Live):
     """A point of the support, searched in the queries; each trait may be read and set.
 
     Attributes:
@@ -23,9 +39,7 @@ class LocalizationWidget(anywidget.AnyWidget):
             sharpness; empty until the widget is shown.
     """
 
-    _esm = module("localization") + (FOLDER / "live.js").read_text(encoding="utf-8")
-    _css = style()
-    given = traitlets.Unicode().tag(sync=True)
+    _esm = module("localization", live=True)
     point = traitlets.List(traitlets.Float(), minlen=2, maxlen=2).tag(sync=True)
     window = traitlets.Float().tag(sync=True)
     variant = traitlets.Unicode().tag(sync=True)
@@ -33,15 +47,12 @@ class LocalizationWidget(anywidget.AnyWidget):
 
     def __init__(self, scene: Scene, **more: Any) -> None:
         """Show one scene; ``more`` are traits to begin with."""
-        self.labels: Sequence[str] = [one.label for one in scene.variants]
+        self.labels = [one.label for one in scene.variants]
         self.size: Point = (scene.images[0].shape[1], scene.images[0].shape[2])
         self.windows = scene.windows
-        start = {"point": list(scene.start), "window": scene.window, "variant": self.labels[-1]}
-        super().__init__(given=text_of(payload([scene])), **(start | more))
-
-    def __repr__(self) -> str:
-        """What a front end shows that knows no widgets."""
-        return "[LocalizationWidget: to see it, install anywidget and ipywidgets beside JupyterLab]"
+        begun = {"point": list(scene.start), "window": scene.window}
+        begun["variant"] = self.labels[scene.opens]
+        super().__init__(given=text_of(payload([scene])), **(begun | more))
 
     @traitlets.validate("variant")
     def _known(self, proposal: Any) -> str:
@@ -61,3 +72,56 @@ class LocalizationWidget(anywidget.AnyWidget):
         if not all(-0.5 <= x <= n - 0.5 for x, n in zip(proposal["value"], self.size, strict=True)):
             raise traitlets.TraitError(f"point must lie within {self.size} pixels")
         return list(proposal["value"])
+
+
+class SliceWidget(_Live):
+    """The volumes of a bank of CT slices, slice by slice; only what is in sight is read and sent.
+
+    Attributes:
+        volume: id of the volume in sight; may be set.
+    """
+
+    _esm = module("slices", live=True)
+    volumes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    volume = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        bank: CtBank,
+        *,
+        predictions: Mapping[str, np.ndarray] | None = None,
+        regions: RegionBank | None = None,
+    ) -> None:
+        """Open the first volume.
+
+        Args:
+            bank: slices of any region, labelled or not.
+            predictions: volume's id -> (Z, H, W) uint8 labels.
+            regions: superpixels of the bank.
+
+        Raises:
+            DataError: superpixels of other slices, or a prediction that does not fit.
+        """
+        self._bank, self._predictions, self._regions = bank, predictions or {}, regions
+        names = [one.id for one in bank.volumes]
+        self._stack = self._opened(names[0])
+        super().__init__(volumes=names, volume=names[0], given=text_of(slice_facts(self._stack)))
+        self.on_msg(self._asked)
+
+    def _opened(self, volume: str) -> SliceStack:
+        prediction = self._predictions.get(volume)
+        return stack_of(self._bank, volume, prediction=prediction, regions=self._regions)
+
+    @traitlets.observe("volume")
+    def _open(self, change: Any) -> None:
+        # While the widget is made its first volume is open already.
+        if change["old"]:
+            self._stack = self._opened(change["new"])
+            self.given = text_of(slice_facts(self._stack))
+
+    def _asked(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        """Send the layers of one slice, if it is of the volume in sight."""
+        if content.get("volume") == self.volume:
+            arrays = self._stack.arrays(content["z"])
+            told = {"volume": self.volume, "z": content["z"], "layers": [*arrays]}
+            self.send(told, [one.tobytes() for one in arrays.values()])

@@ -1,21 +1,71 @@
-"""What the localization widget shows: images, the landmarks on them, and how each variant sees."""
+"""What the widgets show: images, how networks see them, and all of it as one JSON value."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ldl.errors import ConfigError
-from ldl.localize import EmbeddingMatcher, Point
+from ldl.errors import ConfigError, DataError
+from ldl.localize import EmbeddingMatcher, Point, peak
 from ldl.localize.images import LEAST_WINDOW, as_image, check_point, is_blank
-from ldl.widgets.fitting import check
-from ldl.widgets.quantise import Quantised, cell_means, quantised, stride_within
+from ldl.plots.images import cluster_colours
+from ldl.widgets.packing import (
+    Payload,
+    Quantised,
+    cell_means,
+    packed,
+    packed_map,
+    palette,
+    picture,
+    quantised,
+    stride_within,
+)
 
 BUDGET = 4_000_000  # bytes of maps in a live widget; pages give less
+REGION_BUDGET = 1_500_000  # bytes of maps of one kind of images in the region widget
 LARGEST = 0.5  # of the support's smaller side: the slider's end
+MOST_SIMILAR = 20  # pixels that the region widget marks
+# The rule of `ldl.localize.peak`, handed over so that the page does not keep one of its own.
+RULE = {
+    "share": peak.SHARE,
+    "leastRise": peak.LEAST_RISE,
+    "leastSharpness": peak.LEAST_SHARPNESS,
+    "largestRegion": peak.LARGEST_REGION,
+}
+# (B, C, H, W) float in 0..1 -> embedding (B, K, H, W), assignment (B, clusters, H, W) with sum 1.
+Outputs = Callable[[Tensor], tuple[Tensor, Tensor | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Images of one kind, divided into cells.
+
+    Attributes:
+        name: of the kind.
+        images: (C, H, W) float32 in 0..1 each.
+        names: one an image.
+        stride: pixels of a cell's side.
+        words: what images (and network) are, with their licence; one sentence.
+    """
+
+    name: str
+    images: tuple[Tensor, ...]
+    names: tuple[str, ...]
+    stride: int
+    words: str = ""
+
+    def payload(self) -> Payload:
+        """What the page is given of them."""
+        pairs = zip(self.names, self.images, strict=True)
+        images = [
+            {"name": name, "size": list(one.shape[1:]), "picture": picture(one.numpy())}
+            for name, one in pairs
+        ]
+        told = {"name": self.name, "words": self.words, "stride": self.stride}
+        return told | {"images": images}
 
 
 @dataclass(frozen=True)
@@ -35,31 +85,23 @@ class Variant:
     words: str = ""
 
 
-@dataclass(frozen=True)
-class Scene:
-    """Some images of one kind; the first is the support, the others are queries.
+@dataclass(frozen=True, kw_only=True)
+class Scene(Pictures):
+    """Images to search; the first is the support, the others are queries.
 
     Attributes:
-        name: of the kind.
-        images: (C, H, W) float32 in 0..1 each.
-        names: one an image.
-        stride: pixels of a cell's side.
         variants: at least one.
         window: the slider's start, in pixels of the support.
         start: (row, column) in the support where the point begins.
+        opens: the variant to begin with.
         landmarks: name -> (N, 2) true rows and columns, one an image.
-        words: what the images are, with their licence; one sentence.
     """
 
-    name: str
-    images: tuple[Tensor, ...]
-    names: tuple[str, ...]
-    stride: int
     variants: tuple[Variant, ...]
     window: float
     start: Point
+    opens: int
     landmarks: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    words: str = ""
 
     @property
     def windows(self) -> tuple[float, float]:
@@ -72,7 +114,84 @@ class Scene:
         """Which images show nothing."""
         return tuple(is_blank(one) for one in self.images)
 
+    def asked_from(self, support: int, landmark: str, variant: int) -> "Scene":
+        """The same with another support: its images in another order, the point on a landmark."""
+        order = [support, *(k for k in range(len(self.images)) if k != support)]
+        points = {name: each[order] for name, each in self.landmarks.items()}
+        variants = (replace(one, maps=tuple(one.maps[k] for k in order)) for one in self.variants)
+        return replace(
+            self,
+            images=tuple(self.images[k] for k in order),
+            names=tuple(self.names[k] for k in order),
+            variants=tuple(variants),
+            start=_pair(points[landmark][0]),
+            opens=variant,
+            landmarks=points,
+        )
 
+    def payload(self) -> Payload:
+        """What the page is given of it."""
+        told = super().payload()
+        for image, blank in zip(told["images"], self.blank, strict=True):
+            image["blank"] = blank
+        marks = self.landmarks.items()
+        return told | {
+            "window": self.window,
+            "windows": list(self.windows),
+            "start": list(self.start),
+            "opens": self.opens,
+            "landmarks": [{"name": k, "points": each.round(3).tolist()} for k, each in marks],
+            "variants": [
+                {
+                    "label": one.label,
+                    "sigma": one.sigma,
+                    "words": one.words,
+                    "maps": [packed_map(each) for each in one.maps],
+                }
+                for one in self.variants
+            ],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionScene(Pictures):
+    """Images of one size under a network with a clustering branch (Eq. 2).
+
+    Attributes:
+        clusters: their number.
+        maps: embeddings, one an image.
+        labels: (N, h, w) uint8, the most probable cluster of each cell.
+        certainty: (N, h, w) uint8, its probability in 255ths.
+    """
+
+    clusters: int
+    maps: tuple[Quantised, ...]
+    labels: NDArray[np.uint8]
+    certainty: NDArray[np.uint8]
+
+    def payload(self) -> Payload:
+        """What the page is given of it."""
+        told = super().payload()
+        rows = zip(self.maps, self.labels, self.certainty, strict=True)
+        for image, (one, labels, certainty) in zip(told["images"], rows, strict=True):
+            image |= {"map": packed_map(one), "labels": packed(labels)}
+            image["certainty"] = packed(certainty)
+        colours = cluster_colours(np.arange(self.clusters), self.clusters)
+        return told | {"clusters": self.clusters, "colours": packed(colours)}
+
+
+def payload(scenes: Sequence[Scene] | Sequence[RegionScene]) -> Payload:
+    """What the localization or the region widget is given."""
+    told = {"rule": RULE, "mostSimilar": MOST_SIMILAR, "palette": palette()}
+    return told | {"scenes": [one.payload() for one in scenes]}
+
+
+def map_bytes(scenes: Sequence[Scene]) -> int:
+    """Bytes of all maps before they are deflated."""
+    return sum(m.data.nbytes for one in scenes for v in one.variants for m in v.maps)
+
+
+@torch.no_grad()
 def scene(
     name: str,
     images: Sequence[Tensor | NDArray],
@@ -93,7 +212,7 @@ def scene(
         images: (C, H, W) uint8 or float in 0..1; the support first, then at least one query.
             A query of another size is taken for the same field of view, as in
             :func:`ldl.localize.localize`.
-        matchers: label -> network and sigma, at least one.
+        matchers: label -> network and sigma, at least one; the last is shown first.
         window: side of the window in pixels of the support.
         start: where the point begins; the first landmark, else the middle.
         names: of the images; their numbers by default.
@@ -106,19 +225,33 @@ def scene(
         ConfigError: no matcher, a point outside the support, or a window out of range.
         DataError: fewer than two images, or names or landmarks that do not fit them.
     """
-    given = tuple(as_image(one, f"image {k}") for k, one in enumerate(images))
-    titles = tuple(names or [str(k) for k in range(len(given))])
+    given, titles = _named(images, names)
     points = {key: np.asarray(each, dtype=np.float64) for key, each in (landmarks or {}).items()}
-    check(given, titles, points, matchers)
-    place = start or (_pair(next(iter(points.values()))[0]) if points else _middle(given[0]))
-    size = (int(given[0].shape[1]), int(given[0].shape[2]))
-    check_point(place, size)
-    stride = _stride(given, matchers, budget)
-    variants = tuple(
-        Variant(label, matcher.sigma, _maps(matcher, given, stride), (notes or {}).get(label, ""))
-        for label, matcher in matchers.items()
-    )
-    made = Scene(name, given, titles, stride, variants, float(window), place, points, words)
+    for key, each in points.items():
+        if each.shape != (len(given), 2):
+            raise DataError(f"landmark {key!r} has shape {each.shape}; ({len(given)}, 2)")
+    if not matchers:
+        raise ConfigError("no matchers; give at least one network")
+    height, width = (int(side) for side in given[0].shape[1:])
+    first = _pair(next(iter(points.values()))[0]) if points else ((height - 1) / 2, (width - 1) / 2)
+    place = start or first
+    check_point(place, (height, width))
+    probe = next(iter(matchers.values())).embedder(given[0][None])
+    stride = stride_within(budget, given, int(probe.shape[1]), len(matchers))
+    variants = [
+        Variant(
+            label,
+            one.sigma,
+            tuple(_cells(one.embedder(image[None])[0], stride) for image in given),
+            (notes or {}).get(label, ""),
+        )
+        for label, one in matchers.items()
+    ]
+    made = Scene(
+        name=name, images=given, names=titles, stride=stride, words=words,
+        variants=tuple(variants), window=float(window), start=place, opens=len(variants) - 1,
+        landmarks=points,
+    )  # fmt: skip
     least, most = made.windows
     if not least <= window <= most:
         raise ConfigError(f"window is {window:g} pixels; the widget takes {least:g} to {most:g}")
@@ -126,24 +259,49 @@ def scene(
 
 
 @torch.no_grad()
-def _maps(
-    matcher: EmbeddingMatcher, images: Sequence[Tensor], stride: int
-) -> tuple[Quantised, ...]:
-    embedded = (matcher.embedder(one[None])[0] for one in images)
-    return tuple(quantised(cell_means(one.float(), stride)) for one in embedded)
+def region_scene(
+    name: str,
+    images: Sequence[Tensor | NDArray],
+    outputs: Outputs,
+    *,
+    names: Sequence[str] | None = None,
+    words: str = "",
+    budget: int = REGION_BUDGET,
+) -> RegionScene:
+    """Embed and cluster every image; all are of one size.
+
+    Raises:
+        DataError: fewer than two images, or a network without a clustering branch.
+    """
+    given, titles = _named(images, names)
+    embedding, shares = outputs(torch.stack(given))
+    if shares is None:
+        raise DataError("the network assigns no clusters; use one of region discrimination")
+    stride = stride_within(budget, given, int(embedding.shape[1]))
+    most, labels = torch.stack([cell_means(one, stride) for one in shares]).max(dim=1)
+    return RegionScene(
+        name=name, images=given, names=titles, stride=stride, words=words,
+        clusters=int(shares.shape[1]), maps=tuple(_cells(one, stride) for one in embedding),
+        labels=labels.to(torch.uint8).numpy(),
+        certainty=(255 * most).round().to(torch.uint8).numpy(),
+    )  # fmt: skip
 
 
-@torch.no_grad()
-def _stride(images: Sequence[Tensor], matchers: Mapping[str, EmbeddingMatcher], budget: int) -> int:
-    sizes = [(int(one.shape[1]), int(one.shape[2])) for one in images]
-    first = next(iter(matchers.values()))
-    channels = int(first.embedder(images[0][None]).shape[1])
-    return stride_within(budget, sizes, channels, len(matchers))
+def _named(
+    images: Sequence[Tensor | NDArray], names: Sequence[str] | None
+) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    given = tuple(as_image(one, f"image {k}") for k, one in enumerate(images))
+    if len(given) < 2 or len({len(one) for one in given}) != 1:
+        raise DataError(f"{len(given)} images; give a support and queries, all of one kind")
+    titles = tuple(names or map(str, range(len(given))))
+    if len(titles) != len(given):
+        raise DataError(f"{len(titles)} names for {len(given)} images")
+    return given, titles
+
+
+def _cells(embedding: Tensor, stride: int) -> Quantised:
+    return quantised(cell_means(embedding.float(), stride))
 
 
 def _pair(point: NDArray) -> Point:
     return float(point[0]), float(point[1])
-
-
-def _middle(image: Tensor) -> Point:
-    return (image.shape[1] - 1) / 2, (image.shape[2] - 1) / 2

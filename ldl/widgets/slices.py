@@ -1,33 +1,150 @@
-"""A slice viewer that lives in the page: no kernel, no library, nothing fetched.
+"""A volume to scroll through: its slices, what may be laid over them, and its viewer in a page."""
 
-`slice_viewer` writes one ``<figure>`` with the volume's bytes (deflated, base64) and the script
-`slices.js` beside it; `ldl.widgets.slices_live` is the same for a running kernel.
-"""
-
-import base64
-import hashlib
 import html
-import io
-import json
-import zlib
-from importlib.resources import files
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from IPython.display import HTML
-from PIL import Image
 
-from ldl.widgets.page import joined
-from ldl.widgets.painting import FILL, LINE, PALETTE, paint
-from ldl.widgets.stacks import SliceStack
+from ldl.data.ct import CtBank, CtEntry
+from ldl.data.superpixel_bank import RegionBank
+from ldl.errors import DataError
+from ldl.plots.images import borders, enlarged, painted, to_display
+from ldl.widgets.packing import Payload, deflated, picture
+from ldl.widgets.page import html_of
 
 Array = np.ndarray
 GREYS = 64  # grey levels in the page; the eye tells fewer apart, and the page is a third smaller
-LABELS = {
-    "reference": "reference labels (filled)",
-    "prediction": "prediction (outlined)",
-    "superpixels": "superpixels (thin lines)",
-}
+# Paul Tol's "muted" scheme and two lighter ones beside it, in an order that keeps neighbours in the
+# organ lists apart; names in the legend and under the pointer never leave a colour alone.
+PALETTE = (
+    "#88CCEE", "#CC6677", "#DDCC77", "#117733", "#AA4499", "#44AA99", "#EE8866",
+    "#999933", "#6F7FE0", "#FFAABB", "#BBCC33", "#882255",
+)  # fmt: skip
+FILL = 0.35  # opacity of the reference
+STILL = 2  # pixels of the picture without scripts, a pixel
+
+
+@dataclass(frozen=True)
+class SliceStack:
+    """One volume, slices upwards; rows from front to back, the patient's right at the left.
+
+    Attributes:
+        title: what the volume is, for people.
+        images: (Z, H, W) uint8 grey.
+        organs: names of the labels 1, 2, ...
+        spacing: (z, y, x) in mm.
+        window: Hounsfield units shown as black and as white.
+        labels: (Z, H, W) uint8, the reference; None: there is none.
+        prediction: (Z, H, W) uint8, a network's labels.
+        regions: (Z, H, W) int16 superpixels, -1 for none.
+    """
+
+    title: str
+    images: Array
+    organs: tuple[str, ...]
+    spacing: tuple[float, float, float]
+    window: tuple[int, int]
+    labels: Array | None = None
+    prediction: Array | None = None
+    regions: Array | None = None
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 3 or self.images.dtype != np.uint8 or not self.images.size:
+            raise DataError(f"{self.title}: images are {self.images.shape}, not uint8 (Z, H, W)")
+        for name, layer in self.layers().items():
+            if layer.shape != self.images.shape:
+                raise DataError(
+                    f"{self.title}: {name} {layer.shape} beside images {self.images.shape}"
+                )
+            if name != "superpixels" and layer.max(initial=0) > len(self.organs):
+                raise DataError(
+                    f"{self.title}: {name} has label {layer.max()}, {len(self.organs)} organs"
+                )
+
+    def layers(self) -> dict[str, Array]:
+        """What can be laid over the slices: reference, prediction, superpixels, as far as known."""
+        known = (
+            ("reference", self.labels),
+            ("prediction", self.prediction),
+            ("superpixels", self.regions),
+        )
+        return {name: layer for name, layer in known if layer is not None}
+
+    def arrays(self, which: int | slice = slice(None)) -> dict[str, Array]:
+        """What is drawn of a slice (or all): 64 greys, labels as they are, superpixels + 1."""
+        layers = {name: layer[which] for name, layer in self.layers().items()}
+        if "superpixels" in layers:
+            layers["superpixels"] = (layers["superpixels"] + 1).astype("<u2")
+        return {"images": self.images[which] // (256 // GREYS), **layers}
+
+
+def stack_of(
+    bank: CtBank,
+    volume: str,
+    *,
+    prediction: Array | None = None,
+    regions: RegionBank | None = None,
+    title: str = "",
+) -> SliceStack:
+    """One volume of a bank.
+
+    Args:
+        bank: slices, labelled or not.
+        volume: its id.
+        prediction: (Z, H, W) uint8 of this volume.
+        regions: superpixels of the whole bank.
+        title: "": the bank's and the volume's name.
+
+    Raises:
+        DataError: no such volume, superpixels of other slices, or a layer that does not fit.
+    """
+    if regions is not None and regions.source != bank.fingerprint:
+        raise DataError(f"{regions.name}: superpixels of other slices than {bank.name}'s")
+    known: dict[str, CtEntry] = {one.id: one for one in bank.volumes}
+    if volume not in known:
+        raise DataError(f"{bank.name}: no volume {volume!r}; there are {', '.join([*known][:8])}")
+    rows = known[volume].rows
+    return SliceStack(
+        title=title or f"{bank.name}, {volume}",
+        images=np.array(bank.images[rows, 0]),
+        organs=bank.organs,
+        spacing=known[volume].spacing,
+        window=bank.window,
+        labels=None if bank.labels is None else np.array(bank.labels[rows]),
+        prediction=prediction,
+        regions=None if regions is None else np.array(regions.regions[rows]),
+    )
+
+
+def slice_facts(
+    stack: SliceStack, shown: Collection[str] = ("reference",), start: int = -1
+) -> Payload:
+    """What the viewer must know besides the slices.
+
+    Args:
+        stack: the volume.
+        shown: layers that are on at the start.
+        start: slice at the start; -1 for the middle one.
+    """
+    depth = len(stack.images)
+    layers = stack.layers()
+    held = {int(k) for name in ("reference", "prediction") for k in np.unique(layers.get(name, 0))}
+    return {
+        "title": stack.title,
+        "shape": list(stack.images.shape),
+        "spacing": [round(one, 4) for one in stack.spacing],
+        "window": list(stack.window),
+        "greys": GREYS,
+        "organs": list(stack.organs),
+        "held": sorted(held - {0}),
+        "colours": [PALETTE[k % len(PALETTE)] for k in range(len(stack.organs))],
+        "fill": FILL,
+        "layers": list(layers),
+        "shown": [name for name in layers if name in shown],
+        "start": depth // 2 if start < 0 else min(start, depth - 1),
+    }
 
 
 def slice_viewer(
@@ -45,91 +162,31 @@ def slice_viewer(
         shown: layers that are on at the start.
         start: slice at the start; -1 for the middle one.
     """
-    first = len(stack.images) // 2 if start < 0 else min(start, len(stack.images) - 1)
-    meta = _meta(stack, shown, first)
-    packed = {name: _packed(layer) for name, layer in _arrays(stack).items()}
-    told = json.dumps(meta, ensure_ascii=False, sort_keys=True)
-    name = "slices-" + hashlib.sha256((told + "".join(packed.values())).encode()).hexdigest()[:10]
-    layers = "".join(
-        f'<script type="text/plain" data-layer="{layer}">{text}</script>'
-        for layer, text in packed.items()
-    )
-    safe = told.replace("</", "<\\/")
-    return HTML(
-        f'<figure class="ldl-figure ldl-slices" id="{name}"><style>{_text("slices.css")}</style>'
-        f"{_view(stack, shown, first)}{_controls(stack, shown, first, name)}"
-        f"<figcaption>{caption}</figcaption>"
-        f'<script type="application/json">{safe}</script>{layers}'
-        f'<script type="module">const id = "{name}";\n{joined("keys")}\n'
-        f"{_text('slices.js')}</script></figure>"
-    )
+    given = slice_facts(stack, shown, start)
+    z = given["start"]
+    alt = html.escape(f"Slice {z + 1} of {len(stack.images)} of {stack.title}")
+    still = f'<img src="{picture(still_slice(stack, z, shown))}" alt="{alt}">'
+    given["carried"] = {name: deflated(layer) for name, layer in stack.arrays().items()}
+    label = f"Slices of {stack.title}"
+    return HTML(html_of("slices", given, label=label, caption=caption, still=still))
 
 
-def _text(name: str) -> str:
-    return files("ldl.widgets").joinpath(name).read_text(encoding="utf-8")
+def still_slice(stack: SliceStack, z: int, shown: Collection[str]) -> Array:
+    """Slice ``z`` as a picture, (2H, 2W, 3) uint8: the reference filled, the prediction outlined.
 
-
-def _meta(stack: SliceStack, shown: tuple[str, ...], first: int) -> dict[str, Any]:
-    depth, height, width = stack.images.shape
-    return {
-        "title": stack.title,
-        "shape": [depth, height, width],
-        "spacing": [round(one, 4) for one in stack.spacing],
-        "window": stack.window,
-        "greys": GREYS,
-        "organs": stack.organs,
-        "colours": [PALETTE[k % len(PALETTE)] for k in range(len(stack.organs))],
-        "line": LINE,
-        "fill": FILL,
-        "layers": [*stack.layers()],
-        "shown": shown,
-        "start": first,
+    Args:
+        stack: the volume.
+        z: number of the slice, 0 the lowest.
+        shown: some of ``stack.layers()``.
+    """
+    found = enlarged(to_display(stack.images[z]), STILL)
+    layers = {
+        name: enlarged(one[z], STILL) for name, one in stack.layers().items() if name in shown
     }
-
-
-def _arrays(stack: SliceStack) -> dict[str, Array]:
-    """Bytes of the page: grey in 64 levels, labels as they are, superpixels + 1 in 16 bits."""
-    layers = stack.layers()
-    if "superpixels" in layers:
-        layers["superpixels"] = (layers["superpixels"] + 1).astype("<u2")
-    return {"images": stack.images // (256 // GREYS), **layers}
-
-
-def _packed(values: Array) -> str:
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(values).tobytes(), 9)).decode()
-
-
-def _view(stack: SliceStack, shown: tuple[str, ...], first: int) -> str:
-    """The slice of the start as a picture; the script puts its canvas in its place."""
-    stream = io.BytesIO()
-    Image.fromarray(paint(stack, first, shown, scale=2)).quantize(64).save(
-        stream, "PNG", optimize=True
-    )
-    source = base64.b64encode(stream.getvalue()).decode()
-    alt = f"Slice {first + 1} of {len(stack.images)} of {stack.title}"
-    return (
-        '<div class="ldl-slices-view" tabindex="0" role="group" '
-        'aria-label="Slice; arrow keys change it">'
-        f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}"></div>'
-    )
-
-
-def _controls(stack: SliceStack, shown: tuple[str, ...], first: int, name: str) -> str:
-    boxes = "".join(
-        f'<label><input type="checkbox" value="{layer}"{" checked" * (layer in shown)}> '
-        f"{LABELS[layer]}</label>"
-        for layer in stack.layers()
-    )
-    return (
-        '<div class="ldl-slices-controls">'
-        f'<label class="ldl-slices-level" for="{name}-z">Slice '
-        f'<input id="{name}-z" type="range" min="0" max="{len(stack.images) - 1}" step="1" '
-        f'value="{first}"></label>'
-        f'<p class="ldl-slices-said" role="status" aria-live="polite"></p>'
-        f'<fieldset><legend>Show</legend>{boxes}<label class="ldl-slices-opacity">opacity '
-        f'<input type="range" min="0" max="100" step="5" value="{round(100 * FILL)}"></label>'
-        '</fieldset><div class="ldl-slices-legend" role="group" '
-        'aria-label="Organs; press one to hide it"></div>'
-        '<p class="ldl-slices-under"></p>'
-        "<noscript>The slices need JavaScript; nothing is fetched.</noscript></div>"
-    )
+    for k in range(1, len(stack.organs) + 1):
+        colour = PALETTE[(k - 1) % len(PALETTE)]
+        if "reference" in layers:
+            found = painted(found, layers["reference"] == k, colour, FILL)
+        if "prediction" in layers:
+            found = painted(found, borders(layers["prediction"] == k), colour, 1.0)
+    return found

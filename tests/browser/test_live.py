@@ -1,5 +1,6 @@
 """The live widget as a notebook's front end shows it: render({model, el}), traits both ways."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ldl.data.ct.bank import CtBank, CtEntry
 from ldl.localize import EmbeddingMatcher, localize
 from ldl.sphere import unit
 from ldl.widgets import scene
-from ldl.widgets.live import LocalizationWidget
+from ldl.widgets.live import LocalizationWidget, SliceWidget
 
 SIZE = 48
 SHELL = (
@@ -32,6 +34,11 @@ async ([text, state, width]) => {
     set: (name, value) => { state[name] = value; },
     on: (event, call) => { listeners[event] = call; },
     save_changes: () => { window.saved = { ...state, given: null }; },
+    send: async (content) => {
+      const [told, buffers] = await window.askPython(content);
+      const bytes = (one) => Uint8Array.from(atob(one), (c) => c.charCodeAt(0)).buffer;
+      listeners["msg:custom"](told, buffers.map((one) => new DataView(bytes(one))));
+    },
     change: (name, value) => { state[name] = value; listeners[`change:${name}`](); },
   };
   await widget.render({ model: window.model, el });
@@ -136,3 +143,51 @@ def test_the_cell_s_width_counts_not_the_window_s(show, width: int, stacked: boo
     )
     assert (query["y"] > own["y"] + own["height"]) is stacked
     assert min(own["width"], query["width"]) > 160
+
+
+def bank() -> CtBank:
+    """Two volumes of three and five slices, each of one grey; the second's last has a liver."""
+    images = (20 * np.arange(1, 9, dtype=np.uint8))[:, None, None, None].repeat(16, 2).repeat(16, 3)
+    labels = np.zeros((8, 16, 16), np.uint8)
+    labels[7, 4:12, 4:12] = 1
+    entry = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
+    volumes = (
+        CtEntry("a", 0, 3, (5, 2, 2), entry, 0.0, "a"),
+        CtEntry("b", 3, 5, (5, 2, 2), entry, 0.0, "b"),
+    )
+    return CtBank("t", "abdomen", images, labels, ("liver",), volumes, (-100, 155), "f", "", {})
+
+
+def test_live_slices_come_one_by_one_from_python(visit, tmp_path: Path, monkeypatch) -> None:
+    widget = SliceWidget(bank())
+    asked: list[dict] = []
+    replies: list[tuple] = []
+    monkeypatch.setattr(widget, "send", lambda told, buffers: replies.append((told, buffers)))
+
+    def ask(content: dict) -> list:
+        asked.append(content)
+        widget._asked(widget, content, [])
+        told, buffers = replies[-1]
+        return [told, [base64.b64encode(one).decode() for one in buffers]]
+
+    (tmp_path / "live.html").write_text(SHELL, encoding="utf-8")
+    page = visit((tmp_path / "live.html").as_uri(), wait=False)
+    page.expose_function("askPython", ask)
+    state = {name: getattr(widget, name) for name in ("given", "volumes", "volume")}
+    page.evaluate(HARNESS, [str(widget._esm), state, 0])
+    page.add_style_tag(content=str(widget._css))
+    said = page.locator("p[role=status]")
+    assert said.inner_text() == "Slice 2 of 3, 5 mm above the lowest: no organ."
+    page.focus("canvas")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    page.get_by_text("Slice 2 of 3").wait_for()
+    assert asked == [{"volume": "a", "z": 1}, {"volume": "a", "z": 2}], "each is sent once"
+    page.get_by_label("Volume").select_option("b")
+    widget.volume = "b"
+    page.evaluate("given => window.model.change('given', given)", widget.given)
+    page.get_by_text("Slice 3 of 5").wait_for()
+    page.focus("canvas")
+    page.keyboard.press("End")
+    page.get_by_text("Slice 5 of 5, 20 mm above the lowest: liver.").wait_for()
+    assert page.get_by_role("button", name="liver").is_visible()

@@ -8,7 +8,7 @@ import torch
 
 from ldl.localize import EmbeddingMatcher, localize
 from ldl.sphere import unit
-from ldl.widgets import html_of, payload, region_payload, region_scene, restored, scene
+from ldl.widgets import html_of, payload, region_scene, restored, scene
 
 SHELL = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>widget</title>'
@@ -98,7 +98,7 @@ def test_regions_tell_cluster_and_most_similar_pixels(
         return vectors, torch.softmax(8 * vectors[:, :5], dim=1)
 
     made = region_scene("toy", images[:2], outputs, names=["A", "B"])
-    page = open_widget("regions", region_payload([made]))
+    page = open_widget("regions", payload([made]))
     first, second = (page.locator("[data-part=region]").nth(k) for k in (0, 1))
     vectors = [unit(restored(one), dim=0).flatten(1).numpy() for one in made.maps]
     told = click(page, first, (20.2, 21.2), answer_after)
@@ -130,7 +130,7 @@ def test_pictures_of_regions_fill_the_page(open_widget, embedder, images, width,
         return vectors, torch.softmax(vectors[:, :5], dim=1)
 
     made = region_scene("toy", images, outputs)
-    page = open_widget("regions", region_payload([made]), width=width)
+    page = open_widget("regions", payload([made]), width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     wide = [one.bounding_box()["width"] for one in page.locator("[data-part=region]").all()]
     assert len(wide) == 3
@@ -139,3 +139,35 @@ def test_pictures_of_regions_fill_the_page(open_widget, embedder, images, width,
     assert not legend.is_visible()
     page.get_by_label("similarity", exact=True).check()
     legend.wait_for(state="visible")
+
+
+def swipe(page, start: tuple[float, float], by: tuple[float, float]) -> None:
+    """A finger goes down at ``start`` and is drawn ``by`` so many dots in ten steps."""
+    touch = page.context.new_cdp_session(page)
+    for step in range(12):
+        x, y = (a + min(step, 10) * b / 10 for a, b in zip(start, by, strict=True))
+        kind = "touchStart" if step == 0 else "touchMove" if step <= 10 else "touchEnd"
+        points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.wait_for_timeout(25)
+    page.wait_for_timeout(300)
+
+
+def test_a_finger_scrolls_up_and_down_and_drags_sideways(open_widget, embedder, images) -> None:
+    made = scene("toy", images, {"cs": EmbeddingMatcher(embedder)}, window=9)
+    phone = {"width": 390, "has_touch": True, "is_mobile": True}
+    page = open_widget("localization", payload([made]), **phone)
+    page.add_style_tag(content="main { padding-bottom: 2000px }")
+    box = page.locator(".ldl-pick").bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    before = page.evaluate("window.heard.at(-1).point")
+    swipe(page, middle, (0, -200))
+    assert page.evaluate("window.scrollY") > 100
+    assert page.evaluate("window.heard.at(-1).point") == before, "the page scrolled, nothing else"
+    page.evaluate("window.scrollTo(0, 0)")
+    page.wait_for_timeout(200)
+    swipe(page, middle, (80, 0))
+    row, column = page.evaluate("window.heard.at(-1).point")
+    assert page.evaluate("window.scrollY") == 0
+    assert column == pytest.approx(before[1] + 80 * SIZE / box["width"], abs=1)
+    assert row == pytest.approx(before[0], abs=1)

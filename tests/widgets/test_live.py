@@ -44,7 +44,7 @@ def encoder(home: Path, modality: str) -> Path:
 def test_it_is_the_module_of_the_page(images, matchers) -> None:
     widget = LocalizationWidget(scene("toy", images, matchers, window=8))
     text = str(widget._esm)
-    assert module("localization") in text
+    assert module("localization").strip() in text
     assert "export default" in text
     assert "import " not in text.split("export default")[0].replace("// ", "")
     assert len(json.loads(widget.given)["scenes"]) == 1

@@ -7,8 +7,16 @@ import pytest
 import torch
 
 from ldl.rng import generator
-from ldl.widgets.payload import packed_map, text_of, unpacked_map
-from ldl.widgets.quantise import Quantised, cell_means, quantised, restored, stride_within
+from ldl.widgets.packing import (
+    Quantised,
+    cell_means,
+    packed_map,
+    quantised,
+    restored,
+    stride_within,
+    text_of,
+    unpacked_map,
+)
 
 
 def random_maps(*shape: int) -> torch.Tensor:
@@ -45,7 +53,8 @@ def test_the_stride_is_the_smallest_that_fits(budget: int) -> None:
     def total(stride: int) -> int:
         return sum(-(-r // stride) * -(-c // stride) for r, c in sizes) * 8 * 4
 
-    stride = stride_within(budget, sizes, 8, 4)
+    images = tuple(torch.zeros(1, *size) for size in sizes)
+    stride = stride_within(budget, images, 8, 4)
     assert total(stride) <= budget or stride == 61
     assert stride == 1 or total(stride - 1) > budget
 

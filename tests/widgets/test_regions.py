@@ -7,8 +7,8 @@ import torch
 from ldl.errors import DataError
 from ldl.rng import generator
 from ldl.sphere import unit
-from ldl.widgets import region_payload, region_scene
-from ldl.widgets.payload import unpacked_map
+from ldl.widgets import payload, region_scene
+from ldl.widgets.packing import unpacked_map
 
 
 def outputs(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,7 +27,7 @@ def test_labels_certainty_and_maps() -> None:
     assert (made.labels[:, :, :6] == 0).all()
     assert (made.labels[:, :, 6:] == 2).all()
     assert (made.certainty == 204).all()
-    (given,) = region_payload([made])["scenes"]
+    (given,) = payload([made])["scenes"]
     assert np.array_equal(unpacked_map(given["images"][1]["map"]).data, made.maps[1].data)
     assert region_scene("toy", images, outputs, budget=300).stride == 2
 
@@ -36,5 +36,5 @@ def test_a_network_without_clusters_is_refused() -> None:
     images = np.zeros((2, 1, 8, 8), np.uint8)
     with pytest.raises(DataError, match="assigns no clusters"):
         region_scene("toy", list(images), lambda x: (outputs(x)[0], None))
-    with pytest.raises(DataError, match="at least two"):
+    with pytest.raises(DataError, match="1 images; give"):
         region_scene("toy", list(images[:1]), outputs)

@@ -6,7 +6,7 @@ import pytest
 from ldl.errors import ConfigError, DataError
 from ldl.localize import localize
 from ldl.localize.peak import LARGEST_REGION, LEAST_RISE, LEAST_SHARPNESS, SHARE
-from ldl.widgets import emulated, map_bytes, payload, scene, to_cells, to_pixels
+from ldl.widgets import best_asked, emulated, map_bytes, payload, scene, to_cells, to_pixels
 
 POINTS = [(20.0, 21.0), (30.5, 14.25), (0.0, 47.0)]
 
@@ -86,3 +86,27 @@ def test_the_point_begins_on_the_first_landmark_or_in_the_middle(images, matcher
     assert scene("toy", images, matchers, window=8).start == (23.5, 23.5)
     marks = {"disc": np.array([[3.0, 4.0]] * 3)}
     assert scene("toy", images, matchers, window=8, landmarks=marks).start == (3.0, 4.0)
+
+
+def test_it_opens_on_the_support_that_finds_most(images, matchers) -> None:
+    """The blank image finds nothing, and a landmark that is given wrong is never found."""
+    moved = np.array([(0, 0), (0, 6), (4, -5)])  # as in the fixture
+    places = {
+        "wrong": np.array([[9.0, 9.0], [40.0, 30.0], [9.0, 9.0], [30.0, 40.0]]),
+        "true": np.vstack([[9.0, 9.0], 22.0 + moved]),
+    }
+    blank = np.full_like(images[0], 0.5)
+    made = scene("toy", [blank, *images], matchers, window=12, landmarks=places, names=list("-abc"))
+    assert made.start == (9.0, 9.0)
+    opened, right = best_asked(made, 0.25)
+    assert (right, opened.names[0], opened.opens) == (2, "a", 1)
+    assert opened.start == tuple(opened.landmarks["true"][0]) == (22.0, 22.0)
+    assert opened.names == ("a", "-", "b", "c")
+    again = [one.data for one in opened.variants[1].maps]
+    assert all(
+        np.array_equal(one, made.variants[1].maps[k].data)
+        for one, k in zip(again, (1, 0, 2, 3), strict=True)
+    )
+    given = payload([opened])["scenes"][0]
+    assert (given["opens"], given["start"]) == (1, [22.0, 22.0])
+    assert best_asked(scene("toy", images, matchers, window=8), 0.25)[1] == 0

@@ -12,10 +12,8 @@ import pytest
 from ldl.data.ct.bank import CtBank, CtEntry
 from ldl.data.superpixel_bank import RegionBank
 from ldl.errors import DataError
-from ldl.widgets.painting import PALETTE, colours, paint
-from ldl.widgets.slices import slice_viewer
-from ldl.widgets.slices_live import browse
-from ldl.widgets.stacks import SliceStack, stack_of
+from ldl.widgets.live import SliceWidget
+from ldl.widgets.slices import PALETTE, SliceStack, slice_viewer, stack_of, still_slice
 
 ORGANS = ("liver", "heart's </script> left")
 
@@ -51,10 +49,13 @@ def bank() -> CtBank:
                   "f", "", {})  # fmt: skip
 
 
+def data_of(page: str) -> dict:
+    return json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page)[1])
+
+
 def carried(page: str, name: str, kind: str) -> np.ndarray:
-    text = re.search(rf'data-layer="{name}">([^<]*)<', page)
-    assert text is not None
-    return np.frombuffer(zlib.decompress(base64.b64decode(text[1])), kind).reshape(3, 16, 16)
+    text = data_of(page)["carried"][name]
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind).reshape(3, 16, 16)
 
 
 def test_the_page_carries_the_volume_exactly(stack: SliceStack) -> None:
@@ -63,27 +64,24 @@ def test_the_page_carries_the_volume_exactly(stack: SliceStack) -> None:
     np.testing.assert_array_equal(carried(page, "reference", "u1"), stack.labels)
     np.testing.assert_array_equal(carried(page, "prediction", "u1"), stack.prediction)
     np.testing.assert_array_equal(carried(page, "superpixels", "<u2") - 1.0, stack.regions)
-    meta = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
-    assert meta["shape"] == [3, 16, 16]
-    assert tuple(meta["organs"]) == ORGANS
-    assert meta["layers"] == ["reference", "prediction", "superpixels"]
+    given = data_of(page)
+    assert given["shape"] == [3, 16, 16]
+    assert tuple(given["organs"]) == ORGANS
+    assert given["layers"] == ["reference", "prediction", "superpixels"]
+    assert (given["shown"], given["held"], given["start"]) == (["reference"], [1, 2], 1)
 
 
-def test_nothing_is_fetched_and_everything_has_a_name(stack: SliceStack) -> None:
+def test_nothing_is_fetched_and_a_picture_stands_in(stack: SliceStack) -> None:
     page = slice_viewer(stack, caption="A caption.").data
     assert not re.search(r"https?://|@import|<link", page)
     assert 'alt="Slice 2 of 3 of A &lt;test&gt;"' in page
-    body = re.sub(r"<(style|script)[^>]*>.*?</\1>", "", page, flags=re.DOTALL)
-    assert "<input" in body
-    assert "<input" not in re.sub(r"<label[^>]*>.*?</label>", "", body)
-    assert page.count("<label") == page.count("</label>") == 5
     assert slice_viewer(stack, caption="A caption.").data == page
 
 
-def test_layers_that_are_not_there_have_no_control(stack: SliceStack) -> None:
+def test_layers_that_are_not_there_are_not_offered(stack: SliceStack) -> None:
     bare = replace(stack, labels=None, prediction=None, regions=None)
-    page = slice_viewer(bare, caption="c", shown=()).data
-    assert 'type="checkbox"' not in page.split("<fieldset>")[1].split("</fieldset>")[0]
+    page = slice_viewer(bare, caption="c").data
+    assert (data_of(page)["layers"], data_of(page)["shown"]) == ([], [])
     assert len(page) < len(slice_viewer(stack, caption="c").data)
 
 
@@ -94,22 +92,18 @@ def test_a_real_size_stays_small() -> None:
     assert len(slice_viewer(one, caption="c").data) < 500_000
 
 
-def test_painting(stack: SliceStack) -> None:
-    table = colours(2)
-    assert table[1].tolist() == [int(PALETTE[0][k : k + 2], 16) for k in (1, 3, 5)]
-    plain = paint(stack, 1, ())
-    assert plain.shape == (64, 64, 3)
-    np.testing.assert_array_equal(plain[::4, ::4, 0], stack.images[1])
-    full = paint(stack, 1, ("reference",), fill=1.0, scale=1)
-    assert (full[stack.labels[1] == 2] == table[2]).all()
-    np.testing.assert_array_equal(full[stack.labels[1] == 0], plain[::4, ::4][stack.labels[1] == 0])
-    outlined = paint(stack, 1, ("prediction",))
-    inside = stack.prediction[1].repeat(4, axis=0).repeat(4, axis=1) == 1
-    assert 0 < (outlined[inside] == table[1]).all(axis=1).mean() < 0.5
-    lined = paint(stack, 1, ("superpixels",))
-    assert (lined != plain).any()
-    assert lined[lined != plain].max() <= 244
-    assert np.abs(lined.astype(int) - plain)[plain < 10].max() < 160, "the image shows through"
+def test_the_picture_fills_the_reference_and_outlines_the_prediction(stack: SliceStack) -> None:
+    plain = still_slice(stack, 1, ())
+    assert plain.shape == (32, 32, 3)
+    np.testing.assert_array_equal(plain[::2, ::2, 0], stack.images[1])
+    filled = still_slice(stack, 1, ("reference",))[::2, ::2]
+    outside = stack.labels[1] == 0
+    np.testing.assert_array_equal(filled[outside], plain[::2, ::2][outside])
+    assert (filled[stack.labels[1] == 2] != plain[::2, ::2][stack.labels[1] == 2]).any(axis=1).all()
+    colour = [int(PALETTE[0][k : k + 2], 16) for k in (1, 3, 5)]
+    inside = stack.prediction[1].repeat(2, axis=0).repeat(2, axis=1) == 1
+    lined = (still_slice(stack, 1, ("prediction",))[inside] == colour).all(axis=1)
+    assert 0 < lined.mean() < 0.5
 
 
 def test_layers_must_fit(stack: SliceStack, bank: CtBank) -> None:
@@ -124,26 +118,24 @@ def test_layers_must_fit(stack: SliceStack, bank: CtBank) -> None:
         stack_of(bank, "a", regions=regions)
 
 
-def test_the_live_viewer_follows_its_controls(bank: CtBank) -> None:
+def test_the_live_viewer_sends_what_is_asked_for(bank: CtBank, monkeypatch) -> None:
     maps = RegionBank("r", drawn(8)[2], bank.fingerprint, "", 0.0)
-    found = browse(bank, predictions={"b": np.array(bank.labels[3:])}, regions=maps)
-    picture, side = found.children[0].children
-    # Narrow notebooks shrink the picture and keep its shape.
-    assert (picture.layout.max_width, picture.layout.height) == ("100%", "auto")
-    assert found.children[0].layout.flex_flow == "row wrap"
-    volume, level, words, reference, prediction, superpixels, fill, key = side.children
-    assert (level.max, level.value) == (3, 2)
-    assert prediction.disabled
-    assert not superpixels.disabled
-    assert words.value == f"slice 2 of 3: {', '.join(ORGANS)}"
-    assert "liver" in key.value
-    seen = [picture.value]
-    for control, value in (
-        (level, 3), (reference, False), (superpixels, True), (reference, True), (fill, 0.9),
-        (volume, "b"), (prediction, True),
-    ):  # fmt: skip
-        control.value = value
-        seen.append(picture.value)
-    assert len(set(seen)) == len(seen)
-    assert (level.max, level.value) == (5, 3)
-    assert not prediction.disabled
+    widget = SliceWidget(bank, predictions={"b": np.array(bank.labels[3:])}, regions=maps)
+    sent: list[tuple[dict, list[bytes]]] = []
+    monkeypatch.setattr(widget, "send", lambda told, buffers: sent.append((told, buffers)))
+    facts = json.loads(widget.given)
+    assert (facts["shape"], facts["layers"]) == ([3, 16, 16], ["reference", "superpixels"])
+    widget._asked(widget, {"volume": "a", "z": 2}, [])
+    widget._asked(widget, {"volume": "b", "z": 2}, [])
+    widget.volume = "b"
+    assert json.loads(widget.given)["layers"] == ["reference", "prediction", "superpixels"]
+    widget._asked(widget, {"volume": "b", "z": 4}, [])
+    assert [(told["volume"], told["z"]) for told, _ in sent] == [("a", 2), ("b", 4)]
+    told, buffers = sent[1]
+    layers = dict(zip(told["layers"], buffers, strict=True))
+    assert list(layers) == ["images", "reference", "prediction", "superpixels"]
+    grey = np.frombuffer(layers["images"], np.uint8).reshape(16, 16)
+    np.testing.assert_array_equal(grey, bank.images[7, 0] // 4)
+    ids = np.frombuffer(layers["superpixels"], "<u2").reshape(16, 16) - 1.0
+    np.testing.assert_array_equal(ids, maps.regions[7])
+    assert "anywidget and ipywidgets" in repr(widget)

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.widgets.slices import slice_viewer
-from ldl.widgets.stacks import SliceStack
+from ldl.widgets.slices import SliceStack, slice_viewer
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -55,54 +54,52 @@ def colour(page, x: float, y: float) -> list[int]:
 
 
 def said(page) -> str:
-    return page.inner_text(".ldl-slices-said")
+    return page.inner_text(".ldl-slices p[role=status]")
 
 
 def test_slices_by_slider_keys_wheel_and_drag(page) -> None:
     assert said(page) == "Slice 4 of 7, 15 mm above the lowest: liver."
     page.evaluate("document.addEventListener('keydown', (e) => (window.through = e.key))")
-    page.focus(".ldl-slices-level input")
+    page.focus("input[type=range] >> nth=0")
     page.keyboard.press("Home")
     assert said(page) == "Slice 1 of 7, 0 mm above the lowest: no organ."
     assert page.evaluate("window.through") is None, "a notebook would act on the slider's keys"
-    page.focus(".ldl-slices-view")
+    page.focus("canvas")
     page.keyboard.press("ArrowUp")
     assert said(page).startswith("Slice 2 of 7")
-    assert page.input_value(".ldl-slices-level input") == "1"
+    assert page.input_value("input[type=range] >> nth=0") == "1"
     box = page.locator("canvas").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.wheel(0, -100)
-    page.wait_for_function(
-        "document.querySelector('.ldl-slices-said').textContent.includes('3 of')"
-    )
+    page.wait_for_function("document.querySelector('.ldl-slices p').textContent.includes('3 of')")
     page.mouse.down()
     page.mouse.move(x + 24, y)
     page.mouse.up()
     assert said(page).startswith("Slice 5 of 7")
-    page.focus(".ldl-slices-view")
+    page.focus("canvas")
     page.keyboard.press("End")
     page.keyboard.press("ArrowUp")
     assert said(page).startswith("Slice 7 of 7")
 
 
 def test_layers_and_organs_on_and_off(page) -> None:
-    page.focus(".ldl-slices-view")
+    page.focus("canvas")
     page.keyboard.press("End")
-    page.uncheck('input[value="reference"]')
+    page.uncheck("text=reference labels")
     grey = colour(page, 0.4, 0.4)
     assert len(set(grey)) == 1
     assert abs(grey[0] - 220) < 6
-    page.check('input[value="reference"]')
+    page.check("text=reference labels")
     filled = colour(page, 0.4, 0.4)
     assert filled[2] > filled[0]
-    button = page.locator(".ldl-slices-legend button")
+    button = page.locator(".ldl-organs button")
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
     assert colour(page, 0.4, 0.4) == grey
     button.click()
     dark = colour(page, 0.5, 0.1)
-    page.check('input[value="superpixels"]')
+    page.check("text=superpixels")
     assert colour(page, 0.5, 0.1)[0] > dark[0] + 50
 
 
@@ -110,7 +107,7 @@ def test_the_pointer_says_what_lies_under_it(page) -> None:
     box = page.locator("canvas").bounding_box()
     page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])
     colour(page, 0, 0)
-    text = page.inner_text(".ldl-slices-under")
+    text = page.inner_text(".ldl-under")
     assert text.startswith("column 11, row 8")
     assert text.endswith("reference liver · prediction liver · superpixel 1")
 

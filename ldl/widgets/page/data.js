@@ -7,16 +7,16 @@ export function bytes(text) {
   return found;
 }
 
-async function inflated(packed) {
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Int8Array(await new Response(stream).arrayBuffer());
+export async function inflated(text) {
+  const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
 }
 
 // {channels, rows, columns, values}: values[k * rows * columns + row * columns + column].
 export async function unpackMap(given) {
   const [channels, rows, columns] = given.shape;
   const scale = new Float32Array(bytes(given.scale).buffer);
-  const steps = await inflated(bytes(given.data));
+  const steps = new Int8Array(await inflated(given.data));
   const values = new Float32Array(steps.length);
   const level = new Int8Array(1); // differences along rows, summed modulo 256
   for (let at = 0; at < steps.length; at++) {

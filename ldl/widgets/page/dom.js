@@ -18,6 +18,19 @@ export function key(kind, text) {
 
 let groups = 0;
 
+// A box to tick beside its words.
+export function tick(text, checked, changed) {
+  const box = element("input", { type: "checkbox", onchange: (event) => changed(event.target.checked, event) });
+  box.checked = checked;
+  return element("label", {}, box, element("span", {}, text));
+}
+
+// A slider under its words, and what else says where it stands.
+export function slider(words, given, moved) {
+  const input = element("input", { type: "range", ...given, oninput: (event) => moved(Number(event.target.value), event) });
+  return { input, label: element("label", { class: "ldl-slider" }, element("span", {}, ...words), input) };
+}
+
 // One of several: radio buttons under a legend.
 export function choice(legend, labels, start, chosen) {
   const name = `ldl-${Math.random().toString(36).slice(2)}-${groups++}`;
@@ -31,28 +44,45 @@ export function choice(legend, labels, start, chosen) {
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STRIDE = 5; // pixels of a step with the shift key
+const SLOP = 6; // dots that a finger may tremble
+
+// (row, column) in pixels of an image of `size` that fills the canvas, under the pointer.
+export function under(event, canvas, size) {
+  const box = canvas.getBoundingClientRect();
+  const row = ((event.clientY - box.top) * size[0]) / box.height - 0.5;
+  const column = ((event.clientX - box.left) * size[1]) / box.width - 0.5;
+  return inside([row, column], size);
+}
 
 // A focusable canvas on which a point is picked; `at` tells and `moved` takes (row, column) pixels.
+// A finger that goes up or down scrolls the page (`touch-action: pan-y`) and moves no point: it
+// counts from when it has gone sideways, or where it is lifted at once.
 export function picker(canvas, size, at, moved, hover = false) {
+  let from = null; // where a finger came down, until it has gone sideways
   let held = false;
-  const place = (event) => {
-    const box = canvas.getBoundingClientRect();
-    const row = ((event.clientY - box.top) * size()[0]) / box.height - 0.5;
-    const column = ((event.clientX - box.left) * size()[1]) / box.width - 0.5;
-    moved(inside([row, column], size()), event);
-  };
+  const place = (event) => moved(under(event, canvas, size()), event);
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    held = true;
+    if (event.button || !event.isPrimary) return;
+    held = event.pointerType !== "touch";
+    if (!held) return void (from = [event.clientX, event.clientY]);
     canvas.setPointerCapture(event.pointerId);
     canvas.focus({ preventScroll: true });
     event.preventDefault();
     place(event);
   });
   canvas.addEventListener("pointermove", (event) => {
+    if (from) {
+      const [along, down] = [Math.abs(event.clientX - from[0]), Math.abs(event.clientY - from[1])];
+      held = along > SLOP && along > down;
+      if (held) from = null;
+    }
     if (held || (hover && event.pointerType === "mouse")) place(event);
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (held = false));
+  canvas.addEventListener("pointerup", (event) => {
+    if (from) place(event);
+    [held, from] = [false, null];
+  });
+  canvas.addEventListener("pointercancel", () => ([held, from] = [false, null]));
   canvas.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -88,4 +118,14 @@ export function afterwards(work, wait = 350) {
     clearTimeout(timer);
     timer = setTimeout(() => work(...given), wait);
   };
+}
+
+const OWN = /^(Arrow(Up|Down|Left|Right)|Page(Up|Down)|Home|End| )$/;
+
+// The keys that work the controls within `root` stay there: a notebook would leave the cell at them.
+export function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (plain && OWN.test(event.key)) event.stopPropagation();
+  });
 }

@@ -1,13 +1,12 @@
 // The localization widget: a point of the support, and what every query answers, at once.
 
 import { bytes, loadPicture } from "./data.js";
-import { afterwards, choice, element, key, oncePerFrame, picker } from "./dom.js";
-import { keepKeys } from "./keys.js";
+import { afterwards, choice, element, keepKeys, key, oncePerFrame, picker, slider, tick } from "./dom.js";
 import { fit, paintHeat, paintImage, paintPoint, paintTruth } from "./paint.js";
 import { Search } from "./search.js";
 import { answerWords, summary, verdict, where } from "./words.js";
 
-const HELP = "Click or drag, or use the arrow keys (with Shift five pixels at a time).";
+const HELP = "Click or drag (a finger: tap, or drag sideways), or use the arrow keys (with Shift five pixels at a time).";
 
 // Builds the widget in `root`; `answered` is told of every answer.
 export async function mountLocalization(root, payload, answered = () => {}, wish = {}) {
@@ -49,8 +48,8 @@ export async function mountLocalization(root, payload, answered = () => {}, wish
   }
 
   function choose(number, given = {}) {
-    const { start, window, variants } = payload.scenes[number];
-    Object.assign(state, { scene: number, point: [...start], window, variant: variants.length - 1 }, given);
+    const { start, window, opens } = payload.scenes[number];
+    Object.assign(state, { scene: number, point: [...start], window, variant: opens }, given);
     state.landmark = landmarkAt(state.point);
     build();
     redraw();
@@ -69,8 +68,8 @@ export async function mountLocalization(root, payload, answered = () => {}, wish
     view.variants.querySelectorAll("input").forEach((radio, k) => (radio.checked = k === state.variant));
     const slide = `${state.window} px, ${Math.round((100 * state.window) / images[0].size[1])} % of the side`;
     view.windowWords.textContent = slide;
-    view.slider.value = state.window;
-    view.slider.setAttribute("aria-valuetext", slide);
+    view.window.value = state.window;
+    view.window.setAttribute("aria-valuetext", slide);
     const own = fit(view.support, images[0].size);
     paintImage(own, pictures[state.scene][0]);
     paintPoint(own, state.point, [state.window, state.window], images[0].size, true);
@@ -111,13 +110,10 @@ const round = (value) => Math.round(value * 1000) / 1000;
 function layout(payload, state, change, choose) {
   const scene = payload.scenes[state.scene];
   const { images, variants, windows, landmarks } = scene;
-  const slider = element("input", {
-    type: "range", min: windows[0], max: windows[1], step: 1, value: state.window,
-    oninput: (event) => change({ window: Number(event.target.value) }, event),
-  });
   const windowWords = element("span", { class: "ldl-value" });
-  const heat = element("input", { type: "checkbox", onchange: (event) => change({ heat: event.target.checked }, event) });
-  heat.checked = state.heat;
+  const sides = { min: windows[0], max: windows[1], step: 1, value: state.window };
+  const window = slider(["Window ", windowWords], sides, (side, event) => change({ window: side }, event));
+  const heat = tick("similarity map", state.heat, (on, event) => change({ heat: on }, event));
   const buttons = landmarks.map((one, k) =>
     element("button", {
       type: "button", onclick: (event) => change({ point: [...one.points[0]], landmark: k }, event),
@@ -129,12 +125,7 @@ function layout(payload, state, change, choose) {
   if (payload.scenes.length > 1) {
     controls.append(choice("Images", payload.scenes.map((one) => one.name), state.scene, choose));
   }
-  controls.append(
-    variant,
-    element("label", { class: "ldl-slider" }, element("span", {}, "Window ", windowWords), slider),
-    element("label", {}, heat, element("span", {}, "similarity map")),
-    ...buttons,
-  );
+  controls.append(variant, window.label, heat, ...buttons);
   const support = element("canvas", {
     class: "ldl-pick", tabindex: 0, role: "application", "aria-roledescription": "point picker", "data-part": "support",
   });
@@ -155,5 +146,5 @@ function layout(payload, state, change, choose) {
   const keys = [key("sure", "found, with its window"), key("doubt", "a guess only"), key("heat", "least to most similar")];
   if (landmarks.length) keys.splice(2, 0, key("truth", "true place"));
   const parts = [controls, views, result, element("p", { class: "ldl-legend" }, ...keys), note];
-  return { parts, variants: variant, slider, windowWords, buttons, support, pointWords, queries, result, network, speed };
+  return { parts, variants: variant, window: window.input, windowWords, buttons, support, pointWords, queries, result, network, speed };
 }

@@ -1,9 +1,8 @@
 // The region widget: the cluster of the pixel under the pointer, and what looks like it elsewhere.
 
 import { bytes, loadPicture, unpackMap } from "./data.js";
-import { afterwards, choice, element, key, oncePerFrame, picker } from "./dom.js";
+import { afterwards, choice, element, keepKeys, key, oncePerFrame, picker } from "./dom.js";
 import { cosines, makeUnit } from "./filter.js";
-import { keepKeys } from "./keys.js";
 import { fit, paintCells, paintHeat, paintImage, paintPoint } from "./paint.js";
 
 const MODES = ["this region", "all regions", "similarity"];

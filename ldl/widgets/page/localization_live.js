@@ -1,18 +1,16 @@
-
 // In a running notebook (anywidget): the same widget, its state shared with Python.
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export default {
   async render({ model, el }) {
-    const root = document.createElement("div");
-    root.className = "ldl-widget ldl-live";
+    const root = element("div", { class: "ldl-widget ldl-live" });
     el.append(root);
     const given = JSON.parse(model.get("given"));
-    const labels = given.scenes[0].variants.map((one) => one.label);
+    const [{ images, variants }] = given.scenes;
+    const labels = variants.map((one) => one.label);
     const told = ({ point, window, variantName, answers }) => {
-      const names = given.scenes[0].images.slice(1).map((image) => image.name);
       const found = answers.map((answer, k) => ({
-        query: names[k],
+        query: images[k + 1].name,
         status: answer.status,
         point: answer.status === "found" ? answer.point : null,
         guess: answer.point,
