@@ -1,4 +1,5 @@
 # make book   the whole way: environment, runs of the demo profile, notebooks, book
+# make pdf    the built book as one PDF, by Chromium: _build/book.pdf
 # make test   the whole test suite
 # make PYTHON=python3.12 ..., make PROFILE=open book ..., make JOBS=4 book: other choices
 PYTHON ?= python3
@@ -10,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 # pytest-xdist workers; 0 runs the suite in one process.
 WORKERS ?= 2
 
-.PHONY: book test check venv lock hooks format clean distclean help
+.PHONY: book pdf test check venv lock hooks format clean distclean help
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +26,9 @@ $(INSTALLED): requirements.lock pyproject.toml scripts/install.sh
 book: $(INSTALLED)
 	$(BIN)/ldl run all --profile $(PROFILE) --jobs $(JOBS)
 	$(BIN)/ldl book build --profile $(PROFILE) --jobs $(JOBS)
+
+pdf: $(INSTALLED)
+	$(BIN)/python scripts/pdf.py
 
 # One thread a process: the suite runs in two, and equal thread counts make equal numbers.
 test: check
