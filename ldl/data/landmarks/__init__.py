@@ -5,6 +5,7 @@ at (0.0, 0.0).
 """
 
 from ldl.data.landmarks.bank import KNOWN, LandmarkBank, landmark_bank
+from ldl.data.landmarks.real import experts_apart
 from ldl.runs.localize import WINDOWS, window_at
 
-__all__ = ["KNOWN", "WINDOWS", "LandmarkBank", "landmark_bank", "window_at"]
+__all__ = ["KNOWN", "WINDOWS", "LandmarkBank", "experts_apart", "landmark_bank", "window_at"]

@@ -1,5 +1,6 @@
 """Landmarks of real images: centres from tables, centroids of masks."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +9,12 @@ from ldl.data.folder import DatasetFolder
 from ldl.data.landmarks.place import Example, Point, Shape, centroid, placed
 from ldl.data.manifest import collection_named, manifest_named
 from ldl.data.preprocess import Box, field_of_view
-from ldl.data.readers import read_hrf_centres, read_idrid_centres, read_image
+from ldl.data.readers import (
+    read_hrf_centres,
+    read_hrf_experts,
+    read_idrid_centres,
+    read_image,
+)
 from ldl.data.readers.centres import Centres
 from ldl.data.schema import Collection
 from ldl.data.splits import Member, id_list
@@ -79,6 +85,31 @@ class RealLandmarks:
     def _centres(self) -> Centres:
         path = self._table_folder().path(self.table or "", self.members()[0])
         return read_hrf_centres(path) if path.suffix == ".xls" else read_idrid_centres(path)
+
+
+def experts_apart(size: int) -> dict[str, float]:
+    """HRF image id -> pixels between the two experts' disc centres in the image of ``size``.
+
+    It is the floor of what can be asked in Table 7: a method that agrees with one expert as well
+    as the other does cannot be told from either. The two images of which one sheet has a slip of
+    the pen are left out.
+
+    Raises:
+        DataError: the originals are not at hand or damaged.
+    """
+    manifest, collection = collection_named("hrf_vessel")
+    source, original = DatasetFolder(manifest), (2336, 3504)
+    members = {one.id: one for one in id_list(collection.ids or collection.key)}
+    table = source.path("centres", next(iter(members.values())))
+    apart = {}
+    for name, points in read_hrf_experts(table).items():
+        path = source.path(collection.images or "images", members[name])
+        pixels = read_image(path)
+        box = field_of_view(pixels, path, reduced_from=source.layout.reduced_from)
+        shape = (pixels.shape[0], pixels.shape[1])
+        one, other = (placed((y, x), original, shape, box, size) for x, y in points)
+        apart[name] = math.dist(one, other)
+    return apart
 
 
 def _mask_centre(
