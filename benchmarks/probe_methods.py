@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from ldl import paths
+from ldl.engine.provenance import provenance
+from ldl.engine.store import write_json
 from ldl.experiments import learned
 from ldl.experiments.asked import ASKED, SEEDS, STEPS, probed_config
 from ldl.experiments.learned_words import markdown
 from ldl.experiments.learning import Lesson, lesson
 from ldl.experiments.phantom_questions import EYES, Eyes, draw_eyes
 from ldl.experiments.probes import Answers, gain_interval
-from ldl.experiments.provenance import provenance
-from ldl.experiments.store import write_json
 from ldl.train.device import fabric_for
 
 STAGES = ("start", "measured", "trained")

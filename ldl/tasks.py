@@ -55,6 +55,7 @@ _ALL = (
 TASKS: dict[str, Task] = {task.key: task for task in _ALL}
 FUNDUS_TASKS = tuple(task.key for task in _ALL if task.modality == "fundus")
 XRAY_TASKS = tuple(task.key for task in _ALL if task.modality == "xray")
+VESSEL_TASKS = tuple(task.key for task in _ALL if task.structure == "vessels")
 CHANNELS: dict[str, int] = {"fundus": 3, "xray": 1}
 
 

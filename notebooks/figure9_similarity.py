@@ -34,16 +34,11 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.experiments import (
-    localization_statements,
-    report,
-    similarity,
-    similarity_figure,
-)
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
+from ldl.experiments import localization_statements, report, similarity, similarity_figure
 from ldl.experiments.localization_claims import CLAIMS, findings
 from ldl.experiments.localization_page import gather
-from ldl.experiments.profiles import profile_named
-from ldl.experiments.store import RunStore
 
 check("figure9_similarity", globals())
 store = RunStore()

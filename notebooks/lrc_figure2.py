@@ -34,9 +34,9 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.store import RunStore
 from ldl.experiments import report
 from ldl.experiments.lrc import figure2, page
-from ldl.experiments.store import RunStore
 from ldl.tasks import REGIONS
 
 check("lrc_figure2", globals())

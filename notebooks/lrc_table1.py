@@ -34,10 +34,10 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.store import RunStore
 from ldl.experiments import report
 from ldl.experiments.cells import signed
 from ldl.experiments.lrc import claims, encoders, html, own, page, pairs
-from ldl.experiments.store import RunStore
 from ldl.tasks import FACTS, REGIONS
 
 check("lrc_table1", globals())

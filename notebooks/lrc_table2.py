@@ -28,10 +28,10 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.store import RunStore
 from ldl.experiments import report
 from ldl.experiments.cells import signed
 from ldl.experiments.lrc import html, page, pairs
-from ldl.experiments.store import RunStore
 
 check("lrc_table2", globals())
 store = RunStore()

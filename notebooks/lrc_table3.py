@@ -34,11 +34,11 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.store import RunStore
 from ldl.experiments import report
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.lrc import page, pairs
 from ldl.experiments.published import value
-from ldl.experiments.store import RunStore
 
 check("lrc_table3", globals())
 store = RunStore()

@@ -29,21 +29,13 @@ from matplotlib.patches import Rectangle
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.errors import DataError
-from ldl.experiments import (
-    encoders,
-    family,
-    learned,
-    learned_words,
-    patch_search,
-    patches,
-    scene,
-)
+from ldl.experiments import encoders, family, learned, learned_words, patch_search, patches, scene
 from ldl.experiments.cells import NOT_YET
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.report import BY_PAGE
 from ldl.experiments.rows import table_named
-from ldl.experiments.store import RunStore
 from ldl.rng import numpy_generator
 
 check("method_family", globals())

@@ -33,10 +33,10 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.profiles import profile_named
 from ldl.experiments import asked_oddly, encoders, moved
 from ldl.experiments.examples import phantom_images
 from ldl.experiments.localization import SIGMA, cells
-from ldl.experiments.profiles import profile_named
 from ldl.localize import (
     EmbeddingMatcher,
     TemplateMatcher,

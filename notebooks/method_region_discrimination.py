@@ -239,9 +239,7 @@ Markdown(
 
 # %% tags=["hide-input"]
 kinds = {"Eyes": encoder, "Chests": chest}
-touched = widgets.payload(
-    [demo_regions.region_scene_of(name, one) for name, one in kinds.items()]
-)
+touched = widgets.payload([demo_regions.region_scene_of(name, one) for name, one in kinds.items()])
 page = widgets.html_of(
     "regions",
     touched,

@@ -36,12 +36,12 @@ from ldl.book.parameters import check
 from ldl.config import build
 from ldl.data.shape_prior import shape_prior
 from ldl.data.symmetry import apply_symmetry
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments import report
-from ldl.experiments.execute import ensure
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.shape import looks
 from ldl.experiments.shape.rows import guide_config
-from ldl.experiments.store import RunStore
 from ldl.losses import adversarial, refinement
 from ldl.metrics_shape import collapse, shape_of
 from ldl.models import discriminator

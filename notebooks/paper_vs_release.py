@@ -29,9 +29,9 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.store import RunStore
 from ldl.experiments import formulations, report
 from ldl.experiments.cells import MARK
-from ldl.experiments.store import RunStore
 from ldl.losses import patch_discrimination, region_discrimination
 from ldl.rng import generator
 from ldl.sphere import unit

@@ -43,9 +43,9 @@ from matplotlib.patches import Rectangle
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.store import RunStore
 from ldl.experiments import encoders, examples, patch_search, report, watch
 from ldl.experiments.cells import NOT_YET
-from ldl.experiments.store import RunStore
 from ldl.experiments.verdicts import collapsed, last_spread
 from ldl.losses import patch_vectors
 from ldl.methods import COMPARISONS, METHODS

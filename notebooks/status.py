@@ -30,11 +30,12 @@ from IPython.display import HTML, display
 from ldl import paths, plots
 from ldl.book.ledger import Ledger
 from ldl.book.parameters import check
-from ldl.experiments import provenance, run_words
-from ldl.experiments.jobs import ordered
+from ldl.engine import provenance
+from ldl.engine.jobs import ordered
+from ldl.engine.profiles import PROFILES, profile_named
+from ldl.engine.store import RunStore
+from ldl.experiments import run_words
 from ldl.experiments.plan import plan, table_names
-from ldl.experiments.profiles import PROFILES, profile_named
-from ldl.experiments.store import RunStore
 
 check("status", globals())
 store = RunStore()

@@ -30,6 +30,8 @@ from IPython.display import Markdown, display
 from ldl import plots
 from ldl.book import toc
 from ldl.book.parameters import check
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments import (
     cells,
     claims,
@@ -47,9 +49,7 @@ from ldl.experiments.lrc import own
 from ldl.experiments.lrc import page as lrc_page
 from ldl.experiments.lrc import pairs as pairs_of_lrc
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.rows import TABLES, table_named
-from ldl.experiments.store import RunStore
 from ldl.tasks import TASKS
 
 check("summary", globals())

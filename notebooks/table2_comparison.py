@@ -30,21 +30,13 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.experiments import (
-    encoder_tables,
-    gains,
-    pages,
-    report,
-    rivals,
-    sections,
-    statements,
-)
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
+from ldl.experiments import encoder_tables, gains, pages, report, rivals, sections, statements
 from ldl.experiments.budget_table import budget_table
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.published import published
 from ldl.experiments.rows import table_named
-from ldl.experiments.store import RunStore
 from ldl.tasks import TASKS
 
 check("table2_comparison", globals())

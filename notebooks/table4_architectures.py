@@ -28,11 +28,11 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.profiles import WIDTHS
+from ldl.engine.store import RunStore
 from ldl.experiments import encoder_tables, pages, report
-from ldl.experiments.profiles import WIDTHS
 from ldl.experiments.published import NOTES
 from ldl.experiments.rows import ARCHITECTURES
-from ldl.experiments.store import RunStore
 from ldl.models import Encoder, SegmentationNet
 from ldl.tasks import CHANNELS
 

@@ -29,12 +29,12 @@ profile: str = "demo"
 from IPython.display import Markdown, display
 
 from ldl.book.parameters import check
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments import report
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.published import published
 from ldl.experiments.shape import claims, figure8, pages, watching
 from ldl.experiments.shape.rows import TABLES
-from ldl.experiments.store import RunStore
 
 check("table5_6_shape", globals())
 store = RunStore()

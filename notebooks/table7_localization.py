@@ -30,6 +30,8 @@ from IPython.display import Markdown, display
 
 from ldl import plots
 from ldl.book.parameters import check
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments import (
     localization_cells,
     localization_claims,
@@ -41,8 +43,6 @@ from ldl.experiments import (
     report,
 )
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import profile_named
-from ldl.experiments.store import RunStore
 from ldl.localize import frame_of
 from ldl.localize.frame import CentredMatcher
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ldl.experiments.store import RunStore
+from ldl.engine.store import RunStore
 from ldl.paths import data_dir, manifests_dir, repo_root, results_dir
 
 Parts = dict[str, str]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ldl.book.fingerprint import Parts
-from ldl.experiments.store import write_json
+from ldl.engine.store import write_json
 
 
 @dataclass(frozen=True)

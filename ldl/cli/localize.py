@@ -60,10 +60,10 @@ def localize(
     """
     place = parse_point(point)
     from ldl.data.picture import picture
+    from ldl.engine.store import RunStore
     from ldl.experiments import finder
     from ldl.experiments.locate import locate, write_csv
     from ldl.experiments.overlays import write_overlays
-    from ldl.experiments.store import RunStore
     from ldl.train.device import fabric_for
 
     if output.exists() and not output.is_dir():

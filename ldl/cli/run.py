@@ -33,11 +33,11 @@ def run(
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
-    from ldl.experiments.jobs import ordered
+    from ldl.engine.jobs import ordered
+    from ldl.engine.profiles import profile_named
+    from ldl.engine.runner import run_all
+    from ldl.engine.store import RunStore
     from ldl.experiments.plan import plan
-    from ldl.experiments.profiles import profile_named
-    from ldl.experiments.runner import run_all
-    from ldl.experiments.store import RunStore
 
     runs = ordered(plan(table, profile_named(profile), only))
     outcome = run_all(runs, RunStore(), workers=jobs, device=device, say=typer.echo)
@@ -56,10 +56,10 @@ def status(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every run.")] = False,
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
-    from ldl.experiments.jobs import ordered
+    from ldl.engine.jobs import ordered
+    from ldl.engine.profiles import profile_named
+    from ldl.engine.store import RunStore
     from ldl.experiments.plan import plan, table_names
-    from ldl.experiments.profiles import profile_named
-    from ldl.experiments.store import RunStore
 
     store = RunStore()
     for name in table_names() if table == "all" else [table]:
@@ -79,10 +79,10 @@ def jobs(
     only: Annotated[str | None, ONLY] = None,
 ) -> None:
     """List the jobs of a table as JSON: one pretrained encoder each, and what is measured on it."""
-    from ldl.experiments.jobs import jobs as list_jobs
+    from ldl.engine.jobs import jobs as list_jobs
+    from ldl.engine.profiles import profile_named
+    from ldl.engine.store import RunStore
     from ldl.experiments.plan import plan
-    from ldl.experiments.profiles import profile_named
-    from ldl.experiments.store import RunStore
 
     store = RunStore()
     listed = []
@@ -101,12 +101,12 @@ def job(
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Make one job in this process: pretrain its encoder, then everything measured on it."""
-    from ldl.experiments.execute import ensure
-    from ldl.experiments.jobs import job_named
+    from ldl.engine.execute import ensure
+    from ldl.engine.jobs import job_named
+    from ldl.engine.profiles import profile_named
+    from ldl.engine.runner import quiet_cpu
+    from ldl.engine.store import RunStore
     from ldl.experiments.plan import plan
-    from ldl.experiments.profiles import profile_named
-    from ldl.experiments.runner import quiet_cpu
-    from ldl.experiments.store import RunStore
 
     quiet_cpu()
     store, wanted = RunStore(), job_named(id, plan(table, profile_named(profile), only))
@@ -122,10 +122,10 @@ def publish(
     only: Annotated[str | None, ONLY] = None,
 ) -> None:
     """Copy this machine's records of a table to results/, to be committed."""
-    from ldl.experiments.jobs import ordered
+    from ldl.engine.jobs import ordered
+    from ldl.engine.profiles import profile_named
+    from ldl.engine.store import RunStore
     from ldl.experiments.plan import plan
-    from ldl.experiments.profiles import profile_named
-    from ldl.experiments.store import RunStore
 
     store, copied = RunStore(), 0
     for one in ordered(plan(table, profile_named(profile), only)).values():

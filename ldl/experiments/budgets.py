@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Row, table_named
-from ldl.experiments.store import Record, RunStore
 from ldl.methods import COMPARISONS, METHODS
 from ldl.runs.pretrain import EncoderConfig, PretrainConfig
 from ldl.runs.transfer import TransferConfig

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import RunStore
 from ldl.experiments.gains import per_image
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import COMPARED, LDL, has, table_named
-from ldl.experiments.store import RunStore
 from ldl.experiments.tables import paper_value
 from ldl.stats import bootstrap_interval
 from ldl.tasks import TASKS, Modality

@@ -8,7 +8,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ldl.experiments.profiles import PROFILES
+from ldl.engine.profiles import PROFILES
 from ldl.experiments.row_configs import comparison_config, ldl_config
 from ldl.experiments.rows import Variant
 from ldl.methods import COMPARISONS, METHODS

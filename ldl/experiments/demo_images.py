@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ldl.data.landmarks import LandmarkBank, landmark_bank
 from ldl.data.manifest import Manifest, manifest_named
 from ldl.data.prepare import prepare_task
+from ldl.engine.profiles import Profile
 from ldl.errors import DataError
-from ldl.experiments.localizing import PHANTOMS
-from ldl.experiments.profiles import Profile
 from ldl.localize import draw_supports
+from ldl.localize.search import PHANTOMS
 from ldl.runs.localize import LANDMARK_MODALITY
 
 IMAGES = 5  # the support and four queries

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 
+from ldl.engine.profiles import PROFILES, Profile, profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments import encoders
 from ldl.experiments.demo_images import NAMES, DemoImages, phantom_images, real_eyes
 from ldl.experiments.encoders import Encoder
 from ldl.experiments.localization import ROWS, columns, localize_configs
-from ldl.experiments.localizing import matcher_of
-from ldl.experiments.profiles import PROFILES, Profile, profile_named
 from ldl.experiments.report import BY_PAGE
-from ldl.experiments.store import RunStore
 from ldl.localize import FACTORS, EmbeddingMatcher
+from ldl.localize.search import matcher_of
 from ldl.runs.localize import LocalizeConfig, window_at
 from ldl.widgets import Scene, best_asked, scene
 

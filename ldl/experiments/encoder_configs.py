@@ -3,8 +3,8 @@
 from typing import Any, TypeVar
 
 from ldl.config import build
+from ldl.engine.profiles import profile_named
 from ldl.errors import ConfigError
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.row_configs import comparison_config, ldl_config
 from ldl.experiments.rows import Variant
 from ldl.methods import COMPARISONS, METHODS

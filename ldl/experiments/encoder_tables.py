@@ -8,9 +8,9 @@ from typing import Any
 
 from IPython.display import HTML
 
+from ldl.engine.store import Record
 from ldl.experiments import cells, report
 from ldl.experiments.pages import Shown
-from ldl.experiments.store import Record
 from ldl.experiments.verdicts import collapsed, is_comparison, last_spread
 from ldl.plots.tables import small_table
 

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.data.colour import normalise
+from ldl.engine.execute import ensure
+from ldl.engine.store import Record, RunStore
 from ldl.errors import ConfigError
 from ldl.experiments.encoder_configs import config_of, title_of
-from ldl.experiments.execute import ensure
-from ldl.experiments.store import Record, RunStore
 from ldl.experiments.verdicts import verdict
 from ldl.methods import COMPARISONS, METHODS
 from ldl.rng import seed_everything

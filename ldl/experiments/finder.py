@@ -7,11 +7,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from ldl.config import build
+from ldl.engine.store import RunStore, read_record
 from ldl.errors import LdlError, TrainingError
 from ldl.experiments.localization import SIGMA, stride_for
-from ldl.experiments.localizing import network_of
-from ldl.experiments.store import RunStore, read_record
 from ldl.localize import EmbeddingMatcher, feature_embedder, network_embedder
+from ldl.localize.search import network_of
 from ldl.methods import METHODS
 from ldl.models.backbones import backbone
 from ldl.runs.localize import WINDOW_SIZE

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldl.config import build
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.encoder_configs import config_of
-from ldl.experiments.execute import ensure
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.report import BY_PAGE
 from ldl.experiments.row_configs import transfer_configs
 from ldl.experiments.rows import Variant
-from ldl.experiments.store import Record, RunStore
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.transfer import TransferConfig
 from ldl.stats import bootstrap_interval
@@ -69,7 +69,7 @@ def encoder_of(choice: Choice, profile: str, seed: int) -> PretrainConfig:
 
 
 def runs_of(profile: str, seed: int = 0) -> list[TransferConfig]:
-    """All transfers of the ablation, for `ldl.experiments.execute.ensure`."""
+    """All transfers of the ablation, for `ldl.engine.execute.ensure`."""
     encoders = [encoder_of(choice, profile, seed) for choice in CHOICES]
     return [transfer_of(encoder, task, profile) for encoder in encoders for task in TASKS_SHOWN]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import RunStore
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile
-from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure
 from ldl.stats import bootstrap_interval
 from ldl.tasks import TASKS

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pandas as pd
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import RunStore
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell
-from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure
 from ldl.tasks import TASKS, XRAY_TASKS
 

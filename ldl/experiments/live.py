@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldl.data.picture import picture
+from ldl.engine.store import RunStore
 from ldl.errors import LdlError
 from ldl.experiments import finder
 from ldl.experiments.locate import point_inside
-from ldl.experiments.store import RunStore
 from ldl.widgets import scene
 from ldl.widgets.live import LocalizationWidget
 

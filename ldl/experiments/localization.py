@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ldl.config import DataConfig
-from ldl.experiments.profiles import Profile
+from ldl.engine.profiles import Profile
 from ldl.experiments.row_configs import ldl_config
 from ldl.experiments.rows import Cell, Row, Variant
 from ldl.runs.localize import (

@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.localization import cells
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell
-from ldl.experiments.store import Record, RunStore
 from ldl.localize import FACTORS
 from ldl.rng import numpy_generator
 from ldl.runs.localize import LocalizeConfig

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ldl.engine.profiles import Profile
 from ldl.experiments.localization import ROWS, Column, columns
 from ldl.experiments.localization_answers import Answers, Value, interval
 from ldl.experiments.localization_scores import paper_number
-from ldl.experiments.profiles import Profile
 
 _FULL = "pd+mix+ms+cs"
 

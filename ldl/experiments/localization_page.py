@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import pandas as pd
 from IPython.display import Markdown, display
 
+from ldl.engine.profiles import Profile, profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.experiments import localization_answers, report
 from ldl.experiments.localization import Column, cells, columns
 from ldl.experiments.localization_answers import Answers
 from ldl.experiments.localization_cells import column_table
 from ldl.experiments.localization_scores import located, table7_frame
-from ldl.experiments.profiles import Profile, profile_named
-from ldl.experiments.store import Record, RunStore
 from ldl.runs.localize import window_at
 
 

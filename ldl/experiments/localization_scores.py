@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.localization import ROWS, Column, cells, columns
-from ldl.experiments.profiles import Profile
 from ldl.experiments.published import value
 from ldl.experiments.rows import Cell, Row
-from ldl.experiments.store import Record, RunStore
 from ldl.runs.localize import LocalizeConfig
 
 FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 from IPython.display import Markdown, display
 
+from ldl.engine.profiles import Profile, profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.experiments import budgets, cells, gains, report
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile, profile_named
-from ldl.experiments.store import Record, RunStore
 from ldl.experiments.tables import table_frame
 from ldl.plots.tables import scrolling
 from ldl.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS

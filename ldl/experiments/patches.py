@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ldl.data.manifest import collection_named
 from ldl.data.sources import pretraining_bank, task_bank
+from ldl.engine.profiles import profile_named
 from ldl.experiments.phantom_masks import with_masks
-from ldl.experiments.profiles import profile_named
 from ldl.runs.pretrain import EncoderConfig
 from ldl.tasks import Modality
 from ldl.train.pretrain import held_out_rows

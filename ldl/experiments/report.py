@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 from IPython.display import HTML
 
+from ldl.engine.execute import ensure
+from ldl.engine.jobs import ordered
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.budgets import images_seen
-from ldl.experiments.execute import ensure
-from ldl.experiments.jobs import ordered
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import profile_named
-from ldl.experiments.store import Record, RunStore
 from ldl.plots.tables import small_table
 
 # Profiles small enough to be computed by the page that shows them.

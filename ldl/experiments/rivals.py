@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from IPython.display import HTML
 
+from ldl.engine.profiles import Profile, profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments import claims, contests
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.contests import OTHERS, OURS, Lead, label_of
 from ldl.experiments.gains import per_image
-from ldl.experiments.profiles import Profile, profile_named
 from ldl.experiments.rows import COMPARED, LDL
-from ldl.experiments.store import RunStore
 from ldl.plots.tables import small_table
 from ldl.tasks import TASKS
 

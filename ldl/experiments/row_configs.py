@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from ldl.experiments.profiles import WIDTHS, Profile
+from ldl.engine.profiles import WIDTHS, Profile
 from ldl.experiments.rows import Variant
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, MethodName, PretrainConfig
 from ldl.runs.transfer import TransferConfig

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from ldl.engine.profiles import Architecture
 from ldl.errors import ConfigError
-from ldl.experiments.profiles import Architecture
 from ldl.runs.pretrain import ComparisonName, MethodName
 from ldl.tasks import TASKS
 

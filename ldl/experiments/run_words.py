@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ldl.engine.store import Record
 from ldl.experiments.rows import TABLES
-from ldl.experiments.store import Record
 from ldl.experiments.verdicts import is_comparison
 
 # Tables of other measurements than transfers.

@@ -2,12 +2,12 @@
 
 from IPython.display import Markdown, display
 
+from ldl.engine.store import RunStore
 from ldl.errors import ConfigError
 from ldl.experiments import family
 from ldl.experiments.cells import NOT_YET
 from ldl.experiments.encoder_configs import config_of
 from ldl.experiments.rows import has, table_named
-from ldl.experiments.store import RunStore
 from ldl.experiments.verdicts import collapsed, last_spread
 from ldl.methods import COMPARISONS
 from ldl.tasks import TASKS

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ldl.data.landmarks import LandmarkBank, landmark_bank
 from ldl.data.landmarks.bank import REAL
+from ldl.engine.profiles import Profile
+from ldl.engine.store import Record, RunStore
 from ldl.errors import ConfigError, DataError
 from ldl.experiments import encoders
 from ldl.experiments.examples import may_be_shown
 from ldl.experiments.localization import ROWS, Column, cells, columns
-from ldl.experiments.localizing import PHANTOMS, matcher_of
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Row
-from ldl.experiments.store import Record, RunStore
 from ldl.localize import Localization, Matcher, find
+from ldl.localize.search import PHANTOMS, matcher_of
 
 SHOWN = tuple(row for row in ROWS if row.published or row.key == "ncc")
 # Of the distances of the chosen row at the chosen support: a good, two middling and a bad query.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile
 from ldl.experiments.published import published
 from ldl.experiments.rows import Cell, Row, table_named
-from ldl.experiments.store import Record, RunStore
 from ldl.stats import bootstrap_interval
 from ldl.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ldl.config import build
 from ldl.data.sources import task_bank
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.encoder_configs import variant_of
 from ldl.experiments.examples import may_be_shown
-from ldl.experiments.execute import ensure
-from ldl.experiments.profiles import profile_named
 from ldl.experiments.row_configs import encoder_config, transfer_configs
 from ldl.experiments.rows import Variant
-from ldl.experiments.store import Record, RunStore
 from ldl.experiments.verdicts import verdict
 from ldl.models import SegmentationNet
 from ldl.runs.transfer import TransferConfig

@@ -1,6 +1,6 @@
 """What a pretraining record says about itself in words: was it long enough to mean something?"""
 
-from ldl.experiments.store import Record
+from ldl.engine.store import Record
 from ldl.methods import COMPARISONS
 from ldl.metrics import LARGEST_LATE_GAIN, LEAST_GAIN
 from ldl.train.comparison import LEAST_SPREAD

@@ -1,9 +1,9 @@
 """Collapse, watched: how far apart a comparison method keeps its outputs while it is trained."""
 
+from ldl.engine.execute import ensure
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.encoder_configs import config_of
-from ldl.experiments.execute import ensure
 from ldl.experiments.report import BY_PAGE
-from ldl.experiments.store import Record, RunStore
 from ldl.methods import COMPARISONS
 from ldl.tasks import Modality
 

@@ -49,7 +49,7 @@ class LocalizeConfig(Run):
     """
 
     kind: ClassVar[str] = "localize"
-    maker: ClassVar[str] = "ldl.experiments.making.localization:make"
+    maker: ClassVar[str] = "ldl.engine.making.localization:make"
 
     bank: LandmarkSource
     landmark: LandmarkName

@@ -135,7 +135,7 @@ class GlobalConfig(ComparisonConfig):
     """
 
     kind: ClassVar[str] = "ct-global"
-    maker: ClassVar[str] = "ldl.experiments.making.lrc:make_global"
+    maker: ClassVar[str] = "ldl.engine.making.lrc:make_global"
 
     modality: Literal["ct"] = "ct"  # type: ignore[assignment]
     data: CtConfig  # type: ignore[assignment]
@@ -188,7 +188,7 @@ class LocalRegionConfig(Run):
     """
 
     kind: ClassVar[str] = "ct-local"
-    maker: ClassVar[str] = "ldl.experiments.making.lrc:make_local"
+    maker: ClassVar[str] = "ldl.engine.making.lrc:make_local"
 
     data: CtConfig
     base: int = Field(ge=1)
@@ -251,7 +251,7 @@ class OrganConfig(Run):
     """
 
     kind: ClassVar[str] = "organs"
-    maker: ClassVar[str] = "ldl.experiments.making.lrc:make_organs"
+    maker: ClassVar[str] = "ldl.engine.making.lrc:make_organs"
 
     data: CtConfig
     budget: int = Field(ge=1)

@@ -49,7 +49,7 @@ class PretrainConfig(Run):
     """
 
     kind: ClassVar[str] = "pretrain"
-    maker: ClassVar[str] = "ldl.experiments.making.pretraining:make"
+    maker: ClassVar[str] = "ldl.engine.making.pretraining:make"
 
     method: MethodName
     modality: Modality
@@ -111,7 +111,7 @@ class ComparisonConfig(Run):
     """
 
     kind: ClassVar[str] = "comparison"
-    maker: ClassVar[str] = "ldl.experiments.making.comparison:make"
+    maker: ClassVar[str] = "ldl.engine.making.comparison:make"
 
     method: ComparisonName
     modality: Modality

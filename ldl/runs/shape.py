@@ -29,7 +29,7 @@ class GuideConfig(Run):
     """
 
     kind: ClassVar[str] = "guide"
-    maker: ClassVar[str] = "ldl.experiments.making.shape:make_guide"
+    maker: ClassVar[str] = "ldl.engine.making.shape:make_guide"
 
     region: PretrainConfig
     prior: PriorName
@@ -145,7 +145,7 @@ class ShapeConfig(Run):
     """
 
     kind: ClassVar[str] = "shape"
-    maker: ClassVar[str] = "ldl.experiments.making.shape:make"
+    maker: ClassVar[str] = "ldl.engine.making.shape:make"
 
     data: DataConfig
     prior: PriorName

@@ -14,10 +14,10 @@ from ldl.book import toc
 from ldl.book.execute import execute
 from ldl.book.html import build_html
 from ldl.book.source import notebook_path
+from ldl.engine.profiles import PROFILES
+from ldl.engine.store import SCHEMA, RunStore
 from ldl.experiments import encoders
 from ldl.experiments.demo_localization import LANDMARKS, VARIANTS, demos, run_of
-from ldl.experiments.profiles import PROFILES
-from ldl.experiments.store import SCHEMA, RunStore
 from ldl.paths import executed_dir, repo_root
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train import checkpoint

@@ -12,13 +12,13 @@ from ldl import phantoms
 from ldl.cli import app
 from ldl.cli.localize import CSV, parse_point
 from ldl.data.picture import picture
+from ldl.engine.profiles import PROFILES
+from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import DataError, LdlError
 from ldl.experiments.finder import matcher_for, scaled_window, trained
 from ldl.experiments.locate import COLUMNS
-from ldl.experiments.profiles import PROFILES
 from ldl.experiments.row_configs import comparison_config, ldl_config
 from ldl.experiments.rows import Variant
-from ldl.experiments.store import SCHEMA, RunStore
 from ldl.localize import EmbeddingMatcher
 from ldl.methods import METHODS
 from ldl.models.backbones import backbone

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ldl.experiments.profiles import PROFILES, Profile
-from ldl.experiments.store import RunStore
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import RunStore
 
 
 @pytest.fixture

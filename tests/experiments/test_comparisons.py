@@ -7,12 +7,12 @@ import pytest
 from ldl.config import DataConfig
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import RunStore
 from ldl.errors import DataError
-from ldl.experiments.execute import ensure
-from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.row_configs import comparison_config, ldl_config, transfer_configs
 from ldl.experiments.rows import COMPARED, Variant
-from ldl.experiments.store import RunStore
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
 from ldl.runs.pretrain import ComparisonConfig, ComparisonName

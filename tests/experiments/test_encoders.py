@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from ldl.engine.execute import ensure
+from ldl.engine.store import RunStore
 from ldl.errors import ConfigError
 from ldl.experiments import encoders, watch
-from ldl.experiments.execute import ensure
-from ldl.experiments.store import RunStore
 from ldl.experiments.verdicts import collapsed, is_comparison, last_spread, verdict
 from ldl.methods import COMPARISONS, METHODS
 from ldl.runs.pretrain import ComparisonConfig

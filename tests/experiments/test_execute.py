@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.experiments import execute
-from ldl.experiments.execute import ensure
-from ldl.experiments.jobs import ordered
-from ldl.experiments.making.made import curves
+from ldl.engine import execute
+from ldl.engine.execute import ensure
+from ldl.engine.jobs import ordered
+from ldl.engine.making.made import curves
+from ldl.engine.profiles import Profile
+from ldl.engine.runner import run_all
+from ldl.engine.store import RunStore
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile
 from ldl.experiments.row_configs import encoder_config, transfer_configs
 from ldl.experiments.rows import Variant
-from ldl.experiments.runner import run_all
-from ldl.experiments.store import RunStore
 from ldl.experiments.tables import measure, table_frame
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train.loop import History
@@ -100,8 +100,8 @@ _KILLED = """
 import sys
 import torch
 from ldl.runs.pretrain import PretrainConfig
-from ldl.experiments.execute import ensure
-from ldl.experiments.store import RunStore
+from ldl.engine.execute import ensure
+from ldl.engine.store import RunStore
 from ldl.train import loop
 loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
 torch.set_num_threads(int(sys.argv[2]))

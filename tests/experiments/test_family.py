@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from ldl.book.source import notebook_path
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import RunStore
 from ldl.experiments import budgets, family, scene
 from ldl.experiments.budget_table import budget_table
 from ldl.experiments.pages import gather
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.rows import COMPARED
 from ldl.experiments.sections import changes
-from ldl.experiments.store import RunStore
 from ldl.methods import COMPARISONS, METHODS
 from ldl.paths import book_dir, repo_root
 from ldl.plots.levels import Level, Part, levels_figure

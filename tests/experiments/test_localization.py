@@ -8,19 +8,19 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
+from ldl.engine.execute import ensure
+from ldl.engine.jobs import jobs, ordered
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.runner import run_all
+from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import ConfigError, DataError
-from ldl.experiments.execute import ensure
-from ldl.experiments.jobs import jobs, ordered
 from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
 from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
-from ldl.experiments.localizing import network_of, search
 from ldl.experiments.plan import ELSEWHERE, plan, table_names
-from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
 from ldl.experiments.row_configs import encoder_config, ldl_config
 from ldl.experiments.rows import TABLES, Variant
-from ldl.experiments.runner import run_all
-from ldl.experiments.store import SCHEMA, RunStore
+from ldl.localize.search import network_of, search
 from ldl.losses import window as losses_window
 from ldl.runs.localize import LocalizeConfig, window_at
 from ldl.train import checkpoint

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import RunStore
 from ldl.experiments import (
     localization_answers,
     localization_cells,
@@ -19,8 +21,6 @@ from ldl.experiments import (
 )
 from ldl.experiments.localization import ROWS, columns
 from ldl.experiments.localization_claims import CLAIMS, QUESTIONS, Claim
-from ldl.experiments.profiles import PROFILES, Profile
-from ldl.experiments.store import RunStore
 
 DEMO, OPEN = PROFILES["demo"], PROFILES["open"]
 NAN = float("nan")

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments.lrc import (
     cases,
     clusters,
@@ -18,8 +20,6 @@ from ldl.experiments.lrc import (
     transform_study,
     weights_study,
 )
-from ldl.experiments.profiles import profile_named
-from ldl.experiments.store import RunStore
 from ldl.losses.local_region import SMALLEST
 from ldl.models.local_unet import LocalUNet
 from ldl.models.organ_net import OrganNet

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.experiments.jobs import jobs, ordered
+from ldl.engine.jobs import jobs, ordered
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments.lrc import claims, figure2, own, pairs, picture, table1, table2, table3
 from ldl.experiments.lrc.numbers import compared, measured
 from ldl.experiments.lrc.rows import GLOBAL, columns
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import profile_named
-from ldl.experiments.store import RunStore
 from ldl.runs.lrc import GlobalConfig, OrganConfig
 from ldl.train.ct_global import global_network
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ldl.engine.profiles import PROFILES
 from ldl.errors import ConfigError
 from ldl.experiments import cells, claims, encoders, gains
-from ldl.experiments.profiles import PROFILES
 from ldl.experiments.report import provenance_words
 
 NAN = float("nan")

@@ -2,10 +2,10 @@
 
 import pytest
 
+from ldl.engine.jobs import job_named, jobs, ordered
+from ldl.engine.profiles import PROFILES, profile_named
 from ldl.errors import ConfigError
-from ldl.experiments.jobs import job_named, jobs, ordered
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import PROFILES, profile_named
 from ldl.experiments.published import published
 from ldl.experiments.row_configs import encoder_config, transfer_configs
 from ldl.experiments.rows import TABLES, Variant, has

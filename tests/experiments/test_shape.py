@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.experiments.execute import ensure
-from ldl.experiments.jobs import jobs, ordered
+from ldl.engine.execute import ensure
+from ldl.engine.jobs import jobs, ordered
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import RunStore
 from ldl.experiments.plan import plan, table_names
-from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.published import published
 from ldl.experiments.row_configs import ldl_config
 from ldl.experiments.rows import Variant
-from ldl.experiments.shape import claims, restore, scoring
+from ldl.experiments.shape import claims
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, guide_config, shape_configs
 from ldl.experiments.shape.scores import MEAN, Row56, all_measured, paper_number, shape_frame
-from ldl.experiments.store import RunStore
+from ldl.train.shape import restore, scoring
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]
 BY_KEY = {row.key: row for row in ROWS}

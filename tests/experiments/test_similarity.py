@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import RunStore
 from ldl.experiments import asked_oddly, moved, similarity, similarity_figure
-from ldl.experiments.execute import ensure
 from ldl.experiments.localization import ROWS, cells, columns
-from ldl.experiments.profiles import PROFILES, Profile
-from ldl.experiments.store import RunStore
 from ldl.localize import EmbeddingMatcher, PlaceMatcher, TemplateMatcher
 from ldl.localize.toy import draw_scene, toy_embedder
 

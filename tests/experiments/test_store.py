@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import SCHEMA, Record, RunStore, is_fresh, read_record
 from ldl.errors import LdlError
-from ldl.experiments.profiles import Profile
 from ldl.experiments.row_configs import transfer_configs
 from ldl.experiments.rows import Variant
-from ldl.experiments.store import SCHEMA, Record, RunStore, is_fresh, read_record
 from ldl.runs import base
 from ldl.runs.base import Run
 from ldl.runs.pretrain import PretrainConfig

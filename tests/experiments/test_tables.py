@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import SCHEMA, RunStore
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import PROFILES, Profile
 from ldl.experiments.rows import table_named
-from ldl.experiments.store import SCHEMA, RunStore
 from ldl.experiments.tables import measure, paper_mean, paper_value, table_frame
 from ldl.runs.base import Run
 from ldl.tasks import FUNDUS_TASKS, XRAY_TASKS

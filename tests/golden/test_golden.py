@@ -18,11 +18,11 @@ from pydantic_core import to_jsonable_python
 
 from ldl import paths
 from ldl.config import DataConfig, Strict
-from ldl.experiments.execute import ensure
-from ldl.experiments.jobs import ordered
+from ldl.engine.execute import ensure
+from ldl.engine.jobs import ordered
+from ldl.engine.profiles import PROFILES, profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments.plan import plan, table_names
-from ldl.experiments.profiles import PROFILES, profile_named
-from ldl.experiments.store import RunStore
 from ldl.runs.base import Run
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 

@@ -8,9 +8,9 @@ import pytest
 import traitlets
 from PIL import Image
 
+from ldl.engine.profiles import PROFILES
 from ldl.errors import LdlError
 from ldl.experiments.live import localization_widget
-from ldl.experiments.profiles import PROFILES
 from ldl.experiments.row_configs import ldl_config
 from ldl.experiments.rows import Variant
 from ldl.methods import METHODS

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ldl.experiments.jobs import jobs
+from ldl.engine.jobs import jobs
+from ldl.engine.profiles import profile_named
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import profile_named
 from ldl.paths import repo_root
 
 

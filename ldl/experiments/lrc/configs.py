@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from ldl.engine.profiles import Profile
 from ldl.experiments.lrc.rows import Branches, Column
-from ldl.experiments.profiles import Profile
 from ldl.experiments.row_configs import small_knobs
 from ldl.experiments.rows import Cell, Row
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig, RegionName

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ldl.engine.store import Record
 from ldl.experiments.lrc.page import Gathered
 from ldl.experiments.lrc.rows import GLOBAL, Branches
 from ldl.experiments.rows import Cell
-from ldl.experiments.store import Record
 from ldl.runs.lrc import OrganConfig
 from ldl.train.comparison import LEAST_SPREAD
 

@@ -9,17 +9,17 @@ from matplotlib.patches import Patch
 
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import slice_bank
+from ldl.engine.profiles import Profile
+from ldl.engine.store import RunStore
 from ldl.errors import DataError
 from ldl.experiments.lrc.configs import cell, labelled_set
 from ldl.experiments.lrc.numbers import Scores, measured
-from ldl.experiments.lrc.picture import unpacked
 from ldl.experiments.lrc.rows import columns, methods, row
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Row
-from ldl.experiments.store import RunStore
 from ldl.plots.images import image_grid, to_display
 from ldl.plots.theme import INK, theme
 from ldl.tasks import FACTS, Region
+from ldl.train.organ_picture import unpacked
 
 Array = np.ndarray
 STRENGTH = 0.65

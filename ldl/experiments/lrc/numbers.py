@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.rows import Cell
-from ldl.experiments.store import Record, RunStore
 from ldl.runs.lrc import OrganConfig
 from ldl.stats import Paired, bootstrap_interval, paired
 

@@ -2,13 +2,13 @@
 
 import pandas as pd
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import RunStore
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.numbers import measured
 from ldl.experiments.lrc.pairs import NONE, gap
 from ldl.experiments.lrc.rows import columns, row
 from ldl.experiments.lrc.table1 import OWN
-from ldl.experiments.profiles import Profile
-from ldl.experiments.store import RunStore
 from ldl.tasks import FACTS
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from IPython.display import Markdown
 
+from ldl.engine.profiles import Profile, profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.experiments import report
 from ldl.experiments.plan import plan
-from ldl.experiments.profiles import Profile, profile_named
 from ldl.experiments.rows import Cell
-from ldl.experiments.store import Record, RunStore
 from ldl.runs.lrc import OrganConfig
 from ldl.tasks import FACTS, REGIONS
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ldl.engine.profiles import Profile
+from ldl.engine.store import RunStore
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.numbers import Scores, compared, measured
 from ldl.experiments.lrc.rows import GLOBAL, Beside, Column, columns, methods, row
-from ldl.experiments.profiles import Profile
 from ldl.experiments.published import value
-from ldl.experiments.store import RunStore
 from ldl.stats import holm
 
 NONE = float("nan")

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.experiments.lrc.configs import local_config
 from ldl.experiments.lrc.live import live, live_config
-from ldl.experiments.profiles import profile_named
-from ldl.experiments.store import RunStore
 from ldl.models.local_unet import LocalUNet
 from ldl.rng import seed_everything
 from ldl.runs.lrc import LocalRegionConfig

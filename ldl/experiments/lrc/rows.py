@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ldl.experiments.profiles import Profile
+from ldl.engine.profiles import Profile
 from ldl.experiments.rows import Row, Variant
 from ldl.runs.lrc import RegionName
 from ldl.tasks import FACTS, REGIONS

@@ -1,8 +1,8 @@
 """LRC Table 1: every global pretraining with and without LRC, three regions, two budgets."""
 
+from ldl.engine.profiles import Profile
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.rows import columns, methods, row
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell, Row
 from ldl.runs.lrc import OrganConfig
 

@@ -1,8 +1,8 @@
 """LRC Table 2: LRC against a second MoCo network of equal size, abdomen, the larger budget."""
 
+from ldl.engine.profiles import Profile
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.rows import CONTROLLED, Column, columns, methods, row
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell, Row
 from ldl.runs.lrc import OrganConfig
 

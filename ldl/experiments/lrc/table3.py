@@ -1,8 +1,8 @@
 """LRC Table 3: how many vectors N a region's mean is taken over; MoCo + LRC, abdomen."""
 
+from ldl.engine.profiles import Profile
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.rows import Column, columns, row
-from ldl.experiments.profiles import Profile
 from ldl.experiments.rows import Cell, Row
 from ldl.runs.lrc import OrganConfig
 

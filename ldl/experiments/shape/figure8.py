@@ -7,15 +7,15 @@ from IPython.display import Markdown, display
 from ldl import plots
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
+from ldl.engine.store import RunStore
 from ldl.experiments.examples import may_be_shown
-from ldl.experiments.shape import restore
 from ldl.experiments.shape.pages import Shown
 from ldl.experiments.shape.rows import COLUMNS, ROWS, shape_configs
-from ldl.experiments.store import RunStore
 from ldl.metrics import dsc
 from ldl.rng import generator
 from ldl.runs.shape import ShapeConfig
 from ldl.train.references import References
+from ldl.train.shape import restore
 
 SAMPLES = 5
 SHORT = {"refine_uncer": "RefineU."}

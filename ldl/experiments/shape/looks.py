@@ -9,9 +9,8 @@ from ldl import plots
 from ldl.data.colour import normalise
 from ldl.data.field import field_masks
 from ldl.data.sources import pretraining_bank
+from ldl.engine.store import Record, RunStore
 from ldl.experiments import report
-from ldl.experiments.shape.runs import guided_net
-from ldl.experiments.store import Record, RunStore
 from ldl.losses.refinement import clustered
 from ldl.losses.vectors import region_vectors
 from ldl.methods.guided import TARGET
@@ -22,6 +21,7 @@ from ldl.train import checkpoint
 from ldl.train.feed import Feed
 from ldl.train.pretrain import held_out_rows
 from ldl.train.pseudo import Labelled, brought_to, label_images
+from ldl.train.shape.outputs import guided_net
 
 LOOKS = 30
 THRESHOLD = 0.5

@@ -6,11 +6,11 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ldl import plots
+from ldl.engine.profiles import Profile, profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.experiments import cells, report
-from ldl.experiments.profiles import Profile, profile_named
 from ldl.experiments.shape.rows import COLUMNS, TABLES, guide_config, region_config
 from ldl.experiments.shape.scores import MEAN, Row56, all_measured, shape_frame
-from ldl.experiments.store import Record, RunStore
 from ldl.plots.tables import scrolling, styled
 from ldl.runs.shape import GuideConfig, PriorName
 

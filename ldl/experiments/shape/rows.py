@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ldl.experiments.profiles import Profile, ShapeBudget
+from ldl.engine.profiles import Profile, ShapeBudget
 from ldl.experiments.row_configs import ldl_config
 from ldl.experiments.rows import Cell, Row, Variant
 from ldl.runs.pretrain import PretrainConfig

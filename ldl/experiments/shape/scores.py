@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ldl.experiments.profiles import Profile
+from ldl.engine.profiles import Profile
+from ldl.engine.store import Record, RunStore
 from ldl.experiments.published import published
 from ldl.experiments.rows import Cell, Row
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, shape_configs
-from ldl.experiments.store import Record, RunStore
 from ldl.metrics_shape import words
 from ldl.runs.shape import PriorName, ShapeConfig
 from ldl.stats import bootstrap_interval

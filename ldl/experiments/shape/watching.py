@@ -3,8 +3,8 @@
 from IPython.display import HTML, Markdown
 
 from ldl import plots
+from ldl.engine.store import Record
 from ldl.experiments.shape.pages import Shown
-from ldl.experiments.store import Record
 from ldl.metrics_shape import words as collapse_words
 from ldl.plots.tables import prose, small_table
 

@@ -9,12 +9,12 @@ from ldl.data.colour import normalise, to_float
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.data.sources import task_bank
-from ldl.experiments.shape.rows import COLUMNS
-from ldl.experiments.shape.runs import BATCH, Predictor
 from ldl.metrics import dsc
 from ldl.metrics_shape import collapse, shape_of
 from ldl.runs.shape import ShapeConfig
+from ldl.tasks import VESSEL_TASKS
 from ldl.train.feed import Feed
+from ldl.train.shape.outputs import BATCH, Predictor
 
 THRESHOLD = 0.5
 
@@ -44,7 +44,7 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
     """DSC of each test image inside the field of view, and what the target regions look like.
 
     Args:
-        predict: of :func:`ldl.experiments.shape.runs.make`.
+        predict: of :func:`ldl.train.shape.outputs.make`.
         run: whose test images, and whose reference masks say what is vessel-like.
         device: where it runs.
 
@@ -53,7 +53,7 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
         masks, and ``collapse``, see `ldl.metrics_shape`.
     """
     tests, regions, fields = {}, [], []
-    for task in COLUMNS:
+    for task in VESSEL_TASKS:
         bank = task_bank(run.data, task)
         rows = bank.rows("test")
         images, truth = np.array(bank.images[rows]), np.array(bank.masks[rows]) > 0

@@ -1,8 +1,8 @@
 """Real images that anyone may have, at a size that CPUs can train."""
 
 from ldl.config import DataConfig
-from ldl.experiments.lrc_budget import LrcBudget
-from ldl.experiments.profiles.models import Budget, LocalizationBudget, Profile, ShapeBudget
+from ldl.engine.profiles.lrc import LrcBudget
+from ldl.engine.profiles.models import Budget, LocalizationBudget, Profile, ShapeBudget
 
 OPEN = Profile(
     name="open",

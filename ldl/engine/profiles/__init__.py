@@ -1,8 +1,7 @@
 """Profiles: budgets, never code paths."""
 
-from ldl.errors import ConfigError
-from ldl.experiments.profiles.demo import DEMO
-from ldl.experiments.profiles.models import (
+from ldl.engine.profiles.demo import DEMO
+from ldl.engine.profiles.models import (
     WIDTHS,
     Architecture,
     Budget,
@@ -10,9 +9,10 @@ from ldl.experiments.profiles.models import (
     Profile,
     ShapeBudget,
 )
-from ldl.experiments.profiles.open import OPEN
-from ldl.experiments.profiles.paper import PAPER
-from ldl.experiments.profiles.smoke import SMOKE
+from ldl.engine.profiles.open import OPEN
+from ldl.engine.profiles.paper import PAPER
+from ldl.engine.profiles.smoke import SMOKE
+from ldl.errors import ConfigError
 
 __all__ = [
     "PROFILES",

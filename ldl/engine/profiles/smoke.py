@@ -1,7 +1,7 @@
 """Does everything run? Seconds a run."""
 
-from ldl.experiments.lrc_budget import LrcBudget
-from ldl.experiments.profiles.models import (
+from ldl.engine.profiles.lrc import LrcBudget
+from ldl.engine.profiles.models import (
     Budget,
     LocalizationBudget,
     Profile,

@@ -1,7 +1,7 @@
 """The default: every row and column on phantoms."""
 
-from ldl.experiments.lrc_budget import LrcBudget
-from ldl.experiments.profiles.models import Budget, Profile, ShapeBudget, phantom
+from ldl.engine.profiles.lrc import LrcBudget
+from ldl.engine.profiles.models import Budget, Profile, ShapeBudget, phantom
 
 DEMO = Profile(
     name="demo",

@@ -2,8 +2,8 @@
 
 import time
 
-from ldl.experiments import localizing
-from ldl.experiments.making.made import How, Made, data_line
+from ldl.engine.making.made import How, Made, data_line
+from ldl.localize import search
 from ldl.runs.localize import LocalizeConfig
 
 
@@ -11,6 +11,6 @@ def make(run: LocalizeConfig, how: How) -> Made:
     """The answers of every support image; nothing is trained."""
     weights = how.before(run.encoder)
     start = time.monotonic()
-    found = localizing.search(run, weights, how.fabric.device, progress=how.progress)
+    found = search.search(run, weights, how.fabric.device, progress=how.progress)
     seconds = time.monotonic() - start
-    return Made(None, data_line(found.bank), seconds, localizing.fields(found))
+    return Made(None, data_line(found.bank), seconds, search.fields(found))

@@ -9,10 +9,10 @@ from typing import Any
 from filelock import FileLock
 from lightning_fabric import Fabric
 
+from ldl.engine.making.made import How, Made, Weights
+from ldl.engine.provenance import provenance
+from ldl.engine.store import SCHEMA, Record, RunStore, is_fresh
 from ldl.errors import TrainingError
-from ldl.experiments.making.made import How, Made, Weights
-from ldl.experiments.provenance import provenance
-from ldl.experiments.store import SCHEMA, Record, RunStore, is_fresh
 from ldl.runs.base import Run
 from ldl.train import checkpoint
 from ldl.train.device import fabric_for

@@ -1,9 +1,9 @@
 """Makes a run of shape-guided segmentation: a guided clustering, or an output with its scores."""
 
 from ldl.data.sources import pretraining_bank
-from ldl.experiments.making.made import How, Made, curves, data_line
-from ldl.experiments.shape import guiding, runs, scoring
+from ldl.engine.making.made import How, Made, curves, data_line
 from ldl.runs.shape import GuideConfig, ShapeConfig
+from ldl.train.shape import guiding, outputs, scoring
 
 
 def make_guide(run: GuideConfig, how: How) -> Made:
@@ -25,7 +25,7 @@ def make_guide(run: GuideConfig, how: How) -> Made:
 
 def make(run: ShapeConfig, how: How) -> Made:
     """An output or a baseline, scored on every test set; some of them train nothing."""
-    done = runs.make(
+    done = outputs.make(
         run,
         how.before(run.guide),
         folder=how.folder,

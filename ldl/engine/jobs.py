@@ -1,11 +1,20 @@
 """Runs in the order they need each other, and grouped as jobs: one encoder, all that is on it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ldl.errors import ConfigError
-from ldl.experiments.rows import Cell
 from ldl.runs.base import Run
+
+
+class HasRuns(Protocol):
+    """A cell of a table, or whatever else is the mean of some runs."""
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        """They are made in this order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ class Job:
         return [*before, *self.transfers]
 
 
-def ordered(cells: Iterable[Cell]) -> dict[str, Run]:
+def ordered(cells: Iterable[HasRuns]) -> dict[str, Run]:
     """All runs of ``cells`` and what they need, each once, needed ones first, by id."""
     runs: dict[str, Run] = {}
 
@@ -51,7 +60,7 @@ def job_id(run: Run) -> str:
     return before[0].run_id() if before else run.home()
 
 
-def jobs(cells: Iterable[Cell]) -> list[Job]:
+def jobs(cells: Iterable[HasRuns]) -> list[Job]:
     """The runs of ``cells`` as jobs, each after its parents."""
     members: dict[str, dict[str, Run]] = {}
     encoders: dict[str, Run | None] = {}
@@ -83,7 +92,7 @@ def jobs(cells: Iterable[Cell]) -> list[Job]:
     ]
 
 
-def job_named(id: str, cells: Iterable[Cell]) -> Job:
+def job_named(id: str, cells: Iterable[HasRuns]) -> Job:
     """The job of that id.
 
     Raises:

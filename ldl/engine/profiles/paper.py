@@ -1,8 +1,8 @@
 """As published."""
 
 from ldl.config import DataConfig
-from ldl.experiments.lrc_budget import LrcBudget
-from ldl.experiments.profiles.models import Budget, LocalizationBudget, Profile, ShapeBudget
+from ldl.engine.profiles.lrc import LrcBudget
+from ldl.engine.profiles.models import Budget, LocalizationBudget, Profile, ShapeBudget
 
 PAPER = Profile(
     name="paper",

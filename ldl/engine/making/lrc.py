@@ -7,9 +7,8 @@ import numpy as np
 from ldl.data.colour import NORMALISATION
 from ldl.data.ct import CtBank
 from ldl.data.ct_sources import region_maps, slice_bank
-from ldl.experiments.lrc.picture import picture
-from ldl.experiments.making.comparison import compared
-from ldl.experiments.making.made import How, Made, Weights, curves
+from ldl.engine.making.comparison import compared
+from ldl.engine.making.made import How, Made, Weights, curves
 from ldl.models.organ_net import parameters_by_part
 from ldl.models.published import for_gray
 from ldl.runs.lrc import GlobalConfig, LocalRegionConfig, OrganConfig
@@ -17,6 +16,7 @@ from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 from ldl.train.ct_global import pretrain_global
 from ldl.train.local_region import pretrain_local
+from ldl.train.organ_picture import picture
 from ldl.train.organ_scores import VolumeScore
 from ldl.train.organs import finetune
 

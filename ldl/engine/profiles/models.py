@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from ldl.config import DataConfig, Strict
-from ldl.experiments.lrc_budget import LrcBudget
+from ldl.engine.profiles.lrc import LrcBudget
 from ldl.tasks import Modality
 
 Architecture = Literal["tiny", "small", "full"]

@@ -6,15 +6,15 @@ from torch import Tensor
 
 from ldl.data.field import field_masks
 from ldl.data.sources import task_bank
-from ldl.experiments.shape.runs import Predictor, guided_net, probability
-from ldl.experiments.shape.scoring import THRESHOLD, predicted
-from ldl.experiments.store import RunStore
+from ldl.engine.store import RunStore
 from ldl.methods.synthesis import as_signed
 from ldl.models.target_net import TargetNet
 from ldl.models.translation import Generator
 from ldl.runs.shape import ShapeConfig
 from ldl.train import checkpoint
 from ldl.train.pseudo import target_maps
+from ldl.train.shape.outputs import Predictor, guided_net, probability
+from ldl.train.shape.scoring import THRESHOLD, predicted
 
 CPU = torch.device("cpu")
 

@@ -1,7 +1,7 @@
 """Makes a pretraining by one of LDL's methods."""
 
 from ldl.data.sources import pretraining_bank
-from ldl.experiments.making.made import How, Made, curves, data_line
+from ldl.engine.making.made import How, Made, curves, data_line
 from ldl.methods import METHODS
 from ldl.metrics import far_enough, late_gain
 from ldl.runs.pretrain import PretrainConfig

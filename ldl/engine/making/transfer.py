@@ -1,7 +1,7 @@
 """Makes a transfer: a downstream training and its test."""
 
 from ldl.data.sources import task_bank
-from ldl.experiments.making.made import How, Made, curves
+from ldl.engine.making.made import How, Made, curves
 from ldl.runs.transfer import TransferConfig
 from ldl.train import checkpoint
 from ldl.train.transfer import transfer

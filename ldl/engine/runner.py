@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm
 
+from ldl.engine.store import RunStore
 from ldl.errors import LdlError
-from ldl.experiments.store import RunStore
 from ldl.runs.base import Run
 
 # glibc would hand every large activation back to the kernel and fault it in again at each step;
@@ -46,7 +46,7 @@ def quiet_cpu() -> None:
 
 def _work(run: Run, device: str, progress: bool) -> None:
     # Imported here: the parent only schedules and does without the 300 MB of torch.
-    from ldl.experiments.execute import ensure
+    from ldl.engine.execute import ensure
 
     ensure(run, RunStore(), device=device, progress=progress, weights=True)
 
@@ -63,7 +63,7 @@ def run_all(
     """Make every run of ``runs`` that is not fresh, each after the one it needs.
 
     Args:
-        runs: by id, as :func:`ldl.experiments.jobs.ordered` gives them.
+        runs: by id, as :func:`ldl.engine.jobs.ordered` gives them.
         store: tells which are fresh.
         workers: processes.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.

@@ -6,7 +6,7 @@ import numpy as np
 
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
-from ldl.experiments.making.made import How, Made, binned, curves, data_line
+from ldl.engine.making.made import How, Made, binned, curves, data_line
 from ldl.methods import COMPARISONS
 from ldl.metrics import far_enough, late_gain
 from ldl.runs.pretrain import ComparisonConfig
