@@ -59,6 +59,8 @@ def test_a_local_config_refuses_what_it_does_not_know(fields, said):
         ({**WITH, "backbone": "vgg"}, "encoder (resnet50, base 2) does not fit"),
         ({**WITH, "local_base": 0}, "local (base 4"),
         ({**WITH, "features": 32}, "features 64"),
+        ({**WITH, "border": "replicate"}, "encoder was pretrained with border 'zeros'"),
+        ({**WITH, "local": {**LOCAL, "border": "replicate"}}, "local was pretrained with border"),
         ({"local_base": 4, "second": {**SECOND, "base": 2}}, "second (unet, base 2)"),
         ({"local_base": 2, "second": GLOBAL}, "second (resnet50, base 2)"),
     ],

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.models.blocks import initialise, stack
+from ldl.runs.pretrain import BorderName
 
 
 class GlobalDecoder(nn.Module):
@@ -20,18 +21,26 @@ class GlobalDecoder(nn.Module):
         base: channels of the finest block.
         features: D.
         stride: of the finest map.
+        border: of every convolution.
     """
 
-    def __init__(self, channels: list[int], base: int, features: int, stride: int) -> None:
+    def __init__(
+        self,
+        channels: list[int],
+        base: int,
+        features: int,
+        stride: int,
+        border: BorderName = "zeros",
+    ) -> None:
         super().__init__()
         widths = [base << level for level in range(len(channels) - 1)]
         below = [*widths[1:], channels[-1]]
         self.blocks = nn.ModuleList(
-            stack([deep + skip, out, out])
+            stack([deep + skip, out, out], border)
             for deep, skip, out in reversed(list(zip(below, channels, widths, strict=False)))
         )
-        self.full = stack([widths[0], base]) if stride > 1 else nn.Identity()
-        self.last = nn.Conv2d(base, features, 3, padding=1)
+        self.full = stack([widths[0], base], border) if stride > 1 else nn.Identity()
+        self.last = nn.Conv2d(base, features, 3, padding=1, padding_mode=border)
         self.out_channels = features
         initialise(self)
 

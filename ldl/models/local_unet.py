@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.models.blocks import initialise, stack
+from ldl.runs.pretrain import BorderName
 
 FEATURES = 64  # D, section 3.3
 _WIDTH = (1, 2, 4, 8, 16)
@@ -16,14 +17,16 @@ class LocalEncoder(nn.Module):
     Args:
         base: channels of the first stage; the stages have base * (1, 2, 4, 8, 16).
         in_channels: of the slices.
+        border: of every convolution.
     """
 
-    def __init__(self, base: int = 64, in_channels: int = 1) -> None:
+    def __init__(self, base: int = 64, in_channels: int = 1, border: BorderName = "zeros") -> None:
         super().__init__()
         self.channels = [base * factor for factor in _WIDTH]
         before = [in_channels, *self.channels[:-1]]
         self.stages = nn.ModuleList(
-            stack([entry, out, out]) for entry, out in zip(before, self.channels, strict=True)
+            stack([entry, out, out], border)
+            for entry, out in zip(before, self.channels, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
         initialise(self)
@@ -46,13 +49,18 @@ class LocalDecoder(nn.Module):
     Args:
         channels: of the encoder's five features, finest first.
         features: D.
+        border: of every convolution.
     """
 
-    def __init__(self, channels: list[int], features: int = FEATURES) -> None:
+    def __init__(
+        self, channels: list[int], features: int = FEATURES, border: BorderName = "zeros"
+    ) -> None:
         super().__init__()
         pairs = list(zip(channels[1:], channels[:-1], strict=True))[::-1]
-        self.blocks = nn.ModuleList(stack([deep + skip, skip, skip]) for deep, skip in pairs)
-        self.last = nn.Conv2d(channels[0], features, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            stack([deep + skip, skip, skip], border) for deep, skip in pairs
+        )
+        self.last = nn.Conv2d(channels[0], features, 3, padding=1, padding_mode=border)
         self.out_channels = features
         initialise(self)
 
@@ -77,12 +85,19 @@ class LocalUNet(nn.Module):
         base: width, channels of the first stage; 64 is U-Net's.
         in_channels: of the slices.
         features: D, 64 in the paper.
+        border: of every convolution.
     """
 
-    def __init__(self, base: int = 64, in_channels: int = 1, features: int = FEATURES) -> None:
+    def __init__(
+        self,
+        base: int = 64,
+        in_channels: int = 1,
+        features: int = FEATURES,
+        border: BorderName = "zeros",
+    ) -> None:
         super().__init__()
-        self.encoder = LocalEncoder(base, in_channels)
-        self.decoder = LocalDecoder(self.encoder.channels, features)
+        self.encoder = LocalEncoder(base, in_channels, border)
+        self.decoder = LocalDecoder(self.encoder.channels, features, border)
         self.out_channels = features
 
     def forward(self, image: Tensor) -> Tensor:

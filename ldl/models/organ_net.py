@@ -10,6 +10,7 @@ from ldl.errors import ConfigError
 from ldl.models.backbones import backbone
 from ldl.models.global_decoder import GlobalDecoder
 from ldl.models.local_unet import FEATURES, LocalUNet
+from ldl.runs.pretrain import BorderName
 from ldl.sphere import full_precision
 
 # The finest map's stride of encoders that give several maps.
@@ -25,9 +26,16 @@ class GlobalBranch(nn.Module):
         pyramid: for a ViT, the part of D_g that makes maps of several sizes.
     """
 
-    def __init__(self, name: str, base: int, in_channels: int, features: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        base: int,
+        in_channels: int,
+        features: int,
+        border: BorderName = "zeros",
+    ) -> None:
         super().__init__()
-        encoder: Any = backbone(name, base, in_channels)
+        encoder: Any = backbone(name, base, in_channels, border)
         self.encoder, self.pyramid = encoder, None
         channels, stride = encoder.channels, STRIDES.get(name, 1)
         if name == "vit":
@@ -35,7 +43,7 @@ class GlobalBranch(nn.Module):
 
             self.pyramid = ViTPyramid(channels[-1], base)
             channels, stride = self.pyramid.channels, encoder.patch // SCALES[0]
-        self.decoder = GlobalDecoder(channels, base, features, stride)
+        self.decoder = GlobalDecoder(channels, base, features, stride, border)
 
     def forward(self, image: Tensor) -> Tensor:
         """The branch's last feature map."""
@@ -56,6 +64,7 @@ class OrganNet(nn.Module):
         local_base: width of the local branch's U-Net; 0: without it.
         in_channels: of the slices.
         features: D of each branch.
+        border: of every convolution but those of a ResNet or ViT.
 
     Raises:
         ConfigError: no branch at all.
@@ -69,13 +78,16 @@ class OrganNet(nn.Module):
         local_base: int = 0,
         in_channels: int = 1,
         features: int = FEATURES,
+        border: BorderName = "zeros",
     ) -> None:
         super().__init__()
         if name == "none" and not local_base:
             raise ConfigError("an organ net needs a backbone, a local_base, or both")
         # The global branch comes first, so that equal seeds start it alike with and without LRC.
-        self.whole = None if name == "none" else GlobalBranch(name, base, in_channels, features)
-        self.local = LocalUNet(local_base, in_channels, features) if local_base else None
+        self.whole = (
+            None if name == "none" else GlobalBranch(name, base, in_channels, features, border)
+        )
+        self.local = LocalUNet(local_base, in_channels, features, border) if local_base else None
         width = features * len(self.branches())
         self.head = nn.Sequential(
             nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Conv2d(width, organs + 1, 1)

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from ldl.config import Strict
 from ldl.runs.base import Run
-from ldl.runs.pretrain import ComparisonConfig, ScheduleName
+from ldl.runs.pretrain import BorderName, ComparisonConfig, ScheduleName
 from ldl.tasks import facts
 
 # A cubic B-spline displacement in two dimensions is one to one while every control point moves by
@@ -27,10 +27,10 @@ SourceName = Literal[
     "han",
     "openkbp",
 ]
-# Volumes that a pretraining sees: those for training, or those for test as well, where nothing is
-# tested on that set. Volumes for validation are for watching it.
 # Methods that contrast two views of an image.
 TWO_VIEWS = ("moco", "mocov2", "byol", "densecl", "simsiam")
+# Volumes that a pretraining sees: those for training, or those for test as well, where nothing is
+# tested on that set. Volumes for validation are for watching it.
 PartName = Literal["train", "all"]
 
 
@@ -185,6 +185,7 @@ class LocalRegionConfig(Run):
         normalise: whether region vectors are unit vectors; the paper does not say.
         intensity: largest relative change of the bent slice's brightness and contrast; 0 leaves
             gray values as they are, as the paper does, which alone tell many regions apart.
+        border: of every convolution; zeros tell how far the edge of the slice is.
     """
 
     kind: ClassVar[str] = "ct-local"
@@ -204,6 +205,7 @@ class LocalRegionConfig(Run):
     smallest: int = Field(default=4, ge=1)
     normalise: bool = True
     intensity: float = Field(default=0.0, ge=0, lt=1)
+    border: BorderName = "zeros"
     superpixels: SuperpixelConfig = Field(default_factory=SuperpixelConfig)
     elastic: ElasticConfig = Field(default_factory=ElasticConfig)
     part: PartName = "train"
@@ -243,6 +245,7 @@ class OrganConfig(Run):
         elastic: how slices and labels are bent while training; None: not at all.
         local_base: width of the local branch's U-Net; 0 leaves it out ("without LRC").
         features: D of each branch.
+        border: of every convolution but those of a ResNet or ViT; the same as in pretraining.
         validation, test: at most so many volumes; None takes all.
         encoder: E_g's pretraining, on CT or on other images (a stand-in for ImageNet's); None
             starts it at random.
@@ -270,6 +273,7 @@ class OrganConfig(Run):
     elastic: ElasticConfig | None = Field(default_factory=ElasticConfig)
     local_base: int = Field(default=0, ge=0)
     features: int = Field(default=64, ge=2)
+    border: BorderName = "zeros"
     validation: int | None = Field(default=None, ge=1)
     test: int | None = Field(default=None, ge=1)
     seed: int = 0
@@ -295,6 +299,12 @@ class OrganConfig(Run):
                 f"encoder ({encoder.backbone}, base {encoder.base}) does not fit "
                 f"{self.backbone}, base {self.base}"
             )
+        for name in ("encoder", "local", "second"):
+            pretrained = getattr(self, name)
+            if pretrained and pretrained.border != self.border:
+                raise ValueError(
+                    f"{name} was pretrained with border {pretrained.border!r}, not {self.border!r}"
+                )
         if local and (local.base, local.features) != (self.local_base, self.features):
             raise ValueError(
                 f"local (base {local.base}, features {local.features}) does not fit local_base "

@@ -50,7 +50,7 @@ def global_network(config: GlobalConfig, images: int) -> nn.Module:
     method = COMPARISONS[config.method]
     if config.backbone != "unet" or not isinstance(method, MoCo):
         return method.network(config, images)
-    knobs, encoder = method.knobs(config), LocalEncoder(config.base, config.channels)
+    knobs, encoder = method.knobs(config), LocalEncoder(config.base, config.channels, config.border)
     net = MomentumNet(encoder, method.head(encoder.channels[-1], knobs.dim))
     net.queue = Queue(knobs.queue, knobs.dim)
     return net

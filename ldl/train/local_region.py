@@ -141,7 +141,7 @@ def pretrain_local(
         raise DataError(f"{maps.name}: superpixels of other slices than {bank.name}'s; make anew")
     learned, watched = (rows.tolist() for rows in pretraining_rows(bank, config.part))
     seed_everything(config.seed, "initialise", "local region")
-    net = LocalUNet(config.base, bank.images.shape[1], config.features)
+    net = LocalUNet(config.base, bank.images.shape[1], config.features, config.border)
     net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
     slices, regions = (Feed(one, fabric.device) for one in (bank.images, maps.regions))
     before, among = region_retrieval(net, slices, regions, watched, config, fabric)

@@ -60,7 +60,13 @@ def organ_network(
     seed_everything(config.seed, "initialise", "organs")
     organs, channels = len(bank.organs), bank.images.shape[1]
     net = OrganNet(
-        config.backbone, config.base, organs, config.local_base, channels, config.features
+        config.backbone,
+        config.base,
+        organs,
+        config.local_base,
+        channels,
+        config.features,
+        config.border,
     )
     if encoder is not None and isinstance(net.whole, GlobalBranch):
         load_branch(net.whole.encoder, encoder, "encoder")

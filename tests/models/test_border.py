@@ -5,6 +5,8 @@ import torch
 
 from ldl.models import Encoder, LocalDiscriminationNet, SegmentationNet
 from ldl.models.blocks import ConvBlock
+from ldl.models.local_unet import LocalUNet
+from ldl.models.organ_net import OrganNet
 
 
 def networks(**border):
@@ -13,6 +15,8 @@ def networks(**border):
         Encoder(2, 3, **border).eval(),
         LocalDiscriminationNet(2, 3, 6, 4, **border).eval(),
         SegmentationNet(2, 3, **border).eval(),
+        LocalUNet(2, 3, 5, **border).eval(),
+        OrganNet("vgg", 2, 3, 2, 3, 5, **border).eval(),
     ]
 
 
@@ -21,7 +25,7 @@ def maps(out):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(5))
 def test_a_constant_image_has_constant_features_with_replicated_borders_only(number):
     image = torch.full((1, 3, 32, 48), 0.7)
     for border, constant in (("replicate", True), ("zeros", False)):
