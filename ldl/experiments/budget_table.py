@@ -5,10 +5,10 @@ from typing import Any
 
 from IPython.display import HTML
 
-from ldl.engine.costs import REFERENCE, cost_of
 from ldl.engine.store import RunStore
 from ldl.experiments.budgets import RowBudget, batch_of, images_seen, row_budgets, trained_weights
 from ldl.experiments.cells import NOT_YET
+from ldl.experiments.costs import REFERENCE, cost_of
 from ldl.experiments.pages import Shown
 from ldl.plots.tables import small_table
 

@@ -1,8 +1,8 @@
 """What a step costs, counted: by hand for the simplest methods, and alike at each count."""
 
 import pytest
-from ldl.engine.costs import PROFILE, REFERENCE, Cost, cost_of
 
+from ldl.experiments.costs import PROFILE, REFERENCE, Cost, cost_of
 from ldl.methods import COMPARISONS, METHODS
 
 # (in, out) of VGG16's convolutions in units of the base, stage by stage.
