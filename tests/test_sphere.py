@@ -58,3 +58,27 @@ def test_the_gradient_to_half_precision_saturates_and_others_are_left_alone():
     double = torch.zeros(2, dtype=torch.float64)
     assert full_precision(double) is double
     assert full_precision(torch.zeros(2, dtype=torch.bfloat16)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_large_map_has_the_bits_of_its_parts(layout):
+    maps = draw(5, 8, 128, 128, dtype=torch.float32).contiguous(memory_format=layout)
+    gradient = draw(5, 8, 128, 128, seed=2, dtype=torch.float32).contiguous(memory_format=layout)
+    whole, parts = maps.clone().requires_grad_(), maps.clone().requires_grad_()
+    projected = unit(whole, dim=1)
+    projected.backward(gradient)
+    apart = [unit(part, dim=1) for part in parts.split(1)]
+    torch.cat(apart).backward(gradient)
+    assert type(projected.grad_fn).__name__ != type(apart[0].grad_fn).__name__
+    assert torch.equal(projected, torch.cat(apart))
+    assert torch.equal(whole.grad, parts.grad)
+    assert whole.grad.is_contiguous(memory_format=layout)
+
+
+def test_a_large_map_of_odd_rows_has_its_gradient():
+    maps = draw(7, 2, 200, 200).requires_grad_()
+    gradient = draw(7, 2, 200, 200, seed=2)
+    ours = torch.autograd.grad(unit(maps, dim=1), maps, gradient)[0]
+    norm = maps.norm(dim=1, keepdim=True)
+    theirs = torch.autograd.grad(maps / norm, maps, gradient)[0]
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)

@@ -26,11 +26,12 @@ def patch_and_mixup(
     weight = mix_weights(len(views.first) // 2, generator)
     mixed = mixup_images(views.first[0::2], views.first[1::2], weight)
     embedding, assignment = net(torch.cat([views.first, views.second, mixed]))
-    count = len(views.first)
+    # Split, not sliced: a slice's gradient is a map of zeros as large as the whole batch.
+    parts = [2 * len(views.first), len(mixed)]
+    embedding, virtual = embedding.split(parts)
     grid = config.patch_grid
-    first, second = paired_patches(
-        embedding[:count], embedding[count : 2 * count], views.symmetry, grid
-    )
+    first, second = embedding.chunk(2)
+    first, second = paired_patches(first, second, views.symmetry, grid)
     target = mixup_target(first[0::2], first[1::2], weight)
     recognise = partial(
         patch_discrimination,
@@ -39,11 +40,9 @@ def patch_and_mixup(
     )
     losses = {
         "patch": recognise(second.flatten(0, 1), first.flatten(0, 1)),
-        "mixup": recognise(
-            patch_vectors(embedding[2 * count :], grid).flatten(0, 1), target.flatten(0, 1)
-        ),
+        "mixup": recognise(patch_vectors(virtual, grid).flatten(0, 1), target.flatten(0, 1)),
     }
-    return losses, embedding[: 2 * count], None if assignment is None else assignment[: 2 * count]
+    return losses, embedding, None if assignment is None else assignment.split(parts)[0]
 
 
 class PatchDiscriminationMixup:

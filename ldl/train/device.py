@@ -1,5 +1,9 @@
 """Device and precision, by Lightning Fabric."""
 
+import ctypes
+import functools
+import platform
+
 import torch
 from lightning_fabric import Fabric
 
@@ -20,11 +24,27 @@ def fabric_for(device: str = "auto") -> Fabric:
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
     cuda = device != "cpu" and torch.cuda.is_available()
+    if not cuda:
+        _keep_memory()
     return Fabric(
         accelerator="cuda" if cuda else "cpu",
         devices=1,
         precision="bf16-mixed" if cuda else "32-true",
     )
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Let glibc keep what a step frees for the next one.
+
+    It hands maps of over 32 MiB back to the kernel at once, and every step pays for each of their
+    pages anew: a tenth of its time.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        trim_threshold, mmap_max = -1, -4
+        libc = ctypes.CDLL(None)
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def device_name(fabric: Fabric) -> str:
