@@ -47,14 +47,14 @@ check("paper_vs_release", globals())
 # |---|---|---|---|
 # | candidates of patch discrimination (Eq. 4, 5) | the $N$ patches of the unchanged views | the other $2N - 1$ of all $2N$ vectors, every one an anchor once {cite}`ye2019embinva` | both |
 # | gradient through the candidates | not said | none | with the formulation |
-# | sum or mean (Eq. 8, 12, 18) | sum over patches and images | mean | mean |
+# | sum or mean (Eq. 8, 12, 18) | sum over patches and images | mean | mean in both: the weights of Eq. 28 fit means alone |
 # | patch vector (Eq. 3) | normalised sum | normalised mean | the same vector |
 # | wrong regions (Eq. 11, 12) | product over $1 - P$ | left out; only $-\log P$ of the right one | both |
 # | gradient through the prototypes (Eq. 10) | not said | yes | yes |
 # | temperature $\tau$ | not said | 0.1 for patches, 0.2 for regions | as the release |
 # | target of the mixture (Eq. 14) | printed $(1 - \lambda s)$ | $(1 - \lambda) s$, without gradient | as the release |
-# | $\lambda$ | in $(0, 1)$ | $U(0.2, 0.8)$, one a pair | as the release |
-# | entropy (Eq. 29) | natural logarithm, as written | logarithm to base 2 | base 2; `base` is an argument |
+# | $\lambda$ | in $(0, 1)$ | $U(0.2, 0.8)$, one a pair | both |
+# | entropy (Eq. 29) | natural logarithm, as written | logarithm to base 2 | both |
 # | $r$ sums to 1 (Eq. 2) | $\ell_1$ normalisation | of sigmoids, not a softmax | as the release |
 #
 # ### Training
@@ -65,7 +65,8 @@ check("paper_vs_release", globals())
 # | second step | region loss is "fused into the training process" | starts from the last epoch of the first; clustering branch and Adam new | as the release |
 # | flip of the second view | horizontal flip and quarter turns | the flip reverses both axes, which is a half turn: only four of the eight symmetries of the square occur | `symmetries="rotations"`; `"dihedral"` has all eight |
 # | small turns | not said | each view is turned by up to 2°, which is not undone | as the release |
-# | best epoch | not said | by an unseeded draw, and then the last one is used | the last |
+# | which epoch goes on | not said | step 2 starts from the last epoch of step 1; the tasks start from the best by an unseeded draw of views (`model_best`) | the last, in both |
+# | clustering branch | as the embedding branch | middle width of C channels, default initialisation | the embedding branch's: as many channels as come in, Kaiming |
 #
 # ### Transfer
 #
@@ -74,7 +75,7 @@ check("paper_vs_release", globals())
 # | epochs from scratch | not said | 100 of everything, against 100 frozen and 100 of everything for a pretrained encoder | both: released budget, and equal updates |
 # | frozen encoder | only the decoder is updated | also in evaluation mode | as the release |
 # | validation | 20 % of the training data | the first 20 % of the list | as the release |
-# | smoothing of the Dice loss (Eq. 30) | printed beside the fraction's terms | in numerator and denominator, over the whole batch; inverted for a batch without a positive pixel | as the release |
+# | Dice loss (Eq. 30), $\varepsilon = 1$ | $1 - 2(\sum y'y + \varepsilon)/(\sum y' + \sum y + \varepsilon)$: an exact prediction costs less than 0 | $-2\sum y'y/(\sum y' + \sum y + \varepsilon)$ over the whole batch; inverted for a batch without a positive pixel | neither: $1 - (2\sum y'y + \varepsilon)/(\sum y' + \sum y + \varepsilon)$, over the whole batch and inverted as the release |
 # | chest columns | mean of the runs on 20, 40, 60, 80 and 100 % of the labels | the same | the same |
 # | SIIM-ACR | 1,334 training and 1,335 test images | positives only, first half for training | as the release |
 #

@@ -9,9 +9,11 @@ from ldl.sphere import full_precision
 def dice_loss(prediction: Tensor, target: Tensor, *, smooth: float = 1.0) -> Tensor:
     """Eq. 30 over the whole batch: 1 - (2 sum y'y + eps) / (sum y' + sum y + eps).
 
-    The print has the factor 2 before the fraction, which would make an exact prediction cost less
-    than 0; here it multiplies the overlap alone. A batch without a positive pixel is scored on the
-    inverted pair, as in the release, so that an empty target still gives a gradient.
+    Neither the paper's nor the release's: the print has the factor 2 before the whole fraction,
+    which would make an exact prediction cost less than 0, and the release has eps below the
+    fraction alone and no 1 before it. Here an exact prediction costs 0, with a batch of one
+    positive pixel as with many. A batch without a positive pixel is scored on the inverted pair, as
+    in the release, so that an empty target still gives a gradient.
 
     Args:
         prediction: float probabilities in 0..1, any shape.

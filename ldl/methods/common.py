@@ -10,12 +10,15 @@ from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.vectors import patch_vectors
 from ldl.models.embedding import LocalDiscriminationNet
-from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.pretrain import FormulationName, PretrainConfig
 from ldl.sphere import full_precision, unit
 
 Losses = dict[str, Tensor]
 # lambda ~ U(0.2, 0.8) in the release; the paper says (0, 1).
-MIX_RANGE = (0.2, 0.8)
+MIX_RANGE: dict[FormulationName, tuple[float, float]] = {
+    "released": (0.2, 0.8),
+    "paper": (0.0, 1.0),
+}
 
 
 class Method(Protocol):
@@ -65,7 +68,9 @@ def paired_patches(
     return patch_vectors(first, grid), unit(turned_back.flatten(2).transpose(1, 2))
 
 
-def mix_weights(pairs: int, generator: Generator) -> Tensor:
+def mix_weights(
+    pairs: int, generator: Generator, formulation: FormulationName = "released"
+) -> Tensor:
     """(pairs,) lambda of Eq. 14, one a pair of images."""
-    low, high = MIX_RANGE
+    low, high = MIX_RANGE[formulation]
     return torch.rand(pairs, generator=generator) * (high - low) + low

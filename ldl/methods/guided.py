@@ -9,6 +9,7 @@ from ldl.losses.region import region_discrimination
 from ldl.losses.vectors import region_vectors
 from ldl.methods.common import Losses, embedding_network
 from ldl.methods.pd_mix import patch_and_mixup
+from ldl.methods.rd import ENTROPY_BASE
 from ldl.models.discriminator import ShapeDiscriminator
 from ldl.runs.shape import GuideConfig
 
@@ -60,6 +61,8 @@ def guided_losses(
     )
     target = assignment[:, TARGET : TARGET + 1]
     losses["region"] = region.region_weight * recognised
-    losses["entropy"] = region.entropy_weight * cluster_entropy(assignment)
+    losses["entropy"] = region.entropy_weight * cluster_entropy(
+        assignment, base=ENTROPY_BASE[region.formulation]
+    )
     losses["adversarial"] = config.adversarial_weight * fool_loss(judge(target))
     return losses, target.detach()

@@ -23,7 +23,7 @@ def patch_and_mixup(
     Returns:
         the losses; embeddings (2B, K, S, S) and assignments (2B, C, S, S) or None of both views.
     """
-    weight = mix_weights(len(views.first) // 2, generator)
+    weight = mix_weights(len(views.first) // 2, generator, config.formulation)
     mixed = mixup_images(views.first[0::2], views.first[1::2], weight)
     embedding, assignment = net(torch.cat([views.first, views.second, mixed]))
     # Split, not sliced: a slice's gradient is a map of zeros as large as the whole batch.

@@ -1,5 +1,7 @@
 """Rd: region discrimination on top of Pd+mix (LDL section 4.3, Eq. 28)."""
 
+import math
+
 from torch import Generator, nn
 
 from ldl.data.views import ViewPair
@@ -9,6 +11,9 @@ from ldl.losses.vectors import region_vectors
 from ldl.methods.common import Losses, embedding_network
 from ldl.methods.pd_mix import patch_and_mixup
 from ldl.runs.pretrain import PretrainConfig
+
+# The release measures bits; Eq. 29 has the natural logarithm.
+ENTROPY_BASE = {"released": 2.0, "paper": math.e}
 
 
 class RegionDiscrimination:
@@ -38,5 +43,7 @@ class RegionDiscrimination:
             formulation=config.formulation,
         )
         losses["region"] = config.region_weight * region
-        losses["entropy"] = config.entropy_weight * cluster_entropy(assignment)
+        losses["entropy"] = config.entropy_weight * cluster_entropy(
+            assignment, base=ENTROPY_BASE[config.formulation]
+        )
         return losses

@@ -48,7 +48,7 @@ def window_and_mixup(
     Args:
         sigma: of the centre-sensitive weights (Eq. 24); None averages evenly.
     """
-    weight = mix_weights(len(views.first) // 2, generator)
+    weight = mix_weights(len(views.first) // 2, generator, config.formulation)
     size = draw_window(config.crop, generator)
     mixed = mixup_images(views.first[0::2], views.first[1::2], weight)
     embedding, _ = net(torch.cat([views.first, views.second, mixed]))

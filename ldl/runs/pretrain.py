@@ -44,6 +44,9 @@ class PretrainConfig(Run):
 
     ``patch_grid`` divides the crop into that many cells a side. Methods with windows of random size
     have no grid; its square is then how many windows of an image enter the loss at most.
+    ``formulation`` "paper" has the paper's candidates of Eq. 4-5, its product over wrong regions
+    (Eq. 12), lambda of (0, 1) and the natural logarithm of Eq. 29; sums stay means in both, since
+    the weights of Eq. 28 fit means alone.
     ``statistics`` "unmixed": batch normalisation's are estimated anew after training, on views
     without mixed images among them.
     """

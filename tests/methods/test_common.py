@@ -48,6 +48,12 @@ def test_mixing_weights_fill_a_fifth_to_four_fifths():
     assert weight.mean().item() == pytest.approx(0.5, abs=0.02)
 
 
+def test_the_papers_mixing_weights_fill_the_whole_of_0_to_1():
+    weight = mix_weights(2000, torch.Generator().manual_seed(1), "paper")
+    assert 0 <= weight.min() < 0.01
+    assert 0.99 < weight.max() < 1
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_network_is_sized_by_its_config(config_for, method):
     config = config_for(method, modality="xray", embedding=7)
