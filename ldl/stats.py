@@ -1,5 +1,6 @@
 """Spread of what was measured."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,8 @@ def seeds_by_images(
 
     Args:
         scores: one (S, N_t) array a task: S seeds, the same for all tasks, N_t images. For the
-            comparison of two methods the differences, paired by seed and image.
+            comparison of two methods the differences, paired by seed and image. nan where there is
+            no score: it is left out.
         seed: of the resampling.
         level: coverage in 0..1.
 
@@ -63,18 +65,27 @@ def seeds_by_images(
             f"seeds_by_images: tasks have {sorted({len(each) for each in tasks})} seeds; all must "
             "have the same"
         )
-    generator = numpy_generator(seed, "seeds by images")
-    # How often a resample draws each seed, (RESAMPLES, S), shared by the tasks.
-    drawn = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
+    draws = _drawn(count, seed, "seeds")
     total = np.zeros(RESAMPLES)
-    for each in tasks:
-        middle = each.mean(axis=0)
-        stretched = middle + (each - middle) * np.sqrt(count / max(1, count - 1))
-        images = each.shape[1]
-        rows = generator.multinomial(images, np.full(images, 1 / images), RESAMPLES) / images
-        total += np.einsum("rs,sn,rn->r", drawn, stretched, rows, optimize=True)
+    for place, each in enumerate(tasks):
+        there = np.isfinite(each)
+        values = np.where(there, each, 0.0)
+        middle = values.sum(axis=0) / np.maximum(1, there.sum(axis=0))
+        stretched = middle + (values - middle) * np.sqrt(count / max(1, count - 1))
+        stretched = np.where(there, stretched, 0.0)
+        images = _drawn(each.shape[1], seed, f"images {place}")
+        sums = ((images @ stretched.T) * draws).sum(axis=1)
+        total += sums / ((images @ there.T) * draws).sum(axis=1)
     low, high = np.quantile(total / len(tasks), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+@functools.lru_cache(maxsize=256)
+def _drawn(length: int, seed: int, name: str) -> np.ndarray:
+    """(RESAMPLES, length) float64: how often a resample draws each of ``length``."""
+    generator = numpy_generator(seed, "seeds by images", name)
+    draws = generator.multinomial(length, np.full(length, 1 / length), RESAMPLES)
+    return draws.astype(np.float64)
 
 
 def verdict(low: float, high: float, least: float = 0.0) -> str:

@@ -38,7 +38,7 @@ from ldl.engine.store import RunStore
 from ldl.experiments import report
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.lrc import page, pairs
-from ldl.experiments.published import value
+from ldl.tables.published import value
 
 check("lrc_table3", globals())
 store = RunStore()

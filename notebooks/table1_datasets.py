@@ -29,7 +29,7 @@ from ldl.book.parameters import check
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named, manifests, table1
 from ldl.errors import DataError
-from ldl.experiments.published import published
+from ldl.tables.published import published
 from ldl.tasks import TASKS
 
 check("table1_datasets", globals())

@@ -35,8 +35,8 @@ from ldl.engine.store import RunStore
 from ldl.experiments import encoder_tables, gains, pages, report, rivals, sections, statements
 from ldl.experiments.budget_table import budget_table
 from ldl.experiments.plan import plan
-from ldl.experiments.published import published
 from ldl.experiments.rows import table_named
+from ldl.tables.published import published
 from ldl.tasks import TASKS
 
 check("table2_comparison", globals())

@@ -31,8 +31,8 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
 from ldl.experiments import encoder_tables, labels, pages, report
-from ldl.experiments.published import published
 from ldl.experiments.rows import CLUSTERS, GRIDS
+from ldl.tables.published import published
 
 check("table3_ablation", globals())
 store = RunStore()

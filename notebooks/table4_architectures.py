@@ -31,9 +31,9 @@ from ldl.book.parameters import check
 from ldl.engine.profiles import WIDTHS
 from ldl.engine.store import RunStore
 from ldl.experiments import encoder_tables, pages, report
-from ldl.experiments.published import NOTES
 from ldl.experiments.rows import ARCHITECTURES
 from ldl.models import Encoder, SegmentationNet
+from ldl.tables.published import NOTES
 from ldl.tasks import CHANNELS
 
 check("table4_architectures", globals())

@@ -32,9 +32,9 @@ from ldl.book.parameters import check
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
 from ldl.experiments import report
-from ldl.experiments.published import published
 from ldl.experiments.shape import claims, figure8, pages, watching
 from ldl.experiments.shape.rows import TABLES
+from ldl.tables.published import published
 
 check("table5_6_shape", globals())
 store = RunStore()

@@ -94,9 +94,9 @@ def _planned(method: str, modality: str, profile: str, steps: int | None) -> "En
     """What ``profile`` plans for ``method``, refused where a folder of images is not enough."""
     from ldl.config import build
     from ldl.engine.profiles import profile_named
-    from ldl.experiments.row_configs import comparison_config, ldl_config
     from ldl.experiments.rows import Variant
     from ldl.methods import COMPARISONS, METHODS
+    from ldl.tables.encoders import comparison_config, ldl_config
 
     if method not in METHODS and method not in COMPARISONS:
         raise LdlError(f"--method is {method!r}; use {NAMES}")

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 from ldl.config import build
 from ldl.engine.profiles import profile_named
 from ldl.errors import ConfigError
-from ldl.experiments.row_configs import comparison_config, ldl_config
 from ldl.experiments.rows import Variant
 from ldl.methods import COMPARISONS, METHODS
 from ldl.runs.pretrain import ComparisonName, EncoderConfig, MethodName
+from ldl.tables.encoders import comparison_config, ldl_config
 from ldl.tasks import Modality
 
 Config = TypeVar("Config", bound=EncoderConfig)

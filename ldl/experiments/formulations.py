@@ -10,11 +10,11 @@ from ldl.engine.profiles import profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.experiments.encoder_configs import config_of
 from ldl.experiments.report import BY_PAGE
-from ldl.experiments.row_configs import transfer_configs
 from ldl.experiments.rows import Variant
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.transfer import TransferConfig
 from ldl.stats import bootstrap_interval
+from ldl.tables.encoders import transfer_configs
 from ldl.tasks import TASKS
 
 TASKS_SHOWN = ("chasedb1_vessel", "idrid_od")

@@ -5,7 +5,6 @@ from typing import Final, Literal
 
 from ldl.config import DataConfig
 from ldl.engine.profiles import Profile
-from ldl.experiments.row_configs import ldl_config
 from ldl.experiments.rows import Cell, Row, Variant
 from ldl.runs.localize import (
     LANDMARK_MODALITY,
@@ -17,6 +16,7 @@ from ldl.runs.localize import (
     window_at,
 )
 from ldl.runs.pretrain import PretrainConfig
+from ldl.tables.encoders import ldl_config
 
 SIGMA = 0.5  # of Eq. 24 (section 6.3.1); ldl.losses.window trains with the same
 # Raw features are taken where a window still holds this many a side.

@@ -4,8 +4,8 @@ import pandas as pd
 from IPython.display import HTML
 
 from ldl.experiments.cells import signed
-from ldl.experiments.published import published
 from ldl.plots.tables import small_table
+from ldl.tables.published import published
 
 # Section 6.3.1: one image is the support, the rest are queries.
 QUERIES = {"od_hrf": 44, "heart_scr": 246}

@@ -8,9 +8,9 @@ import pandas as pd
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record, RunStore
 from ldl.experiments.localization import ROWS, Column, cells, columns
-from ldl.experiments.published import value
 from ldl.experiments.rows import Cell, Row
 from ldl.runs.localize import LocalizeConfig
+from ldl.tables.published import value
 
 FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)
 ACCURACIES = tuple(f"accuracy@{factor:.2f}" for factor in FACTORS)

@@ -4,8 +4,8 @@ from importlib import import_module
 
 from ldl.engine.profiles import Profile
 from ldl.errors import ConfigError
-from ldl.experiments.row_configs import transfer_configs
 from ldl.experiments.rows import TABLES, Cell, has, table_named
+from ldl.tables.encoders import transfer_configs
 from ldl.tasks import FUNDUS_TASKS, XRAY_TASKS
 
 # Tables of other measurements than transfers, and the module whose ``cells(profile)`` plans them.

@@ -1,26 +1,16 @@
 """Rows, cells and tables; Tables 2 to 4 of the paper as rows (LDL section 6.1)."""
 
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from ldl.engine.profiles import Architecture
 from ldl.errors import ConfigError
 from ldl.runs.pretrain import ComparisonName, MethodName
+from ldl.tables.encoders import Variant
 from ldl.tasks import TASKS
 
 Measured = TypeVar("Measured")
 LDL: tuple[MethodName, ...] = ("pd", "pd+mix", "rd")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A row: which encoder a task starts from. ``equal_updates`` is for scratch only."""
-
-    method: MethodName | ComparisonName | Literal["scratch"]
-    patch_grid: int = 8
-    clusters: int = 0
-    architecture: Architecture = "tiny"
-    equal_updates: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from IPython.display import HTML
 from ldl.experiments import claims, contests
 from ldl.experiments.cells import NOT_YET, signed
 from ldl.experiments.contests import OTHERS, OURS, label_of
-from ldl.experiments.published import published
 from ldl.experiments.rivals import MODALITY, Rivals
 from ldl.experiments.rows import COMPARED
 from ldl.plots.tables import prose, small_table
+from ldl.tables.published import published
 from ldl.tasks import TASKS
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record, RunStore
 from ldl.experiments.plan import plan
-from ldl.experiments.published import published
 from ldl.experiments.rows import Cell, Row, table_named
 from ldl.stats import bootstrap_interval
+from ldl.tables.published import published
 from ldl.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 
 MEANS = {"fundus_mean": FUNDUS_TASKS, "xray_mean": XRAY_TASKS}

@@ -14,11 +14,11 @@ from ldl.engine.profiles import profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.experiments.encoder_configs import variant_of
 from ldl.experiments.examples import may_be_shown
-from ldl.experiments.row_configs import encoder_config, transfer_configs
 from ldl.experiments.rows import Variant
 from ldl.experiments.verdicts import verdict
 from ldl.models import SegmentationNet
 from ldl.runs.transfer import TransferConfig
+from ldl.tables.encoders import encoder_config, transfer_configs
 from ldl.tasks import task_named
 from ldl.train import checkpoint
 from ldl.train.feed import Feed

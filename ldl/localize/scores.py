@@ -9,8 +9,7 @@ import numpy as np
 from ldl.errors import ConfigError, DataError
 from ldl.localize.images import Point
 from ldl.localize.peak import Localization, Status
-
-FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)  # of the window: the columns of Table 7
+from ldl.runs.localize import FACTORS
 
 
 @dataclass(frozen=True)

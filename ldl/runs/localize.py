@@ -17,6 +17,7 @@ WITH_NETWORK: tuple[MatcherName, ...] = ("embedding", "centred", "features")
 # Windows of the test stage in pixels of a 512-pixel image (LDL 6.3.1); the fovea's is our own.
 WINDOWS: dict[str, int] = {"disc": 64, "heart": 128, "fovea": 64}
 WINDOW_SIZE = 512
+FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)  # of the window: the columns of Table 7
 LANDMARK_MODALITY: dict[str, Modality] = {"disc": "fundus", "fovea": "fundus", "heart": "xray"}
 
 

@@ -17,7 +17,7 @@ from ldl.data.manifest import (
 )
 from ldl.data.splits import id_list, task_members
 from ldl.errors import DataError
-from ldl.experiments.published import published
+from ldl.tables.published import published
 from ldl.tasks import TASKS
 
 NAMES = sorted(one.stem for one in paths.manifests_dir().glob("*.yaml"))

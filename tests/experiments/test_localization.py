@@ -17,12 +17,12 @@ from ldl.errors import ConfigError, DataError
 from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
 from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
 from ldl.experiments.plan import ELSEWHERE, plan, table_names
-from ldl.experiments.published import published
-from ldl.experiments.row_configs import encoder_config, ldl_config
 from ldl.experiments.rows import TABLES, Variant
 from ldl.localize.search import network_of, search
 from ldl.losses import window as losses_window
 from ldl.runs.localize import LocalizeConfig, window_at
+from ldl.tables.encoders import encoder_config, ldl_config
+from ldl.tables.published import published
 from ldl.train import checkpoint
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]

@@ -6,10 +6,10 @@ from ldl.engine.jobs import job_named, jobs, ordered
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.errors import ConfigError
 from ldl.experiments.plan import plan
-from ldl.experiments.published import published
-from ldl.experiments.row_configs import encoder_config, transfer_configs
 from ldl.experiments.rows import TABLES, Variant, has
 from ldl.runs.transfer import TransferConfig
+from ldl.tables.encoders import encoder_config, transfer_configs
+from ldl.tables.published import published
 from ldl.tasks import TASKS
 
 DEMO, PAPER, OPEN = PROFILES["demo"], PROFILES["paper"], PROFILES["open"]

@@ -3,7 +3,7 @@
 import pytest
 
 from ldl.errors import LdlError
-from ldl.experiments.published import NOTES, names, published, value
+from ldl.tables.published import NOTES, names, published, value
 
 FUNDUS = ["CHASE", "HRF", "RITE", "STARE", "GS(cup)", "GS(OD)", "ID(OD)", "ID(HE)"]
 XRAY = ["Heart", "Lung", "Clavicle", "Pne"]

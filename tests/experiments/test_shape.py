@@ -11,12 +11,12 @@ from ldl.engine.jobs import jobs, ordered
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
 from ldl.experiments.plan import plan, table_names
-from ldl.experiments.published import published
-from ldl.experiments.row_configs import ldl_config
 from ldl.experiments.rows import Variant
 from ldl.experiments.shape import claims
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, guide_config, shape_configs
 from ldl.experiments.shape.scores import MEAN, Row56, all_measured, paper_number, shape_frame
+from ldl.tables.encoders import ldl_config
+from ldl.tables.published import published
 from ldl.train.shape import restore, scoring
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]

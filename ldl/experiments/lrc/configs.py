@@ -4,10 +4,10 @@ from typing import Literal
 
 from ldl.engine.profiles import Profile
 from ldl.experiments.lrc.rows import Branches, Column
-from ldl.experiments.row_configs import small_knobs
 from ldl.experiments.rows import Cell, Row
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig, RegionName
 from ldl.runs.pretrain import ComparisonConfig
+from ldl.tables.encoders import small_knobs
 
 _CHECKS = 5  # scores of the validation volumes in a fine-tuning
 _HALVINGS = 4

@@ -10,8 +10,8 @@ from ldl.engine.store import RunStore
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.numbers import Scores, compared, measured
 from ldl.experiments.lrc.rows import GLOBAL, Beside, Column, columns, methods, row
-from ldl.experiments.published import value
 from ldl.stats import holm
+from ldl.tables.published import value
 
 NONE = float("nan")
 
@@ -160,7 +160,7 @@ def table3_frame(profile: Profile, store: RunStore) -> pd.DataFrame:
 
 
 def _table3_paper(samples: int | None) -> float:
-    from ldl.experiments.published import published
+    from ldl.tables.published import published
 
     frame = published("lrc_table3").set_index("samples_per_region")
     return 100 * float(frame["DSC"].get(samples, np.nan))

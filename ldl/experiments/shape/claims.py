@@ -6,12 +6,12 @@ import numpy as np
 from IPython.display import HTML
 
 from ldl.experiments.cells import NOT_YET, signed
-from ldl.experiments.published import published
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES
 from ldl.experiments.shape.scores import MEAN, Row56
 from ldl.plots.tables import prose, small_table
 from ldl.runs.shape import PriorName
 from ldl.stats import bootstrap_interval
+from ldl.tables.published import published
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ldl.engine.profiles import Profile, ShapeBudget
-from ldl.experiments.row_configs import ldl_config
 from ldl.experiments.rows import Cell, Row, Variant
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.shape import (
@@ -17,6 +16,7 @@ from ldl.runs.shape import (
     SynthesisConfig,
     WeightName,
 )
+from ldl.tables.encoders import ldl_config
 
 CLUSTERS = 8
 # The tasks of the test sets, and how Tables 5 and 6 call their columns.

@@ -7,12 +7,12 @@ import pandas as pd
 
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record, RunStore
-from ldl.experiments.published import published
 from ldl.experiments.rows import Cell, Row
 from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, shape_configs
 from ldl.metrics_shape import words
 from ldl.runs.shape import PriorName, ShapeConfig
 from ldl.stats import bootstrap_interval
+from ldl.tables.published import published
 
 MEAN = "shape_mean"  # `ldl.experiments.cells` calls a column of that ending "Mean"
 

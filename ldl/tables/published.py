@@ -29,7 +29,7 @@ NOTES = {
 
 def names() -> tuple[str, ...]:
     """Names of the tables that ship with the package, sorted."""
-    folder = files("ldl.experiments").joinpath("published")
+    folder = files("ldl.tables").joinpath("csv")
     return tuple(
         sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".csv"))
     )
@@ -37,7 +37,7 @@ def names() -> tuple[str, ...]:
 
 @cache
 def _read(name: str) -> pd.DataFrame:
-    source = files("ldl.experiments").joinpath("published").joinpath(f"{name}.csv")
+    source = files("ldl.tables").joinpath("csv").joinpath(f"{name}.csv")
     with source.open("r", encoding="utf-8") as stream:
         return pd.read_csv(stream)
 

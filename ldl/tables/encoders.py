@@ -1,12 +1,30 @@
-"""From a row of Tables 2 to 4 to the configs of its runs."""
+"""From a variant (method, grid, clusters, width) and a profile to configs of runs."""
 
-from typing import get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-from ldl.engine.profiles import WIDTHS, Profile
-from ldl.experiments.rows import Variant
-from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, MethodName, PretrainConfig
+from ldl.engine.profiles import WIDTHS, Architecture, Profile
+from ldl.runs.pretrain import (
+    ComparisonConfig,
+    ComparisonName,
+    EncoderConfig,
+    MethodName,
+    PretrainConfig,
+)
 from ldl.runs.transfer import TransferConfig
 from ldl.tasks import TASKS, Modality
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Which encoder a task starts from. ``equal_updates`` is for scratch only."""
+
+    method: MethodName | ComparisonName | Literal["scratch"]
+    patch_grid: int = 8
+    clusters: int = 0
+    architecture: Architecture = "tiny"
+    equal_updates: bool = False
+
 
 # The release trains pneumothorax with batches of 8, everything else with 2.
 _BATCH = {"siim_pneumothorax": 8}
@@ -87,8 +105,10 @@ def ldl_config(
     )
 
 
-def transfer_configs(variant: Variant, task: str, profile: Profile) -> tuple[TransferConfig, ...]:
-    """One run for each label fraction and seed.
+def transfer_config(
+    variant: Variant, task: str, profile: Profile, fraction: float = 1.0, seed: int = 0
+) -> TransferConfig:
+    """The transfer of ``variant``'s encoder to ``task`` with a share of its labels.
 
     From scratch there is no frozen phase: ``full_epochs`` alone as in the release, or as many
     updates as a transferred encoder gets.
@@ -97,19 +117,24 @@ def transfer_configs(variant: Variant, task: str, profile: Profile) -> tuple[Tra
     budget = profile.budget(modality)
     scratch = variant.method == "scratch"
     extra = budget.frozen_epochs if variant.equal_updates else 0
+    return TransferConfig(
+        task=task,
+        data=profile.tasks,
+        base=profile.base * WIDTHS[variant.architecture],
+        full_epochs=budget.full_epochs + extra,
+        frozen_epochs=0 if scratch else budget.frozen_epochs,
+        batch_size=_BATCH.get(task, 2),
+        learning_rate=profile.transfer_rate,
+        label_fraction=fraction,
+        seed=seed,
+        encoder=encoder_config(variant, modality, profile, seed),
+    )
+
+
+def transfer_configs(variant: Variant, task: str, profile: Profile) -> tuple[TransferConfig, ...]:
+    """One run for each seed and share of labels."""
     return tuple(
-        TransferConfig(
-            task=task,
-            data=profile.tasks,
-            base=profile.base * WIDTHS[variant.architecture],
-            full_epochs=budget.full_epochs + extra,
-            frozen_epochs=0 if scratch else budget.frozen_epochs,
-            batch_size=_BATCH.get(task, 2),
-            learning_rate=profile.transfer_rate,
-            label_fraction=fraction,
-            seed=seed,
-            encoder=encoder_config(variant, modality, profile, seed),
-        )
+        transfer_config(variant, task, profile, fraction, seed)
         for seed in profile.seeds
-        for fraction in budget.label_fractions
+        for fraction in profile.budget(TASKS[task].modality).label_fractions
     )

@@ -1,0 +1,38 @@
+"""What pages show of tables and records: one renderer, short words, what to look at."""
+
+from ldl.report.claims import claim_rows, claims_table, forest, judged
+from ldl.report.encoders import encoders_table
+from ldl.report.render import MARK, NOT_YET, STALE, folded, group_table, signed, whole_table
+from ldl.report.words import (
+    budget,
+    complete,
+    data_words,
+    evidence_words,
+    is_phantom,
+    kind_of_data,
+    provenance,
+    run_card,
+)
+
+__all__ = [
+    "MARK",
+    "NOT_YET",
+    "STALE",
+    "budget",
+    "claim_rows",
+    "claims_table",
+    "complete",
+    "data_words",
+    "encoders_table",
+    "evidence_words",
+    "folded",
+    "forest",
+    "group_table",
+    "is_phantom",
+    "judged",
+    "kind_of_data",
+    "provenance",
+    "run_card",
+    "signed",
+    "whole_table",
+]

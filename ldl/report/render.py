@@ -1,0 +1,136 @@
+"""One renderer for every table: ours with its spread, the paper's, and marks that say why not."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+from IPython.display import HTML
+
+from ldl.plots.tables import scrolling, styled
+from ldl.report.words import provenance
+from ldl.tables.measure import Shown
+
+NOT_YET = "not yet run"
+NOT_AT_HAND = "not at hand"
+MARK = "†"
+STALE = "‡"
+Extra = Callable[[str, str], str]
+
+
+def signed(value: float, decimals: int = 1) -> str:
+    """+1.2 or −1.2, with a real minus; an en dash for nan."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def group_table(shown: Shown, group: str, extra: Extra | None = None, more: str = "") -> HTML:
+    """The columns of one group as the paper prints them, with what the cells mean.
+
+    Numbers on phantoms are shown plain: no best, no difference to the paper, for they say nothing
+    about it.
+
+    Args:
+        shown: the table.
+        group: its columns'.
+        extra: adds a line to the cell of (row, column).
+        more: what else the caption says.
+    """
+    part = shown.frame[shown.frame["group"] == group]
+    columns = dict.fromkeys(part["column"])
+    best = _best(part) if not shown.phantom else {}
+    rows = {}
+    for key, lines in part.groupby("row", sort=False):
+        by_column = lines.set_index("column")
+        rows[_label(lines)] = {
+            column: _cell(
+                by_column.loc[column],
+                best.get(column) == key,
+                shown.phantom,
+                extra(str(key), column) if extra else "",
+            )
+            for column in columns
+        }
+    wide = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns))
+    wide.columns = pd.Index([_head(part[part["column"] == column]) for column in columns])
+    members = {
+        one["run_id"]: one
+        for (row, column), cell in shown.cells.items()
+        if column in columns
+        for one in cell.records
+    }
+    made = provenance(members.values())
+    caption = f"<b>{group}, {shown.kind}.</b> {_legend(shown, part)} {more} {made}"
+    return scrolling(styled(wide), caption)
+
+
+def whole_table(shown: Shown, extra: Extra | None = None, more: str = "") -> list[HTML]:
+    """All groups, each a table of its own, so that each fits a page."""
+    groups = dict.fromkeys(shown.frame["group"])
+    return [group_table(shown, group, extra, more) for group in groups]
+
+
+def folded(title: str, *parts: HTML) -> HTML:
+    """What few readers need, behind a line that opens."""
+    body = "".join(str(part.data) for part in parts)
+    return HTML(f"<details><summary>{title}</summary>{body}</details>")
+
+
+def _best(part: pd.DataFrame) -> Mapping[str, str]:
+    measured = part[part["measured"]]
+    places = measured.groupby("column")["ours"].idxmax()
+    return {part.loc[i, "column"]: part.loc[i, "row"] for i in places}
+
+
+def _cell(line: pd.Series, best: bool, phantom: bool, extra: str) -> str:
+    paper = "" if pd.isna(line["paper"]) else f"<i>{line['paper']:.1f}</i>"
+    if not line["measured"]:
+        return f"<small>{paper or '–'}</small>"
+    ours = f"{line['ours']:.1f}"
+    parts = [f"<b>{ours}</b>" if best else ours]
+    parts.append(f"<small>{line['low']:.1f}–{line['high']:.1f}</small>")
+    if paper and not phantom:
+        parts.append(f"<small>{paper} ({signed(line['difference'])})</small>")
+    elif paper:
+        parts.append(f"<small>{paper}</small>")
+    if extra:
+        parts.append(f"<small>{extra}</small>")
+    return "<br>".join(parts)
+
+
+def _label(lines: pd.DataFrame) -> str:
+    """The row's name with its marks and how many seeds it has."""
+    there = lines[lines["measured"]]
+    marks = f" {MARK}" if (there["trained"] == False).any() else ""  # noqa: E712 - None: from scratch
+    marks += f" {STALE}" if there["stale"].any() else ""
+    if len(there):
+        seeds = int(there["seeds"].min())
+        return f"{lines['label'].iloc[0]}{marks}" + (
+            f"<br><small>{seeds} seeds</small>" if seeds > 1 else ""
+        )
+    why = NOT_YET if lines["planned"].any() else ""
+    return f"{lines['label'].iloc[0]}<br><small>{why}</small>" if why else lines["label"].iloc[0]
+
+
+def _head(lines: pd.DataFrame) -> str:
+    name, cases = lines["head"].iloc[0], lines.loc[lines["measured"], "cases"]
+    return f"{name}<br><small>n = {int(cases.max())}</small>" if len(cases) else str(name)
+
+
+def _legend(shown: Shown, part: pd.DataFrame) -> str:
+    """What cells and marks mean; marks that do not occur are left out."""
+    there = part[part["measured"]]
+    if there.empty:
+        return f"The paper's numbers; ours: {NOT_YET}."
+    bold = "" if shown.phantom else " (bold: our best)"
+    gap = "" if shown.phantom else ", and ours minus it"
+    over = "seeds and " if (there["draws"] > 1).any() else ""
+    words = [
+        f"{shown.table.unit}: ours{bold}, its 95 % interval over {over}n {shown.table.case}; "
+        f"<i>the paper's</i>{gap}."
+    ]
+    if (there["trained"] == False).any():  # noqa: E712
+        words.append(f"{MARK} the encoder was not trained far enough here.")
+    if there["stale"].any():
+        words.append(f"{STALE} made by an older version.")
+    return " ".join(words)

@@ -1,0 +1,154 @@
+"""What a page says about its runs: data, budget, device, and how far they may be believed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from IPython.display import HTML, Markdown
+
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import Profile, profile_named
+from ldl.engine.store import Record, RunStore
+from ldl.plots.tables import small_table
+from ldl.tables.measure import runs_of
+
+# Profiles small enough to be computed by the page that shows them.
+BY_PAGE = ("smoke", "demo")
+
+
+def complete(table: str, profile: str, store: RunStore, only: str | None = None) -> list[str]:
+    """Make the runs of a table that are missing, where the profile is small enough for a page.
+
+    For the larger profiles a page shows what is there, and `ldl run` makes the rest.
+
+    Returns:
+        ids of the runs that are still missing.
+    """
+    runs = runs_of(table, profile_named(profile), only)
+    if profile in BY_PAGE:
+        for run in runs.values():
+            ensure(run, store)
+    return [name for name, run in runs.items() if store.status(run) == "missing"]
+
+
+def is_phantom(record: Record) -> bool:
+    """Whether a record was made on phantoms."""
+    return bool(record["config"]["data"]["source"] == "phantom")
+
+
+def kind_of_data(records: Iterable[Record]) -> str:
+    """ "phantoms", "real images", or both, for a set of records."""
+    kinds = {"phantoms" if is_phantom(record) else "real images" for record in records}
+    return " and ".join(sorted(kinds)) or "nothing yet"
+
+
+def data_words(record: Record) -> str:
+    """One sentence for a caption: on what, how much, with which seed, where and by which commit."""
+    data, made = record["data"], record["provenance"]
+    if record["kind"] == "transfer":
+        counts = ", ".join(f"{data[k]} {k}" for k in ("train", "validation", "test"))
+    else:
+        counts = f"{data['images']:,} images"
+    kind = "Phantoms" if is_phantom(record) else f"Real images, {data['name']}"
+    return (
+        f"{kind} ({counts}), {record['config']['data']['size']} pixels, "
+        f"seed {record['config']['seed']}; {made['device']}, commit {_commit(record)}."
+    )
+
+
+def _commit(record: Record) -> str:
+    made = record["provenance"]
+    return f"{made['commit']}{' with changes' if made['modified'] else ''}"
+
+
+def evidence_words(record: Record) -> str:
+    """How far the number may be believed: phantoms never speak about the paper."""
+    if is_phantom(record):
+        return (
+            "These images are phantoms: the number shows that the method runs, and is no evidence "
+            "about the paper."
+        )
+    size = record["config"]["data"]["size"]
+    return f"These are real images at {size} pixels, where the paper has 512, and a smaller budget."
+
+
+def provenance(records: Iterable[Record], work: str = "training") -> str:
+    """What a whole table was made from, computed from its records; ``work`` took their time."""
+    found = list(records)
+    if not found:
+        return ""
+    made = [record["provenance"] for record in found]
+    sizes = _range(record["config"]["data"]["size"] for record in found)
+    seeds = _list(str(record["config"]["seed"]) for record in found)
+    devices = _list(one["device"] for one in made)
+    commits = _list(_commit(record) for record in found)
+    days = sorted(one["date"][:10] for one in made)
+    when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    seconds = sum(record["wall_seconds"] for record in found)
+    took = f"{seconds / 3600:.1f} hours" if seconds >= 360 else f"{seconds / 60:.1f} minutes"
+    return (
+        f"{len(found)} runs at {sizes} pixels, seed {seeds}, {took} of {work} on {devices}; "
+        f"commit {commits}; {when}."
+    )
+
+
+def _list(values: Iterable[str], most: int = 4) -> str:
+    names = sorted(set(values))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _range(values: Iterable[int]) -> str:
+    numbers = sorted(set(values))
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def budget(profile: Profile) -> Markdown:
+    """Steps, epochs, sizes and width of a profile's pretrainings and transfers."""
+    source = "phantoms" if profile.pretraining.source == "phantom" else "real images"
+    others = max(1, profile.images_seen // profile.batch)
+    lacking = f" Not at hand: {', '.join(profile.without)}." if profile.without else ""
+    return Markdown(
+        f"Profile `{profile.name}`: {source}; pretraining {profile.steps1:,} steps and "
+        f"{profile.steps2:,} with regions at {profile.crop} of {profile.pretraining.size} pixels, "
+        f"{2 * profile.groups} images a step; the other methods {others:,} steps of "
+        f"{profile.batch} images; first stage of {profile.base} channels (the paper's tiny "
+        f"network: 16); transfer {profile.fundus.frozen_epochs} frozen and "
+        f"{profile.fundus.full_epochs} full epochs (fundus), {profile.xray.frozen_epochs} and "
+        f"{profile.xray.full_epochs} (X-ray) at {profile.tasks.size} pixels.{lacking}"
+    )
+
+
+def images_seen(config: dict[str, Any]) -> int:
+    """How many images a pretraining draws, its step 1 included; ``config`` as a record has it."""
+    before = images_seen(config["step1"]) if config.get("step1") else 0
+    batch = config["batch"] if "batch" in config else 2 * config["groups"]
+    return before + int(config["steps"]) * int(batch)
+
+
+def run_card(record: Record) -> HTML:
+    """One run as a small table: what it was and what it took."""
+    config, data, made = record["config"], record["data"], record["provenance"]
+    steps = record["updates"] if "updates" in record else config["steps"]
+    counts = {
+        name: data[name] for name in ("images", "train", "validation", "test") if name in data
+    }
+    lines = {
+        "run": record["run_id"],
+        "data": f"{data['name']}, " + ", ".join(f"{n:,} {name}" for name, n in counts.items()),
+        "data hash": data["fingerprint"][:16],
+        "size": f"{config['data']['size']} pixels"
+        + (f", crop {config['crop']}" if "crop" in config else ""),
+        "first stage": f"{config['base']} channels",
+        "updates": f"{steps:,}",
+        **({"images seen": f"{images_seen(config):,}"} if "steps" in config else {}),
+        "seed": config["seed"],
+        "wall time": f"{record['wall_seconds']:.1f} s",
+        "device": f"{made['device']}, {made['precision']}",
+        "software": f"Python {made['python']}, torch {made['versions']['torch']}",
+        "commit": _commit(record),
+        "made": made["date"],
+    }
+    if "dsc" in record:
+        lines["mean DSC"] = f"{100 * np.mean(record['dsc']):.1f} %"
+    return small_table([{"": name, " ": value} for name, value in lines.items()])

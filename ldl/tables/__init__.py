@@ -1,0 +1,33 @@
+"""The ten tables of both papers: rows x columns -> runs, and what the papers claim of them."""
+
+from ldl.errors import ConfigError
+from ldl.tables import localization, lrc, shape, transfer
+from ldl.tables.base import Cell, Claim, Column, Row, Table
+
+__all__ = ["TABLES", "Cell", "Claim", "Column", "Row", "Table", "table_named"]
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        transfer.TABLE2,
+        transfer.TABLE3,
+        transfer.TABLE4,
+        shape.TABLE5,
+        shape.TABLE6,
+        localization.TABLE7,
+        lrc.TABLE1,
+        lrc.TABLE2,
+        lrc.TABLE3,
+    )
+}
+
+
+def table_named(name: str) -> Table:
+    """The table with that name.
+
+    Raises:
+        ConfigError: there is none; the line names those that there are.
+    """
+    if name not in TABLES:
+        raise ConfigError(f"unknown table {name!r}; use one of {', '.join(TABLES)} or all")
+    return TABLES[name]

@@ -1,0 +1,124 @@
+"""Two rows held against each other, case by case, and the verdict on a claim.
+
+The rule is stated in ``results/STATEMENT.md`` before the runs are made.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldl.stats import seeds_by_images
+from ldl.tables.base import Claim
+from ldl.tables.measure import NAN, Measured, Shown
+
+# In the order of a count: what a verdict can be.
+VERDICTS = (
+    "reproduced",
+    "opposite",
+    "no difference of interest",
+    "undecided",
+    "one seed, higher",
+    "one seed, lower",
+    "not trained here",
+    "not yet run",
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much higher one row is than another, paired by seed and case.
+
+    Attributes:
+        value: mean over parts, seeds and cases.
+        low, high: its 95 % interval, for other seeds and other cases.
+        draws: (S,) of each seed by itself.
+        p: share of resamples on the other side of 0, twice; of the same resamples as the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    draws: NDArray[np.float64]
+    cases: int
+    seeds: int
+    parts: int
+
+
+def difference(better: Measured, worse: Measured) -> Difference:
+    """``better`` minus ``worse``, on the cases that both have.
+
+    Where one has more seeds than the other, each is first averaged over its own.
+    """
+    pairs = [_paired(one, other) for one, other in zip(better.parts, worse.parts, strict=True)]
+    low, high = seeds_by_images(pairs)
+    return Difference(
+        value=float(np.mean([np.nanmean(pair) for pair in pairs])),
+        low=low,
+        high=high,
+        draws=np.mean([np.nanmean(pair, axis=1) for pair in pairs], axis=0),
+        cases=sum(int(np.isfinite(pair).any(axis=0).sum()) for pair in pairs),
+        seeds=min(better.seeds, worse.seeds),
+        parts=len(pairs),
+    )
+
+
+def _paired(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(one) != len(other):
+        one, other = (np.nanmean(each, axis=0, keepdims=True) for each in (one, other))
+    return one - other
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the records say about a claim.
+
+    Attributes:
+        found: None while one of the rows has no number.
+        paper: the paper's difference; nan where it prints none.
+        verdict: one of `VERDICTS`.
+    """
+
+    claim: Claim
+    found: Difference | None
+    paper: float
+    verdict: str
+
+
+def judge(claim: Claim, shown: Shown) -> Finding:
+    """The finding on ``claim``, whose table is ``shown``."""
+    rows = {row.key: row for row in shown.table.rows(shown.profile)}
+    columns = {column.key: column for column in shown.table.columns(shown.profile)}
+    if claim.column not in columns or {claim.better, claim.worse} - rows.keys():
+        return Finding(claim, None, NAN, "not yet run")
+    column = columns[claim.column]
+    printed = [
+        shown.table.paper(rows[key], column, shown.profile) for key in (claim.better, claim.worse)
+    ]
+    paper = printed[0] - printed[1]
+    better, worse = (shown.cells.get((key, claim.column)) for key in (claim.better, claim.worse))
+    if better is None or worse is None:
+        return Finding(claim, None, paper, "not yet run")
+    found = difference(better, worse)
+    if better.trained is False or worse.trained is False:
+        return Finding(claim, found, paper, "not trained here")
+    return Finding(claim, found, paper, _verdict(found, claim.least))
+
+
+def _verdict(found: Difference, least: float) -> str:
+    if -least < found.low and found.high < least:
+        return "no difference of interest"
+    if found.low <= 0 <= found.high:
+        return "undecided"
+    if found.seeds < 2:
+        return "one seed, higher" if found.value > 0 else "one seed, lower"
+    if abs(found.value) < least:
+        return "undecided"
+    return "reproduced" if found.value > 0 else "opposite"
+
+
+def counted(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many have each verdict, those that do not occur left out."""
+    verdicts = [finding.verdict for finding in findings]
+    return {verdict: verdicts.count(verdict) for verdict in VERDICTS if verdict in verdicts}

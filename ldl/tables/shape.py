@@ -1,0 +1,184 @@
+"""LDL Tables 5 and 6: vessels guided by the shape of masks of another modality (section 6.2)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldl.engine.profiles import Profile, ShapeBudget
+from ldl.engine.store import Record
+from ldl.runs.base import Run
+from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.shape import (
+    GuideConfig,
+    JudgeName,
+    OutputName,
+    PriorName,
+    RefineConfig,
+    ShapeConfig,
+    SynthesisConfig,
+    WeightName,
+)
+from ldl.tables.base import Claim, Column, Row, Table
+from ldl.tables.encoders import Variant, ldl_config
+from ldl.tables.published import published
+
+CLUSTERS = 8
+# The tasks of the test sets, and how Tables 5 and 6 call their columns.
+COLUMNS = {
+    "chasedb1_vessel": "CHASEDB",
+    "hrf_vessel": "HRF",
+    "rite_vessel": "RITE",
+    "stare_vessel": "STARE",
+}
+TABLES: dict[PriorName, str] = {"dsa": "table5", "octa": "table6"}
+GUIDED = Variant("rd", clusters=CLUSTERS)
+
+
+@dataclass(frozen=True)
+class Guided:
+    """A row: which output, by which judge, with which weight of a pixel."""
+
+    output: OutputName
+    judge: JudgeName = "paper"
+    weight: WeightName = "even"
+
+
+ROWS = (
+    Row("cyclegan", "CycleGAN", Guided("cyclegan"), "CycleGAN"),
+    Row("synseg", "SynSeg", Guided("synseg"), "SynSeg"),
+    Row("out_ori", "OutOri", Guided("ori"), "OutOri"),
+    Row("out_clu", "OutClu", Guided("clu"), "OutClu"),
+    Row("refine", "Refine", Guided("refine"), "Refine"),
+    Row("refine_uncer", "RefineUncer", Guided("refine", weight="uncertain"), "RefineUncer"),
+    # Ours: the other sign of the weight, and the release's discriminator.
+    Row("refine_confident", "RefineUncer, other sign", Guided("refine", weight="confident")),
+    Row("released_ori", "OutOri, release's d", Guided("ori", judge="released")),
+    Row("released_clu", "OutClu, release's d", Guided("clu", judge="released")),
+)
+_TESTS = tuple(Column(task, name, "Vessels", task, name) for task, name in COLUMNS.items())
+MEAN = Column("mean", "Mean", "Vessels", None, "mean", tuple(COLUMNS))
+
+
+def guide_config(
+    prior: PriorName, profile: Profile, seed: int, judge: JudgeName = "paper"
+) -> GuideConfig:
+    """The guided clustering of a profile."""
+    budget = profile.shape
+    return GuideConfig(
+        region=region_config(profile, seed),
+        prior=prior,
+        judge=judge,
+        judge_base=budget.judge_base,
+        judge_rate=budget.judge_rate,
+    )
+
+
+def region_config(profile: Profile, seed: int) -> PretrainConfig:
+    """Its region discrimination: C = 8, groups of its own; a first step of its own or Table 2's."""
+    budget = profile.shape
+    sized = {
+        "pretraining": budget.images or profile.pretraining,
+        "base": budget.base or profile.base,
+        "crop": budget.crop or profile.crop,
+        "groups": budget.groups,
+        "steps1": budget.steps1 or profile.steps1,
+        "steps2": budget.steps2 or profile.steps2,
+    }
+    planned = ldl_config(GUIDED, "fundus", profile.model_copy(update=sized), seed)
+    changed: dict[str, object] = {"halve_every": max(1, planned.steps // budget.halvings)}
+    if not budget.own_step1:
+        changed["step1"] = ldl_config(Variant("pd+mix"), "fundus", profile)
+    return planned.model_copy(update=changed)
+
+
+def _refine(budget: ShapeBudget, weight: WeightName) -> RefineConfig:
+    return RefineConfig(
+        steps=budget.refine_steps,
+        weight=weight,
+        images=budget.refine_images,
+        batch=budget.refine_batch,
+        learning_rate=budget.refine_rate,
+    )
+
+
+def _synthesis(profile: Profile, joint: bool) -> SynthesisConfig:
+    budget = profile.shape
+    return SynthesisConfig(
+        images=budget.images or profile.pretraining,
+        crop=budget.crop or profile.crop,
+        steps=budget.synthesis_steps,
+        segment_steps=0 if joint else budget.refine_steps,
+        segment_base=budget.base or profile.base,
+        base=budget.synthesis_base,
+        blocks=budget.synthesis_blocks,
+        judge_base=budget.synthesis_base,
+        batch=budget.synthesis_batch,
+        learning_rate=budget.synthesis_rate,
+        segment_rate=budget.refine_rate,
+        halve_every=max(1, budget.synthesis_steps // 2),
+    )
+
+
+def dsc(record: Record, column: Column) -> NDArray[np.float64]:
+    """(N,) DSC inside the field of view of each test image, in per cent."""
+    return 100 * np.array(record["tests"][column.of]["dsc"], dtype=np.float64)
+
+
+def _table(prior: PriorName) -> Table:
+    name = TABLES[prior]
+
+    def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
+        """One run a seed; it is scored on all four sets."""
+        wanted, budget = row.variant, profile.shape
+        baseline = wanted.output in ("cyclegan", "synseg")
+        return tuple(
+            ShapeConfig(
+                data=budget.tests or profile.tasks,
+                prior=prior,
+                output=wanted.output,
+                seed=seed,
+                guide=None if baseline else guide_config(prior, profile, seed, wanted.judge),
+                refine=_refine(budget, wanted.weight) if wanted.output == "refine" else None,
+                synthesis=_synthesis(profile, wanted.output == "synseg") if baseline else None,
+            )
+            for seed in budget.seeds
+        )
+
+    def paper(row: Row, column: Column, profile: Profile) -> float:
+        if row.published is None:
+            return float("nan")
+        printed = published(name).set_index("method")
+        return float(printed.loc[row.published, column.published])
+
+    def claim(better: str, worse: str, text: str, **more: Any) -> Claim:
+        return Claim(text, name, better, worse, MEAN.key, **more)
+
+    return Table(
+        name=name,
+        title=f"Vessels guided by the shape of {prior.upper()} masks",
+        unit="DSC, %",
+        case="test images",
+        rows=lambda profile: ROWS,
+        columns=lambda profile: (*_TESTS, MEAN),
+        runs=runs,
+        scores={"score": dsc},
+        paper=paper,
+        claims=(
+            claim("refine_uncer", "cyclegan", "RefineUncer over CycleGAN"),
+            claim("refine_uncer", "synseg", "RefineUncer over SynSeg"),
+            claim("out_clu", "out_ori", "refinement by clustering: OutClu over OutOri"),
+            claim("refine_uncer", "out_clu", "retraining: RefineUncer over OutClu"),
+            claim("refine_uncer", "refine", "uncertainty: RefineUncer over Refine"),
+            claim("released_ori", "out_ori", "the release's discriminator, OutOri", ours=True),
+            claim("released_clu", "out_clu", "the release's discriminator, OutClu", ours=True),
+            claim("refine_confident", "refine_uncer", "certain pixels count more", ours=True),
+            claim(
+                "refine_confident", "refine", "certain pixels count more, over all alike", ours=True
+            ),
+        ),
+    )
+
+
+TABLE5, TABLE6 = _table("dsa"), _table("octa")
