@@ -5,7 +5,7 @@ volume, a query). All else, from the mean to a verdict, is one code for all tabl
 `ldl.tables.measure` and `ldl.tables.compare`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,7 @@ class Table:
     rows: Callable[[Profile], tuple[Row, ...]]
     columns: Callable[[Profile], tuple[Column, ...]]
     runs: Callable[[Row, Column, Profile], tuple[Run, ...]]
-    scores: dict[str, Scores]
+    scores: Mapping[str, Scores]
     paper: Callable[[Row, Column, Profile], float]
     claims: tuple[Claim, ...] = ()
     without: Callable[[Profile], tuple[str, ...]] = lambda profile: ()

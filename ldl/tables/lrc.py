@@ -16,7 +16,7 @@ from ldl.engine.store import Record
 from ldl.runs.base import Run
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig, RegionName
 from ldl.runs.pretrain import ComparisonConfig
-from ldl.tables.base import Claim, Column, Row, Table
+from ldl.tables.base import Claim, Column, Row, Scores, Table
 from ldl.tables.encoders import small_knobs
 from ldl.tables.published import published, value
 from ldl.tasks import FACTS, REGIONS
@@ -359,7 +359,7 @@ def _claims3() -> Iterator[Claim]:
                     "abdomen-10", ours=samples not in (10, 100))  # fmt: skip
 
 
-_SCORES = {"score": dsc, "hd95": hd95}
+_SCORES: dict[str, Scores] = {"score": dsc, "hd95": hd95}
 TABLE1 = Table("lrc_table1", "Does localized region contrast help?", "DSC, %", "test volumes",
                rows1, columns, runs, _SCORES, paper1, tuple(_claims1()))  # fmt: skip
 TABLE2 = Table("lrc_table2", "LRC, or just more parameters?", "DSC, %", "test volumes",
