@@ -46,10 +46,6 @@ def patch_discrimination(
 
 
 def _released(both: Tensor, temperature: float) -> Tensor:
-    total = len(both)
-    similarity = both @ both.detach().T / temperature
-    # Dropping the diagonal leaves 2N - 1 candidates; columns right of it move one to the left.
-    others = similarity.flatten()[1:].view(total - 1, total + 1)[:, :-1].reshape(total, total - 1)
-    number = torch.arange(total, device=both.device)
-    match = (number + total // 2) % total
-    return joint_negative_log(others, match - (match > number).long()).mean()
+    similarity = (both @ both.detach().T / temperature).fill_diagonal_(-torch.inf)
+    match = torch.arange(len(both), device=both.device).roll(len(both) // 2)
+    return joint_negative_log(similarity, match).mean()
