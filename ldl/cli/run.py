@@ -14,7 +14,7 @@ TABLE = typer.Argument(
     "or all."
 )
 PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
-ONLY = typer.Option(help="Keep cells whose row/task contains this, e.g. 'rd/stare,scratch/'.")
+ONLY = typer.Option(help="Keep cells whose row/column contains this, e.g. 'rd/stare,scratch/'.")
 JOBS = typer.Option(min=1, help="Worker processes.")
 DEVICE = typer.Option(help="auto, cpu or cuda.")
 
@@ -33,13 +33,12 @@ def run(
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
-    from ldl.engine.jobs import ordered
     from ldl.engine.profiles import profile_named
     from ldl.engine.runner import run_all
     from ldl.engine.store import RunStore
-    from ldl.experiments.plan import plan
+    from ldl.tables.plan import runs_of
 
-    runs = ordered(plan(table, profile_named(profile), only))
+    runs = runs_of(table, profile_named(profile), only)
     outcome = run_all(runs, RunStore(), workers=jobs, device=device, say=typer.echo)
     typer.echo(
         f"{table}, {profile}: {len(outcome.made)} runs made, {len(outcome.kept)} were fresh, "
@@ -56,14 +55,14 @@ def status(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every run.")] = False,
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
-    from ldl.engine.jobs import ordered
     from ldl.engine.profiles import profile_named
     from ldl.engine.store import RunStore
-    from ldl.experiments.plan import plan, table_names
+    from ldl.tables import TABLES
+    from ldl.tables.plan import runs_of
 
     store = RunStore()
-    for name in table_names() if table == "all" else [table]:
-        runs = ordered(plan(name, profile_named(profile), only))
+    for name in TABLES if table == "all" else [table]:
+        runs = runs_of(name, profile_named(profile), only)
         states = {id: store.status(run) for id, run in runs.items()}
         count = Counter(states.values())
         line = ", ".join(f"{count[state]} {state}" for state in ("fresh", "stale", "missing"))
@@ -82,7 +81,7 @@ def jobs(
     from ldl.engine.jobs import jobs as list_jobs
     from ldl.engine.profiles import profile_named
     from ldl.engine.store import RunStore
-    from ldl.experiments.plan import plan
+    from ldl.tables.plan import plan
 
     store = RunStore()
     listed = []
@@ -106,7 +105,7 @@ def job(
     from ldl.engine.profiles import profile_named
     from ldl.engine.runner import quiet_cpu
     from ldl.engine.store import RunStore
-    from ldl.experiments.plan import plan
+    from ldl.tables.plan import plan
 
     quiet_cpu()
     store, wanted = RunStore(), job_named(id, plan(table, profile_named(profile), only))
@@ -122,13 +121,12 @@ def publish(
     only: Annotated[str | None, ONLY] = None,
 ) -> None:
     """Copy this machine's records of a table to results/, to be committed."""
-    from ldl.engine.jobs import ordered
     from ldl.engine.profiles import profile_named
     from ldl.engine.store import RunStore
-    from ldl.experiments.plan import plan
+    from ldl.tables.plan import runs_of
 
     store, copied = RunStore(), 0
-    for one in ordered(plan(table, profile_named(profile), only)).values():
+    for one in runs_of(table, profile_named(profile), only).values():
         if (store.folder(one) / "record.json").exists():
             store.publish(one)
             copied += 1

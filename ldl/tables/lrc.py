@@ -256,7 +256,7 @@ def row(method: str, beside: Beside, *, samples: int | None = SAMPLES, whole: bo
     number = "" if samples == SAMPLES else f"/n{samples or 'all'}"
     key = "lrc-only" if not whole else method if beside == "alone" else f"{method}+{beside}"
     start = "scratch" if method == "random" else method
-    variant = Branches(start, beside=beside, samples=samples, whole=whole)  # type: ignore[arg-type]
+    variant = Branches(start, beside=beside, samples=samples, whole=whole)
     own = beside == "unet" or not whole
     label = _label(method, beside, samples, whole)
     return Row(key + number, label, variant, None if own else GLOBAL[method])
@@ -297,7 +297,7 @@ def rows1(profile: Profile) -> tuple[Row, ...]:
 def rows2(profile: Profile) -> tuple[Row, ...]:
     """Each pretraining beside a second MoCo and beside LRC."""
     known = [method for method in CONTROLLED if method in methods(profile)]
-    return tuple(row(method, beside) for method in known for beside in ("moco2", "lrc"))  # type: ignore[arg-type]
+    return tuple(row(method, beside) for method in known for beside in ("moco2", "lrc"))
 
 
 def rows3(profile: Profile) -> tuple[Row, ...]:

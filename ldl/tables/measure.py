@@ -1,6 +1,6 @@
 """From records to numbers: the scores of a cell, and a table as one long frame."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ldl.engine.jobs import ordered
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.runs.base import Run
@@ -213,18 +212,3 @@ def _line(shown: Shown, row: Row, column: Column) -> dict[str, object]:
         "measured": found is not None,
         "planned": any((row.key, key) in shown.runs for key in members),
     }
-
-
-def cells(name: str, profile: Profile, only: str | None = None) -> Iterator[Cell]:
-    """The cells of a table, or of all; ``only``: those whose ``row/column`` contains this text, or
-    any of several with commas."""
-    wanted = [part.strip() for part in only.split(",")] if only else [""]
-    for table in TABLES.values() if name == "all" else (TABLES[name],):
-        for cell in table.cells(profile):
-            if any(part in f"{cell.row.key}/{cell.column.key}" for part in wanted):
-                yield cell
-
-
-def runs_of(name: str, profile: Profile, only: str | None = None) -> dict[str, Run]:
-    """All runs of a table and what they need, needed ones first, by id."""
-    return ordered(cells(name, profile, only))

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from ldl.cli import app
 from ldl.errors import LdlError
-from ldl.experiments.plan import table_names
+from ldl.tables.plan import table_names
 
 
 @pytest.mark.parametrize("command", ["run", "status", "jobs", "publish"])

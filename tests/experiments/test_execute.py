@@ -16,11 +16,11 @@ from ldl.engine.making.made import curves
 from ldl.engine.profiles import Profile
 from ldl.engine.runner import run_all
 from ldl.engine.store import RunStore
-from ldl.experiments.plan import plan
 from ldl.experiments.rows import Variant
 from ldl.experiments.tables import measure, table_frame
 from ldl.runs.pretrain import PretrainConfig
 from ldl.tables.encoders import encoder_config, transfer_configs
+from ldl.tables.plan import plan
 from ldl.train.loop import History
 
 

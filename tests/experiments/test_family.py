@@ -12,12 +12,12 @@ from ldl.engine.store import RunStore
 from ldl.experiments import budgets, family, scene
 from ldl.experiments.budget_table import budget_table
 from ldl.experiments.pages import gather
-from ldl.experiments.plan import plan
 from ldl.experiments.rows import COMPARED
 from ldl.experiments.sections import changes
 from ldl.methods import COMPARISONS, METHODS
 from ldl.paths import book_dir, repo_root
 from ldl.plots.levels import Level, Part, levels_figure
+from ldl.tables.plan import plan
 
 MEMBERS = {member.key: member for member in family.members()}
 

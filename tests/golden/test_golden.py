@@ -3,7 +3,6 @@
 `LDL_GOLDEN=write pytest tests/golden` writes the files anew; a commit that changes one says why.
 """
 
-import importlib
 import json
 import os
 import re
@@ -11,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 from pydantic_core import to_jsonable_python
@@ -22,9 +20,11 @@ from ldl.engine.execute import ensure
 from ldl.engine.jobs import ordered
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.engine.store import RunStore
-from ldl.experiments.plan import plan, table_names
 from ldl.runs.base import Run
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
+from ldl.tables import TABLES
+from ldl.tables.measure import show
+from ldl.tables.plan import plan
 
 HERE = Path(__file__).parent
 WRITE = os.environ.get("LDL_GOLDEN") == "write"
@@ -139,27 +139,10 @@ def _close(found: Any, kept: Any, where: str) -> None:
         assert found == kept, where
 
 
-def _frame(table: str, store: RunStore) -> pd.DataFrame:
-    profile = profile_named("open")
-    if table in ("table5", "table6"):
-        from ldl.experiments.shape import scores
-
-        prior: Any = {"table5": "dsa", "table6": "octa"}[table]
-        return scores.shape_frame(prior, scores.all_measured(prior, profile, store))
-    module, name = {
-        "table7": ("localization_scores", "table7_frame"),
-        "lrc_table1": ("lrc.pairs", "table1_frame"),
-        "lrc_table2": ("lrc.pairs", "table2_frame"),
-        "lrc_table3": ("lrc.pairs", "table3_frame"),
-    }.get(table, ("tables", "table_frame"))
-    make = getattr(importlib.import_module(f"ldl.experiments.{module}"), name)
-    frame: pd.DataFrame = make(*([table] if name == "table_frame" else []), profile, store)
-    return frame
-
-
-@pytest.mark.parametrize("table", table_names())
+@pytest.mark.parametrize("table", TABLES)
 def test_table(table: str, tmp_path: Path) -> None:
-    """The long frame of a table from the committed records, every digit."""
-    frame = _frame(table, RunStore(tmp_path, paths.repo_root() / "results"))
+    """The long frame of a table from the committed records."""
+    store = RunStore(tmp_path, paths.repo_root() / "results")
+    frame = show(table, "open", store).frame.round(10)
     text = frame.to_csv(index=False)
     assert text.splitlines() == _golden(f"frames/{table}.csv", text).splitlines()

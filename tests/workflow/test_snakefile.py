@@ -10,8 +10,8 @@ import pytest
 
 from ldl.engine.jobs import jobs
 from ldl.engine.profiles import profile_named
-from ldl.experiments.plan import plan
 from ldl.paths import repo_root
+from ldl.tables.plan import plan
 
 
 @pytest.fixture
