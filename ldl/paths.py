@@ -1,7 +1,14 @@
 """The only place that knows folders."""
 
+import errno
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from ldl.errors import DataError
 
 
 def repo_root() -> Path:
@@ -47,3 +54,42 @@ def book_dir() -> Path:
 def executed_dir() -> Path:
     """Executed notebooks and their ledger: ``LDL_EXECUTED``, else ``book/executed``."""
     return _folder("LDL_EXECUTED", book_dir() / "executed")
+
+
+@contextmanager
+def told(folder: Path, variable: str = "LDL_CACHE") -> Iterator[None]:
+    """Turn what the system says about a folder of ours into one line that says what to do.
+
+    Args:
+        folder: what is written.
+        variable: the environment variable that moves it; "": the caller named it.
+
+    Raises:
+        DataError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = f"no space left, {free_bytes(folder):,} bytes are free"
+        other = f"let {variable} name another folder" if variable else "name another folder"
+        raise DataError(f"{folder}: cannot be written ({reason}); {other}") from error
+
+
+def free_bytes(folder: Path) -> int:
+    """Room on the disk on which ``folder`` lies or would lie."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    return shutil.disk_usage(there).free
+
+
+def writable(folder: Path, variable: str = "") -> None:
+    """Make ``folder`` and try to write in it, before work whose result belongs there.
+
+    Raises:
+        DataError: it cannot be made or written.
+    """
+    with told(folder, variable):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass

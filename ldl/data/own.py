@@ -1,57 +1,196 @@
-"""One's own folder of images as a bank."""
+"""One's own folder of images: which files belong to it, and their bank."""
 
-from pathlib import Path
+import hashlib
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from ldl import paths
-from ldl.data.bank import BankWriter, ImageBank, open_image_bank
-from ldl.data.preprocess import crop, field_of_view, resize_image
-from ldl.data.readers.image import as_colour, as_grey, read_image
-from ldl.data.readers.raster import SUFFIXES
+from ldl.data import prepare
+from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images, refuse
+from ldl.data.folder import FolderIndex
+from ldl.data.picture import picture
+from ldl.data.readers import is_image
+from ldl.tasks import CHANNELS, Modality
 from ldl.errors import DataError
 from ldl.tasks import CHANNELS, Modality
 
-KINDS = (*SUFFIXES, ".dcm")
+LOG = logging.getLogger("ldl")
 LEAST = 16
+# What people call a mask that lies beside its image, in the file's name or its folder's.
+_MASK = re.compile(
+    r"mask|(?:^|[_\-. ])(?:seg|segmentation|label|gt|ground_?truth|annotation|manual)s?\d*"
+    r"(?=$|[_\-. ])",
+    re.IGNORECASE,
+)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Every image below ``folder``, sorted.
+@dataclass(frozen=True)
+class Chosen:
+    """What of a folder is used.
+
+    Attributes:
+        files: relative posix paths, sorted.
+        left_out: those that are not, and why.
+        beside: hidden and system files, by reason; they do not count.
+    """
+
+    files: tuple[str, ...]
+    left_out: dict[str, str]
+    beside: Counter[str]
+
+    def line(self) -> str:
+        """How many files were taken, how many left out, and why."""
+        reasons: dict[str, list[str]] = {}
+        for name, why in self.left_out.items():
+            reasons.setdefault(why.split(":")[0], []).append(name)
+        words = [f"{len(names)} {why} ({_few(names)})" for why, names in reasons.items()]
+        words += [f"{count} {why}" for why, count in sorted(self.beside.items())]
+        left = len(self.left_out) + self.beside.total()
+        return f"{len(self.files)} files taken, {left} left out" + (
+            f": {'; '.join(words)}" if words else ""
+        )
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def image_files(folder: Path) -> Chosen:
+    """The images below ``folder``: links followed, suffixes in any case, every kind that is read.
+
+    Hidden and system files are no part of it, nor are masks that lie beside their images.
 
     Raises:
         DataError: no such folder, or fewer than 16 images in it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name the one that holds your images")
-    found = sorted(path for path in folder.rglob("*") if path.name.lower().endswith(KINDS))
-    if len(found) < LEAST:
-        raise DataError(
-            f"{folder}: {len(found)} images ({' '.join(KINDS)}); at least {LEAST} are needed"
-        )
+    index = FolderIndex(folder)
+    left_out: dict[str, str] = {}
+    files = []
+    for name in index.sizes:
+        if is_image(folder / name):
+            files.append(name)
+        else:
+            suffix = PurePosixPath(name).suffix.lower()
+            left_out[name] = f"of another kind: {suffix or 'no suffix'}"
+    masks = _masks(files)
+    left_out |= dict.fromkeys(masks, "masks beside their images")
+    found = Chosen(tuple(sorted(set(files) - masks)), left_out, index.left_out)
+    _insist(folder, found)
     return found
 
 
-def prepared(path: Path, modality: Modality, size: int) -> np.ndarray:
-    """One image as the networks see it, (C, size, size) uint8; fundus is cropped to what is lit."""
-    pixels = read_image(path)
-    if modality == "xray":
-        return resize_image(as_grey(pixels, path), size)
-    colour = as_colour(pixels, path)
-    return resize_image(crop(colour, field_of_view(colour, path)), size)
+def _insist(folder: Path, found: Chosen) -> None:
+    if len(found.files) < LEAST:
+        raise DataError(f"{folder}: {found.line()}; at least {LEAST} images are needed")
 
 
-def folder_bank(folder: Path, modality: Modality, size: int, *, progress: bool) -> ImageBank:
-    """The images of ``folder`` as a bank, (N, C, size, size); made anew at each call.
+def _masks(files: Iterable[str]) -> set[str]:
+    """Files that are called masks and bear the name of an image that is not."""
+    called = {name for name in files if _MASK.search(name)}
+    films = {_stem(name) for name in files if name not in called}
+    return {name for name in called if _stem(_MASK.sub("", name)) in films or _stem(name) in films}
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name.lower()).name.split(".")[0].strip("_- ")
+
+
+def two_levels(pixels: np.ndarray) -> bool:
+    """Whether an image holds black, one other level and next to nothing else: a mask, no film."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if ((pixels == low) | (pixels == high)).all():
+        return True
+    bright = float((pixels >= high - 16).mean())
+    return high - low > 64 and bright > 0.005 and bright + float((pixels <= low + 16).mean()) > 0.99
+
+
+def folder_bank(
+    folder: Path,
+    modality: Modality,
+    size: int,
+    *,
+    leave_out: bool = False,
+    progress: bool = False,
+) -> tuple[Bank, Chosen]:
+    """The images of ``folder`` as a bank, (N, C, size, size), and what was left out of it.
+
+    Made once for a content. Left out are masks and the second of two equal pictures: half of a
+    pair could be trained on while the other is held out.
+
+    Args:
+        folder: holds them, in any subfolders.
+        modality: "fundus" (colour, cropped to what is lit) or "xray" (grey).
+        size: side of the squares in pixels.
+        leave_out: go on without files that cannot be read.
+        progress: show bars.
 
     Raises:
-        DataError: too few images, or one that cannot be read; it is named.
+        DataError: too few images, or files that cannot be read; all are named.
     """
-    files = image_files(folder)
-    place = paths.cache_dir() / "banks" / f"own-{folder.resolve().name}-{modality}-{size}"
-    shape = (CHANNELS[modality], size, size)
-    with BankWriter(place, f"own-{folder.name}", len(files), shape) as writer:
-        for path in tqdm(files, desc=folder.name, unit="image", disable=not progress):
-            writer.add(str(path.relative_to(folder)), prepared(path, modality, size))
-    return open_image_bank(place)
+    chosen = image_files(folder)
+    name = f"own-{folder.resolve().name}"
+
+    def write(place: Path) -> None:
+        rows = image_rows((CHANNELS[modality], size, size))
+        with BankWriter(place, name, rows, count=len(chosen.files)) as writer:
+            _write(writer, folder, chosen.files, modality, leave_out=leave_out, progress=progress)
+
+    bar = tqdm(chosen.files, desc="contents", unit="file", disable=not progress)
+    contents = [(one, _content(folder / one)) for one in bar]
+    stamp = [prepare.VERSION, modality, size, leave_out, contents]
+    bank = open_images(made(f"{name}-{modality}-{size}", stamp, write))
+    left_out = chosen.left_out | bank.left_out
+    return bank, replace(chosen, files=bank.ids, left_out=left_out)
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:  # named when it is to be read
+        return str(error.errno)
+
+
+def _write(
+    writer: BankWriter,
+    folder: Path,
+    files: tuple[str, ...],
+    modality: Modality,
+    *,
+    leave_out: bool,
+    progress: bool,
+) -> None:
+    """Every file that is a picture of its own; the others are told."""
+    size = writer.rows["images"][1][-1]
+    seen = {one["content"]: one["id"] for one in writer.entries}
+    faults: list[str] = []
+    for name in tqdm(files[writer.done :], desc=folder.name, unit="image", disable=not progress):
+        try:
+            found = picture(folder / name, modality, size)
+            if found.pixels.min() == found.pixels.max():
+                raise DataError(f"{found.path}: blank, every pixel is {found.pixels.min()}")
+        except DataError as error:
+            if leave_out:
+                LOG.warning("left out: %s", error)
+                writer.leave_out(name, f"that cannot be used: {error}")
+            else:
+                faults.append(str(error))
+            continue
+        content = hashlib.sha256(found.square.tobytes()).hexdigest()
+        if two_levels(found.pixels):
+            writer.leave_out(name, "of two levels only, as masks are")
+        elif content in seen:
+            writer.leave_out(name, f"seen before: the same picture as {seen[content]}")
+        elif not faults:
+            writer.add(name, [{"images": found.square}], split="train", content=content)
+            seen[content] = name
+    refuse(faults, len(files))
+    _insist(folder, Chosen(tuple(seen.values()), writer.left_out, Counter()))

@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
-
-from ldl import paths, phantoms
 from ldl.config import DataConfig
-from ldl.data import bank
-from ldl.data.bank import ImageBank, TaskBank
+from ldl import phantoms
+from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
 from ldl.data.prepare import prepare_pretraining, prepare_task
 from ldl.errors import DataError
 from ldl.tasks import Modality, task_named
@@ -18,15 +15,14 @@ VALIDATION_SHARE = 0.2
 PHANTOM_PRETRAINING, LEAST_PRETRAINING = 256, 16
 
 
-def pretraining_bank(config: DataConfig, modality: Modality) -> ImageBank:
+def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
     """The unlabelled images of ``modality``.
 
     Raises:
         DataError: the originals are not at hand or damaged.
     """
     if config.source == "open":
-        with _alone(f"open-{modality}-{config.size}"):
-            opened = prepare_pretraining(modality, config.size, limit=config.images)
+        opened = prepare_pretraining(modality, config.size, limit=config.images)
         if len(opened.ids) < LEAST_PRETRAINING:
             raise DataError(
                 f"{opened.name}: {len(opened.ids)} images are too few to pretrain on and hold some "
@@ -34,21 +30,20 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> ImageBank:
             )
         return opened
     count = config.images or PHANTOM_PRETRAINING
-    folder = _phantom_folder(f"{modality}-{count}", config)
 
-    def draw() -> None:
+    def draw(folder: Path) -> None:
         images = phantoms.pretraining_images(
             modality, count=count, size=config.size, seed=config.seed
         )
-        with bank.BankWriter(folder, f"phantom-{modality}", count, images.shape[1:]) as writer:
-            for number, image in enumerate(images):
-                writer.add(f"{modality}-{number:04d}", image)
+        rows = image_rows(images.shape[1:])
+        with BankWriter(folder, f"phantom-{modality}", rows, count=count) as writer:
+            for number, image in list(enumerate(images))[writer.done :]:
+                writer.add(f"{modality}-{number:04d}", [{"images": image}], split="train")
 
-    _once(folder, draw)
-    return bank.open_image_bank(folder)
+    return _drawn(f"{modality}-{count}", config, draw)
 
 
-def task_bank(config: DataConfig, task: str) -> TaskBank:
+def task_bank(config: DataConfig, task: str) -> Bank:
     """The labelled images of ``task``.
 
     Raises:
@@ -57,23 +52,20 @@ def task_bank(config: DataConfig, task: str) -> TaskBank:
     """
     task_named(task)
     if config.source == "open":
-        with _alone(f"open-{task}-{config.size}"):
-            return prepare_task(task, config.size)
-    folder = _phantom_folder(f"{task}-{config.train}-{config.test}", config)
+        return prepare_task(task, config.size)
 
-    def draw() -> None:
+    def draw(folder: Path) -> None:
         images, masks, ids = phantoms.task_images(
             task, train=config.train, test=config.test, size=config.size, seed=config.seed
         )
         splits = phantom_splits(config.train, config.test)
-        with bank.BankWriter(
-            folder, f"phantom-{task}", len(ids), images.shape[1:], masks=True
-        ) as writer:
-            for row in zip(ids, images, masks, splits, strict=True):
-                writer.add(*row)
+        rows = image_rows(images.shape[1:], masks=True)
+        with BankWriter(folder, f"phantom-{task}", rows, count=len(ids)) as writer:
+            drawn = list(zip(ids, images, masks, splits, strict=True))
+            for id, image, mask, split in drawn[writer.done :]:
+                writer.add(id, [{"images": image, "masks": mask}], split=split)
 
-    _once(folder, draw)
-    return bank.open_task_bank(folder)
+    return _drawn(f"{task}-{config.train}-{config.test}", config, draw)
 
 
 def phantom_splits(train: int, test: int) -> list[str]:
@@ -84,23 +76,6 @@ def phantom_splits(train: int, test: int) -> list[str]:
     return ["validation"] * held + ["train"] * (train - held) + ["test"] * test
 
 
-def _phantom_folder(name: str, config: DataConfig) -> Path:
-    stamp = phantoms.fingerprint()[:8]
-    folder = f"phantom-{name}-{config.size}-s{config.seed}-{stamp}"
-    return paths.cache_dir() / "banks" / folder
-
-
-def _alone(name: str) -> FileLock:
-    """A lock that other processes wait for while a bank is being made."""
-    folder = paths.cache_dir() / "banks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"{name}.lock")
-
-
-def _once(folder: Path, draw: Callable[[], None]) -> None:
-    """Draw a bank that is not there; other processes that want it wait and find it made."""
-    if (folder / "index.json").is_file():
-        return
-    with _alone(folder.name):
-        if not (folder / "index.json").is_file():
-            draw()
+def _drawn(name: str, config: DataConfig, draw: Callable[[Path], None]) -> Bank:
+    label = f"phantom-{name}-{config.size}-s{config.seed}"
+    return open_images(made(label, [label, phantoms.fingerprint()], draw))

@@ -20,6 +20,9 @@ class Member:
     split: str
     id: str
 
+    def __str__(self) -> str:
+        return self.id
+
 
 @lru_cache(maxsize=64)
 def _read(path: Path, stamp: int) -> tuple[Member, ...]:

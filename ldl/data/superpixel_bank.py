@@ -1,29 +1,34 @@
-"""Superpixels of all slices of a bank: made once and kept memory-mapped."""
+"""Superpixels of all slices of a bank: made once, in parallel, and kept memory-mapped."""
 
-import hashlib
-import json
-import re
-import shutil
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
-from filelock import FileLock
+from tqdm.auto import tqdm
 
-from ldl import paths
-from ldl.data.bank import content_fingerprint
-from ldl.data.superpixel_work import fill, started
-from ldl.errors import DataError
+from ldl.data.bank import BankWriter, content_fingerprint, made, open_bank
+from ldl.data.superpixels import superpixels
 from ldl.runs.lrc import SuperpixelConfig
+from ldl.errors import DataError, LdlError
 
 Array = np.ndarray
 VERSION = 1  # raise when the regions change: maps of another version are made again
+CHUNK = 16  # slices a worker takes at a time
+Made = tuple[Array, Array]  # (n, H, W) int16 maps, (n,) seconds
 
 
 class Slices(Protocol):
-    """What superpixels are made of; an `ldl.data.bank.ImageBank` is one.
+    """What superpixels are made of; an `ldl.data.bank.Bank` is one.
 
     ``images`` is (N, C, H, W) uint8, windowed; ``fingerprint`` a hash of the content.
     """
@@ -56,14 +61,6 @@ class RegionBank:
     seconds_per_slice: float
 
 
-def superpixel_folder(bank: Slices, config: SuperpixelConfig) -> Path:
-    """Where the maps of exactly these slices, parameters and library version stand."""
-    stamp = [VERSION, version("scikit-image"), bank.fingerprint, config.model_dump(mode="json")]
-    key = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:12]
-    name = re.sub(r"[^\w.-]+", "-", bank.name)
-    return paths.cache_dir() / "superpixels" / f"{name}-{key}"
-
-
 def prepare_superpixels(
     bank: Slices,
     config: SuperpixelConfig | None = None,
@@ -86,34 +83,45 @@ def prepare_superpixels(
         ConfigError: a slice has too many regions for int16.
     """
     config = config or SuperpixelConfig()
-    folder = superpixel_folder(bank, config)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        if not (folder / "index.json").is_file():
-            if bank.images.ndim != 4 or bank.images.dtype != np.uint8 or not len(bank.images):
-                shape = f"{bank.images.dtype} {bank.images.shape}"
-                raise DataError(f"{bank.name}: images are {shape}, expected uint8 (N, C, H, W)")
-            work = folder.with_name(f".{folder.name}.part")
-            regions, seconds = started(work, bank.images.shape)
-            fill(bank.images, config, regions, seconds, bank.name, workers, progress)
-            _finish(work, folder, bank, config)
-    return open_superpixels(folder)
+    images = bank.images
+    if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
+        raise DataError(
+            f"{bank.name}: images are {images.dtype} {images.shape}, expected uint8 (N, C, H, W)"
+        )
+
+    def write(folder: Path) -> None:
+        rows = {"regions": ("int16", images.shape[2:]), "seconds": ("float32", ())}
+        with BankWriter(
+            folder, bank.name, rows, count=len(images), fingerprint=_fingerprint, keep=True
+        ) as writer:
+            writer.facts = {"source": bank.fingerprint, "config": config.model_dump(mode="json")}
+            left = np.arange(writer.done, len(images))
+            chunks = iter(np.array_split(left, -(-len(left) // CHUNK)) if len(left) else [])
+            count = workers or _cores()
+            found = (
+                _parallel(images, config, chunks, count)
+                if count > 1
+                else (_make(rows, images[rows], config) for rows in chunks)
+            )
+            with tqdm(
+                total=len(images),
+                initial=writer.done,
+                desc=f"superpixels of {bank.name}",
+                unit="slice",
+                disable=not progress,
+            ) as bar:
+                for maps, took in found:
+                    for regions, seconds in zip(maps, took, strict=True):
+                        row = {"regions": regions, "seconds": np.array(seconds)}
+                        writer.add(str(writer.done), [row])
+                    bar.update(len(maps))
+
+    return open_superpixels(made(f"superpixels-{bank.name}", stamp(bank, config), write))
 
 
-def _finish(work: Path, folder: Path, bank: Slices, config: SuperpixelConfig) -> None:
-    regions = np.load(work / "regions.npy", mmap_mode="r", allow_pickle=False)
-    seconds = np.load(work / "seconds.npy", allow_pickle=False)
-    index = {
-        "name": bank.name,
-        "source": bank.fingerprint,
-        "fingerprint": content_fingerprint(regions),
-        "seconds_per_slice": round(float(seconds.mean()), 6),
-        "config": config.model_dump(mode="json"),
-        "scikit-image": version("scikit-image"),
-    }
-    (work / "index.json").write_text(json.dumps(index, indent=1))
-    shutil.rmtree(folder, ignore_errors=True)
-    work.rename(folder)
+def stamp(bank: Slices, config: SuperpixelConfig) -> list[object]:
+    """What the maps depend on: slices, parameters and the library."""
+    return [VERSION, version("scikit-image"), bank.fingerprint, config.model_dump(mode="json")]
 
 
 def open_superpixels(folder: Path) -> RegionBank:
@@ -122,11 +130,59 @@ def open_superpixels(folder: Path) -> RegionBank:
     Raises:
         DataError: the folder holds no readable maps.
     """
-    try:
-        regions = np.load(folder / "regions.npy", mmap_mode="r", allow_pickle=False)
-        index = json.loads((folder / "index.json").read_text())
-        name, source, fingerprint = (str(index[k]) for k in ("name", "source", "fingerprint"))
-        seconds = float(index["seconds_per_slice"])
-    except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
-        raise DataError(f"{folder}: unreadable superpixels; delete it and run again") from error
-    return RegionBank(name, cast(Array, regions), source, fingerprint, seconds)
+    index, arrays = open_bank(folder)
+    if set(arrays) != {"regions", "seconds"}:
+        raise DataError(f"{folder}: holds no superpixels; delete the folder")
+    return RegionBank(
+        index["name"],
+        arrays["regions"],
+        index["source"],
+        index["fingerprint"],
+        round(float(arrays["seconds"].mean()), 6),
+    )
+
+
+def _fingerprint(arrays: dict[str, Array], entries: list[dict[str, Any]]) -> str:
+    return content_fingerprint(arrays["regions"])
+
+
+def _cores() -> int:
+    """Cores this process may use; a cluster's job may have fewer than the machine."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _parallel(
+    images: Array, config: SuperpixelConfig, chunks: Iterator[Array], workers: int
+) -> Iterator[Made]:
+    """The chunks in their order; no more are under way than keep the workers busy."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        running: deque[Future[Made]] = deque()
+        try:
+            while True:
+                for rows in islice(chunks, 2 * workers - len(running)):
+                    running.append(pool.submit(_make, rows, images[rows], config))
+                if not running:
+                    return
+                yield running.popleft().result()
+        except BrokenProcessPool as error:
+            raise DataError(
+                "superpixels: a worker process died (out of memory?); run again with fewer "
+                "workers, the slices done are kept"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _make(rows: Array, slices: Array, config: SuperpixelConfig) -> Made:
+    """Region maps of some slices, with the processor time of each."""
+    maps = np.empty((len(rows), *slices.shape[2:]), np.int16)
+    took = np.empty(len(rows), np.float32)
+    for place, (row, one) in enumerate(zip(rows, slices, strict=True)):
+        start = time.process_time()
+        try:
+            maps[place] = superpixels(one, config)
+        except LdlError as error:
+            raise type(error)(f"slice {row}: {error}") from None
+        took[place] = max(time.process_time() - start, 1e-6)
+    return maps, took

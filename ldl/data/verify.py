@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ldl.data.expected import Expected, expected_files
 from ldl.data.folder import DatasetFolder
 from ldl.data.hashes import KnownHashes, file_sha256
-from ldl.data.readers import read_image, read_mask, read_volume
+from ldl.data.readers import read_image, read_mask, read_nifti
 from ldl.data.readers.raster import SUFFIXES, read_bytes
 from ldl.errors import DataError
 
@@ -121,7 +121,7 @@ def _read(source: DatasetFolder, file: Path, role: str) -> None:
     masks = {role for one in source.manifest.collections for role in one.masks}
     name = file.name.lower().removesuffix(".gz")
     if name.endswith(".nii"):
-        read_volume(file)
+        read_nifti(file, source.layout.axes)
     elif name.endswith(SUFFIXES) and role in masks:
         read_mask(file, soft_threshold=source.layout.soft_threshold)
     elif name.endswith((*SUFFIXES, ".img", ".dcm")):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.data.landmarks import LandmarkBank, landmark_bank
+from ldl.data.landmarks import Bank, landmark_bank
 from ldl.data.manifest import Manifest, manifest_named
 from ldl.data.prepare import prepare_task
 from ldl.engine.profiles import Profile
@@ -64,7 +64,7 @@ def real_eyes(size: int) -> DemoImages | None:
     return DemoImages(np.array(bank.images[:IMAGES]), tuple(bank.ids[:IMAGES]), {}, words)
 
 
-def _chosen(banks: Mapping[str, LandmarkBank], words: str) -> DemoImages:
+def _chosen(banks: Mapping[str, Bank], words: str) -> DemoImages:
     first = next(iter(banks.values()))
     total = len(first.ids)
     support = draw_supports(total)[0]

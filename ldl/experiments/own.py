@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ldl import paths
 from ldl.config import build
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.own import folder_bank
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
 from ldl.train import checkpoint
@@ -23,7 +23,8 @@ class Encoder:
 
     Attributes:
         path: of the weights.
-        images: in the folder.
+        images: that were used.
+        chosen: which files these are, and which were left out.
         retrieval, retrieval_before: share of held-out patches (LDL's methods) or images (the
             others) that find themselves in another view.
         collapsed: whether all images ended with nearly the same vector.
@@ -31,6 +32,7 @@ class Encoder:
 
     path: Path
     images: int
+    chosen: Chosen
     retrieval: float
     retrieval_before: float
     collapsed: bool
@@ -60,7 +62,13 @@ def fitted(config: ComparisonConfig, images: int) -> ComparisonConfig:
 
 
 def pretrain_folder(
-    folder: Path, config: EncoderConfig, output: Path, *, device: str, progress: bool = True
+    folder: Path,
+    config: EncoderConfig,
+    output: Path,
+    *,
+    device: str,
+    leave_out: bool = False,
+    progress: bool = True,
 ) -> Encoder:
     """Pretrain on the images below ``folder`` and write the weights to ``output``.
 
@@ -73,9 +81,18 @@ def pretrain_folder(
             the weights that transfer begin with ``encoder.``. LDL's methods keep their decoder and
             embedding branch beside them; of a comparison method nothing else is kept.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        leave_out: go on without files that cannot be read.
         progress: show bars.
+
+    Raises:
+        DataError: see `ldl.data.own.folder_bank`.
+        LdlError: the output cannot be written, or would replace a file that is not ours; nothing
+            was trained then.
     """
-    bank = folder_bank(folder, config.modality, config.data.size, progress=progress)
+    refuse_output(output)
+    bank, chosen = folder_bank(
+        folder, config.modality, config.data.size, leave_out=leave_out, progress=progress
+    )
     if isinstance(config, ComparisonConfig):
         config = fitted(config, len(bank.ids))
     work = paths.cache_dir() / "own" / f"{config.digest()}-{bank.fingerprint[:8]}"
@@ -88,7 +105,9 @@ def pretrain_folder(
     if isinstance(config, ComparisonConfig):
         done = _compare(bank, config, how)
     else:
-        done = _pretrain(bank, config, _step1(folder, config, work, device, progress), how)
+        done = _pretrain(
+            bank, config, _step1(folder, config, work, device, leave_out, progress), how
+        )
     header = {
         "run_id": config.run_id(),
         "config": config.model_dump(mode="json"),
@@ -97,28 +116,55 @@ def pretrain_folder(
         "retrieval": done.retrieval,
     }
     checkpoint.save(output, done.weights, header)
-    return Encoder(output, len(bank.ids), done.retrieval, done.retrieval_before, done.collapsed)
+    return Encoder(
+        output, len(bank.ids), chosen, done.retrieval, done.retrieval_before, done.collapsed
+    )
+
+
+def refuse_output(output: Path) -> None:
+    """Look at the output before the work.
+
+    Raises:
+        LdlError: it is a folder, not called .safetensors, a file of somebody else, or its folder
+            cannot be written.
+    """
+    if output.is_dir():
+        raise LdlError(
+            f"{output}: a folder; name a file in it, such as {output / 'enc.safetensors'}"
+        )
+    if output.suffix != ".safetensors":
+        raise LdlError(f"{output}: name a file that ends in .safetensors")
+    if output.exists():
+        try:
+            checkpoint.load(output)
+        except TrainingError:
+            raise LdlError(
+                f"{output}: not weights of ldl, so it is not replaced; name another file"
+            ) from None
+    paths.writable(output.parent)
 
 
 def _step1(
-    folder: Path, config: PretrainConfig, work: Path, device: str, progress: bool
+    folder: Path, config: PretrainConfig, work: Path, device: str, leave_out: bool, progress: bool
 ) -> dict[str, Tensor] | None:
     if config.step1 is None:
         return None
     before = work / "step1.safetensors"
     if not before.exists():
-        pretrain_folder(folder, config.step1, before, device=device, progress=progress)
+        pretrain_folder(
+            folder, config.step1, before, device=device, leave_out=leave_out, progress=progress
+        )
     return checkpoint.load(before)[0]
 
 
 def _pretrain(
-    bank: ImageBank, config: PretrainConfig, start: dict[str, Tensor] | None, how: dict[str, Any]
+    bank: Bank, config: PretrainConfig, start: dict[str, Tensor] | None, how: dict[str, Any]
 ) -> _Done:
     done = pretrain(config, bank, start=start, **how)
     return _Done(done.net.state_dict(), done.retrieval, done.retrieval_before)
 
 
-def _compare(bank: ImageBank, config: ComparisonConfig, how: dict[str, Any]) -> _Done:
+def _compare(bank: Bank, config: ComparisonConfig, how: dict[str, Any]) -> _Done:
     done = pretrain_comparison(config, bank, **how)
     encoder: Any = done.net.encoder
     weights = checkpoint.prefixed("encoder", encoder.state_dict())

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.data.landmarks import LandmarkBank, landmark_bank
+from ldl.data.bank import Bank
+from ldl.data.landmarks import landmark_bank
 from ldl.data.landmarks.bank import REAL
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record, RunStore
@@ -102,7 +103,7 @@ def _searched(
     column: Column,
     window: float,
     chosen: Chosen,
-    bank: LandmarkBank,
+    bank: Bank,
     matchers: dict[str, Matcher],
 ) -> Scene:
     rows = [chosen.support, *chosen.queries]
@@ -115,7 +116,7 @@ def _searched(
     return Scene(column, window, chosen, images, points, found, _credit(column))
 
 
-def _bank(column: Column, profile: Profile) -> LandmarkBank:
+def _bank(column: Column, profile: Profile) -> Bank:
     if (
         column.bank != "phantom"
         and may_be_shown(REAL[column.bank, column.landmark].collection) is None

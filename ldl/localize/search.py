@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ldl.data.landmarks import LandmarkBank, landmark_bank
+from ldl.data.landmarks import Bank, landmark_bank
 from ldl.errors import ConfigError
 from ldl.localize import (
     CentredMatcher,
@@ -40,7 +40,7 @@ class Searched:
         frame: how much of a network's window vectors is the place in the frame.
     """
 
-    bank: LandmarkBank
+    bank: Bank
     results: list[SupportResult]
     frame: Frame | None
 
@@ -83,7 +83,7 @@ def matcher_of(run: LocalizeConfig, net: nn.Module | None, mean: Tensor | None =
 
 
 @torch.no_grad()
-def frame_in(bank: LandmarkBank, matcher: EmbeddingMatcher, window: float) -> Frame:
+def frame_in(bank: Bank, matcher: EmbeddingMatcher, window: float) -> Frame:
     """What the window vectors of a bank's images have in common.
 
     Args:

@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
@@ -153,7 +153,7 @@ def image_retrieval(
 
 def pretrain_comparison(
     config: ComparisonConfig,
-    bank: ImageBank,
+    bank: Bank,
     *,
     folder: Path,
     fabric: Fabric,
@@ -203,7 +203,7 @@ def pretrain_comparison(
 
 
 def _check(
-    config: ComparisonConfig, bank: ImageBank, trained_on: int, labels: np.ndarray | None
+    config: ComparisonConfig, bank: Bank, trained_on: int, labels: np.ndarray | None
 ) -> None:
     if trained_on < config.batch:
         raise DataError(

@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import draw_views
 from ldl.errors import DataError
@@ -109,7 +109,7 @@ class GuideStage:
 
 def guide(
     config: GuideConfig,
-    bank: ImageBank,
+    bank: Bank,
     prior: ShapePrior,
     *,
     folder: Path,

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.views import ViewPair, draw_views
 from ldl.errors import DataError
 from ldl.methods import METHODS
@@ -84,7 +84,7 @@ class PretrainStage:
 
 def pretrain(
     config: PretrainConfig,
-    bank: ImageBank,
+    bank: Bank,
     *,
     folder: Path,
     fabric: Fabric,
@@ -142,7 +142,7 @@ def estimate_statistics(net: nn.Module, stage: PretrainStage) -> None:
     update_bn((torch.cat([views.first, views.second]) for views in drawn), net)
 
 
-def _check(config: PretrainConfig, bank: ImageBank) -> None:
+def _check(config: PretrainConfig, bank: Bank) -> None:
     if len(bank.images) < 4 * config.groups:
         raise DataError(
             f"{bank.name}: {len(bank.images)} images are too few for {config.groups} groups; "

@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.colour import to_float
 from ldl.data.sampling import random_affine
 from ldl.data.shape_prior import ShapePrior
@@ -119,7 +119,7 @@ class SynthesisStage:
 def synthesise(
     config: SynthesisConfig,
     seed: int,
-    bank: ImageBank,
+    bank: Bank,
     prior: ShapePrior,
     *,
     folder: Path,

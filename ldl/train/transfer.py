@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.data.bank import TaskBank
+from ldl.data.bank import Bank
 from ldl.data.colour import normalise, to_float
 from ldl.data.views import draw_labelled
 from ldl.errors import DataError
@@ -95,7 +95,7 @@ class TransferStage:
 class TaskFeed:
     """A task's images and masks on the device, and its row numbers by split."""
 
-    def __init__(self, bank: TaskBank, fraction: float, device: torch.device) -> None:
+    def __init__(self, bank: Bank, fraction: float, device: torch.device) -> None:
         self.bank = bank
         self.images, self.masks = Feed(bank.images, device), Feed(bank.masks, device)
         self.train = take_fraction(bank.rows("train"), fraction)
@@ -142,7 +142,7 @@ def phases(config: TransferConfig) -> list[tuple[str, bool]]:
 
 def transfer(
     config: TransferConfig,
-    bank: TaskBank,
+    bank: Bank,
     *,
     folder: Path,
     fabric: Fabric,

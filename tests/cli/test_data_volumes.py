@@ -94,7 +94,7 @@ def test_what_is_not_at_hand_is_one_line(han: Path, monkeypatch: pytest.MonkeyPa
 def test_the_list_shows_ct_sets_and_which_are_at_hand(
     han: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ldl.data.package.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("ldl.data.folder.importlib.util.find_spec", lambda name: None)
     lines = call("list").output.splitlines()
     found = {one.split()[0]: one for one in lines if "  ct " in one}
     assert set(found) >= {"abdomen1k", "abd110", "thorax85", "han", "btcv", "segthor", "openkbp"}

@@ -7,7 +7,7 @@ import pytest
 
 from ldl import phantoms
 from ldl.config import DataConfig
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.grades import PHANTOM_LIMITS, grades, phantom_grade
 from ldl.data.phantom_lesions import SIDE, lesion_share
 from ldl.data.readers import read_grades
@@ -19,8 +19,8 @@ OPEN = DataConfig(source="open", size=32)
 TABLE = "image_id,grade\n10_left,0\n10_right,4\n13_left,2\n"
 
 
-def bank(*ids: str, channels: int = 3) -> ImageBank:
-    return ImageBank("some images", np.zeros((len(ids), channels, 8, 8), np.uint8), ids, "none")
+def bank(*ids: str, channels: int = 3) -> Bank:
+    return Bank("some images", np.zeros((len(ids), channels, 8, 8), np.uint8), ids, "none")
 
 
 @pytest.fixture

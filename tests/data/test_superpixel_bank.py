@@ -11,14 +11,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldl.data import superpixel_work
-from ldl.data.bank import ImageBank
-from ldl.data.superpixel_bank import open_superpixels, prepare_superpixels, superpixel_folder
+from ldl.data import superpixel_bank
+from ldl.data.bank import Bank, bank_folder
+from ldl.data.superpixel_bank import open_superpixels, prepare_superpixels
 from ldl.data.superpixels import superpixels
+from ldl.runs.lrc import SuperpixelConfig
 from ldl.errors import ConfigError, DataError
 from ldl.runs.lrc import SuperpixelConfig
 
 CONFIG = SuperpixelConfig(scale=30.0, min_size=4)
+
+
+def superpixel_folder(slices, config):
+    return bank_folder(f"superpixels-{slices.name}", stamp(slices, config))
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +35,7 @@ def cache(tmp_path, monkeypatch):
 def bank(count=40, size=24, channels=1):
     coarse = np.random.default_rng(1).integers(0, 256, (count, channels, size // 4, size // 4))
     images = np.kron(coarse, np.ones((4, 4))).astype(np.uint8)
-    return ImageBank("some slices", images, tuple(map(str, range(count))), "f" * 64)
+    return Bank("some slices", images, tuple(map(str, range(count))), "f" * 64)
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def calls(monkeypatch):
         made["count"] += 1
         return superpixels(one, config)
 
-    monkeypatch.setattr(superpixel_work, "superpixels", counted)
+    monkeypatch.setattr(superpixel_bank, "superpixels", counted)
     return made
 
 
@@ -60,7 +65,7 @@ def test_the_maps_are_those_of_the_slices(cache):
         np.testing.assert_array_equal(made.regions[row], superpixels(slices.images[row], CONFIG))
     index = json.loads((superpixel_folder(slices, CONFIG) / "index.json").read_text())
     assert index["config"]["scale"] == 30.0
-    assert [one.name for one in (cache / "superpixels").iterdir() if one.suffix == ".part"] == []
+    assert [one.name for one in (cache / "banks").iterdir() if one.suffix == ".part"] == []
 
 
 def test_several_processes_make_the_same_maps(cache):
@@ -100,7 +105,7 @@ def test_a_stopped_run_goes_on_where_it_was(calls):
     calls["limit"] = None
     made = prepare_superpixels(slices, CONFIG, workers=1)
     # Chunks are kept whole: of 30 slices the last few are made again.
-    assert 40 < calls["count"] < 40 + superpixel_work.CHUNK + 14
+    assert 40 < calls["count"] < 40 + superpixel_bank.CHUNK + 14
     for row in range(40):
         np.testing.assert_array_equal(made.regions[row], superpixels(slices.images[row], CONFIG))
 
@@ -111,41 +116,29 @@ def test_a_killed_run_goes_on_where_it_was(cache, calls):
     program = f"""
 import time
 import numpy as np
-from ldl.data import superpixel_bank, superpixel_work
-from ldl.data.bank import ImageBank
+from ldl.data import superpixel_bank, superpixel_bank
+from ldl.data.bank import Bank
 from ldl.runs.lrc import SuperpixelConfig
-make = superpixel_work.superpixels
-superpixel_work.superpixels = lambda *a: (time.sleep(0.02), make(*a))[1]
+make = superpixel_bank.superpixels
+superpixel_bank.superpixels = lambda *a: (time.sleep(0.02), make(*a))[1]
 images = np.load({str(cache / "images.npy")!r})
-slices = ImageBank("some slices", images, (), "f" * 64)
+slices = Bank("some slices", images, (), "f" * 64)
 superpixel_bank.prepare_superpixels(slices, SuperpixelConfig(scale=30.0, min_size=4), workers=1)
 """
     folder = superpixel_folder(slices, CONFIG)
-    kept = folder.with_name(f".{folder.name}.part") / "seconds.npy"
+    kept = folder.with_name(f".{folder.name}.part") / "entries.jsonl"
     run = subprocess.Popen([sys.executable, "-c", program])
-    while run.poll() is None and not (kept.exists() and np.load(kept).any()):
+    while run.poll() is None and not (kept.exists() and len(kept.read_text().splitlines()) > 1):
         time.sleep(0.01)
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     assert not folder.exists()
-    done = int((np.load(kept) > 0).sum())
+    done = len(kept.read_text().splitlines()) - 1
     assert 0 < done < 64
     made = prepare_superpixels(slices, CONFIG, workers=1)
     assert calls["count"] == 64 - done
     for row in range(64):
         np.testing.assert_array_equal(made.regions[row], superpixels(slices.images[row], CONFIG))
-
-
-@pytest.mark.parametrize("damage", ["cut", "other shape"])
-def test_unusable_remains_are_made_anew(calls, damage):
-    slices = bank(4)
-    folder = superpixel_folder(slices, CONFIG)
-    work = folder.with_name(f".{folder.name}.part")
-    superpixel_work.started(work, (3 if damage == "other shape" else 4, 1, 24, 24))
-    if damage == "cut":
-        (work / "seconds.npy").write_bytes(b"")
-    assert prepare_superpixels(slices, CONFIG, workers=1).regions.shape == (4, 24, 24)
-    assert calls["count"] == 4
 
 
 def test_a_slice_that_cannot_be_done_is_named(monkeypatch):
@@ -167,8 +160,9 @@ def test_damaged_maps_are_one_line(damage):
     prepare_superpixels(slices, CONFIG, workers=1)
     folder = superpixel_folder(slices, CONFIG)
     (folder / damage).write_bytes(b"{}")
-    with pytest.raises(DataError, match="unreadable superpixels; delete it and run again"):
+    with pytest.raises(DataError, match="delete the folder"):
         open_superpixels(folder)
+    assert prepare_superpixels(slices, CONFIG, workers=1).regions.shape == (4, 24, 24)
 
 
 def test_progress_counts_slices(capsys):

@@ -6,7 +6,7 @@ from torch import nn
 
 from ldl import phantoms
 from ldl.config import DataConfig
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.symmetry import apply_symmetry
 from ldl.data.views import ViewPair
 from ldl.methods import COMPARISONS
@@ -73,7 +73,7 @@ def colours():
 def photographs():
     """Forty fundus phantoms, (40, 3, 48, 48) uint8; 35 of them are trained on."""
     images = phantoms.pretraining_images("fundus", count=40, size=48, seed=0)
-    return ImageBank("photographs", images, tuple(map(str, range(40))), "seed-0")
+    return Bank("photographs", images, tuple(map(str, range(40))), "seed-0")
 
 
 def make_comparison(method, *, crop=SIZE, batch=8, base=2, steps=50, seed=0, **knobs):

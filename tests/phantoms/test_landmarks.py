@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.data.landmarks import LandmarkBank, landmark_bank
+from ldl.data.bank import Bank
+from ldl.data.landmarks import landmark_bank
 from ldl.data.landmarks.place import centroid
 from ldl.phantoms.fields import streams
 from ldl.phantoms.fundus import draw_fundus
@@ -14,14 +15,14 @@ from ldl.phantoms.styles import IDRID
 
 
 @pytest.fixture
-def phantom(home: Path) -> Callable[..., LandmarkBank]:
+def phantom(home: Path) -> Callable[..., Bank]:
     """Twelve phantoms in an empty cache."""
     return lambda landmark, size=96, count=12, seed=5: landmark_bank(
         "phantom", landmark, size, count=count, seed=seed
     )
 
 
-def test_phantom_discs_are_where_their_masks_are(phantom: Callable[..., LandmarkBank]) -> None:
+def test_phantom_discs_are_where_their_masks_are(phantom: Callable[..., Bank]) -> None:
     bank = phantom("disc")
     for number, point in enumerate(bank.points):
         image, masks = draw_fundus(streams(5, "landmarks", str(number)), IDRID, 96)
@@ -30,7 +31,7 @@ def test_phantom_discs_are_where_their_masks_are(phantom: Callable[..., Landmark
 
 
 def test_phantom_foveas_are_darker_than_what_is_around_and_temporal_of_the_disc(
-    phantom: Callable[..., LandmarkBank],
+    phantom: Callable[..., Bank],
 ) -> None:
     fovea, disc = phantom("fovea", count=16), phantom("disc", count=16)
     np.testing.assert_array_equal(fovea.images, disc.images)
@@ -45,7 +46,7 @@ def test_phantom_foveas_are_darker_than_what_is_around_and_temporal_of_the_disc(
     assert np.mean(darker) > 0.8
 
 
-def test_phantom_hearts_are_the_centroids_of_the_task(phantom: Callable[..., LandmarkBank]) -> None:
+def test_phantom_hearts_are_the_centroids_of_the_task(phantom: Callable[..., Bank]) -> None:
     bank = phantom("heart")
     assert bank.images.shape == (12, 1, 96, 96)
     rows, columns = bank.points.T
@@ -56,15 +57,13 @@ def test_phantom_hearts_are_the_centroids_of_the_task(phantom: Callable[..., Lan
 
 
 @pytest.mark.parametrize("landmark", ["disc", "fovea", "heart"])
-def test_phantom_points_scale_with_the_image(
-    phantom: Callable[..., LandmarkBank], landmark: str
-) -> None:
+def test_phantom_points_scale_with_the_image(phantom: Callable[..., Bank], landmark: str) -> None:
     small, large = phantom(landmark, 64, 3), phantom(landmark, 128, 3)
     scaled = (small.points + 0.5) * 2 - 0.5
     np.testing.assert_allclose(scaled, large.points, atol=0.5 if landmark == "heart" else 1e-3)
 
 
-def test_more_phantoms_are_more_of_the_same(phantom: Callable[..., LandmarkBank]) -> None:
+def test_more_phantoms_are_more_of_the_same(phantom: Callable[..., Bank]) -> None:
     few, more, other = phantom("disc", 64, 2), phantom("disc", 64, 3), phantom("disc", 64, 2, 6)
     np.testing.assert_array_equal(more.points[:2], few.points)
     np.testing.assert_array_equal(more.images[:2], few.images)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.data.bank import ImageBank, TaskBank
+from ldl.data.bank import Bank, Bank
 from ldl.data.ct import CtBank, CtEntry
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.transfer import TransferConfig
@@ -44,7 +44,7 @@ def noise(count, channels, seed):
 def image_bank():
     def make(count=24, channels=3, seed=1):
         ids = tuple(f"image-{k}" for k in range(count))
-        return ImageBank("patterns", noise(count, channels, seed), ids, f"seed-{seed}")
+        return Bank("patterns", noise(count, channels, seed), ids, f"seed-{seed}")
 
     return make
 
@@ -60,7 +60,7 @@ def task_bank():
         images = noise(count, channels, seed) // 2 + masks[:, None] * 100
         splits = ("validation",) * validation + ("train",) * train + ("test",) * test
         ids = tuple(f"disc-{k}" for k in range(count))
-        return TaskBank("discs", images, masks, ids, splits, f"seed-{seed}")
+        return Bank("discs", images, ids, f"seed-{seed}", splits, masks)
 
     return make
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ldl.config import DataConfig
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train import loop
 from ldl.train.device import fabric_for
@@ -28,7 +28,7 @@ def run(folder: Path) -> Pretrained:
         patch_grid=4,
         groups=1,
     )
-    bank = ImageBank("noise", images, tuple(map(str, range(16))), "")
+    bank = Bank("noise", images, tuple(map(str, range(16))), "")
     return pretrain(config, bank, folder=folder, fabric=fabric_for("cpu"))
 
 

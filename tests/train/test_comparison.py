@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.errors import ConfigError, DataError, TrainingError
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
@@ -261,7 +261,7 @@ def test_labels_are_those_of_the_images_drawn(image_bank, fabric, tmp_path, monk
         raise Killed
 
     monkeypatch.setattr(type(COMPARISONS["supervised"]), "losses", watch)
-    bank = ImageBank("labelled", images, tuple(map(str, range(24))), "")
+    bank = Bank("labelled", images, tuple(map(str, range(24))), "")
     with pytest.raises(Killed):
         pretrain_comparison(
             config_of("supervised"), bank, folder=tmp_path, fabric=fabric, labels=labels

@@ -1,33 +1,22 @@
 """The slice bank: axial slices as memory-mapped uint8, and which volume each belongs to."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ldl.data.bank import BankWriter, open_bank
+from ldl.tasks import Spacing
+from ldl.data.ct.splits import Part, split_volumes
 from ldl.errors import DataError
 from ldl.tasks import Spacing
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class BankFacts:
-    """What a bank's index says beside its volumes; see `CtBank`.
-
-    Attributes:
-        size: side of the slices in pixels.
-        labelled: whether every slice comes with a label.
-    """
-
-    name: str
-    region: str
-    size: int
-    labelled: bool
-    organs: tuple[str, ...]
-    window: tuple[int, int]
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,3 +134,146 @@ class CtBank:
                 lacking = int((found < 0).sum())
                 raise DataError(f"{self.name}: {entry.id} lacks {lacking} of {entry.count} slices")
             yield entry, slices[found]
+
+
+@dataclass(frozen=True)
+class SliceFacts:
+    """What a bank's index says beside its volumes; see `CtBank`.
+
+    Attributes:
+        size: side of the slices in pixels.
+        labelled: whether every slice comes with a label.
+    """
+
+    name: str
+    region: str
+    size: int
+    labelled: bool
+    organs: tuple[str, ...]
+    window: tuple[int, int]
+    note: str = ""
+
+
+def slice_writer(folder: Path, facts: SliceFacts) -> BankWriter:
+    """A writer of slices, with labels where ``facts`` say so; see `add_volume`."""
+    plain = (facts.size, facts.size)
+    rows = {"images": ("uint8", (1, *plain))}
+    if facts.labelled:
+        rows["labels"] = ("uint8", plain)
+
+    def fingerprint(arrays: dict[str, Array], entries: list[dict[str, Any]]) -> str:
+        # Each entry has a hash of its slices; the words of the note are no content.
+        volumes = [asdict(_entry(one)) for one in entries]
+        content = json.dumps({**asdict(facts), "volumes": volumes, "note": ""}, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    writer = BankWriter(folder, facts.name, rows, fingerprint=fingerprint)
+    writer.facts = asdict(facts)
+    return writer
+
+
+def add_volume(
+    writer: BankWriter,
+    id: str,
+    slices: Iterable[tuple[Array, Array | None]],
+    *,
+    spacing: Spacing,
+    affine: Array,
+    outside: float = 0.0,
+) -> None:
+    """Append a volume, slice by slice upwards: image and label (S, S) uint8.
+
+    Raises:
+        DataError: duplicate id, wrong shape or type, a label missing or too many, a label without
+            an organ's name, no slice, or a volume of one grey. The bank is then as it was before.
+    """
+    digest, greys = hashlib.sha256(), set()
+    facts: dict[str, Any] = {
+        "spacing": spacing,
+        "affine": [[float(one) for one in row] for row in affine],
+        "outside": outside,
+    }
+
+    def rows() -> Iterator[dict[str, Array]]:
+        organs = len(writer.facts["organs"])
+        for image, label in slices:
+            row = {"images": image[None]} | ({} if label is None else {"labels": label})
+            if label is not None and label.max() > organs:
+                raise DataError(f"{id}: label {label.max()} in a bank of {organs} organs")
+            yield row
+            greys.update((int(image.min()), int(image.max())))
+            for array in row.values():
+                digest.update(np.ascontiguousarray(array).tobytes())
+        if len(greys) < 2:
+            low, high = writer.facts["window"]
+            raise DataError(
+                f"{id}: empty after windowing to {low}..{high} HU; is it of the region asked for?"
+            )
+        facts["content"] = digest.hexdigest()
+
+    writer.add(id, rows(), facts=facts)
+
+
+def open_ct_bank(folder: Path) -> CtBank:
+    """Open a written bank, memory-mapped; its volumes are not split.
+
+    Raises:
+        DataError: the folder holds no readable bank.
+    """
+    index, arrays = open_bank(folder)
+    try:
+        return CtBank(
+            name=index["name"],
+            region=index["region"],
+            images=arrays["images"],
+            labels=arrays.get("labels"),
+            organs=tuple(index["organs"]),
+            volumes=tuple(_entry(one) for one in index["entries"]),
+            window=(index["window"][0], index["window"][1]),
+            fingerprint=index["fingerprint"],
+            note=index["note"],
+            left_out=index["left_out"],
+        )
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{folder}/index.json: not that of a slice bank; delete the folder") from (
+            error
+        )
+
+
+def _entry(line: dict[str, Any]) -> CtEntry:
+    facts = line["facts"]
+    affine = tuple(tuple(row) for row in facts["affine"])
+    told = {**facts, "affine": affine, "spacing": tuple(facts["spacing"])}
+    return CtEntry(line["id"], line["first"], line["count"], **told)
+
+
+def assign_parts(bank: CtBank, seed: int, budgets: tuple[int, ...]) -> CtBank:
+    """The bank with its volumes split, and a fingerprint that says so.
+
+    The split depends on the set and not on the slices' size. Fewer than three volumes are all for
+    test.
+
+    Raises:
+        DataError: the same scan on both sides.
+    """
+    ids = [one.id for one in bank.volumes]
+    parts = {one: Part("test", place) for place, one in enumerate(ids)}
+    if len(ids) > 2:
+        parts = split_volumes(ids, seed, bank.name.rsplit("-", 1)[0], budgets)
+    volumes = tuple(replace(one, **asdict(parts[one.id])) for one in bank.volumes)
+    _refuse_twins(bank, volumes)
+    told = [bank.fingerprint, [(one.id, one.split, one.place) for one in volumes]]
+    stamp = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return replace(bank, volumes=volumes, fingerprint=stamp)
+
+
+def _refuse_twins(bank: CtBank, volumes: tuple[CtEntry, ...]) -> None:
+    """The same scan under two ids, in test and elsewhere, is the same patient in both."""
+    seen: dict[str, CtEntry] = {}
+    for one in volumes:
+        twin = seen.setdefault(one.content, one)
+        if (twin.split == "test") != (one.split == "test"):
+            raise DataError(
+                f"{bank.name}: {twin.id} ({twin.split}) and {one.id} ({one.split}) are the same "
+                "scan; the same patient must not be in train and test"
+            )

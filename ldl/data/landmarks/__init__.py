@@ -4,8 +4,7 @@ Points are (row, column) in pixels of the prepared square image; the centre of t
 at (0.0, 0.0).
 """
 
-from ldl.data.landmarks.bank import KNOWN, LandmarkBank, landmark_bank
-from ldl.data.landmarks.real import experts_apart
+from ldl.data.landmarks.bank import KNOWN, experts_apart, landmark_bank
 from ldl.runs.localize import WINDOWS, window_at
 
-__all__ = ["KNOWN", "WINDOWS", "LandmarkBank", "experts_apart", "landmark_bank", "window_at"]
+__all__ = ["KNOWN", "WINDOWS", "experts_apart", "landmark_bank", "window_at"]

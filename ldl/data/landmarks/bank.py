@@ -1,25 +1,136 @@
-"""Banks of images with a landmark each, made once and kept."""
+"""Banks of images with a landmark each: centres from tables, centroids of masks, or phantoms."""
 
-import hashlib
-import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
-from ldl import paths, phantoms
+from ldl.runs.localize import WINDOWS
+from ldl import phantoms
 from ldl.data import prepare
-from ldl.data.bank import BankWriter, open_image_bank
+from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
+from ldl.data.examples import load_example, union_mask
+from ldl.data.folder import DatasetFolder
 from ldl.data.landmarks.phantom import phantom_landmarks
-from ldl.data.landmarks.place import Example
-from ldl.data.landmarks.real import RealLandmarks
+from ldl.data.landmarks.place import Example, Point, Shape, centroid, placed
+from ldl.data.manifest import collection_named, manifest_named
+from ldl.data.preprocess import Box, field_of_view
+from ldl.data.readers import read_hrf_centres, read_hrf_experts, read_idrid_centres, read_image
+from ldl.data.readers.tables import Centres
+from ldl.data.schema import Collection
+from ldl.data.splits import Member, id_list
 from ldl.errors import ConfigError, DataError
 from ldl.runs.localize import WINDOWS
 
 VERSION = 1  # raise when points change: banks of another version are made again
+
+
+@dataclass(frozen=True)
+class RealLandmarks:
+    """The landmark of every image of a collection.
+
+    Attributes:
+        collection: whose images they are, prepared as for every other use.
+        table: role of the file with the centres (of this manifest or `idrid_localization`); None:
+            the centroids of the collection's masks.
+        original: rows, columns of the images in whose pixels the table counts.
+    """
+
+    collection: str
+    table: str | None = None
+    original: Shape | None = None
+
+    def members(self) -> list[Member]:
+        """All images of the collection, in the order of its list."""
+        _, collection = collection_named(self.collection)
+        return list(id_list(collection.ids or collection.key))
+
+    def stamp(self) -> list[object]:
+        """What the bank depends on: lists, layouts and files."""
+        sources = [DatasetFolder(collection_named(self.collection)[0])]
+        if self.table:
+            sources.append(self._table_folder())
+        files = [source.state() for source in sources]
+        layouts = [source.layout.model_dump(mode="json") for source in sources]
+        return [layouts, [one.id for one in self.members()], files]
+
+    def examples(self, size: int) -> Iterator[Example]:
+        """Id, image (C, size, size) uint8 and point of each image, one after the other.
+
+        Raises:
+            DataError: a file is missing or damaged, an image has no centre, or its mask is empty.
+        """
+        manifest, collection = collection_named(self.collection)
+        source = DatasetFolder(manifest)
+        centres = self._centres() if self.table else None
+        for member in self.members():
+            image, _ = load_example(source, collection, member, size)
+            path = source.path(collection.images or "images", member)
+            pixels = read_image(path)
+            shape = (pixels.shape[0], pixels.shape[1])
+            box = Box(0, shape[0], 0, shape[1])
+            if manifest.modality == "fundus":
+                box = field_of_view(pixels, path, reduced_from=source.layout.reduced_from)
+            if centres is None:
+                point, whole = _mask_centre(source, collection, member, shape), shape
+            else:
+                point, whole = _listed(centres, self.table, member), self.original or shape
+            yield member.id, image, placed(point, whole, shape, box, size)
+
+    def _table_folder(self) -> DatasetFolder:
+        manifest = collection_named(self.collection)[0]
+        own = any(self.table in layout.files for layout in manifest.layouts)
+        return DatasetFolder(manifest if own else manifest_named("idrid_localization"))
+
+    def _centres(self) -> Centres:
+        path = self._table_folder().path(self.table or "", self.members()[0])
+        return read_hrf_centres(path) if path.suffix == ".xls" else read_idrid_centres(path)
+
+
+def experts_apart(size: int) -> dict[str, float]:
+    """HRF image id -> pixels between the two experts' disc centres in the image of ``size``.
+
+    It is the floor of what can be asked in Table 7: a method that agrees with one expert as well
+    as the other does cannot be told from either. The two images of which one sheet has a slip of
+    the pen are left out.
+
+    Raises:
+        DataError: the originals are not at hand or damaged.
+    """
+    manifest, collection = collection_named("hrf_vessel")
+    source, original = DatasetFolder(manifest), (2336, 3504)
+    members = {one.id: one for one in id_list(collection.ids or collection.key)}
+    table = source.path("centres", next(iter(members.values())))
+    apart = {}
+    for name, points in read_hrf_experts(table).items():
+        path = source.path(collection.images or "images", members[name])
+        pixels = read_image(path)
+        box = field_of_view(pixels, path, reduced_from=source.layout.reduced_from)
+        shape = (pixels.shape[0], pixels.shape[1])
+        one, other = (placed((y, x), original, shape, box, size) for x, y in points)
+        apart[name] = math.dist(one, other)
+    return apart
+
+
+def _mask_centre(
+    source: DatasetFolder, collection: Collection, member: Member, shape: Shape
+) -> Point:
+    mask = union_mask(source, collection, member, shape)
+    if not mask.any():
+        raise DataError(f"{source.root}: the mask of {member.id} is empty and has no centre")
+    return centroid(mask)
+
+
+def _listed(centres: Centres, table: str | None, member: Member) -> Point:
+    if member.id not in centres:
+        raise DataError(f"{table}: no centre of {member.id}; fetch the file again")
+    column, row = centres[member.id]
+    return row, column
+
+
 # HRF is the paper's; IDRiD and DRISHTI-GS1 stand in for it where its centres are not at hand.
 REAL = {
     ("hrf", "disc"): RealLandmarks("hrf_vessel", "centres", (2336, 3504)),
@@ -32,27 +143,9 @@ REAL = {
 KNOWN = (*(("phantom", name) for name in WINDOWS), *REAL)
 
 
-@dataclass(frozen=True)
-class LandmarkBank:
-    """Images with one landmark each.
-
-    Attributes:
-        images: (N, C, H, W) uint8.
-        points: (N, 2) float64, row and column in pixels.
-        ids: one an image.
-        fingerprint: sha256 over images, ids and points.
-    """
-
-    name: str
-    images: np.ndarray
-    points: np.ndarray
-    ids: tuple[str, ...]
-    fingerprint: str
-
-
 def landmark_bank(
     source: str, landmark: str, size: int, *, count: int = 40, seed: int = 0, progress: bool = False
-) -> LandmarkBank:
+) -> Bank:
     """The images of ``source`` with the true place of ``landmark``; built once, then opened.
 
     Args:
@@ -79,49 +172,20 @@ def landmark_bank(
         real = REAL[source, landmark]
         stamp, total = real.stamp(), len(real.members())
         examples = real.examples(size)
-    folder = _folder(name, [VERSION, prepare.VERSION, size, *stamp])
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"landmarks-{name}.lock")):
-        if not (folder / "index.json").is_file():
-            bar = tqdm(examples, desc=name, total=total, unit="image", disable=not progress)
-            _write(folder, name, total, size, bar)
-    return _open(folder)
+    bar = tqdm(examples, desc=name, total=total, unit="image", disable=not progress)
+    channels = 1 if landmark == "heart" else 3
 
+    def write(folder: Path) -> None:
+        rows = image_rows((channels, size, size), points=True)
+        with BankWriter(folder, name, rows, count=total) as writer:
+            for number, (id_, image, point) in enumerate(bar):
+                if not all(-0.5 <= place <= size - 0.5 for place in point):
+                    raise DataError(
+                        f"{name}: the landmark of {id_} lies outside the image, at {point}"
+                    )
+                if number >= writer.done:
+                    row = {"images": image, "points": np.array(point, dtype=np.float64)}
+                    writer.add(id_, [row], split="train")
 
-class _Writer(BankWriter):
-    """A bank with a point for each image."""
-
-    points: np.ndarray
-
-    def _finish(self) -> None:
-        np.save(self._work / "points.npy", self.points)
-        super()._finish()
-
-
-def _write(folder: Path, name: str, count: int, size: int, examples: Iterable[Example]) -> None:
-    channels = 1 if name.split("-")[1] == "heart" else 3
-    points = []
-    with _Writer(folder, name, count, (channels, size, size)) as writer:
-        for id_, image, point in examples:
-            if not all(-0.5 <= place <= size - 0.5 for place in point):
-                raise DataError(f"{name}: the landmark of {id_} lies outside the image, at {point}")
-            writer.add(id_, image)
-            points.append(point)
-        writer.points = np.array(points, dtype=np.float64).reshape(-1, 2)
-
-
-def _open(folder: Path) -> LandmarkBank:
-    bank = open_image_bank(folder)
-    try:
-        points = np.load(folder / "points.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{folder / 'points.npy'}: not readable; delete the folder") from error
-    if points.shape != (len(bank.ids), 2):
-        raise DataError(f"{folder / 'points.npy'}: does not match its images; delete the folder")
-    fingerprint = hashlib.sha256(bank.fingerprint.encode() + points.tobytes()).hexdigest()
-    return LandmarkBank(bank.name, bank.images, points, bank.ids, fingerprint)
-
-
-def _folder(name: str, stamp: list[object]) -> Path:
-    key = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:12]
-    return paths.cache_dir() / "banks" / f"landmarks-{name}-{key}"
+    stamp = [VERSION, prepare.VERSION, name, *stamp]
+    return open_images(made(f"landmarks-{name}", stamp, write))

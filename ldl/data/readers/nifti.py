@@ -1,61 +1,170 @@
-"""NIfTI volumes and their label maps."""
+"""NIfTI volumes: voxels as stored and where they lie, the header held against itself."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation
 
+from ldl.data.readers.raster import cause, read_bytes, unreadable
 from ldl.errors import DataError
+
+Array = np.ndarray
+TILT = 5.0  # degrees between a voxel axis and the patient's, above which slices are not axial
+SPACINGS = (0.1, 20.0)  # mm
+NIFTI2 = 540  # bytes of its header; of the first version's 348
 
 
 @dataclass(frozen=True)
-class Volume:
-    """``values`` (X, Y, Z) in RAS+ axes: x grows to the patient's right, y to the front, z up.
+class Nifti:
+    """A volume.
 
-    ``spacing`` is the voxel size in mm along the same axes.
+    Attributes:
+        values: (X, Y, Z) as stored, scaled where the header says so.
+        affine: (4, 4) from voxel (x, y, z, 1) to RAS+ mm.
     """
 
-    values: np.ndarray
-    spacing: tuple[float, float, float]
+    values: Array
+    affine: Array
 
 
-def read_volume(path: Path) -> Volume:
-    """One 3-D image, reoriented to the closest canonical axes; values as stored (HU for CT).
+def read_nifti(path: Path, axes: str | None = None) -> Nifti:
+    """One volume, its header checked before its voxels.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``.
+        axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
 
     Raises:
-        DataError: missing, empty, unreadable, truncated, not 3-D, or NaN.
+        DataError: missing, empty, no NIfTI, truncated, not 3-D, no numbers, or a header that says
+            no direction, two directions, or something that no axial CT has.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: missing; `ldl data verify` lists all faults")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: empty (0 bytes); fetch it again")
+    raw = read_bytes(path)
+    file = _open(raw, path)
+    _check_dimensions(file, len(raw), path)
+    affine = _affine(file, path, axes)
+    check_affine(affine, path)
+    if axes is None:
+        _check_agreement(file, affine, path)
+    return Nifti(_voxels(file, raw, path), affine)
+
+
+def _open(raw: bytes, path: Path) -> Any:
+    found = cause(raw)
+    if found and "NIfTI" not in found:
+        raise DataError(f"{path}: not NIfTI, but {found}")
+    size = {int.from_bytes(raw[:4], order) for order in ("little", "big")}  # type: ignore[arg-type]
+    kind = nibabel.Nifti2Image if NIFTI2 in size else nibabel.Nifti1Image
     try:
-        image = nibabel.as_closest_canonical(nibabel.load(path))
-        values = np.asanyarray(image.dataobj)
-        spacing = tuple(float(one) for one in image.header.get_zooms()[:3])
-    except Exception as error:  # nibabel, gzip and zlib each raise their own
-        reason = str(error).replace("\n", " ")[:120]
+        return kind.from_bytes(raw)
+    except Exception as error:  # nibabel raises many kinds
+        raise unreadable(path, raw, "NIfTI", error) from error
+
+
+def _check_dimensions(file: Any, size: int, path: Path) -> None:
+    shape = file.shape
+    if len(shape) != 3:
         raise DataError(
-            f"{path}: unreadable or truncated NIfTI ({reason}); fetch it again"
-        ) from error
-    if values.ndim != 3 or len(spacing) != 3:
-        raise DataError(f"{path}: {values.ndim} dimensions where a volume (3) is expected")
-    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-        raise DataError(f"{path}: NaN or infinite values; fetch it again")
-    return Volume(values, spacing)
+            f"{path}: {len(shape)} dimensions where a volume (3) is expected; save one phase alone"
+        )
+    if min(shape) < 1:
+        raise DataError(f"{path}: a volume of {shape} holds no voxels")
+    kind = file.get_data_dtype()
+    if kind.kind not in "iuf":
+        what = "RGB colours" if kind.fields else f"voxels of type {kind}"
+        raise DataError(f"{path}: {what} where numbers are expected; save it as integers")
+    told = int(file.dataobj.offset) + int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    if told > size:
+        raise DataError(
+            f"{path}: truncated NIfTI, {size:,} bytes where its header says {told:,}; copy it again"
+        )
+    if size - told >= kind.itemsize * shape[0] * shape[1]:
+        raise DataError(
+            f"{path}: {size:,} bytes where its header says {told:,}; header and voxels are of "
+            "different volumes"
+        )
 
 
-def read_label_volume(path: Path, labels: dict[int, str]) -> Volume:
-    """A label map (X, Y, Z) uint8 whose values are all in ``labels``.
+def check_affine(affine: Array, path: Path) -> None:
+    """Insist on axial slices with a size in mm.
 
     Raises:
-        DataError: as `read_volume`; or values without a meaning.
+        DataError: not finite, singular, oblique, or a voxel size that no CT has.
     """
-    volume = read_volume(path)
-    values = np.unique(volume.values)
-    unknown = [one for one in values.tolist() if one not in labels]
-    if unknown:
-        shown = ", ".join(f"{one:g}" for one in unknown[:6])
-        raise DataError(f"{path}: label values {shown} where only {sorted(labels)} have a meaning")
-    return Volume(volume.values.astype(np.uint8), volume.spacing)
+    linear = np.asarray(affine, float)[:3, :3]
+    if not np.isfinite(affine).all():
+        raise DataError(f"{path}: NaN or infinite numbers in the affine; write the header anew")
+    sizes = np.linalg.norm(linear, axis=0)
+    if sizes.min() == 0 or abs(np.linalg.det(linear / np.maximum(sizes, 1e-12))) < 1e-3:
+        raise DataError(f"{path}: singular affine, voxels have no volume; write the header anew")
+    if sizes.min() < SPACINGS[0] or sizes.max() > SPACINGS[1]:
+        shown = " x ".join(f"{one:g}" for one in sizes)
+        raise DataError(f"{path}: voxels of {shown} mm are not those of a CT; is the unit mm?")
+    cosines = np.abs(linear / sizes).max(axis=0).clip(max=1.0)
+    tilt = float(np.degrees(np.arccos(cosines.min())))
+    if tilt > TILT:
+        raise DataError(
+            f"{path}: slices are tilted by {tilt:.0f} degrees, not axial; resample it to the "
+            "patient's axes"
+        )
+
+
+def _affine(file: Any, path: Path, axes: str | None) -> Array:
+    """The header's affine, or one that points along ``axes``."""
+    if axes is not None:
+        turn = axcodes2ornt(axes)
+        sizes = np.ones(4)
+        sizes[turn[:, 0].astype(int)] = file.header.get_zooms()
+        return np.asarray(np.diag(sizes) @ np.linalg.inv(inv_ornt_aff(turn, file.shape)))
+    if not (int(file.header["sform_code"]) or int(file.header["qform_code"])):
+        raise DataError(f"{path}: the header does not say which way is up (qform and sform are 0)")
+    return np.asarray(file.affine, float)
+
+
+def _check_agreement(file: Any, affine: Array, path: Path) -> None:
+    """Programs differ in which of a header's statements they read; all must say the same."""
+    try:
+        qform = file.header.get_qform(coded=True)[0]
+    except Exception as error:
+        raise DataError(f"{path}: damaged qform ({error}); write the header anew") from error
+    if int(file.header["sform_code"]) and qform is not None:
+        said = ["".join(map(str, nibabel.aff2axcodes(one))) for one in (qform, affine)]
+        if said[0] != said[1]:
+            raise DataError(
+                f"{path}: the header contradicts itself: qform says {said[0]}, sform {said[1]}; "
+                "which side is left? Write both alike"
+            )
+        corner = np.array([*file.shape, 1.0])
+        turned = np.abs((qform - affine)[:3, :3] @ corner[:3]).max()
+        if not turned <= np.linalg.norm(affine[:3, :3], axis=0).max():
+            raise DataError(
+                f"{path}: the header contradicts itself: qform and sform lie {turned:.3g} mm apart "
+                "at a corner; write both alike"
+            )
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    zooms = np.asarray(file.header.get_zooms()[:3], float)
+    if not np.allclose(sizes, zooms, rtol=0.02):
+        shown = [" x ".join(f"{one:.4g}" for one in each) for each in (zooms, sizes)]
+        raise DataError(
+            f"{path}: the header contradicts itself: voxels of {shown[0]} mm by pixdim, of "
+            f"{shown[1]} mm by its affine; write the header anew"
+        )
+
+
+def _voxels(file: Any, raw: bytes, path: Path) -> Array:
+    """As stored where there is no scaling, else float32: doubles would fill the memory."""
+    stored = file.dataobj
+    try:
+        if (stored.slope, stored.inter) == (1.0, 0.0):
+            return np.asanyarray(stored.get_unscaled())
+        with np.errstate(over="ignore", invalid="ignore"):  # told where it is found
+            return np.asanyarray(stored, dtype=np.float32)
+    except Exception as error:
+        raise unreadable(path, raw, "NIfTI", error) from error
+
+
+def to_ras(affine: Array) -> Array:
+    """Orientation (3, 2) that turns stored voxels of this affine to RAS+."""
+    return np.asarray(io_orientation(affine))

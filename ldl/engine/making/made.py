@@ -9,8 +9,8 @@ import numpy as np
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ldl.data.bank import ImageBank
-from ldl.data.landmarks import LandmarkBank
+from ldl.data.bank import Bank
+from ldl.data.landmarks import Bank
 from ldl.runs.base import Run
 from ldl.train.loop import History
 
@@ -55,7 +55,7 @@ class Made:
     fields: dict[str, Any]
 
 
-def data_line(bank: ImageBank | LandmarkBank) -> dict[str, Any]:
+def data_line(bank: Bank) -> dict[str, Any]:
     """A record's line about a bank all of whose images are used."""
     return {"name": bank.name, "fingerprint": bank.fingerprint, "images": len(bank.ids)}
 

@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.colour import normalise
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
@@ -24,7 +24,7 @@ BATCH = 8
 
 def train(
     run: GuideConfig,
-    bank: ImageBank,
+    bank: Bank,
     start: dict[str, Tensor] | None,
     *,
     folder: Path,
@@ -49,7 +49,7 @@ def train(
     )
 
 
-def fields(run: GuideConfig, done: Guided, bank: ImageBank) -> dict[str, Any]:
+def fields(run: GuideConfig, done: Guided, bank: Bank) -> dict[str, Any]:
     """For a record: the curves of what was watched, and the target region of held-out images.
 
     ``collapse`` is what `ldl.metrics_shape.collapse` finds there, "" where it is vessel-like.
@@ -70,7 +70,7 @@ def fields(run: GuideConfig, done: Guided, bank: ImageBank) -> dict[str, Any]:
     }
 
 
-def _held_out(run: GuideConfig, done: Guided, bank: ImageBank) -> Shape:
+def _held_out(run: GuideConfig, done: Guided, bank: Bank) -> Shape:
     net = done.net.eval()
     device = next(net.parameters()).device
     images = brought_to(torch.from_numpy(np.array(bank.images[done.rows])), run.region.crop)

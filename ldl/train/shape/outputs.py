@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ldl.data.bank import ImageBank
+from ldl.data.bank import Bank
 from ldl.data.shape_prior import shape_prior
 from ldl.data.sources import pretraining_bank
 from ldl.errors import ConfigError
@@ -45,7 +45,7 @@ class Made:
     predict: Predictor
     weights: dict[str, Tensor] | None = None
     histories: dict[str, History] = field(default_factory=dict)
-    images: ImageBank | None = None
+    images: Bank | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

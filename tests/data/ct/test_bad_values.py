@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.data.ct.bank import BankFacts
+from ldl.data.ct.bank import SliceFacts, add_volume, slice_writer
 from ldl.data.ct.nifti import read_ct
 from ldl.data.ct.slices import fit, sections
 from ldl.data.ct.volume import CtVolume
-from ldl.data.ct.writer import CtBankWriter
 from ldl.errors import DataError
 from ldl.tasks import facts
 
@@ -84,12 +83,13 @@ def test_empty_after_windowing(tmp_path: Path) -> None:
     dark = CtVolume("dark", np.where(dark.image > 0, -600, -900).astype(np.int16), dark.label,
                     dark.spacing, dark.affine)  # fmt: skip
     window = facts("abdomen").window
-    told = BankFacts("b", "abdomen", 16, True, ("one", "two"), window)
+    told = SliceFacts("b", "abdomen", 16, True, ("one", "two"), window)
 
     def fill() -> None:
-        with CtBankWriter(tmp_path / "bank", told) as writer:
+        with slice_writer(tmp_path / "bank", told) as writer:
             grid = fit(dark, 16, (5, 3, 3))
-            writer.add("dark", sections(dark, grid, window), spacing=(5, 3, 3), affine=np.eye(4))
+            content = sections(dark, grid, window)
+            add_volume(writer, "dark", content, spacing=(5, 3, 3), affine=np.eye(4))
 
     with pytest.raises(DataError, match=r"dark: empty after windowing to -125\.\.275 HU"):
         fill()

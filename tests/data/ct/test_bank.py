@@ -9,13 +9,14 @@ import pytest
 from nibabel.affines import apply_affine
 
 from ldl.data.ct import as_nifti, open_ct_bank
-from ldl.data.ct.bank import BankFacts, CtBank
+from ldl.data.ct.bank import CtBank, SliceFacts, add_volume, slice_writer
 from ldl.data.ct.volume import plain_affine
-from ldl.data.ct.writer import CtBankWriter
 from ldl.errors import DataError
 
 SIZE = 8
-TOLD = BankFacts("set-abdomen-8", "abdomen", SIZE, True, ("liver", "spleen"), (-125, 275), "a note")
+TOLD = SliceFacts(
+    "set-abdomen-8", "abdomen", SIZE, True, ("liver", "spleen"), (-125, 275), "a note"
+)
 COUNTS = {"a": 3, "b": 12, "c": 1}
 
 
@@ -26,13 +27,13 @@ def slices(seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return list(zip(images, rng.integers(0, 3, shape, dtype=np.uint8), strict=True))
 
 
-def write(folder: Path, told: BankFacts = TOLD, seed: int = 0) -> CtBank:
-    with CtBankWriter(folder, told) as writer:
+def write(folder: Path, told: SliceFacts = TOLD, seed: int = 0) -> CtBank:
+    with slice_writer(folder, told) as writer:
         for number, (id, count) in enumerate(COUNTS.items()):
             found = slices(seed + number, count)
             content = found if told.labelled else [(image, None) for image, _ in found]
             affine = plain_affine((2.5, 1.0, 2.0))
-            writer.add(id, content, spacing=(2.5, 1.0, 2.0), affine=affine, outside=0.1)
+            add_volume(writer, id, content, spacing=(2.5, 1.0, 2.0), affine=affine, outside=0.1)
     return open_ct_bank(folder)
 
 

@@ -1,12 +1,13 @@
-"""Optic-disc and fovea centres: IDRiD's csv, HRF's xls."""
+"""Tables beside the images: centres of disc and fovea (IDRiD's csv, HRF's xls), and grades."""
 
 import csv
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import xlrd
 
-from ldl.data.readers.raster import read_bytes
+from ldl.data.readers.raster import cause, read_bytes, unreadable
 from ldl.errors import DataError
 
 Centres = dict[str, tuple[float, float]]
@@ -33,21 +34,15 @@ def read_idrid_centres(path: Path) -> Centres:
         DataError: unreadable, empty, other columns, not numbers, or a duplicate id.
     """
     centres: Centres = {}
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file; fetch it again") from error
-    rows = list(csv.reader(text.splitlines()))
-    if not rows or not rows[0][0].strip().lower().startswith("image"):
+    rows = _rows(path)
+    if not rows or not rows[0][0].lower().startswith("image"):
         raise DataError(f"{path}: first row is not Image No, X-Coordinate, Y-Coordinate")
     for row in rows[1:]:
-        if not any(cell.strip() for cell in row):
-            continue
         if len(row) < 3:
             raise DataError(f"{path}: row {row} has no two coordinates")
-        _add(centres, path, row[0].strip(), row[1].strip(), row[2].strip())
+        _add(centres, path, *row[:3])
     if not centres:
-        raise DataError(f"{path}: no centres in it; fetch it again")
+        raise DataError(f"{path}: no centres in it")
     return centres
 
 
@@ -109,7 +104,56 @@ def _hrf_sheets(path: Path) -> tuple[Any, Any]:
         first = book.sheet_by_index(0)
         second = book.sheet_by_index(1) if book.nsheets > 1 else None
     except Exception as error:  # xlrd raises nearly everything on damaged files
-        raise DataError(f"{path}: unreadable xls ({error}); fetch it again") from error
+        raise unreadable(path, raw, "an xls table", error) from error
     if first.nrows < 2 or first.ncols < 3:
         raise DataError(f"{path}: no table of image, x, y in the first sheet")
-    return first, second
+    centres: Centres = {}
+    for row in range(1, first.nrows):
+        values = first.row_values(row)
+        if row in from_second_sheet and second is not None and row < second.nrows:
+            values = [values[0], *second.row_values(row)[1:]]
+        if str(values[0]).strip():
+            _add(centres, path, str(values[0]).strip(), values[1], values[2])
+    return centres
+
+
+def read_grades(path: Path, allowed: Collection[int]) -> dict[str, int]:
+    """Image id -> grade, from the first two columns (``image,level`` as Kaggle publishes them).
+
+    Args:
+        path: a csv with a header.
+        allowed: the grades that have a meaning.
+
+    Raises:
+        DataError: unreadable, no header, a row without a grade, a grade without a meaning, or a
+            duplicate id.
+    """
+    rows = _rows(path)
+    if not rows or not rows[0][0].lower().startswith("image"):
+        raise DataError(f"{path}: first row is not a header such as image,level")
+    grades: dict[str, int] = {}
+    for row in rows[1:]:
+        name = row[0]
+        if name in grades:
+            raise DataError(f"{path}: duplicate id {name}; remove one of the two rows")
+        grades[name] = _grade(path, name, row[1] if len(row) > 1 else "", allowed)
+    return grades
+
+
+def _grade(path: Path, name: str, cell: str, allowed: Collection[int]) -> int:
+    if cell not in map(str, allowed):
+        known = ", ".join(map(str, sorted(allowed)))
+        raise DataError(f"{path}: grade of {name} is {cell!r}, not one of {known}")
+    return int(cell)
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """The cells of a csv, without blank lines at its ends."""
+    raw = read_bytes(path)
+    try:
+        rows = list(csv.reader(raw.decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        found = cause(raw) or f"damaged ({error})"
+        raise DataError(f"{path}: not a table in UTF-8, but {found}") from error
+    rows = [[cell.strip() for cell in row] for row in rows]
+    return [row for row in rows if any(row)]

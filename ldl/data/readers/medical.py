@@ -1,0 +1,137 @@
+"""X-rays in the formats of their archives: DICOM, and JSRT's raw ``.IMG``."""
+
+import io
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.pixels import apply_modality_lut, apply_voi
+
+from ldl.data.readers.raster import read_bytes, unreadable
+from ldl.errors import DataError
+
+LOG = logging.getLogger("ldl")
+SIDE = 2048
+JSRT_BYTES = SIDE * SIDE * 2
+FULL = 4095  # 12 bits
+STRAY = 1e-3  # share of pixels that may lie beyond 12 bits before the file counts as damaged
+
+
+def is_dicom(raw: bytes) -> bool:
+    """Whether a file begins as DICOM does."""
+    return raw[128:132] == b"DICM"
+
+
+def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
+    """One frame as a viewer shows it: grey (H, W) uint8, or colour (H, W, 3).
+
+    Grey: rescaled (modality LUT), then the first window or VOI LUT of the file, MONOCHROME1
+    inverted; 8 bits only at the end. A file without a window shows the whole range of its bits.
+
+    Raises:
+        DataError: unreadable, truncated, several frames, no pixels, values beyond the stored bits,
+            or signed pixels without a window.
+    """
+    raw = read_bytes(path) if raw is None else raw
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = pydicom.dcmread(io.BytesIO(raw))
+            pixels = data.pixel_array
+            kind = str(data.PhotometricInterpretation)
+            bits, allocated = int(data.BitsStored), int(data.BitsAllocated)
+    except Exception as error:  # pydicom raises nearly everything on damaged files
+        raise unreadable(path, raw, "a DICOM file", error) from error
+    if pixels.ndim == 3 and pixels.shape[-1] == 3 and pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)  # pydicom makes RGB of YBR
+    if kind not in ("MONOCHROME1", "MONOCHROME2") or pixels.ndim != 2 or not pixels.size:
+        raise DataError(
+            f"{path}: {kind} pixels of shape {pixels.shape} where one frame, grey or RGB of 8 "
+            "bits, is expected"
+        )
+    if not 1 <= bits <= allocated:
+        raise DataError(f"{path}: {bits} bits stored in {allocated}; the header contradicts itself")
+    signed = pixels.dtype.kind == "i"
+    least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    if pixels.min() < least or pixels.max() > most:
+        raise DataError(
+            f"{path}: values {pixels.min()}..{pixels.max()} where {bits} bits hold {least}.."
+            f"{most}; is BitsStored right?"
+        )
+    try:
+        share = _shown(data, pixels, (least, most), path)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: its rescale or window cannot be applied ({error})") from error
+    if kind == "MONOCHROME1":
+        share = 1 - share
+    return np.rint(share * 255.0).astype(np.uint8)
+
+
+def _shown(data: Any, pixels: np.ndarray, limits: tuple[int, int], path: Path) -> np.ndarray:
+    """Brightness 0..1 before any inversion."""
+    values = np.asarray(apply_modality_lut(pixels, data), np.float64)
+    if data.get("VOILUTSequence"):
+        table = apply_voi(values.astype(np.int64), data, index=0)
+        item = data.VOILUTSequence[0]
+        return np.asarray(table / float(2 ** int(item.LUTDescriptor[2]) - 1)).clip(0, 1)
+    centres, widths = _numbers(data, "WindowCenter"), _numbers(data, "WindowWidth")
+    if centres and widths:
+        if len(centres) > 1:
+            LOG.info("%s: the first of %d windows is shown", path, len(centres))
+        return _windowed(values, centres[0], widths[0], str(data.get("VOILUTFunction", "LINEAR")))
+    if pixels.dtype.kind == "i":
+        raise DataError(f"{path}: signed pixels without a window; what is black is not said")
+    ends = apply_modality_lut(np.array(limits, pixels.dtype), data).astype(np.float64)
+    low, high = float(ends.min()), float(ends.max())
+    return np.asarray((values - low) / max(high - low, 1e-12)).clip(0, 1)
+
+
+def _numbers(data: Any, name: str) -> list[float]:
+    found = data.get(name)
+    several = isinstance(found, list | tuple | pydicom.multival.MultiValue)
+    return [float(one) for one in (found if several else [found]) if one not in (None, "")]
+
+
+def _windowed(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
+    """DICOM PS3.3 C.11.2.1: linear, linear exact or sigmoid."""
+    if not (np.isfinite(centre) and width >= 1):
+        raise DataError(f"a window of width {width:g} around {centre:g} shows nothing")
+    if function == "SIGMOID":
+        return np.asarray(1 / (1 + np.exp(-4 * (values - centre) / width)))
+    if function == "LINEAR_EXACT":
+        return np.asarray((values - centre) / width + 0.5).clip(0, 1)
+    return np.asarray((values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5).clip(0, 1)
+
+
+def read_jsrt(path: Path, raw: bytes | None = None) -> np.ndarray:
+    """A JSRT chest X-ray, (2048, 2048) uint8, inverted so that bone is bright as usual.
+
+    The raw file is big-endian, 12 bits in 16, dark where the patient absorbs. Read as signed and
+    stretched to its own range, as in the release. Stray values beyond 12 bits (65535, read as -1)
+    do not count for the range: they would squash the rest into 16 grey levels, as seems to have
+    happened to seven images of the reduced copy.
+
+    Raises:
+        DataError: unreadable, empty, truncated or too long, or many values beyond 12 bits.
+    """
+    raw = read_bytes(path) if raw is None else raw
+    expected = SIDE * SIDE * 2
+    if len(raw) != expected:
+        raise DataError(
+            f"{path}: {len(raw):,} bytes where a JSRT image has {expected:,}; fetch it again"
+        )
+    values = np.frombuffer(raw, dtype=">i2").reshape(SIDE, SIDE)
+    valid = (values >= 0) & (values <= FULL)
+    stray = 1.0 - float(valid.mean())
+    if stray > STRAY:
+        raise DataError(
+            f"{path}: {stray:.0%} of the values are beyond 12 bits; is the byte order swapped?"
+        )
+    low, high = values[valid].min(), values[valid].max()
+    inverted = (high - values.clip(low, high)).astype(np.float32)
+    return np.floor(inverted * (255.0 / max(float(high - low), 1.0))).astype(np.uint8)
