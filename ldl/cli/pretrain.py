@@ -72,6 +72,9 @@ def pretrain(
     profile: Annotated[str, PROFILE] = "open",
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the profile's.")] = None,
     device: Annotated[str, DEVICE] = "auto",
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Name files that cannot be read and go on.")
+    ] = False,
 ) -> None:
     """Pretrain on your own images, with the sizes of a profile; interrupted, it goes on."""
     from ldl.experiments.own import pretrain_folder
@@ -80,7 +83,9 @@ def pretrain(
     if modality not in ("fundus", "xray"):
         raise LdlError(f"--modality is {modality!r}; use fundus or xray")
     config = _planned(method, modality, profile, steps)
-    made = pretrain_folder(folder, config, output, device=device)
+    made = pretrain_folder(
+        folder, config, output, device=device, leave_out=leave_out, say=typer.echo
+    )
     found = "images" if method in COMPARISONS else "patches"
     typer.echo(
         f"{made.path}: {made.images} images; {made.retrieval:.0%} of held-out {found} find "

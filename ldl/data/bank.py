@@ -29,6 +29,7 @@ from ldl.errors import DataError, LdlError
 LOG = logging.getLogger("ldl")
 Array = np.ndarray
 SPLITS = ("train", "validation", "test")
+LEAVE_OUT = "--leave-out of `ldl data prepare` or `ldl pretrain`"
 SHOWN = 40  # faults in one message
 FORMAT = 2  # raise when the folder's files change: banks of another format are made again
 Rows = Mapping[str, tuple[str, tuple[int, ...]]]  # array -> type and shape of one of its rows
@@ -491,8 +492,8 @@ def refuse(faults: Sequence[str], of: int) -> None:
         DataError: there are faults.
     """
     if len(faults) == 1:
-        raise DataError(f"{faults[0]} (--leave-out goes on without it)")
+        raise DataError(f"{faults[0]} ({LEAVE_OUT} goes on without it)")
     if faults:
         more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
-        head = f"{len(faults)} of {of} files cannot be used; --leave-out goes on without them:"
+        head = f"{len(faults)} of {of} files cannot be used; {LEAVE_OUT} goes on without them:"
         raise DataError("\n  ".join([head, *faults[:SHOWN], *more]))

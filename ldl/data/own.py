@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -52,7 +52,7 @@ class Chosen:
         words = [f"{len(names)} {why} ({_few(names)})" for why, names in reasons.items()]
         words += [f"{count} {why}" for why, count in sorted(self.beside.items())]
         left = len(self.left_out) + self.beside.total()
-        return f"{len(self.files)} files taken, {left} left out" + (
+        return f"{len(self.files)} images taken, {left} files left out" + (
             f": {'; '.join(words)}" if words else ""
         )
 
@@ -119,8 +119,9 @@ def folder_bank(
     *,
     leave_out: bool = False,
     progress: bool = False,
-) -> tuple[Bank, Chosen]:
-    """The images of ``folder`` as a bank, (N, C, size, size), and what was left out of it.
+    say: Callable[[str], object] = LOG.info,
+) -> Bank:
+    """The images of ``folder`` as a bank, (N, C, size, size).
 
     Made once for a content. Left out are masks and the second of two equal pictures: half of a
     pair could be trained on while the other is held out.
@@ -131,6 +132,7 @@ def folder_bank(
         size: side of the squares in pixels.
         leave_out: go on without files that cannot be read.
         progress: show bars.
+        say: takes the line about what was taken and what was left out.
 
     Raises:
         DataError: too few images, or files that cannot be read; all are named.
@@ -147,8 +149,9 @@ def folder_bank(
     contents = [(one, _content(folder / one)) for one in bar]
     stamp = [prepare.VERSION, modality, size, leave_out, contents]
     bank = open_images(made(f"{name}-{modality}-{size}", stamp, write))
-    left_out = chosen.left_out | bank.left_out
-    return bank, replace(chosen, files=bank.ids, left_out=left_out)
+    left_out = chosen.left_out | dict(bank.left_out)
+    say(f"{folder}: {Chosen(bank.ids, left_out, chosen.beside).line()}")
+    return replace(bank, left_out=left_out)
 
 
 def _content(path: Path) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ldl.config import DataConfig
 from ldl import phantoms
+from ldl.config import DataConfig
 from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
 from ldl.data.prepare import prepare_pretraining, prepare_task
 from ldl.errors import DataError

@@ -1,5 +1,7 @@
 """Pretraining on one's own images: a folder goes in, an encoder comes out."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,14 @@ from ldl import paths
 from ldl.config import build
 from ldl.data.bank import Bank
 from ldl.data.own import folder_bank
+from ldl.errors import LdlError, TrainingError
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
 from ldl.train.device import fabric_for
 from ldl.train.pretrain import held_out_rows, pretrain
+
+LOG = logging.getLogger("ldl")
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,6 @@ class Encoder:
     Attributes:
         path: of the weights.
         images: that were used.
-        chosen: which files these are, and which were left out.
         retrieval, retrieval_before: share of held-out patches (LDL's methods) or images (the
             others) that find themselves in another view.
         collapsed: whether all images ended with nearly the same vector.
@@ -32,7 +36,6 @@ class Encoder:
 
     path: Path
     images: int
-    chosen: Chosen
     retrieval: float
     retrieval_before: float
     collapsed: bool
@@ -69,6 +72,7 @@ def pretrain_folder(
     device: str,
     leave_out: bool = False,
     progress: bool = True,
+    say: Callable[[str], object] = LOG.info,
 ) -> Encoder:
     """Pretrain on the images below ``folder`` and write the weights to ``output``.
 
@@ -83,6 +87,7 @@ def pretrain_folder(
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         leave_out: go on without files that cannot be read.
         progress: show bars.
+        say: takes the line about which files were used.
 
     Raises:
         DataError: see `ldl.data.own.folder_bank`.
@@ -90,8 +95,13 @@ def pretrain_folder(
             was trained then.
     """
     refuse_output(output)
-    bank, chosen = folder_bank(
-        folder, config.modality, config.data.size, leave_out=leave_out, progress=progress
+    bank = folder_bank(
+        folder,
+        config.modality,
+        config.data.size,
+        leave_out=leave_out,
+        progress=progress,
+        say=say,
     )
     if isinstance(config, ComparisonConfig):
         config = fitted(config, len(bank.ids))
@@ -116,9 +126,7 @@ def pretrain_folder(
         "retrieval": done.retrieval,
     }
     checkpoint.save(output, done.weights, header)
-    return Encoder(
-        output, len(bank.ids), chosen, done.retrieval, done.retrieval_before, done.collapsed
-    )
+    return Encoder(output, len(bank.ids), done.retrieval, done.retrieval_before, done.collapsed)
 
 
 def refuse_output(output: Path) -> None:

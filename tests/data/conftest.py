@@ -71,7 +71,9 @@ def scene(seed: int, height: int = 60, width: int = 80) -> tuple[np.ndarray, np.
     return image + noise, mask
 
 
-def dicom_bytes(pixels: np.ndarray, *, jpeg: bool = False, monochrome: int = 2) -> bytes:
+def dicom_bytes(
+    pixels: np.ndarray, *, jpeg: bool = False, monochrome: int = 2, **tags: object
+) -> bytes:
     """A DICOM file of one grey frame, raw or with a jpg inside as SIIM-ACR has them."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
@@ -88,6 +90,8 @@ def dicom_bytes(pixels: np.ndarray, *, jpeg: bool = False, monochrome: int = 2) 
     data.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
     if pixels.ndim == 3:
         data.PlanarConfiguration = 0
+    for name, value in tags.items():
+        setattr(data, name, value)
     if jpeg:
         stream = io.BytesIO()
         Image.fromarray(pixels).save(stream, "JPEG", quality=95)
@@ -189,7 +193,7 @@ def write_tree(
     home: Path, short_lists: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Manifest, Layout], Path]:
     """Write a whole small data set in one of its layouts; returns its folder."""
-    monkeypatch.setattr("ldl.data.readers.jsrt.SIDE", 64)
+    monkeypatch.setattr("ldl.data.readers.medical.SIDE", 64)
 
     def write(manifest: Manifest, layout: Layout) -> Path:
         root = home / manifest.folder

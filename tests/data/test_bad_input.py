@@ -48,7 +48,7 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
     "image empty": (_bytes(IMAGE, lambda raw: b""), IMAGE, "empty (0 bytes)"),
     "mask empty": (_bytes(MASK, lambda raw: b""), MASK, "empty (0 bytes)"),
     "image truncated": (_bytes(IMAGE, lambda raw: raw[:700]), IMAGE, "unreadable or truncated"),
-    "image is text": (_bytes(IMAGE, lambda raw: b"<html>"), IMAGE, "unreadable or truncated"),
+    "image is text": (_bytes(IMAGE, lambda raw: b"<html>"), IMAGE, "not an image, but a web page"),
     "image blank": (_save(IMAGE, np.zeros((60, 80, 3), np.uint8)), IMAGE, "blank, every pixel is"),
     "image too dark": (_save(IMAGE, np.stack([GREY % 9] * 3, -1)), IMAGE, "no field of view"),
     "image grey": (_save(IMAGE, GREY), IMAGE, "1 channel(s) where a colour image (3)"),

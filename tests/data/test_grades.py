@@ -82,7 +82,7 @@ def test_a_missing_table_says_where_it_should_be(eyepacs: Path) -> None:
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "grades.csv").write_bytes(b"image,level\n\xff\xfe,1\n")
-    with pytest.raises(DataError, match="not a text file"):
+    with pytest.raises(DataError, match="not a table in UTF-8"):
         read_grades(tmp_path / "grades.csv", range(5))
 
 

@@ -1,5 +1,6 @@
 """JSRT raw files, DICOM and NIfTI."""
 
+import gzip
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,11 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from ldl.data.readers import (
-    read_image,
-    read_label_volume,
-    read_volume,
-)
+from ldl.data.readers import read_image, read_nifti
 from ldl.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -68,13 +65,66 @@ def test_dicom_monochrome1_is_inverted_and_bits_are_scaled(
     np.testing.assert_array_equal(read_image(tmp_path / "b.dcm"), GREY)
 
 
-@pytest.mark.parametrize("pixels", [COLOUR, GREY.astype(np.int16)])
-def test_dicom_refuses_colour_and_signed(
-    tmp_path: Path, make: SimpleNamespace, pixels: np.ndarray
+def test_dicom_in_colour_is_colour_and_signed_pixels_need_a_window(
+    tmp_path: Path, make: SimpleNamespace
 ) -> None:
-    (tmp_path / "a.dcm").write_bytes(make.dicom(pixels))
-    with pytest.raises(DataError, match=r"a\.dcm: (RGB|signed) pixels"):
+    (tmp_path / "a.dcm").write_bytes(make.dicom(COLOUR))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.dcm"), COLOUR)
+    signed = GREY.astype(np.int16) - 100
+    (tmp_path / "b.dcm").write_bytes(make.dicom(signed))
+    with pytest.raises(DataError, match=r"b\.dcm: signed pixels without a window"):
+        read_image(tmp_path / "b.dcm")
+    (tmp_path / "b.dcm").write_bytes(make.dicom(signed, WindowCenter=0, WindowWidth=50))
+    assert len(np.unique(read_image(tmp_path / "b.dcm"))) > 15
+
+
+DEEP = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+
+
+@pytest.mark.parametrize(
+    ("tags", "black", "white"),
+    [
+        ({}, 0, 4095),
+        ({"WindowCenter": 1000, "WindowWidth": 400}, 800, 1199),
+        ({"WindowCenter": [1000, 50], "WindowWidth": [400, 9]}, 800, 1199),
+        ({"WindowCenter": 1000, "WindowWidth": 400, "VOILUTFunction": "LINEAR_EXACT"}, 800, 1200),
+        ({"RescaleSlope": 2, "RescaleIntercept": -1024, "WindowCenter": 0, "WindowWidth": 2048},
+         0, 1023),
+        ({"RescaleSlope": 1, "RescaleIntercept": -1024}, 0, 4095),
+    ],
+)  # fmt: skip
+def test_dicom_is_seen_through_its_window_and_eight_bits_come_last(
+    tmp_path: Path, make: SimpleNamespace, tags: dict, black: int, white: int
+) -> None:
+    (tmp_path / "a.dcm").write_bytes(make.dicom(DEEP, BitsStored=12, HighBit=11, **tags))
+    image = read_image(tmp_path / "a.dcm")
+    assert (image[black >= DEEP] == 0).all()
+    assert (image[white <= DEEP] == 255).all()
+    assert len(np.unique(image)) == 256
+    assert (np.diff(image.ravel().astype(int)) >= 0).all()
+
+
+def test_a_sigmoid_window_and_an_inverting_rescale(tmp_path: Path, make: SimpleNamespace) -> None:
+    tags = {"WindowCenter": 2000, "WindowWidth": 800, "VOILUTFunction": "SIGMOID"}
+    (tmp_path / "a.dcm").write_bytes(make.dicom(DEEP, BitsStored=12, HighBit=11, **tags))
+    image = read_image(tmp_path / "a.dcm")
+    assert abs(int(image.ravel()[2000]) - 128) <= 1
+    tags = {"RescaleSlope": -1, "RescaleIntercept": 4095}
+    (tmp_path / "b.dcm").write_bytes(make.dicom(DEEP, BitsStored=12, HighBit=11, **tags))
+    assert (np.diff(read_image(tmp_path / "b.dcm").ravel().astype(int)) <= 0).all()
+
+
+def test_a_dicom_header_that_belies_its_pixels(tmp_path: Path, make: SimpleNamespace) -> None:
+    (tmp_path / "a.dcm").write_bytes(make.dicom(DEEP, BitsStored=10, HighBit=9))
+    with pytest.raises(DataError, match=r"values 0\.\.4095 where 10 bits hold 0\.\.1023"):
         read_image(tmp_path / "a.dcm")
+
+
+def test_dicom_is_known_by_its_content(tmp_path: Path, make: SimpleNamespace) -> None:
+    for name in ("1.2.840.10008", "a.DCM", "a.png", "a.dcm.gz"):
+        raw = make.dicom(GREY)
+        (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+        np.testing.assert_array_equal(read_image(tmp_path / name), GREY)
 
 
 def _nifti(path: Path, values: np.ndarray, affine: np.ndarray | None = None) -> Path:
@@ -82,40 +132,53 @@ def _nifti(path: Path, values: np.ndarray, affine: np.ndarray | None = None) -> 
     return path
 
 
-def test_nifti_is_reoriented_with_its_spacing(tmp_path: Path) -> None:
+def test_nifti_has_its_values_and_its_affine(tmp_path: Path) -> None:
     values = RNG.integers(-1000, 1000, (4, 5, 6)).astype(np.int16)
     flipped = np.diag([-2.0, 3.0, 4.0, 1.0])
-    volume = read_volume(_nifti(tmp_path / "a.nii.gz", values, flipped))
-    np.testing.assert_array_equal(volume.values, values[::-1])
-    assert volume.spacing == (2.0, 3.0, 4.0)
+    for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image):
+        kind(values, flipped).to_filename(tmp_path / "a.nii")
+        found = read_nifti(tmp_path / "a.nii")
+        np.testing.assert_array_equal(found.values, values)
+        np.testing.assert_array_equal(found.affine, flipped)
+
+
+def test_nifti_of_odd_types(tmp_path: Path) -> None:
+    colours = np.zeros((3, 3, 3), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    for values, said in (
+        (np.zeros((3, 3, 3, 2), np.float32), "4 dimensions"),
+        (colours, "RGB colours where numbers are expected"),
+        (np.zeros((3, 3, 3), np.complex64), "voxels of type complex64 where numbers"),
+    ):
+        with pytest.raises(DataError, match=said):
+            read_nifti(_nifti(tmp_path / "a.nii.gz", values))
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("change", "said"),
     [
-        (np.zeros((3, 3, 3, 2), np.float32), "4 dimensions"),
-        (np.full((3, 3, 3), np.nan, np.float32), "NaN"),
+        (np.diag([-1.0, 1, 1, 1]), "qform says LAS, sform RAS; which side is left"),
+        (np.diag([1.0, -1, 1, 1]), "qform says RPS, sform RAS"),
+        (np.array([[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]), "qform says ARS"),
     ],
 )
-def test_nifti_faults(tmp_path: Path, values: np.ndarray, said: str) -> None:
+def test_a_header_that_says_two_directions_is_refused(
+    tmp_path: Path, change: np.ndarray, said: str
+) -> None:
+    image = nibabel.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.eye(4))
+    image.set_sform(np.eye(4), code=1)
+    image.set_qform(change, code=1)
+    image.to_filename(tmp_path / "a.nii.gz")
     with pytest.raises(DataError, match=said):
-        read_volume(_nifti(tmp_path / "a.nii.gz", values))
+        read_nifti(tmp_path / "a.nii.gz")
+    assert read_nifti(tmp_path / "a.nii.gz", axes="RAS").values.shape == (4, 4, 4)
 
 
-def test_nifti_damaged_files(tmp_path: Path) -> None:
-    path = _nifti(tmp_path / "a.nii.gz", RNG.integers(0, 99, (20, 20, 20)).astype(np.int16))
-    whole = path.read_bytes()
-    for content, said in ((whole[: len(whole) // 2], "truncated NIfTI"), (b"", "empty"),
-                          (b"no image", "unreadable")):  # fmt: skip
-        path.write_bytes(content)
-        with pytest.raises(DataError, match=said):
-            read_volume(path)
-    with pytest.raises(DataError, match="missing"):
-        read_volume(tmp_path / "b.nii.gz")
-
-
-def test_label_volume_knows_its_labels(tmp_path: Path) -> None:
-    path = _nifti(tmp_path / "a.nii.gz", np.array([[[0, 1, 7]]], np.int16))
-    assert read_label_volume(path, {0: "background", 1: "liver", 7: "x"}).values.dtype == np.uint8
-    with pytest.raises(DataError, match=r"label values 7 where only \[0, 1\]"):
-        read_label_volume(path, {0: "background", 1: "liver"})
+def test_voxel_sizes_that_disagree_are_refused(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.diag([2.0, 2, 2, 1]))
+    image.header["pixdim"][1:4] = 2, 2, 5
+    (tmp_path / "a.nii").write_bytes(image.to_bytes())
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[88:92] = np.float32(5).tobytes()  # pixdim[3]
+    (tmp_path / "a.nii").write_bytes(bytes(raw))
+    with pytest.raises(DataError, match=r"2 x 2 x 5 mm by pixdim, of 2 x 2 x 2 mm by its affine"):
+        read_nifti(tmp_path / "a.nii")

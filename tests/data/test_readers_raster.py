@@ -123,14 +123,14 @@ def _encoded(pixels: np.ndarray, kind: str) -> bytes:
 PNG = _encoded(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8), "PNG")
 DAMAGED = {
     "empty": ("a.png", b"", "empty (0 bytes)"),
-    "not an image": ("a.jpg", b"hello", "unreadable or truncated"),
-    "truncated": ("a.png", PNG[:2000], "unreadable or truncated"),
-    "truncated gz": ("a.ppm.gz", gzip.compress(PNG)[:2000], "unreadable"),
+    "not an image": ("a.jpg", b"hello", "not an image, but text that begins"),
+    "truncated": ("a.png", PNG[:2000], "unreadable or truncated image"),
+    "truncated gz": ("a.ppm.gz", gzip.compress(PNG)[:2000], "truncated gzip"),
     "CMYK": ("a.tif", _encoded(COLOUR, "TIFF"), "colour mode CMYK"),
     "NaN": ("a.tif", _encoded(np.full((4, 4), np.nan, np.float32), "FLOAT"), "NaN"),
     "negative": ("a.tif", _encoded(np.full((4, 4), -3, np.float32), "FLOAT"), "outside 0..65535"),
-    "bad dicom": ("a.dcm", b"hello", "unreadable DICOM"),
-    "bad xls": ("a.xls", b"no workbook", "unreadable xls"),
+    "bad dicom": ("a.dcm", b"hello", "not a DICOM file, but text"),
+    "bad xls": ("a.xls", b"no workbook", "not an xls table, but text"),
 }
 
 

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from ldl.data.readers.rle import decode_rle
 
 from ldl.data.readers import (
     read_hrf_centres,
@@ -14,6 +13,7 @@ from ldl.data.readers import (
     read_idrid_centres,
     read_rle_mask,
 )
+from ldl.data.readers.mask import decode_rle
 from ldl.errors import DataError
 
 RNG = np.random.default_rng(0)

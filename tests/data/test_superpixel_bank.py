@@ -13,11 +13,10 @@ import pytest
 
 from ldl.data import superpixel_bank
 from ldl.data.bank import Bank, bank_folder
-from ldl.data.superpixel_bank import open_superpixels, prepare_superpixels
+from ldl.data.superpixel_bank import open_superpixels, prepare_superpixels, stamp
 from ldl.data.superpixels import superpixels
 from ldl.runs.lrc import SuperpixelConfig
 from ldl.errors import ConfigError, DataError
-from ldl.runs.lrc import SuperpixelConfig
 
 CONFIG = SuperpixelConfig(scale=30.0, min_size=4)
 
@@ -116,7 +115,7 @@ def test_a_killed_run_goes_on_where_it_was(cache, calls):
     program = f"""
 import time
 import numpy as np
-from ldl.data import superpixel_bank, superpixel_bank
+from ldl.data import superpixel_bank
 from ldl.data.bank import Bank
 from ldl.runs.lrc import SuperpixelConfig
 make = superpixel_bank.superpixels

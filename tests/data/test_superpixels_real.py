@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldl.data.readers import read_label_volume, read_volume
+from ldl.data.manifest import manifest_named
+from ldl.data.readers import read_nifti
 from ldl.data.superpixel_quality import Overlap, achievable_dice, merged_share, overlap
 from ldl.data.superpixels import superpixels
 from ldl.runs.lrc import SuperpixelConfig
@@ -26,10 +27,10 @@ def slices(folder: Path, name: str, side: int) -> tuple[np.ndarray, np.ndarray]:
     files = sorted((folder / "ct" / name / "images").glob("*.nii.gz"))
     images, labels = [], []
     for path in files[:: max(1, len(files) // 5)][:5]:
-        volume = read_volume(path).values
-        truth = read_label_volume(
-            folder / "ct" / name / "labels" / path.name, dict.fromkeys(range(count), "")
-        ).values
+        axes = manifest_named(name).layouts[-1].axes
+        volume = read_nifti(path, axes).values
+        truth = read_nifti(folder / "ct" / name / "labels" / path.name, axes).values
+        assert set(np.unique(truth)) <= set(range(count))
         labelled = np.flatnonzero(truth.any(axis=(0, 1)))
         for z in labelled[[len(labelled) // 3, 2 * len(labelled) // 3]]:
             grey = (255 * (volume[:, :, z].clip(low, high) - low) / (high - low)).round()

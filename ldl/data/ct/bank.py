@@ -157,7 +157,7 @@ class SliceFacts:
 def slice_writer(folder: Path, facts: SliceFacts) -> BankWriter:
     """A writer of slices, with labels where ``facts`` say so; see `add_volume`."""
     plain = (facts.size, facts.size)
-    rows = {"images": ("uint8", (1, *plain))}
+    rows: dict[str, tuple[str, tuple[int, ...]]] = {"images": ("uint8", (1, *plain))}
     if facts.labelled:
         rows["labels"] = ("uint8", plain)
 
@@ -187,7 +187,8 @@ def add_volume(
         DataError: duplicate id, wrong shape or type, a label missing or too many, a label without
             an organ's name, no slice, or a volume of one grey. The bank is then as it was before.
     """
-    digest, greys = hashlib.sha256(), set()
+    digest = hashlib.sha256()
+    greys: set[int] = set()
     facts: dict[str, Any] = {
         "spacing": spacing,
         "affine": [[float(one) for one in row] for row in affine],

@@ -19,6 +19,7 @@ __all__ = [
     "read_hrf_centres",
     "read_hrf_experts",
     "read_hrf_experts",
+    "read_hrf_experts",
     "read_idrid_centres",
     "read_image",
     "read_mask",

@@ -56,9 +56,10 @@ def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
         raise DataError(f"{path}: {bits} bits stored in {allocated}; the header contradicts itself")
     signed = pixels.dtype.kind == "i"
     least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    if pixels.min() < least or pixels.max() > most:
+    stored = _as_stored(data, pixels)
+    if stored.min() < least or stored.max() > most:
         raise DataError(
-            f"{path}: values {pixels.min()}..{pixels.max()} where {bits} bits hold {least}.."
+            f"{path}: values {stored.min()}..{stored.max()} where {bits} bits hold {least}.."
             f"{most}; is BitsStored right?"
         )
     try:
@@ -70,6 +71,15 @@ def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
     if kind == "MONOCHROME1":
         share = 1 - share
     return np.rint(share * 255.0).astype(np.uint8)
+
+
+def _as_stored(data: Any, pixels: np.ndarray) -> np.ndarray:
+    """The file's values before pydicom masks the bits that the header calls unused."""
+    if data.file_meta.TransferSyntaxUID.is_compressed or pixels.dtype.itemsize > 2:
+        return pixels
+    order = "<" if data.file_meta.TransferSyntaxUID.is_little_endian else ">"
+    kind = np.dtype(f"{order}{pixels.dtype.kind}{int(data.BitsAllocated) // 8}")
+    return np.frombuffer(data.PixelData[: pixels.size * kind.itemsize], kind)
 
 
 def _shown(data: Any, pixels: np.ndarray, limits: tuple[int, int], path: Path) -> np.ndarray:

@@ -55,7 +55,7 @@ def _open(raw: bytes, path: Path) -> Any:
     found = cause(raw)
     if found and "NIfTI" not in found:
         raise DataError(f"{path}: not NIfTI, but {found}")
-    size = {int.from_bytes(raw[:4], order) for order in ("little", "big")}  # type: ignore[arg-type]
+    size = {int.from_bytes(raw[:4], order) for order in ("little", "big")}
     kind = nibabel.Nifti2Image if NIFTI2 in size else nibabel.Nifti1Image
     try:
         return kind.from_bytes(raw)

@@ -86,7 +86,8 @@ def unreadable(path: Path, raw: bytes, what: str, error: Exception) -> DataError
     found = cause(raw)
     if found and what not in found and not (what == "an image" and found.endswith(" image")):
         return DataError(f"{path}: not {what}, but {found}")
-    return DataError(f"{path}: truncated or damaged {what} ({_plain(error)}); copy it again")
+    plain = what.split(" ", 1)[-1] if what.startswith(("a ", "an ")) else what
+    return DataError(f"{path}: unreadable or truncated {plain} ({_plain(error)}); copy it again")
 
 
 def _plain(error: Exception) -> str:
@@ -120,9 +121,7 @@ def open_raster(path: Path, *, draft: int | None = None, raw: bytes | None = Non
         most = Image.MAX_IMAGE_PIXELS or 0
         raise DataError(f"{path}: more than {most:,} pixels; save it smaller") from error
     except Exception as error:  # Pillow raises nearly everything on damaged files
-        kind = (path.name.lower().removesuffix(".gz").rsplit(".", 1)[-1] or "image")[:5]
-        what = f"{kind} image" if f".{kind}" in SUFFIXES else "image"
-        raise unreadable(path, raw, what, error) from error
+        raise unreadable(path, raw, "an image", error) from error
     if image.format == "JPEG2000" and not raw.rstrip(b"\0").endswith(b"\xff\xd9"):
         raise DataError(f"{path}: truncated jp2 image (no end of its codestream); copy it again")
     if pages > 1 and _stack(image):
@@ -165,7 +164,8 @@ def _upright(image: Image.Image) -> Image.Image:
 def read_raster(path: Path, *, raw: bytes | None = None) -> np.ndarray:
     """Pixels as (H, W) or (H, W, 3), upright: uint8, bool from 1-bit, uint16 or float as stored.
 
-    Palettes are looked up; what is transparent is black, as a dark background shows it.
+    Palettes are looked up; where some of it is transparent that part is black, as on a dark
+    background.
 
     Raises:
         DataError: see `open_raster`; or a mode with no meaning here (CMYK, Lab ...).
@@ -188,7 +188,7 @@ def pixels_of(image: Image.Image, path: Path) -> np.ndarray:
     pixels = np.asarray(image)
     if image.mode.startswith("I;16") and _white_is_zero(image):
         pixels = np.iinfo(np.uint16).max - pixels
-    if alpha is not None and alpha.min() < 255:
+    if alpha is not None and alpha.min() < alpha.max():
         share = alpha / np.float32(255)
         pixels = np.rint(pixels * (share if pixels.ndim == 2 else share[..., None]))
         pixels = pixels.astype(np.uint8)

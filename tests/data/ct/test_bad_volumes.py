@@ -1,5 +1,6 @@
 """Every way a CT file can be unusable is answered with one clear line that names the file."""
 
+import gzip
 from pathlib import Path
 
 import nibabel
@@ -83,10 +84,19 @@ def test_other_than_three_dimensions(pair: Pair, shape: tuple[int, ...]) -> None
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (lambda raw: raw[: len(raw) // 2], "unreadable or truncated NIfTI"),
-        (lambda raw: raw[:100], "unreadable or truncated NIfTI"),
+        (lambda raw: raw[: len(raw) // 2], "truncated gzip"),
+        (lambda raw: raw[:100], "truncated gzip"),
         (lambda raw: b"", "empty"),
-        (lambda raw: b"no image at all", "unreadable or truncated NIfTI"),
+        (
+            lambda raw: gzip.compress(gzip.decompress(raw)[:-9]),
+            "truncated NIfTI, .* its header says",
+        ),
+        (lambda raw: gzip.compress(gzip.decompress(raw)[:50]), "unreadable or truncated NIfTI"),
+        (lambda raw: gzip.compress(gzip.decompress(raw) * 2), "are of different volumes"),
+        (lambda raw: gzip.decompress(raw), "not gzip as its name says, but a NIfTI file"),
+        (lambda raw: b"no image at all", "not gzip as its name says, but text that begins 'no im"),
+        (lambda raw: gzip.compress(b"<!DOCTYPE html>"), "not NIfTI, but a web page"),
+        (lambda raw: b"version https://git-lfs.github.com/spec/v1", "a git-lfs pointer"),
     ],
 )
 @pytest.mark.parametrize("which", [0, 1])
@@ -98,4 +108,4 @@ def test_damaged_file(pair: Pair, content, said: str, which: int) -> None:
 def test_a_file_that_is_no_nifti(pair: Pair, tmp_path: Path) -> None:
     path = tmp_path / "a.mgz"
     nibabel.MGHImage(IMAGE.astype(np.float32), AFFINE).to_filename(path)
-    refused((path, pair[1]), "MGHImage where NIfTI is expected", path)
+    refused((path, pair[1]), "not NIfTI, but gzip-compressed", path)

@@ -94,7 +94,7 @@ def test_nothing_usable(abd110: Fill) -> None:
     root = abd110(2)
     for path in (root / "labels").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match="no usable volume"):
+    with pytest.raises(DataError, match="nothing usable"):
         ct_bank("abdomen", "abd110", size=16, leave_out=True)
 
 

@@ -72,9 +72,9 @@ def phantoms(home: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A source of phantoms in the agreed form, in the place of the real one."""
 
     def volumes(
-        region: str, *, count: int, size: int, slices: int, seed: int
+        region: str, *, count: int, size: int, slices: int, seed: int, first: int
     ) -> Iterator[SimpleNamespace]:
-        for number in range(count):
+        for number in range(first, first + count):
             image, label = body(seed + number, (slices, size, size))
             id = f"{region}-{number}"
             yield SimpleNamespace(id=id, image=image, label=label, spacing=(5.0, 4.0, 4.0))
