@@ -16,7 +16,6 @@ from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images, refus
 from ldl.data.folder import FolderIndex
 from ldl.data.picture import picture
 from ldl.data.readers import is_image
-from ldl.tasks import CHANNELS, Modality
 from ldl.errors import DataError
 from ldl.tasks import CHANNELS, Modality
 

@@ -18,8 +18,8 @@ from tqdm.auto import tqdm
 
 from ldl.data.bank import BankWriter, content_fingerprint, made, open_bank
 from ldl.data.superpixels import superpixels
-from ldl.runs.lrc import SuperpixelConfig
 from ldl.errors import DataError, LdlError
+from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
 VERSION = 1  # raise when the regions change: maps of another version are made again

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.data.landmarks import Bank, landmark_bank
+from ldl.data.bank import Bank
+from ldl.data.landmarks import landmark_bank
 from ldl.data.manifest import Manifest, manifest_named
 from ldl.data.prepare import prepare_task
 from ldl.engine.profiles import Profile

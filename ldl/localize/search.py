@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ldl.data.landmarks import Bank, landmark_bank
+from ldl.data.bank import Bank
+from ldl.data.landmarks import landmark_bank
 from ldl.errors import ConfigError
 from ldl.localize import (
     CentredMatcher,

@@ -15,8 +15,8 @@ from ldl.data import superpixel_bank
 from ldl.data.bank import Bank, bank_folder
 from ldl.data.superpixel_bank import open_superpixels, prepare_superpixels, stamp
 from ldl.data.superpixels import superpixels
-from ldl.runs.lrc import SuperpixelConfig
 from ldl.errors import ConfigError, DataError
+from ldl.runs.lrc import SuperpixelConfig
 
 CONFIG = SuperpixelConfig(scale=30.0, min_size=4)
 

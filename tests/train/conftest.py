@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.data.bank import Bank, Bank
+from ldl.data.bank import Bank
 from ldl.data.ct import CtBank, CtEntry
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.transfer import TransferConfig

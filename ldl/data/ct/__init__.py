@@ -1,5 +1,7 @@
 """CT volumes as banks of axial slices: reading, checking, resampling, windows, splits by volume."""
 
+from ldl.tasks import PAPER_SPACING, REGIONS, Region, facts, spacing_for
+
 from .bank import CtBank, CtEntry, open_ct_bank
 from .export import as_nifti
 from .prepare import ct_bank

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ldl.data.bank import BankWriter, open_bank
-from ldl.tasks import Spacing
 from ldl.data.ct.splits import Part, split_volumes
 from ldl.errors import DataError
 from ldl.tasks import Spacing

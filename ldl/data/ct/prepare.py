@@ -15,7 +15,6 @@ from ldl.data.ct.bank import (
     open_ct_bank,
     slice_writer,
 )
-from ldl.tasks import Spacing, facts, spacing_for
 from ldl.data.ct.slices import fit, keep, sections, share_outside
 from ldl.data.ct.source import PHANTOM_SLICES, CtSource, ct_source
 from ldl.data.ct.splits import BUDGETS

@@ -12,6 +12,7 @@ from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.data.folder import FolderIndex
 from ldl.data.manifest import manifest_named
 from ldl.errors import ConfigError
+from ldl.tasks import FACTS, SETS, facts
 
 PHANTOMS = "ldl.phantoms"
 PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv

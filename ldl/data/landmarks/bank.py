@@ -9,7 +9,6 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ldl import phantoms
-from ldl.runs.localize import WINDOWS
 from ldl.data import prepare
 from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
 from ldl.data.examples import load_example, union_mask
@@ -23,6 +22,7 @@ from ldl.data.readers.tables import Centres
 from ldl.data.schema import Collection
 from ldl.data.splits import Member, id_list
 from ldl.errors import ConfigError, DataError
+from ldl.runs.localize import WINDOWS
 
 VERSION = 1  # raise when points change: banks of another version are made again
 

@@ -18,8 +18,6 @@ __all__ = [
     "read_grades",
     "read_hrf_centres",
     "read_hrf_experts",
-    "read_hrf_experts",
-    "read_hrf_experts",
     "read_idrid_centres",
     "read_image",
     "read_mask",

@@ -85,7 +85,7 @@ def read_hrf_experts(
     """
     first, second = _hrf_sheets(path)
     if second is None or second.nrows != first.nrows:
-        raise DataError(f"{path}: no second sheet with as many rows; fetch it again")
+        raise DataError(f"{path}: no second sheet with as many rows")
     experts: tuple[Centres, Centres] = ({}, {})
     for row in range(1, first.nrows):
         # The second sheet writes 01dr where the first has 01_dr; the order is the same.
@@ -107,14 +107,7 @@ def _hrf_sheets(path: Path) -> tuple[Any, Any]:
         raise unreadable(path, raw, "an xls table", error) from error
     if first.nrows < 2 or first.ncols < 3:
         raise DataError(f"{path}: no table of image, x, y in the first sheet")
-    centres: Centres = {}
-    for row in range(1, first.nrows):
-        values = first.row_values(row)
-        if row in from_second_sheet and second is not None and row < second.nrows:
-            values = [values[0], *second.row_values(row)[1:]]
-        if str(values[0]).strip():
-            _add(centres, path, str(values[0]).strip(), values[1], values[2])
-    return centres
+    return first, second
 
 
 def read_grades(path: Path, allowed: Collection[int]) -> dict[str, int]:

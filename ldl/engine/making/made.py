@@ -10,7 +10,6 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ldl.data.bank import Bank
-from ldl.data.landmarks import Bank
 from ldl.runs.base import Run
 from ldl.train.loop import History
 

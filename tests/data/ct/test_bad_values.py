@@ -53,7 +53,7 @@ def scaled(path: Path, slope: float, intercept: float) -> None:
         (1000.0, 0.0, "check the data type, scl_slope and scl_inter"),
         (1e38, 0.0, "check the data type, scl_slope|NaN or infinite"),
         (1.0, 5000.0, "no value below 0"),
-        (1.0, float("inf"), "damaged NIfTI .*intercept inf|NaN or infinite"),
+        (1.0, float("inf"), "truncated NIfTI .*intercept inf|NaN or infinite"),
     ],
 )
 def test_odd_scaling(pair: Pair, slope: float, intercept: float, said: str) -> None:
