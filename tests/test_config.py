@@ -296,6 +296,7 @@ def test_every_knob_of_a_comparison_makes_another_run_id():
         "schedule": "cosine",
         "warmup": 5,
         "backbone": "resnet50",
+        "weight_decay": 1e-4,
         "border": "replicate",
         "scale": "native",
         "knobs": {"queue": 64},

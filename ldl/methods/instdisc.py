@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.instance import instance_nce, instance_softmax, partition
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of
 from ldl.methods.projection import ProjectionNet
 from ldl.models.bank import MemoryBank
 from ldl.runs.pretrain import ComparisonConfig
@@ -44,6 +44,13 @@ class InstDisc(Comparison):
     level = "image"
     idea = "An image finds what is remembered of it among what is remembered of all images."
     Knobs = InstDiscKnobs
+    training = Training(
+        "sgd",
+        0.03,
+        "cosine",
+        "Wu et al. 2018, section 4: SGD, 0.03, 200 epochs; the cosine is ours",
+        weight_decay=1e-4,
+    )
     small: ClassVar = {
         "objective": (
             "softmax",

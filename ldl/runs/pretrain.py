@@ -128,6 +128,7 @@ class ComparisonConfig(Run):
     optimizer: OptimizerName = "adam"
     schedule: ScheduleName = "halving"
     warmup: int = Field(default=0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     backbone: BackboneName = "vgg"
     border: BorderName = "zeros"
     scale: ScaleName = "whole"

@@ -1,7 +1,7 @@
 """From a variant (method, grid, clusters, width) and a profile to configs of runs."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ldl.engine.profiles import WIDTHS, Architecture, Profile
 from ldl.runs.pretrain import (
@@ -46,8 +46,14 @@ def encoder_config(
 def comparison_config(
     variant: Variant, modality: Modality, profile: Profile, seed: int = 0
 ) -> ComparisonConfig:
-    """A comparison method on as many images as the longest of LDL's rows sees."""
-    steps = max(1, profile.images_seen // profile.batch)
+    """A comparison method, unless the profile says otherwise on as many images as Rd sees."""
+    from ldl.methods import COMPARISONS
+
+    steps = profile.comparison_steps or max(1, profile.images_seen // profile.batch)
+    training: dict[str, Any] = {"learning_rate": profile.pretraining_rate}
+    own = COMPARISONS[variant.method].training
+    if profile.original_training and own:
+        training = own.fields(profile.batch, steps)
     return ComparisonConfig(
         method=variant.method,  # type: ignore[arg-type]
         modality=modality,
@@ -56,7 +62,9 @@ def comparison_config(
         steps=steps,
         crop=profile.crop,
         batch=profile.batch,
-        learning_rate=profile.pretraining_rate,
+        border=profile.border,
+        scale=profile.scale,
+        **training,
         halve_every=max(1, steps // _HALVINGS["step1"]),
         knobs=small_knobs(variant.method, profile),
         seed=seed,
@@ -70,11 +78,12 @@ def small_knobs(
 
     ``queue`` is the length where the data are fewer than the profile's images.
     """
-    if profile.original_knobs:
-        return {}
     from ldl.methods import COMPARISONS
 
     small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
+    if profile.original_knobs:
+        # A dictionary longer than the set would hold most images as their own negatives.
+        small = {name: value for name, value in small.items() if name == "queue" and profile.queue}
     keys = queue or profile.queue
     if "queue" in small and keys:
         small["queue"] = keys
@@ -98,6 +107,8 @@ def ldl_config(
         groups=profile.groups,
         learning_rate=profile.pretraining_rate,
         halve_every=max(1, steps // _HALVINGS["step1" if first else "step2"]),
+        border=profile.border,
+        scale=profile.scale,
         patch_grid=variant.patch_grid,
         clusters=variant.clusters,
         seed=seed,
@@ -126,6 +137,9 @@ def transfer_config(
         batch_size=_BATCH.get(task, 2),
         learning_rate=profile.transfer_rate,
         label_fraction=fraction,
+        crop=profile.task_crop,
+        validate_every=profile.validate_every,
+        border=profile.border,
         seed=seed,
         encoder=encoder_config(variant, modality, profile, seed),
     )

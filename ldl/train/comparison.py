@@ -95,9 +95,11 @@ class ComparisonStage:
         self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
         self.spread: list[Tensor] = []
 
-    def trainable(self) -> Iterable[nn.Parameter]:
-        """All but teachers."""
-        return [each for each in self.net.parameters() if each.requires_grad]
+    def trainable(self) -> Iterable[Any]:
+        """All but teachers, with the weight decay where there is one."""
+        moved = [each for each in self.net.parameters() if each.requires_grad]
+        decay = self.config.weight_decay
+        return [{"params": moved, "weight_decay": decay}] if decay else moved
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""

@@ -1,6 +1,5 @@
 """Pretraining on CT slices by a comparison method: LRC's global branch, and Table 2's second."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +33,6 @@ class RowsFeed(Feed):
     def __getitem__(self, rows: Tensor) -> Tensor:
         """(B,) int64 on the CPU -> (B, ...) uint8 on the device."""
         return super().__getitem__(self.rows[rows])
-
-
-class GlobalStage(ComparisonStage):
-    """A comparison method with the weight decay of LRC section 3.3."""
-
-    def trainable(self) -> Iterable[Any]:
-        """One group for the optimizer."""
-        decay = self.config.weight_decay  # type: ignore[attr-defined]
-        return [{"params": list(super().trainable()), "weight_decay": decay}]
 
 
 def global_network(config: GlobalConfig, images: int) -> nn.Module:
@@ -99,7 +89,7 @@ def pretrain_global(
     net: Any = global_network(config, len(train))
     net.to(memory_format=torch.channels_last).to(fabric.device)
     before = image_retrieval(net.encoder, feed, held, config, fabric)
-    stage = GlobalStage(config, net, feed, train, None)
+    stage = ComparisonStage(config, net, feed, train, None)
     history = History()
     if method.trains:
         history = fit(

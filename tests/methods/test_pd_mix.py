@@ -45,7 +45,7 @@ def test_the_losses_are_those_of_the_pairs(config_for, views, colours, formulati
     assert list(losses) == ["patch", "mixup"]
     patch = METHODS["pd"].losses(net, views, config, generator())["patch"]
     torch.testing.assert_close(losses["patch"], patch, rtol=1e-5, atol=1e-6)
-    weight = mix_weights(2, generator())
+    weight = mix_weights(2, generator(), formulation)
     vectors = patch_vectors(net(views.first)[0], 4)
     target = mixup_target(vectors[[0, 2]], vectors[[1, 3]], weight)
     mixed = mixup_images(views.first[[0, 2]], views.first[[1, 3]], weight)

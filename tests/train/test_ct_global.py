@@ -9,7 +9,8 @@ from ldl.errors import ConfigError, DataError
 from ldl.models.local_unet import LocalEncoder
 from ldl.runs.lrc import TWO_VIEWS, CtConfig, ElasticConfig, GlobalConfig
 from ldl.train import checkpoint
-from ldl.train.ct_global import GlobalStage, RowsFeed, global_network, pretrain_global
+from ldl.train.comparison import ComparisonStage
+from ldl.train.ct_global import RowsFeed, global_network, pretrain_global
 
 CT = CtConfig(region="abdomen", source="phantom", size=32)
 KNOBS = {"queue": 16, "dim": 8, "momentum": 0.9}
@@ -53,14 +54,14 @@ def test_rows_are_numbered_from_zero_whatever_they_are_in_the_bank(ct_bank):
 @pytest.mark.parametrize(("part", "count"), [("train", 12), ("all", 20)])
 def test_only_slices_of_the_part_are_trained_on(run, monkeypatch, part, count):
     drawn, watched = [], []
-    losses = GlobalStage.losses
+    losses = ComparisonStage.losses
 
     def spy(self, model):
         drawn.append(self.feed.rows[torch.cat([self.sampler.rows])].tolist())
         watched.append(len(self.feed.rows) - len(self.sampler.rows))
         return losses(self, model)
 
-    monkeypatch.setattr(GlobalStage, "losses", spy)
+    monkeypatch.setattr(ComparisonStage, "losses", spy)
     done = run(given=config(part=part))
     # Volumes have 4 slices: 0-11 train, 12-15 validation, 16-23 test.
     expected = [*range(12), *range(16, 24)][:count]
@@ -100,17 +101,17 @@ class Killed(BaseException):
 def test_a_killed_run_goes_on_bit_for_bit(run, save_every_step, monkeypatch, tmp_path, backbone):
     given = config(backbone=backbone)
     whole = run("whole", given)
-    after_step = GlobalStage.after_step
+    after_step = ComparisonStage.after_step
 
     def die(self, model, step):
         if step == 3:
             raise Killed
         after_step(self, model, step)
 
-    monkeypatch.setattr(GlobalStage, "after_step", die)
+    monkeypatch.setattr(ComparisonStage, "after_step", die)
     with pytest.raises(Killed):
         run("killed", given)
-    monkeypatch.setattr(GlobalStage, "after_step", after_step)
+    monkeypatch.setattr(ComparisonStage, "after_step", after_step)
     torch.rand(3)
     rest = run("killed", given)
     assert same(rest.net, whole.net)

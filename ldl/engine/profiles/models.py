@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ldl.config import DataConfig, Strict
 from ldl.engine.profiles.lrc import LrcBudget
+from ldl.runs.pretrain import BorderName, ScaleName
 from ldl.tasks import Modality
 
 Architecture = Literal["tiny", "small", "full"]
@@ -79,6 +80,16 @@ class Profile(Strict):
     batch: int = Field(default=32, description="images a step of the comparison methods")
     queue: int | None = Field(default=None, description="keys, where the data are fewer still")
     original_knobs: bool = Field(default=False, description="comparison methods as published")
+    original_training: bool = Field(
+        default=False, description="their own optimizers and schedules; else LDL's Adam"
+    )
+    comparison_steps: int | None = Field(
+        default=None, description="of the comparison methods; None: as many images as Rd sees"
+    )
+    border: BorderName = "zeros"
+    scale: ScaleName = "whole"
+    task_crop: int | None = Field(default=None, description="windows that tasks are trained on")
+    validate_every: int = Field(default=1, description="epochs, in the tasks")
     pretraining_rate: float = 1e-3
     transfer_rate: float = 1e-3
     seeds: tuple[int, ...] = (0,)

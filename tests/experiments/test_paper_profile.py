@@ -1,0 +1,68 @@
+"""The paper's profile: a source for every number, and every network and step at its sizes."""
+
+import pytest
+
+from ldl.config import Strict
+from ldl.engine.profiles import PAPER
+from ldl.engine.profiles.paper import SOURCES
+from ldl.experiments.rows import COMPARED
+from ldl.methods import COMPARISONS
+from ldl.tables.encoders import Variant, comparison_config, ldl_config
+
+
+def names(model: Strict, before: str = "") -> list[str]:
+    found = []
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        found.append(before + name)
+        if isinstance(value, Strict):
+            found += names(value, f"{before}{name}.")
+    return found
+
+
+def test_every_number_has_a_source_and_every_source_a_number() -> None:
+    fields = [name for name in names(PAPER) if name not in ("name", "summary")]
+    lacking = [
+        name
+        for name in fields
+        if not any(name == known or name.startswith(f"{known}.") for known in SOURCES)
+    ]
+    assert lacking == []
+    assert set(SOURCES) <= set(fields)
+    # What the paper leaves open says so.
+    assert all(
+        text.startswith(("paper", "release", "ours", "LRC", "as ", "each ", "of the", "Zhu"))
+        for text in SOURCES.values()
+    )
+    # The profile's part of shape guidance names each of its numbers.
+    shape = {name for name in fields if name.startswith("shape.") and name.count(".") == 1}
+    assert shape - set(SOURCES) <= {"shape.base", "shape.crop", "shape.steps1", "shape.steps2"}
+
+
+@pytest.mark.parametrize("method", COMPARED)
+def test_the_comparison_methods_train_as_their_originals(method: str) -> None:
+    config = comparison_config(Variant(method), "fundus", PAPER)
+    own = COMPARISONS[method].training
+    assert config.steps == 23_438
+    if own is None:
+        assert (config.optimizer, config.schedule) == ("adam", "halving")
+        return
+    assert config.learning_rate == pytest.approx(own.rate)  # batches of 256
+    assert (config.optimizer, config.schedule) == (own.optimizer, own.schedule)
+    assert config.warmup == round(own.warmup * config.steps)
+    assert config.weight_decay == own.weight_decay
+
+
+def test_a_dictionary_is_shorter_than_the_set() -> None:
+    queued = [m for m in COMPARED if "queue" in COMPARISONS[m].small]
+    assert queued
+    for method in queued:
+        config = comparison_config(Variant(method), "fundus", PAPER)
+        assert COMPARISONS[method].knobs(config).queue < 30_000 / 1.5
+
+
+def test_the_paper_has_one_step_of_step_1_for_four_of_step_2() -> None:
+    config = ldl_config(Variant("rd", clusters=16), "fundus", PAPER)
+    assert config.step1 is not None
+    assert config.steps == 4 * config.step1.steps == 80_000
+    assert config.halve_every == config.step1.halve_every == 10_000
