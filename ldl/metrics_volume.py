@@ -14,6 +14,7 @@ from ldl.errors import DataError
 Array = np.ndarray
 Spacing = tuple[float, float, float]
 PERCENTILE = 95
+LOST = 0.01
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,52 @@ def mean_score(scores: Iterable[OrganScore]) -> tuple[float | None, float | None
     """Mean DSC and mean HD95 over the organs (of one volume or many) that were scored."""
     kept = list(scores)
     return _mean(one.dsc for one in kept), _mean(one.hd95 for one in kept)
+
+
+def lost_organs(dsc: Array) -> Array:
+    """(S, K) bool: organs that a training gave up altogether, mean DSC below 0.01.
+
+    Which ones does a training give up? That hangs on chance, and each moves the mean over organs by
+    a step: they are told apart from the mean over the organs that were kept.
+
+    Args:
+        dsc: (S, V, K) of seeds, volumes and organs, 0..1; nan where an organ is not scored.
+    """
+    known = ~np.isnan(dsc)
+    means = np.where(known, dsc, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.asarray((means < LOST) & known.any(axis=1))
+
+
+def volume_gaps(first: Array, second: Array, kept: bool = False) -> Array | None:
+    """(S, V) of ``first`` minus ``second``: means over organs, paired by seed and volume.
+
+    A mean is over the organs that both scored in that volume: one that the volume lacks is scored
+    only for whoever found it nonetheless, and would count against it alone. None where a volume
+    has no such organ.
+
+    Args:
+        first, second: (S, V, K) scores, nan where not scored.
+        kept: leave out the organs that either gave up under any seed, by `lost_organs`.
+    """
+    both = ~np.isnan(first) & ~np.isnan(second)
+    if kept:
+        both &= ~(lost_organs(first) | lost_organs(second)).any(axis=0)
+    count = both.sum(axis=2)
+    if not count.size or not count.all():
+        return None
+    return np.asarray(np.where(both, first - second, 0).sum(axis=2) / count)
+
+
+def organ_gaps(first: Array, second: Array, organ: int) -> Array | None:
+    """(S, V') of one organ, over the volumes in which both scored it under every seed, or None.
+
+    Args:
+        first, second: (S, V, K) scores, nan where not scored.
+        organ: its place among the K.
+    """
+    gaps = first[:, :, organ] - second[:, :, organ]
+    gaps = gaps[:, ~np.isnan(gaps).any(axis=0)]
+    return gaps if gaps.size else None
 
 
 def hausdorff95(prediction: Array, truth: Array, spacing: Spacing) -> float:

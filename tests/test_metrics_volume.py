@@ -7,7 +7,15 @@ import pytest
 from scipy import ndimage
 
 from ldl.errors import DataError
-from ldl.metrics_volume import OrganScore, hausdorff95, mean_score, score_volume
+from ldl.metrics_volume import (
+    OrganScore,
+    hausdorff95,
+    lost_organs,
+    mean_score,
+    organ_gaps,
+    score_volume,
+    volume_gaps,
+)
 
 ORGANS = {1: "liver", 4: "spleen"}
 SPACING = (2.5, 1.0, 1.0)
@@ -174,3 +182,34 @@ def test_what_cannot_be_scored_gets_one_line():
         score_volume(prediction * (prediction == 1), truth, {1: "liver"}, SPACING)
     with pytest.raises(DataError, match="spacing is"):
         score_volume(prediction, truth, ORGANS, (2.5, 1.0, 0.0))
+
+
+def table(*organs):
+    """(S, V, K) from one list of lists (seeds of volumes) an organ."""
+    return np.stack([np.array(one, float) for one in organs], axis=2)
+
+
+def test_lost_organs_are_those_a_seed_never_found():
+    nan = math.nan
+    dsc = table([[0.8, 0.9], [0.7, 0.8]], [[0.0, 0.0], [0.5, 0.4]], [[0.0, 0.021], [nan, 0.0]])
+    assert lost_organs(dsc).tolist() == [[False, True, False], [False, False, True]]
+    # What no volume has was not lost.
+    assert not lost_organs(np.full((1, 2, 1), nan)).any()
+
+
+def test_gaps_are_means_over_the_organs_that_both_scored():
+    nan = math.nan
+    first = table([[0.8, 0.6]], [[0.4, nan]], [[0.0, 0.0]])
+    second = table([[0.6, 0.5]], [[0.1, 0.9]], [[0.5, 0.3]])
+    np.testing.assert_allclose(volume_gaps(first, second), [[0.0, -0.1]], atol=1e-12)
+    # The third organ is one that the first lost.
+    np.testing.assert_allclose(volume_gaps(first, second, kept=True), [[0.25, 0.1]])
+    np.testing.assert_allclose(organ_gaps(first, second, 1), [[0.3]])
+    assert volume_gaps(first[:, :, 2:], second[:, :, 2:], kept=True) is None
+    assert organ_gaps(np.full((2, 3, 1), nan), np.zeros((2, 3, 1)), 0) is None
+
+
+def test_an_organ_lost_under_one_seed_is_left_out_under_all():
+    first = table([[0.8], [0.6]], [[0.0], [0.4]])
+    second = table([[0.5], [0.5]], [[0.2], [0.2]])
+    np.testing.assert_allclose(volume_gaps(first, second, kept=True), [[0.3], [0.1]])

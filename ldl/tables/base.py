@@ -5,7 +5,7 @@ volume, a query). All else, from the mean to a verdict, is one code for all tabl
 `ldl.tables.measure` and `ldl.tables.compare`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,7 @@ class Claim:
 
 
 Scores = Callable[[Record, Column], NDArray[np.float64]]
+Gaps = Callable[[Sequence[Record], Sequence[Record]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,9 @@ class Table:
             table shows.
         paper: the printed number, nan where there is none.
         claims: of the paper, and our own questions.
+        gaps: (S, N) differences of two rows by seed and case, from their records, where a case has
+            parts that only one of them was scored on; None: the scores are subtracted.
+        sound: whether a record may decide a claim at all.
         without: keys of columns whose data a profile lacks.
     """
 
@@ -119,6 +123,8 @@ class Table:
     scores: Mapping[str, Scores]
     paper: Callable[[Row, Column, Profile], float]
     claims: tuple[Claim, ...] = ()
+    gaps: Gaps | None = None
+    sound: Callable[[Record], bool] = lambda record: True
     without: Callable[[Profile], tuple[str, ...]] = lambda profile: ()
 
     def cells(self, profile: Profile) -> list[Cell]:

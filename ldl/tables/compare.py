@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldl.stats import seeds_by_images
-from ldl.tables.base import Claim
+from ldl.tables.base import Claim, Gaps
 from ldl.tables.measure import NAN, Measured, Shown
 
 # In the order of a count: what a verdict can be.
@@ -22,6 +22,7 @@ VERDICTS = (
     "one seed, higher",
     "one seed, lower",
     "not trained here",
+    "not judged",
     "not yet run",
 )
 
@@ -46,12 +47,19 @@ class Difference:
     parts: int
 
 
-def difference(better: Measured, worse: Measured) -> Difference:
+def difference(better: Measured, worse: Measured, gaps: Gaps | None = None) -> Difference:
     """``better`` minus ``worse``, on the cases that both have.
 
     Where one has more seeds than the other, each is first averaged over its own.
+
+    Args:
+        better, worse: two rows in one column.
+        gaps: the table's, for a column of its own.
     """
-    pairs = [_paired(one, other) for one, other in zip(better.parts, worse.parts, strict=True)]
+    if gaps:
+        pairs = [gaps(better.records, worse.records)]
+    else:
+        pairs = [_paired(one, other) for one, other in zip(better.parts, worse.parts, strict=True)]
     low, high = seeds_by_images(pairs)
     return Difference(
         value=float(np.mean([np.nanmean(pair) for pair in pairs])),
@@ -100,7 +108,9 @@ def judge(claim: Claim, shown: Shown) -> Finding:
     better, worse = (shown.cells.get((key, claim.column)) for key in (claim.better, claim.worse))
     if better is None or worse is None:
         return Finding(claim, None, paper, "not yet run")
-    found = difference(better, worse)
+    found = difference(better, worse, shown.table.gaps)
+    if not all(map(shown.table.sound, (*better.records, *worse.records))):
+        return Finding(claim, found, paper, "not judged")
     if better.trained is False or worse.trained is False:
         return Finding(claim, found, paper, "not trained here")
     return Finding(claim, found, paper, _verdict(found, claim.least))

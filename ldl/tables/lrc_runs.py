@@ -1,0 +1,175 @@
+"""From a row and a column of LRC's tables, and a profile, to configs of runs."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ldl.engine.profiles import Profile
+from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig, RegionName
+from ldl.runs.pretrain import ComparisonConfig
+from ldl.tables.encoders import small_knobs
+
+SAMPLES = 50  # N, the paper's choice in its Table 3
+Beside = Literal["alone", "lrc", "moco2", "unet"]
+
+
+@dataclass(frozen=True)
+class Branches:
+    """What a segmentation network is made of.
+
+    Attributes:
+        method: E_g's pretraining; "scratch" starts it at random.
+        beside: what stands beside E_g: nothing, the branch that LRC pretrained, a second network
+            that MoCo pretrained, or the same U-Net as it starts.
+        samples: N of the local pretraining; None takes all pixels.
+        whole: False leaves the global branch out ("LRC only" of Figure 2).
+    """
+
+    method: str
+    beside: Beside = "alone"
+    samples: int | None = SAMPLES
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """A region with a number of labelled volumes.
+
+    Attributes:
+        labelled: |X_T| here.
+        asked: |X_T| in the paper.
+    """
+
+    region: RegionName
+    labelled: int
+    asked: int
+
+
+_CHECKS = 5  # scores of the validation volumes in a fine-tuning
+_HALVINGS = 4
+_GENESIS_STRIDE = 32
+PHANTOM_VOLUMES = 14
+Whole = Literal["resnet50", "vit", "unet"]
+# Encoders see phantoms that no table is measured on.
+PRETRAINING_SEED = 1
+
+
+def labelled_set(region: RegionName, profile: Profile) -> CtConfig:
+    """The set that a region is fine-tuned and tested on."""
+    lrc = profile.lrc
+    source = lrc.sets[region]
+    return CtConfig(
+        region=region,
+        source=source,
+        size=lrc.size,
+        volumes=lrc.volumes.get(region, PHANTOM_VOLUMES if source == "phantom" else None),
+        slices=lrc.phantom_slices,
+        budgets=lrc.split,
+        leave_out=source != "phantom",
+    )
+
+
+def pretraining_set(profile: Profile) -> CtConfig:
+    """The abdominal set that encoders see; of a labelled set only the part for training."""
+    lrc, found = profile.lrc, labelled_set("abdomen", profile)
+    if lrc.pretraining == "phantom":
+        return found.model_copy(update={"seed": PRETRAINING_SEED})
+    return found.model_copy(update={"source": lrc.pretraining})
+
+
+def global_config(
+    method: str, profile: Profile, seed: int = 0
+) -> GlobalConfig | ComparisonConfig | None:
+    """E_g's pretraining; None starts it at random. MAE is a ViT, as in the paper."""
+    if method == "scratch":
+        return None
+    if method == "imagenet" and profile.lrc.imagenet == "stand-in":
+        return _stand_in(profile, seed)
+    backbone: Whole = "vit" if method == "mae" else "resnet50"
+    return _on_slices(method, backbone, profile.lrc.base, profile, seed)
+
+
+def _on_slices(
+    method: str, backbone: Whole, base: int, profile: Profile, seed: int
+) -> GlobalConfig:
+    lrc = profile.lrc
+    return GlobalConfig(
+        method=method,  # type: ignore[arg-type]
+        data=pretraining_set(profile),
+        base=base,
+        steps=0 if method == "imagenet" else lrc.whole_steps,
+        # Its U-Net halves a crop five times; elsewhere whole slices are seen.
+        crop=lrc.size - lrc.size % _GENESIS_STRIDE if method == "genesis" else lrc.size,
+        batch=lrc.whole_batch,
+        halve_every=max(1, lrc.whole_steps // 2),
+        learning_rate=lrc.whole_rate,
+        backbone=backbone,
+        knobs=small_knobs(method, profile, lrc.queue),
+        seed=seed,
+    )
+
+
+def _stand_in(profile: Profile, seed: int) -> ComparisonConfig:
+    """In the place of ImageNet's weights: grades of fundus phantoms, colour images of no CT."""
+    lrc = profile.lrc
+    return ComparisonConfig(
+        method="supervised",
+        modality="fundus",
+        data=profile.pretraining,
+        base=lrc.base,
+        steps=lrc.whole_steps,
+        crop=min(lrc.size, profile.pretraining.size) // 16 * 16,
+        batch=lrc.whole_batch,
+        halve_every=max(1, lrc.whole_steps // 2),
+        learning_rate=lrc.whole_rate,
+        backbone="resnet50",
+        knobs=small_knobs("supervised", profile),
+        seed=seed,
+    )
+
+
+def second_config(profile: Profile, seed: int = 0) -> GlobalConfig:
+    """Table 2's second network: the local branch's encoder under MoCo."""
+    return _on_slices("moco", "unet", profile.lrc.local_base, profile, seed)
+
+
+def local_config(samples: int | None, profile: Profile, seed: int = 0) -> LocalRegionConfig:
+    """The local branch's pretraining."""
+    lrc = profile.lrc
+    return LocalRegionConfig(
+        data=pretraining_set(profile),
+        base=lrc.local_base,
+        steps=lrc.local_steps,
+        batch=lrc.batch,
+        halve_every=max(1, lrc.local_steps // 2),
+        learning_rate=lrc.local_rate,
+        features=lrc.features,
+        samples=samples,
+        seed=seed,
+    )
+
+
+def organ_config(
+    variant: Branches, column: Volumes, profile: Profile, seed: int = 0
+) -> OrganConfig:
+    """One fine-tuning."""
+    lrc = profile.lrc
+    encoder = global_config(variant.method, profile, seed) if variant.whole else None
+    vit = variant.method == "mae"
+    return OrganConfig(
+        data=labelled_set(column.region, profile),
+        budget=column.labelled,
+        base=lrc.base,
+        steps=lrc.tune_steps,
+        validate_every=max(1, lrc.tune_steps // _CHECKS),
+        backbone=("vit" if vit else "resnet50") if variant.whole else "none",
+        batch=lrc.batch,
+        learning_rate=lrc.tune_rate,
+        halve_every=max(1, lrc.tune_steps // _HALVINGS),
+        local_base=0 if variant.beside == "alone" else lrc.local_base,
+        features=lrc.features,
+        test=lrc.tested,
+        seed=seed,
+        encoder=encoder,
+        local=local_config(variant.samples, profile, seed) if variant.beside == "lrc" else None,
+        second=second_config(profile, seed) if variant.beside == "moco2" else None,
+    )
