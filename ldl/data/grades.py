@@ -7,15 +7,15 @@ import numpy as np
 
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
+from ldl.data.drawn import phantoms
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named
-from ldl.data.phantom_lesions import lesion_share
 from ldl.data.readers import read_grades
 from ldl.errors import DataError
 from ldl.tasks import CHANNELS
 
 # A phantom without lesions has grade 0; from these shares of its field on it has grade 2, 3 and 4.
-# Of 2,000 phantoms 65, 11, 9, 10 and 5 % have the grades 0 to 4; of EyePACS 73, 7, 15, 2.5 and 2 %.
+# Of 2,000 phantoms 65, 11, 9, 10 and 6 % have the grades 0 to 4; of EyePACS 73, 7, 15, 2.5 and 2 %.
 PHANTOM_LIMITS = (0.002, 0.004, 0.01)
 _PHANTOM_ID = re.compile(r"fundus-(\d+)")
 
@@ -45,7 +45,7 @@ def grades(config: DataConfig, bank: Bank) -> np.ndarray:
 
 def phantom_grade(seed: int, number: int) -> int:
     """The grade of one fundus phantom, 0 to 4."""
-    share = lesion_share(seed, number)
+    share = phantoms().lesion_share(seed, number)
     return 0 if share == 0 else 1 + int(np.searchsorted(PHANTOM_LIMITS, share, side="right"))
 
 

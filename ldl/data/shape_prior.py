@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ldl import phantoms
 from ldl.config import DataConfig
 from ldl.data.bank import content_fingerprint
+from ldl.data.drawn import phantoms
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named
 from ldl.data.preprocess import resize_mask
@@ -37,7 +37,7 @@ def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
         DataError: the masks are not at hand, damaged, empty, or fewer than ``count``.
     """
     if config.source == "phantom":
-        masks = phantoms.shape_prior(kind, count=count, size=config.size, seed=config.seed)
+        masks = phantoms().shape_prior(kind, count=count, size=config.size, seed=config.seed)
         return _prior(f"phantom-{kind}", masks, tuple(f"{kind}-{k}" for k in range(count)))
     manifest, collection = collection_named(f"{kind}_prior")
     source = DatasetFolder(manifest)

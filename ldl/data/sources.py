@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ldl import phantoms
 from ldl.config import DataConfig
 from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
+from ldl.data.drawn import phantoms
 from ldl.data.prepare import prepare_pretraining, prepare_task
 from ldl.errors import DataError
+from ldl.runs.base import PHANTOMS
 from ldl.tasks import Modality, task_named
 
 # As in the release, validation is the first fifth of the training list.
@@ -32,7 +33,7 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
     count = config.images or PHANTOM_PRETRAINING
 
     def draw(folder: Path) -> None:
-        images = phantoms.pretraining_images(
+        images = phantoms().pretraining_images(
             modality, count=count, size=config.size, seed=config.seed
         )
         rows = image_rows(images.shape[1:])
@@ -55,7 +56,7 @@ def task_bank(config: DataConfig, task: str) -> Bank:
         return prepare_task(task, config.size)
 
     def draw(folder: Path) -> None:
-        images, masks, ids = phantoms.task_images(
+        images, masks, ids = phantoms().task_images(
             task, train=config.train, test=config.test, size=config.size, seed=config.seed
         )
         splits = phantom_splits(config.train, config.test)
@@ -78,4 +79,4 @@ def phantom_splits(train: int, test: int) -> list[str]:
 
 def _drawn(name: str, config: DataConfig, draw: Callable[[Path], None]) -> Bank:
     label = f"phantom-{name}-{config.size}-s{config.seed}"
-    return open_images(made(label, [label, phantoms.fingerprint()], draw))
+    return open_images(made(label, [label, PHANTOMS], draw))

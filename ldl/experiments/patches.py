@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ldl.data.manifest import collection_named
 from ldl.data.sources import pretraining_bank, task_bank
 from ldl.engine.profiles import profile_named
-from ldl.experiments.phantom_masks import with_masks
+from ldl.phantoms import pretraining_image
 from ldl.runs.pretrain import EncoderConfig
 from ldl.tasks import Modality
 from ldl.train.pretrain import held_out_rows
@@ -60,7 +60,7 @@ def phantom_patches(config: EncoderConfig) -> Patches:
     bank = pretraining_bank(config.data, config.modality)
     rows = held_out_rows(len(bank.images))[1][-MOST_IMAGES:]
     size, seed = config.data.size, config.data.seed
-    drawn = [with_masks(config.modality, row, size=size, seed=seed)[1] for row in rows]
+    drawn = [pretraining_image(config.modality, row, size=size, seed=seed)[1] for row in rows]
     images = np.array(bank.images[rows])
     words = f"{len(rows)} phantoms that no encoder was trained on."
     return _cut(images, drawn, config.modality, words, showable=True)

@@ -14,9 +14,9 @@ from ldl.data.genesis import Rates, spoil
 from ldl.data.grades import phantom_grade
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.data.upright import boxes
-from ldl.experiments.phantom_masks import with_masks
 from ldl.experiments.probes import Answers, deepest, explained, recognised
 from ldl.models.backbones import pooled
+from ldl.phantoms import pretraining_image
 from ldl.rng import generator
 
 EYES, UNSEEN = 640, 99
@@ -44,7 +44,7 @@ class Eyes:
 
 def draw_eyes(count: int = EYES, *, size: int, crop: int) -> Eyes:
     """The first ``count`` of them, the same for all methods and seeds."""
-    drawn = [with_masks("fundus", number, size=size, seed=UNSEEN) for number in range(count)]
+    drawn = [pretraining_image("fundus", number, size=size, seed=UNSEEN) for number in range(count)]
     images = torch.from_numpy(np.stack([image for image, _ in drawn]))
     discs = torch.from_numpy(np.stack([masks["od"] for _, masks in drawn])).double()
     axis = (torch.arange(size, dtype=torch.float64) + 0.5) / size * 2 - 1

@@ -11,8 +11,8 @@ from ldl.data.views import ViewPair, draw_views
 from ldl.experiments.encoders import Encoder
 from ldl.experiments.examples import displayed
 from ldl.experiments.family import Member, members
-from ldl.experiments.phantom_masks import with_masks
 from ldl.losses.correspondence import correspondence
+from ldl.phantoms import pretraining_image
 from ldl.plots.levels import Level, Part
 from ldl.rng import generator
 
@@ -36,7 +36,7 @@ def levels(dense: Encoder, seed: int) -> list[Level]:
         dense: a DenseCL encoder; it chooses the cell that looks most like the anchor.
         seed: of phantoms and views.
     """
-    drawn = [with_masks("fundus", number, size=SIDE, seed=seed) for number in range(2)]
+    drawn = [pretraining_image("fundus", number, size=SIDE, seed=seed) for number in range(2)]
     images = torch.from_numpy(np.stack([image for image, _ in drawn]))
     views = draw_views(images, SIDE, "rotations", generator(seed, "scene"))
     first, second = displayed(views.first), displayed(views.second)

@@ -5,13 +5,21 @@ images or patients.
 """
 
 from ldl.phantoms.ct import ORGANS, CtPhantom, volumes
-from ldl.phantoms.fingerprint import fingerprint
-from ldl.phantoms.tasks import pretraining_images, shape_prior, task_images
+from ldl.phantoms.tasks import (
+    landmarks,
+    lesion_share,
+    pretraining_image,
+    pretraining_images,
+    shape_prior,
+    task_images,
+)
 
 __all__ = [
     "ORGANS",
     "CtPhantom",
-    "fingerprint",
+    "landmarks",
+    "lesion_share",
+    "pretraining_image",
     "pretraining_images",
     "shape_prior",
     "task_images",

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fields import Array, Streams, blur, step
-from .thorax import Pose
+from ldl.phantoms.fields import Array, Streams, blur, step
 
 
 @dataclass(frozen=True)
@@ -43,38 +42,30 @@ NIH = Film()
 SIIM = Film(level=(-0.2, 0.3), contrast=(0.9, 1.9))
 
 
-def develop(draw: Streams, film: Film, pose: Pose, attenuation: Array) -> Array:
-    """Scatter, optics, tone curve, noise, labels and borders: uint8."""
-    rng = draw("film")
-    size = pose.size
-    x, y = pose.anatomy()
-    domes = attenuation + _abdomen(rng, x, y)
-    scatter = blur(domes, 0.1 * size)
-    share = rng.uniform(*film.washed)
-    signal = (
-        (1 - share) * domes + share * scatter + rng.normal(0, 0.05) * x + rng.normal(0, 0.04) * y
-    )
+def develop(draw: Streams, film: Film, attenuation: Array, x: Array, y: Array) -> Array:
+    """Scatter, optics, tone curve, noise, labels and borders: (size, size) uint8.
+
+    `x` and `y` (size, size) are the anatomical coordinates of the pixels.
+    """
+    rng, size = draw("film"), len(x)
+    signal = attenuation + _abdomen(rng, x, y)
+    signal += rng.uniform(*film.washed) * (blur(signal, 0.1 * size) - signal)
+    signal += float(rng.normal(0, 0.05)) * x + float(rng.normal(0, 0.04)) * y
     signal = blur(signal, rng.uniform(0.001, 0.004) * size)
-    tone = 1.0 / (
-        1.0
-        + np.exp(-2.0 * rng.uniform(*film.contrast) * (signal - 0.85 + rng.uniform(*film.level)))
-    )
-    tone = np.clip(tone, 0.0, 1.0) ** rng.uniform(*film.gamma)
+    slope, level = 2.0 * rng.uniform(*film.contrast), 0.85 - rng.uniform(*film.level)
+    tone = (1.0 / (1.0 + np.exp(slope * (level - signal)))) ** rng.uniform(*film.gamma)
     high = rng.uniform(*film.density)
     tone = tone * high + (1.0 - tone) * 0.35 * (1.0 - high)
-    grain = draw("noise").standard_normal((size, size)).astype(np.float32)
-    tone = tone + rng.uniform(*film.noise) * grain
+    grain = draw("noise").standard_normal((size, size), dtype=np.float32)
+    tone += rng.uniform(*film.noise) * grain
     return np.clip(np.rint(255.0 * _stickers(rng, film, tone)), 0, 255).astype(np.uint8)
 
 
 def _abdomen(rng: np.random.Generator, x: Array, y: Array) -> Array:
     """Liver and stomach below the diaphragm, with a bubble of gas on the left."""
-    below = step(0.62 - y, 0.25)
-    bubble = step(
-        np.hypot((x - 0.42) / rng.uniform(0.08, 0.2), (y - rng.uniform(0.76, 0.86)) / 0.08) - 1.0,
-        0.3,
-    )
-    return rng.uniform(0.1, 0.35) * below - rng.uniform(0.0, 0.35) * bubble
+    wide, low = rng.uniform(0.08, 0.2), rng.uniform(0.76, 0.86)
+    bubble = step(np.hypot((x - 0.42) / wide, (y - low) / 0.08) - 1.0, 0.3)
+    return rng.uniform(0.1, 0.35) * step(0.62 - y, 0.25) - rng.uniform(0.0, 0.35) * bubble
 
 
 def _stickers(rng: np.random.Generator, film: Film, tone: Array) -> Array:

@@ -6,33 +6,28 @@ parent's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-Array = np.ndarray
+from ldl.phantoms.fields import Array
 
 
-@dataclass(frozen=True)
-class Branches:
+class Branches(NamedTuple):
     """n branches of T vertices.
 
     points: (n, T, 2). heading: (n, T), radians. radius: (n, T), 0 where a branch has ended.
-    vein: (n,) bool, tells two interwoven trees apart. order: (n,), bifurcations behind it.
+    vein: (n,) bool, tells two interwoven trees apart.
     """
 
     points: Array
     heading: Array
     radius: Array
     vein: Array
-    order: Array
-
-    def __len__(self) -> int:
-        return len(self.points)
 
 
-@dataclass(frozen=True)
-class Manner:
+class Manner(NamedTuple):
     """How branches grow; lengths are in the units of the anatomy, angles in radians.
 
     spacing: mean distance of side branches. ratio: calibre of a daughter to its parent, lowest and
@@ -41,57 +36,79 @@ class Manner:
     nothing sprouts. least: share of its calibre that a vessel keeps however much it gives off.
     """
 
-    spacing: float
-    ratio: tuple[float, float]
-    angle: tuple[float, float]
-    reach: float
-    wobble: float
-    pull: float
-    smallest: float
+    spacing: float = 1.0
+    ratio: tuple[float, float] = (1.0, 1.0)
+    angle: tuple[float, float] = (0.0, 0.0)
+    reach: float = 0.0
+    wobble: float = 0.4
+    pull: float = 0.8
+    smallest: float = 0.0
     least: float = 0.45
 
 
-@dataclass(frozen=True)
-class Buds:
-    """Where n daughters will start: start (n, 2), and heading, radius, vein, order, each (n,)."""
+class Buds(NamedTuple):
+    """Where n daughters will start: start (n, 2), and heading, radius, vein, each (n,)."""
 
     start: Array
     heading: Array
     radius: Array
     vein: Array
-    order: Array
+
+    @property
+    def way(self) -> Array:
+        """Unit vectors (n, 2) of the headings."""
+        return direction(self.heading)
+
+
+def direction(heading: Array) -> Array:
+    """Unit vectors (..., 2) of angles."""
+    return np.stack([np.cos(heading), np.sin(heading)], -1)
 
 
 def walk(
-    rng: np.random.Generator,
-    start: Array,
-    heading: Array,
-    length: Array,
-    target: Array,
-    manner: Manner,
-    steps: int,
-) -> tuple[Array, Array]:
-    """Let n branches run `length` (n,) from start (n, 2), turning to target (n, 2): points and
-    headings.
+    rng: np.random.Generator, buds: Buds, length: Array, target: Array, manner: Manner,
+    steps: int, rest: float = 0.75,
+) -> Branches:  # fmt: skip
+    """Branches that run `length` (n,) from the buds, turning to target (n, 2), and taper to `rest`
+    of their calibre.
     """
-    points = np.empty((len(start), steps, 2), np.float32)
-    headings = np.empty((len(start), steps), np.float32)
-    here, heading, drift = start.copy(), heading.copy(), np.zeros(len(start))
+    count = len(buds.start)
+    points, headings = (np.empty((count, steps, *more), np.float32) for more in ((2,), ()))
+    here, goal = (buds.start @ (1.0, 1.0j), target @ (1.0, 1.0j))
+    heading, drift = buds.heading, np.zeros(count)
     stride = length / (steps - 1)
-    shake = manner.wobble * np.sqrt(stride)
-    noise = rng.standard_normal((steps, len(start)))
+    shake = manner.wobble * np.sqrt(stride) * rng.standard_normal((steps, count))
     for k in range(steps):
-        points[:, k], headings[:, k] = here, heading
-        drift = 0.75 * drift + shake * noise[k]
-        goal = np.arctan2(target[:, 1] - here[:, 1], target[:, 0] - here[:, 0])
-        heading = heading + drift + manner.pull * stride * np.sin(goal - heading)
-        here = here + stride[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1)
-    return points, headings
+        points[:, k, 0], points[:, k, 1], headings[:, k] = here.real, here.imag, heading
+        drift = 0.75 * drift + shake[k]
+        away = np.angle(goal - here) - heading
+        heading = heading + drift + manner.pull * stride * np.sin(away)
+        here = here + stride * np.exp(1j * heading)
+    radius = buds.radius[:, None] * np.linspace(1.0, rest, steps)
+    return Branches(points, headings, radius, buds.vein)
 
 
-def taper(radius: Array, steps: int, rest: float = 0.75) -> Array:
-    """Radii (n, steps) that fall from radius (n,) to `rest` times it."""
-    return radius[:, None] * np.linspace(1.0, rest, steps)[None]
+def grow(
+    rng: np.random.Generator,
+    trunk: Branches,
+    manner: Manner,
+    aim: Callable[[Buds], Array],
+    *,
+    generations: int = 3,
+    steps: int = 14,
+    prune: Callable[[Branches], Branches] = lambda branches: branches,
+) -> list[Branches]:
+    """The trunk and the generations that sprout from it, each pruned before it sprouts.
+
+    A daughter heads for `aim` of its bud (n, 2) and is as long as its calibre allows.
+    """
+    tree, generation = [], prune(trunk)
+    for _ in range(generations):
+        grown, buds = sprout(rng, generation, manner)
+        tree.append(grown)
+        length = manner.reach * buds.radius * rng.uniform(0.5, 1.3, len(buds.radius))
+        generation = prune(walk(rng, buds, length, aim(buds), manner, steps))
+    return [*tree, generation]
 
 
 def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple[Branches, Buds]:
@@ -99,8 +116,10 @@ def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple
     living tip.
     """
     count, steps = parents.radius.shape
-    stride = np.linalg.norm(parents.points[:, 1] - parents.points[:, 0], axis=1)
-    chance = (stride / manner.spacing)[:, None] * _unfolding(stride, steps, manner)
+    stride = np.linalg.norm(parents.points[:, 1] - parents.points[:, 0], axis=1)[:, None]
+    # A vessel does not branch at once, but fully within one and a half spacings.
+    unfolding = np.clip(stride * np.arange(steps) / (1.5 * manner.spacing), 0.0, 1.0) ** 2
+    chance = stride / manner.spacing * unfolding
     chance[:, 0], chance[:, -1] = 0.0, 1.0
     site = (rng.random((count, steps)) < chance) & (parents.radius > 0)
     low, high = manner.ratio
@@ -115,34 +134,9 @@ def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple
     radius[:, 1:] *= np.maximum(loss, manner.least)
     row, column = np.nonzero(site & (ratio * radius > manner.smallest))
     bend = angle[row, column] * np.where(column == steps - 1, 0.6, 1.0) * side[row, column]
-    buds = Buds(
+    return parents._replace(radius=radius), Buds(
         parents.points[row, column].astype(float),
         parents.heading[row, column] + bend,
         (ratio * radius)[row, column],
         parents.vein[row],
-        parents.order[row] + 1,
-    )
-    return Branches(parents.points, parents.heading, radius, parents.vein, parents.order), buds
-
-
-def _unfolding(stride: Array, steps: int, manner: Manner) -> Array:
-    """A vessel does not branch at once: from 0 at its root to 1 within one and a half spacings,
-    (n, steps).
-    """
-    return np.clip(stride[:, None] * np.arange(steps) / (1.5 * manner.spacing), 0.0, 1.0) ** 2
-
-
-def extend(
-    rng: np.random.Generator, buds: Buds, target: Array, manner: Manner, steps: int
-) -> Branches:
-    """Grow the buds into branches, each as long as its calibre allows."""
-    length = manner.reach * buds.radius * rng.uniform(0.5, 1.3, len(buds.radius))
-    points, heading = walk(rng, buds.start, buds.heading, length, target, manner, steps)
-    return Branches(points, heading, taper(buds.radius, steps), buds.vein, buds.order)
-
-
-def join(parts: list[Branches]) -> Branches:
-    """All branches of several generations that have one number of vertices."""
-    return Branches(
-        *(np.concatenate([getattr(p, f) for p in parts]) for f in Branches.__dataclass_fields__)
     )

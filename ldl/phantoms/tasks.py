@@ -1,4 +1,4 @@
-"""What the rest of the project asks for: pretraining images, tasks with masks, shape priors.
+"""What the rest of the project asks for: pretraining images, tasks with masks, landmarks, priors.
 
 Image i depends on the seed, on what is asked for and on i alone: more of them are more of the same
 list.
@@ -6,71 +6,93 @@ list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
 from ldl.errors import LdlError
-
-from .chest import draw_chest
-from .fields import Array, Streams, streams
-from .film import JSRT, NIH, SIIM, Film
-from .fundus import draw_fundus
-from .priors import draw_dsa, draw_octa
-from .styles import CHASE, DRISHTI, HRF, IDRID, PRETRAINING, RITE, STARE, Style
+from ldl.phantoms.chest import draw_chest
+from ldl.phantoms.eye import FOVEA, look
+from ldl.phantoms.fields import Array, Streams, streams
+from ldl.phantoms.film import JSRT, NIH, SIIM, Film
+from ldl.phantoms.fundus import draw_fundus, lesions
+from ldl.phantoms.priors import draw_dsa, draw_octa
+from ldl.phantoms.styles import CHASE, DRISHTI, HRF, IDRID, PRETRAINING, RITE, STARE, Style
 
 SMALLEST = 32
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The camera or film of a task, and the structure that its masks show."""
-
-    look: Style | Film
-    structure: str
-
-
-RECIPES: dict[str, Recipe] = {
-    "chasedb1_vessel": Recipe(CHASE, "vessel"),
-    "hrf_vessel": Recipe(HRF, "vessel"),
-    "rite_vessel": Recipe(RITE, "vessel"),
-    "stare_vessel": Recipe(STARE, "vessel"),
-    "drishti_gs1_cup": Recipe(DRISHTI, "cup"),
-    "drishti_gs1_od": Recipe(DRISHTI, "od"),
-    "idrid_od": Recipe(IDRID, "od"),
-    "idrid_hard_exudates": Recipe(IDRID, "hard_exudates"),
-    "scr_heart": Recipe(JSRT, "heart"),
-    "scr_lung": Recipe(JSRT, "lung"),
-    "scr_clavicle": Recipe(JSRT, "clavicle"),
-    "siim_pneumothorax": Recipe(SIIM, "pneumothorax"),
+OLD_FILMS, COLLAPSED_LUNGS = 0.15, 0.08  # of the pretraining films
+LESION_SIDE = 128  # lesions are measured at this size, so that an image of any size has one grade
+# The camera or film of a task, and the structure that its masks show.
+RECIPES: dict[str, tuple[Style | Film, str]] = {
+    "chasedb1_vessel": (CHASE, "vessel"),
+    "hrf_vessel": (HRF, "vessel"),
+    "rite_vessel": (RITE, "vessel"),
+    "stare_vessel": (STARE, "vessel"),
+    "drishti_gs1_cup": (DRISHTI, "cup"),
+    "drishti_gs1_od": (DRISHTI, "od"),
+    "idrid_od": (IDRID, "od"),
+    "idrid_hard_exudates": (IDRID, "hard_exudates"),
+    "scr_heart": (JSRT, "heart"),
+    "scr_lung": (JSRT, "lung"),
+    "scr_clavicle": (JSRT, "clavicle"),
+    "siim_pneumothorax": (SIIM, "pneumothorax"),
 }
 PRIORS = {"octa": draw_octa, "dsa": draw_dsa}
+CHANNELS = {"fundus": 3, "xray": 1}
+
+
+def pretraining_image(
+    modality: str, number: int, *, size: int, seed: int
+) -> tuple[Array, dict[str, Array]]:
+    """One unlabelled image, of any style, with the masks of what is drawn in it.
+
+    Returns:
+        (C, size, size) uint8, and (size, size) bool each: vessel, od, cup and hard_exudates, or
+        heart, lung, clavicle and pneumothorax.
+
+    Raises:
+        LdlError: another modality than "fundus" and "xray", or a size below 32 pixels.
+    """
+    _check(size, number)
+    if modality not in CHANNELS:
+        raise LdlError(f"modality '{modality}' has no phantoms: choose fundus or xray")
+    draw = streams(seed, "pretraining", modality, number)
+    if modality == "fundus":
+        return draw_fundus(draw, _camera(draw), size)
+    choice = draw("style")
+    film = JSRT if choice.random() < OLD_FILMS else NIH
+    return draw_chest(draw, film, size, pneumothorax=choice.random() < COLLAPSED_LUNGS)
+
+
+def _camera(draw: Streams) -> Style:
+    share = np.array([share for share, _ in PRETRAINING])
+    return PRETRAINING[int(draw("style").choice(len(share), p=share / share.sum()))][1]
 
 
 def pretraining_images(modality: str, *, count: int, size: int, seed: int) -> Array:
     """Unlabelled images in every style mixed: (count, C, size, size) uint8, C is 3 for "fundus", 1
-    for "xray".
-
-    Raises LdlError for another modality and for sizes below 32 pixels.
+    for "xray". Errors as `pretraining_image`.
     """
     _check(size, count)
-    if modality not in ("fundus", "xray"):
-        raise LdlError(f"modality '{modality}' has no phantoms: choose fundus or xray")
-    out = np.empty((count, 3 if modality == "fundus" else 1, size, size), np.uint8)
+    out = np.empty((count, CHANNELS.get(modality, 1), size, size), np.uint8)
     for i in range(count):
-        draw = streams(seed, "pretraining", modality, str(i))
-        out[i] = _unlabelled(draw, modality, size)
+        out[i] = pretraining_image(modality, i, size=size, seed=seed)[0]
     return out
 
 
-def _unlabelled(draw: Streams, modality: str, size: int) -> Array:
-    choice = draw("style")
-    if modality == "fundus":
-        share = np.array([s for s, _ in PRETRAINING])
-        style = PRETRAINING[int(choice.choice(len(share), p=share / share.sum()))][1]
-        return draw_fundus(draw, style, size)[0].transpose(2, 0, 1)
-    film = JSRT if choice.random() < 0.15 else NIH
-    return draw_chest(draw, film, size, pneumothorax=choice.random() < 0.08)[0][None]
+def lesion_share(seed: int, number: int) -> float:
+    """The share of the field of view of a fundus pretraining image that haemorrhages and hard
+    exudates cover, 0 to 1.
+
+    Drusen and pale reflexes do not count: they are no sign of diabetic retinopathy.
+    """
+    # Ingredients have streams of their own: the lesions can be drawn again without the rest.
+    draw = streams(seed, "pretraining", "fundus", number)
+    style = _camera(draw)
+    eye = look(draw("frame"), style, LESION_SIDE)
+    found = lesions(draw("lesions"), eye, style)
+    cover = np.add(*(found.get(kind, 0 * eye.x) for kind in ("haemorrhages", "exudates")))
+    return float(cover[eye.u**2 + eye.v**2 < 1.0].mean())
 
 
 def task_images(
@@ -83,27 +105,46 @@ def task_images(
     training images leave the test images as they are. Raises LdlError for an unknown task and for
     sizes below 32 pixels.
     """
-    _check(size, train)
-    _check(size, test)
+    _check(size, min(train, test))
     if task not in RECIPES:
         raise LdlError(f"task '{task}' has no phantoms: choose one of {', '.join(RECIPES)}")
+    style, structure = RECIPES[task]
     numbered = [("train", i) for i in range(train)] + [("test", i) for i in range(test)]
-    channels = 3 if isinstance(RECIPES[task].look, Style) else 1
-    images = np.empty((len(numbered), channels, size, size), np.uint8)
+    images = np.empty((len(numbered), 3 if isinstance(style, Style) else 1, size, size), np.uint8)
     masks = np.empty((len(numbered), size, size), np.uint8)
     for k, (split, i) in enumerate(numbered):
-        images[k], masks[k] = _labelled(streams(seed, task, split, str(i)), RECIPES[task], size)
+        draw = streams(seed, task, split, i)
+        if isinstance(style, Style):
+            images[k], drawn = draw_fundus(draw, style, size, needs=structure)
+        else:
+            images[k], drawn = draw_chest(
+                draw, style, size, pneumothorax=structure == "pneumothorax"
+            )
+        masks[k] = drawn[structure]
     return images, masks, tuple(f"{split}_{i:04d}" for split, i in numbered)
 
 
-def _labelled(draw: Streams, recipe: Recipe, size: int) -> tuple[Array, Array]:
-    if isinstance(recipe.look, Style):
-        image, masks = draw_fundus(draw, recipe.look, size, needs=recipe.structure)
-        return image.transpose(2, 0, 1), masks[recipe.structure]
-    film, masks = draw_chest(
-        draw, recipe.look, size, pneumothorax=recipe.structure == "pneumothorax"
-    )
-    return film[None], masks[recipe.structure]
+def landmarks(
+    landmark: str, *, count: int, size: int, seed: int
+) -> Iterator[tuple[str, Array, tuple[float, float]]]:
+    """Id, image (C, size, size) uint8 and point (row, column) of phantoms with a landmark: the
+    exact centre of "disc" or "fovea", or the centroid of the mask of the "heart".
+
+    The centre of the first pixel is at (0.0, 0.0). The eyes are those of the camera that shows
+    both disc and fovea (IDRiD's).
+    """
+    if landmark == "heart":
+        drawn = task_images("scr_heart", train=0, test=count, size=size, seed=seed)
+        for image, mask, id_ in zip(*drawn, strict=True):
+            row, column = (float(places.mean()) for places in np.nonzero(mask))
+            yield id_, image, (row, column)
+        return
+    for number in range(count):
+        draw = streams(seed, "landmarks", number)
+        eye = look(draw("frame"), IDRID, size)
+        # `project` counts from the image's edge, half a pixel before the first centre.
+        column, row = eye.project(FOVEA if landmark == "fovea" else 0 * FOVEA) - 0.5
+        yield f"eye_{number:04d}", draw_fundus(draw, IDRID, size)[0], (float(row), float(column))
 
 
 def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
@@ -113,7 +154,7 @@ def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
     _check(size, count)
     if kind not in PRIORS:
         raise LdlError(f"shape prior '{kind}' is unknown: choose one of {', '.join(PRIORS)}")
-    drawn = [PRIORS[kind](streams(seed, "prior", kind, str(i)), size) for i in range(count)]
+    drawn = [PRIORS[kind](streams(seed, "prior", kind, i), size) for i in range(count)]
     return np.array(drawn, np.uint8).reshape(count, size, size)
 
 

@@ -9,11 +9,11 @@ from ldl import phantoms
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
 from ldl.data.grades import PHANTOM_LIMITS, grades, phantom_grade
-from ldl.data.phantom_lesions import SIDE, lesion_share
 from ldl.data.readers import read_grades
 from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
-from ldl.phantoms import lesions
+from ldl.phantoms import fundus, lesion_share
+from ldl.phantoms.tasks import LESION_SIDE
 
 OPEN = DataConfig(source="open", size=32)
 TABLE = "image_id,grade\n10_left,0\n10_right,4\n13_left,2\n"
@@ -95,28 +95,21 @@ def test_chest_films_have_no_grades(config: DataConfig) -> None:
 def test_phantoms_are_graded_by_the_lesions_that_are_in_the_picture(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What the drawing of the images itself asks for, caught on the way, is what is graded."""
-    drawn: list[np.ndarray] = []
-    for name in ("haemorrhages", "exudates"):
-        original = getattr(lesions, name)
+    """What the drawing of the image itself asks for, caught on the way, is what is graded."""
+    original, drawn = fundus.lesions, []
 
-        def caught(*arguments, original=original):  # type: ignore[no-untyped-def]
-            drawn.append(original(*arguments))
-            return drawn[-1]
+    def caught(rng, eye, *more):  # type: ignore[no-untyped-def]
+        drawn.append((eye, original(rng, eye, *more)))
+        return drawn[-1][1]
 
-        monkeypatch.setattr(lesions, name, caught)
-    shares, covers = [], []
+    monkeypatch.setattr(fundus, "lesions", caught)
+    shares = []
     for number in range(24):
+        phantoms.pretraining_image("fundus", number, size=LESION_SIDE, seed=3)
+        eye, found = drawn.pop()
+        cover = found.get("haemorrhages", 0 * eye.u) + found.get("exudates", 0 * eye.u)
         shares.append(lesion_share(3, number))
-        asked, drawn = drawn, []
-        draw = phantoms.fields.streams(3, "pretraining", "fundus", str(number))
-        phantoms.tasks._unlabelled(draw, "fundus", SIDE)
-        assert len(asked) == len(drawn)
-        for one, other in zip(asked, drawn, strict=True):
-            np.testing.assert_array_equal(one, other)
-        covers.append(sum(float(each.sum()) for each in drawn))
-        drawn = []
-    assert [share > 0 for share in shares] == [cover > 0 for cover in covers]
+        assert shares[-1] == pytest.approx(cover[eye.u**2 + eye.v**2 < 1].mean())
     assert 3 < sum(share > 0 for share in shares) < 21
 
 

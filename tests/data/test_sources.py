@@ -70,7 +70,7 @@ def test_every_setting_has_a_bank_of_its_own():
 def test_phantoms_of_another_generator_are_drawn_anew(monkeypatch, own_cache):
     pretraining_bank(config(), "xray")
     before = {path.name for path in (own_cache / "banks").iterdir() if path.is_dir()}
-    monkeypatch.setattr(phantoms, "fingerprint", lambda: "0123456789abcdef")
+    monkeypatch.setattr(sources, "PHANTOMS", 99)
     pretraining_bank(config(), "xray")
     after = {path.name for path in (own_cache / "banks").iterdir() if path.is_dir()}
     assert len(after - before) == 1

@@ -7,7 +7,7 @@ import torch
 from ldl.data.sources import pretraining_bank
 from ldl.experiments import encoders, patch_search, patches
 from ldl.experiments.patches import GRID, OUTSIDE, Patches
-from ldl.experiments.phantom_masks import with_masks
+from ldl.phantoms import pretraining_image
 from ldl.train.pretrain import held_out_rows
 
 
@@ -21,7 +21,7 @@ def test_a_phantom_drawn_again_is_the_banks_own(modality: str, cache: object) ->
     config = encoders.config_of("pd", modality, "smoke")  # type: ignore[arg-type]
     bank = pretraining_bank(config.data, modality)  # type: ignore[arg-type]
     for row in held_out_rows(len(bank.images))[1]:
-        image, masks = with_masks(modality, row, size=32, seed=config.data.seed)  # type: ignore[arg-type]
+        image, masks = pretraining_image(modality, row, size=32, seed=config.data.seed)  # type: ignore[arg-type]
         assert (image == bank.images[row]).all()
         assert all(mask.shape == (32, 32) for mask in masks.values())
 

@@ -80,7 +80,7 @@ def test_freshness_follows_the_versions_of_all_that_a_run_rests_on(
     monkeypatch: pytest.MonkeyPatch, store: RunStore, run: Run
 ) -> None:
     record = _record(run)
-    assert record["version"] == {"phantoms": 1, "pretrain": 1, "transfer": 1}
+    assert record["version"] == {"phantoms": base.PHANTOMS, "pretrain": 1, "transfer": 1}
     assert is_fresh(record, run)
     for part, name in [
         (PretrainConfig, "version"),
@@ -88,7 +88,7 @@ def test_freshness_follows_the_versions_of_all_that_a_run_rests_on(
         (base, "PHANTOMS"),
     ]:
         with monkeypatch.context() as patch:
-            patch.setattr(part, name, 2)
+            patch.setattr(part, name, 99)
             assert not is_fresh(record, run)
 
 

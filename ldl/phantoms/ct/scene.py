@@ -200,7 +200,9 @@ class Scene:
     def along(self, part: Part, rng: np.random.Generator, side: float = 1.0) -> Tube:
         """The tube of a part."""
         points = np.array(part.way, float) * (side, 1.0, 1.0)
-        way = self.bend(path(points + rng.normal(0.0, part.move, points.shape), 4.0))
+        points = points + rng.normal(0.0, part.move, points.shape)
+        # The balls of a thin tube must not come apart.
+        way = self.bend(path(points, float(np.clip(1.2 * min(part.radii), 2.0, 5.0))))
         radius = taper(len(way), part.radii) * max(rng.normal(1.0, part.size), 0.5)
         reach = 6.0 + max((grow for grow, _ in part.coats), default=0.0)
         return tube(self.grid, way, radius, reach=reach, flat=part.flat, tall=part.tall)

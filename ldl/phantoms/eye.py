@@ -1,0 +1,151 @@
+"""The geometry of one fundus photograph, and the vessel tree of the retina.
+
+Anatomy is in units of the distance from disc to fovea: the optic disc lies at (0, 0), the fovea at
+FOVEA, x runs temporally, y downwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ldl.phantoms.fields import Array
+from ldl.phantoms.growth import Branches, Buds, Manner, direction, grow, walk
+from ldl.phantoms.strokes import Samples, sample_lines
+from ldl.phantoms.styles import Style
+
+FOVEA = np.array([1.0, 0.1])
+AVASCULAR = 0.13
+VEIN, ARTERY = 0.0185, 0.0142
+AIMS = {"macula": (0.78,), "disc": (0.0,), "between": (0.1, 0.75, 0.95)}
+
+
+@dataclass(frozen=True)
+class Eye:
+    """Where the camera looks: the anatomical coordinates x, y (size, size) of every pixel centre,
+    and u, v in radii of the round field of view; `pixel` pixels are a disc-fovea distance.
+    """
+
+    size: int
+    centre: Array
+    stretch: Array
+    x: Array
+    y: Array
+    u: Array
+    v: Array
+    pixel: float
+
+    def project(self, points: Array) -> Array:
+        """Anatomical points (..., 2) to pixel coordinates (column, row), float32."""
+        square = (points - self.centre) / self.stretch
+        return ((square + 1.0) * (0.5 * self.size)).astype(np.float32)
+
+    def lines(self, branches: Branches, weight: Array) -> Samples:
+        """The samples of those branches that touch the square; weight is (n, T) or (n, 1)."""
+        points = self.project(branches.points)
+        seen = np.any(((points > -8) & (points < self.size + 8)).all(2), axis=1)
+        weight = np.broadcast_to(weight, branches.radius.shape)
+        return sample_lines(points[seen], (branches.radius * self.pixel)[seen], weight[seen])
+
+
+def look(rng: np.random.Generator, style: Style, size: int) -> Eye:
+    """Choose eye (left or right), field and fixation."""
+    radius, mirror = rng.uniform(*style.radius), rng.choice([-1.0, 1.0])
+    aim, shift = rng.choice(AIMS[style.centre]), rng.uniform(*style.shift)
+    centre = rng.normal((aim + shift, 0.03 + 0.5 * shift), 0.06)
+    crop = np.array(style.crop)
+    stretch = radius * crop * (mirror, 1.0)
+    axis = ((np.arange(size) + 0.5) / size * 2.0 - 1.0).astype(np.float32)
+    column, row = np.meshgrid(axis, axis)
+    x, y = (
+        np.float32(scale) * a + np.float32(middle)
+        for scale, a, middle in zip(stretch, (column, row), centre, strict=True)
+    )
+    u, v = (np.float32(c) * a for c, a in zip(crop, (column, row), strict=True))
+    pixel = size / (2.0 * radius * float(np.sqrt(crop.prod())))
+    return Eye(size, centre, stretch, x, y, u, v, pixel)
+
+
+class Habit(NamedTuple):
+    """What differs between the vessels of two people: all are factors around 1."""
+
+    calibre: float = 1.0
+    tortuosity: float = 1.0
+    density: float = 1.0
+
+
+def retinal_tree(rng: np.random.Generator, habit: Habit) -> list[Branches]:
+    """Trunks and three generations of branches, then the twigs of the disc and two of theirs.
+
+    Arteries and veins leave the disc in four arcades; the temporal ones arch around the macula and
+    send thin branches towards it, which stop short of the avascular zone; the rest runs radially
+    to the periphery.
+    """
+    manner = Manner(
+        0.22 / habit.density, (0.32, 0.78), (0.5, 1.1), 70.0, 0.36 * habit.tortuosity, 1.0, 0.0023
+    )
+    trunks = grow(rng, _trunks(rng, habit), manner, _aim, prune=_spare_fovea)
+    twigs = _disc_twigs(rng, habit)
+    return trunks + grow(rng, twigs, manner, _aim, generations=2, prune=_spare_fovea)
+
+
+def _trunks(rng: np.random.Generator, habit: Habit) -> Branches:
+    """Artery and vein of the four arcades and one more nasal vessel."""
+    steps, n = 36, 9
+    arcade = np.array([0, 0, 1, 1, 2, 2, 3, 3, rng.integers(4, 6)])
+    vein = np.array([*(False, True) * 4, rng.random() < 0.5])
+    up, temporal, extra = np.where(arcade % 2 == 0, -1.0, 1.0), arcade < 2, arcade > 3
+    s = np.linspace(0.0, 1.0, steps) * np.where(temporal, 3.1, 1.9)[:, None]
+    turn, steep = rng.uniform(0.45, 0.8, (n, 1)), rng.uniform(1.25, 1.75, (n, 1))
+    arch = steep * np.exp(-s / turn) - rng.uniform(0.0, 0.3, (n, 1)) * (1 - np.exp(-s / 1.2))
+    spread = rng.uniform(0.5, 1.2, (n, 1)) * np.where(extra, 0.3, 1.0)[:, None]
+    nasal = np.pi - spread - (1.45 - spread) * np.exp(-s / 0.25)
+    heading = np.where(temporal[:, None], arch, nasal)
+    heading = (heading + _meander(rng, n, steps, 0.16 * habit.tortuosity)) * up[:, None]
+    move = direction(heading)[:, :-1] * (s[:, 1] - s[:, 0])[:, None, None]
+    root = np.stack([rng.uniform(-0.07, -0.01, n), up * rng.uniform(0.0, 0.04, n)], 1)[:, None]
+    points = np.concatenate([root, root + np.cumsum(move, 1)], 1).astype(np.float32)
+    width = np.where(vein, VEIN, ARTERY) * np.where(temporal, 1.0, 0.78) * np.where(extra, 0.6, 1.0)
+    width = width * habit.calibre * rng.uniform(0.85, 1.15, n)
+    return Branches(points, heading, width[:, None] * np.linspace(1.0, 0.8, steps), vein)
+
+
+def _meander(rng: np.random.Generator, count: int, steps: int, strength: float) -> Array:
+    """Smooth wandering of a heading: a few sines of random phase, per branch."""
+    s = np.linspace(0.0, 1.0, steps)
+    waves = np.arange(2, 9)
+    phase = rng.uniform(0, 2 * np.pi, (count, len(waves)))
+    size = rng.standard_normal((count, len(waves))) / np.sqrt(waves / 2.0)
+    curve = np.sin(2 * np.pi * waves[None, :, None] * s + phase[..., None])
+    return strength * (size[..., None] * curve).sum(1) * np.minimum(1.0, 4 * s)
+
+
+def _disc_twigs(rng: np.random.Generator, habit: Habit) -> Branches:
+    """Thin vessels straight from the disc: to the macula and nasally."""
+    n = int(rng.integers(5, 10))
+    heading = np.where(rng.random(n) < 0.45, rng.normal(0.05, 0.45, n), rng.normal(np.pi, 0.7, n))
+    way, calibre = direction(heading), rng.uniform(0.0045, 0.0085, n) * habit.calibre
+    target = np.where(way[:, :1] > 0, FOVEA, 4.0 * way)
+    buds = Buds(0.06 * way, heading, calibre, rng.random(n) < 0.5)
+    return walk(rng, buds, 90.0 * calibre, target, Manner(wobble=0.35 * habit.tortuosity), 14, 0.6)
+
+
+def _aim(buds: Buds) -> Array:
+    """Inside the temporal arcades branches seek the fovea, everywhere else they run away from the
+    disc.
+    """
+    (x, y), way = buds.start.T, buds.way
+    inwards = ((FOVEA - buds.start) * way).sum(1) > 0.1
+    inside = (x > 0.15) & (np.abs(y) < 1.1) & (x < 1.9)
+    radial = buds.start / np.maximum(np.linalg.norm(buds.start, axis=1, keepdims=True), 1e-3)
+    return np.where((inwards & inside)[:, None], FOVEA, buds.start + 2.0 * radial + 1.5 * way)
+
+
+def _spare_fovea(branches: Branches) -> Branches:
+    """End every branch at the avascular zone and let it thin out before."""
+    away = np.linalg.norm(branches.points - FOVEA, axis=2)
+    open_so_far = np.logical_and.accumulate(away > AVASCULAR, axis=1)
+    thin = np.clip(0.35 + (away - AVASCULAR) / 0.35, 0.0, 1.0)
+    return branches._replace(radius=branches.radius * thin * open_so_far)
