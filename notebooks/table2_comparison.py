@@ -12,80 +12,75 @@
 # ---
 
 # %% [markdown]
-# # Table 2: comparison of encoders
+# # Table 2: does pretraining help?
 #
 # ```{admonition} The paper says
 # :class: note paper
 # An encoder pretrained by patch or region discrimination is a better start for segmentation than a random one, than a supervised one, and than those of seven
 # other self-supervised methods, on 11 of 12 tasks (section 6.1.3, Table 2).
 # ```
-#
-# This page repeats all twelve rows. A method is one file, linked from its section [below](#the-methods-one-by-one); {doc}`method_family` shows them side by side.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile: str = "demo"
 
 # %% tags=["hide-input"]
+import pandas as pd
 from IPython.display import Markdown, display
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
-from ldl.experiments import encoder_tables, gains, pages, report, rivals, sections, statements
-from ldl.experiments.budget_table import budget_table
-from ldl.experiments.plan import plan
-from ldl.experiments.rows import table_named
+from ldl.report.claims import count_words
+from ldl.tables.measure import show
 from ldl.tables.published import published
-from ldl.tasks import TASKS
+from ldl.tasks import TASKS, XRAY_TASKS
 
 check("table2_comparison", globals())
 store = RunStore()
+report.complete("table2", profile, store)
+here = show("table2", profile, store)
+real = show("table2", "open", store)
+best = real if real.measured else here
 
-# %% [markdown]
-# ## What the paper's numbers say
-#
-# Before anything is measured, the printed table can be counted.
 
-# %% tags=["hide-input"]
-printed = published("table2").set_index("encoder")
-columns = [task.column for task in TASKS.values()]
-ours = ["Pd", "Pd+mix", "Rd"]
-winners = printed[columns].idxmax()
-family = int(winners.isin(ours).sum())
-alone = int((winners == "Rd").sum())
-others = ", ".join(f"{column}: {name}" for column, name in winners.items() if name != "Rd")
-lead = printed[columns].loc[ours].max() - printed[columns].drop(index=ours).max()
-Markdown(
-    f"The best of Pd, Pd+mix and Rd is the best of all rows in {family} of {len(columns)} columns; Rd alone is in {alone} (the exceptions: {others}). "
-    f"The lead of the best of the three over the best other method is {lead.median():.2f} points in the median column, {lead.min():+.2f} in the worst and "
-    f"{lead.max():.2f} in the best ({lead.idxmax()}). The paper gives no spread: it is one training a cell."
-)
+def words(number):
+    """A difference in a sentence."""
+    return report.signed(number)
 
-# %% [markdown]
-# ## A row is a list of runs
-#
-# Here of each row the one on STARE; it names the encoder that it starts from.
-
-# %%
-for cell in plan("table2", profile_named(profile), "/stare"):
-    print(f"{cell.row.label:23s} {cell.runs[0].run_id()}")
 
 # %% tags=["hide-input"]
-missing = report.complete("table2", profile, store)
-here = pages.gather("table2", profile, store)
-Markdown(
-    f"Runs that are missing under this profile: {len(missing)}."
-    if missing
-    else "All runs of this profile are there."
-)
+findings = report.judged(best)
+by_text = {(each.claim.text, each.claim.column): each for each in findings}
+
+
+def told(text, column):
+    """One finding in a sentence."""
+    each = by_text[text, column]
+    if each.found is None:
+        return "not yet run"
+    return f"{words(each.found.value)} ({words(each.found.low)} to {words(each.found.high)}; {each.verdict})"
+
+
+if real.measured:
+    text = (
+        f"Rd over scratch at equal updates: fundus {told('Rd over scratch at equal updates', 'fundus_mean')}, chest with all labels {told('Rd over scratch at equal updates', 'xray_mean')}, "
+        f"with 20 % of them {told('Rd over scratch at equal updates', 'xray_mean@20')}. Regions on top of mixed patches: {told('regions: Rd over Pd+mix', 'fundus_mean')} on fundus; mixup alone: "
+        f"{told('mixup: Pd+mix over Pd', 'fundus_mean')}; both together: {told('both together: Rd over Pd', 'fundus_mean')}. All in points of mean DSC."
+    )
+    others = [each for each in findings if each.claim.family == "others"]
+    text += f" Against the other methods: {count_words(others)}. A method that did not train here is no opponent."
+else:
+    text = "There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them; what follows is on phantoms and no evidence."
+Markdown(text)
 
 # %% [markdown]
-# ## This profile
+# ## The table
 
 # %% tags=["hide-input"]
-display(pages.budget(here))
-pages.show_halves(here)
+printed = "The paper's chest numbers are means over 20, 40, 60, 80 and 100 % of the labels."
+for part in report.whole_table(best, more=printed):
+    display(part)
+report.budget(best.profile)
 
 # %% [markdown]
 # ```{admonition} We do
@@ -93,227 +88,148 @@ pages.show_halves(here)
 # Scratch is shown twice. The release trains it for the epochs of the second phase only, which is half of what a transferred encoder gets; the row *equal updates* has as many
 # updates as a transferred encoder in both phases. A gain over the first alone may be a gain of training time.
 #
-# Every other method sees as many images as Rd, the longest of ours, its first step included; Pd and Pd+mix see fewer. All share one encoder, one optimiser (Adam, its rate halved half-way)
-# and one transfer. Supervised has no chest columns, in the paper as here: chest X-rays have no such grade.
+# Every other method sees as many images as Rd, its first step included. Supervised has no chest columns: chest X-rays have no such grade.
 # ```
-
+#
+# ## What follows
+#
+# Every comparison is stated beforehand, with the smallest difference of interest: [the statement](../../results/STATEMENT.md).
 
 # %% tags=["hide-input"]
-def figure_per_column(shown):
-    """One panel a column: ours with its interval, the paper's as a ring."""
-    frame = shown.frame.assign(row=shown.frame["label"])
-    rows = list(dict.fromkeys(frame.loc[frame["measured"] | frame["paper"].notna(), "row"]))
-    columns = [
-        column
-        for half, _ in pages.HALVES.values()
-        for column in half
-        if (frame.loc[frame["column"] == column, "measured"]).any()
-    ]
-    if not columns:
-        return
-    figure = plots.column_dots(frame, columns=columns, rows=rows)
-    kind = "Phantoms" if shown.phantom else "Real images"
-    best = {
-        c: frame.loc[frame.loc[(frame["column"] == c) & frame["measured"], "ours"].idxmax(), "row"]
-        for c in columns
-    }
+if best.phantom:
+    display(Markdown("Nothing: these numbers are of phantoms."))
+else:
+    display(report.claims_table(findings, best))
+
+# %% tags=["hide-input"]
+if not best.phantom:
+    shown = [each for each in findings if each.found and each.claim.family != "others"]
     plots.show(
-        figure,
-        caption=f"Table 2, column by column. {kind}, profile {shown.profile.name}: ours with the 95 % bootstrap interval over test images; rings are the paper's numbers.",
-        alt="Small multiples of dot plots. Highest of our rows: "
-        + ", ".join(f"{c} {name}" for c, name in best.items())
+        report.forest(shown, best, xlabel="difference in points of mean DSC"),
+        caption="Comparisons among our rows: the paper's difference as a ring, ours with its 95 % interval.",
+        alt="; ".join(
+            f"{e.claim.text}, {e.claim.column}: {words(e.found.value)}, {e.verdict}" for e in shown
+        )
         + ".",
     )
 
-
-figure_per_column(here)
-
 # %% [markdown]
-# ### Gain over scratch, image by image
-#
-# The intervals above are wide because some images are hard for every row. The difference of two rows on the *same* images is what tells them apart.
-
-
-# %% tags=["hide-input"]
-def show_gains(shown):
-    """Paired gain over scratch at equal updates, one row a method."""
-    frame = gains.gains("table2", shown.profile, store, "scratch-equal")
-    if frame.empty:
-        display(Markdown("Nothing to compare yet."))
-        return
-    labels = {row.key: row.label for row in table_named("table2").rows}
-    rows = []
-    for key, part in frame.groupby("row", sort=False):
-        cells = {"row": labels[key]}
-        for line in part.itertuples():
-            text = f"{line.ours:+.1f}".replace("-", "−")
-            clear = line.low > 0 or line.high < 0
-            cells[line.column] = (
-                f"{f'<b>{text}</b>' if clear else text}<br><small>{line.low:+.1f} to {line.high:+.1f}</small>".replace(
-                    "-", "−"
-                )
-            )
-        rows.append(cells)
-    display(
-        plots.small_table(
-            rows,
-            caption="Difference of the mean DSC to scratch at equal updates, in points, paired over the test images, with its 95 % bootstrap interval; "
-            f"bold where the interval leaves out 0. {'Phantoms' if shown.phantom else 'Real images'}, profile {shown.profile.name}.",
-        )
-    )
-    mine = frame[frame["row"].isin(["pd", "pd+mix", "rd"])]
-    up, down = int((mine["low"] > 0).sum()), int((mine["high"] < 0).sum())
-    display(
-        Markdown(
-            f"Of {len(mine)} cells of Pd, Pd+mix and Rd, {int((mine['ours'] > 0).sum())} are above scratch at equal updates, {up} with an interval above 0; "
-            f"{down} are below it with an interval below 0."
-        )
-    )
-
-
-show_gains(here)
-
-# %% [markdown]
-# ### What each row costs
-
-# %% tags=["hide-input"]
-budget_table(here, store)
-
-# %% [markdown]
-# ### The encoders behind the rows
-#
-# LDL's encoders are asked for patches, the others for images: the two tables measure different things, and only within one of them are numbers to be compared.
-
-# %% tags=["hide-input"]
-display(encoder_tables.of_patches(here))
-display(encoder_tables.of_images(here))
-
-# %% [markdown]
-# ## On real images
-#
-# What follows is not computed by this page. It is read from records that were made on real images and are kept with the project.
-
-# %% tags=["hide-input"]
-real = here if not here.phantom else pages.gather("table2", "open", store)
-if real.measured:
-    display(pages.budget(real))
-    pages.show_halves(real)
-else:
-    display(
-        Markdown(
-            "There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them."
-        )
-    )
-
-# %% tags=["hide-input"]
-if real.measured:
-    figure_per_column(real)
-    show_gains(real)
-
-# %% [markdown]
-# ### What each row cost, and its encoder
-
-# %% tags=["hide-input"]
-if real.measured:
-    display(budget_table(real, store))
-    display(encoder_tables.of_patches(real))
-    display(encoder_tables.of_images(real))
-
-# %% [markdown]
-# ### Ours against the other methods
+# ## Figure 7: how many labels
 #
 # ```{admonition} The paper says
 # :class: note paper
-# The representation "is well generalized by winning 11 tasks out of all 12"; it "outperforms a series of instance discrimination methods (InstDisc, EmbInva, MoCo, MoCoV2, SimCLR, RotOri) and
-# finer dense contrastive method (DenseCL)", and the supervised one (section 6.1.3).
+# On the chest tasks pretrained encoders are always better than scratch; with 20 % of the labels the gain is largest, and 40 to 60 % are enough to exceed scratch with all labels
+# (section 6.1.4, Figure 7).
 # ```
 
 # %% tags=["hide-input"]
-if real.measured:
-    known = rivals.gather(real.profile.name, store)
-    display(statements.statements(known))
-    display(rivals.column_table(known))
-    display(rivals.pair_table(known))
+STARTS = {
+    "scratch": "Scratch",
+    "scratch-equal": "Scratch, equal updates",
+    "pd+mix": "Pd+mix",
+    "rd": "Rd",
+}
+
+
+def shares(table):
+    """Long frame of the chest tasks over the share of the labels, our rows alone."""
+    lines = []
+    for (row, column), cell in table.cells.items():
+        task, _, percent = column.partition("@")
+        if row in STARTS and task in XRAY_TASKS:
+            low, high = cell.interval
+            lines.append(
+                {
+                    "panel": TASKS[task].column,
+                    "start": STARTS[row],
+                    "share": float(percent or 100),
+                    "ours": cell.value,
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+lines = shares(best)
+if lines.empty:
+    display(Markdown("No chest run yet."))
 else:
-    display(Markdown("There is nothing to compare yet."))
-
-# %% [markdown]
-# ### Is the order of the rows the paper's?
-#
-# Computed from the numbers above, for the rows that were run and that the paper prints.
-
-# %% tags=["hide-input"]
-pages.order_words(real)
-
-# %% [markdown]
-# ## The methods, one by one
-#
-# Ours have chapters of their own: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`. What follows is read from the other methods' classes and records: what
-# they compare, what was changed for small images and batches and why, and how their training ended. Knobs that are not named have the original's value.
+    least = lines[lines["share"] == lines["share"].min()]
+    plots.show(
+        plots.share_lines(lines),
+        caption=f"Figure 7 on {best.kind}, profile {best.profile.name}: DSC over the share of the labels; bands are 95 % intervals.",
+        alt=f"At {least['share'].iloc[0]:.0f} % of the labels: "
+        + "; ".join(f"{one.panel} {one.start} {one.ours:.1f}" for one in least.itertuples())
+        + ".",
+    )
 
 # %% tags=["hide-input"]
-shown_profiles = tuple(dict.fromkeys((profile, real.profile.name)))
+if not lines.empty and not best.phantom:
+    stated = published("figure7").set_index("column")
+    rows = []
+    for panel, part in lines.groupby("panel", sort=False):
+        by_start = part.pivot(index="share", columns="start", values="ours")
+        gain = by_start[["Pd+mix", "Rd"]].max(axis=1) - by_start["Scratch"]
+        equal = by_start[["Pd+mix", "Rd"]].max(axis=1) - by_start["Scratch, equal updates"]
+        above = by_start.index[
+            by_start[["Pd+mix", "Rd"]].max(axis=1) > by_start["Scratch"].get(100, float("nan"))
+        ]
+        rows.append(
+            {
+                "task": panel,
+                f"gain at {part['share'].min():.0f} %": gain.iloc[0],
+                "over equal updates": equal.iloc[0],
+                "the paper (20 %)": stated.loc[panel, "gain_at_20_percent"],
+                "share that beats scratch with all labels (%)": f"{above.min():.0f}"
+                if len(above)
+                else "none",
+                "the paper (%)": str(stated.loc[panel, "share_that_beats_scratch_percent"]),
+            }
+        )
+    display(
+        plots.small_table(
+            rows,
+            caption="The better of Pd+mix and Rd, in points of DSC: over scratch as released, and over scratch at equal updates, which the paper does not show. The paper's statements are in section 6.1.4.",
+        )
+    )
 
 # %% [markdown]
-# ### Supervised
+# ## The encoders behind the rows
 #
-# Supervised, by the grade of diabetic retinopathy {cite}`eyepacs2015`, as LDL compares it {cite}`chen2021ldl`. The file: {download}`ldl/methods/supervised.py <../../ldl/methods/supervised.py>`.
+# What each method compares, and what was changed for small images and batches, stands in {doc}`method_family`; a row is one file below `ldl/methods/`.
 
 # %% tags=["hide-input"]
-sections.section("supervised", shown_profiles, store)
+for part in report.encoders_table(best):
+    display(part)
 
 # %% [markdown]
-# ### InstDisc
-#
-# {cite:t}`wu2018instdisc`. The file: {download}`ldl/methods/instdisc.py <../../ldl/methods/instdisc.py>`.
+# ## What the printed numbers say
 
 # %% tags=["hide-input"]
-sections.section("instdisc", shown_profiles, store)
+numbers = published("table2").set_index("encoder")
+columns = [task.column for task in TASKS.values()]
+ours = ["Pd", "Pd+mix", "Rd"]
+winners = numbers[columns].idxmax()
+lead = numbers[columns].loc[ours].max() - numbers[columns].drop(index=ours).max()
+others = ", ".join(f"{column}: {name}" for column, name in winners.items() if name != "Rd")
+Markdown(
+    f"The best of Pd, Pd+mix and Rd is the best of all rows in {int(winners.isin(ours).sum())} of {len(columns)} columns; Rd alone is in {int((winners == 'Rd').sum())} (the exceptions: {others}). "
+    f"The lead of the best of the three over the best other method is {lead.median():.2f} points in the median column, {lead.min():+.2f} in the worst and "
+    f"{lead.max():.2f} in the best ({lead.idxmax()}). The paper gives no spread: it is one training a cell."
+)
 
 # %% [markdown]
-# ### EmbInva
+# ## The machinery on phantoms
 #
-# {cite:t}`ye2019embinva`. The file: {download}`ldl/methods/embinva.py <../../ldl/methods/embinva.py>`.
+# Profile `demo` trains every row on images drawn from a seed. It shows that each can be made from end to end, and says nothing about the paper.
 
 # %% tags=["hide-input"]
-sections.section("embinva", shown_profiles, store)
-
-# %% [markdown]
-# ### MoCo
-#
-# {cite:t}`he2020moco`. The file: {download}`ldl/methods/moco.py <../../ldl/methods/moco.py>`.
-
-# %% tags=["hide-input"]
-sections.section("moco", shown_profiles, store)
-
-# %% [markdown]
-# ### MoCoV2
-#
-# {cite:t}`chen2020mocov2`. The file: {download}`ldl/methods/mocov2.py <../../ldl/methods/mocov2.py>`.
-
-# %% tags=["hide-input"]
-sections.section("mocov2", shown_profiles, store)
-
-# %% [markdown]
-# ### SimCLR
-#
-# {cite:t}`chen2020simclr`. The file: {download}`ldl/methods/simclr.py <../../ldl/methods/simclr.py>`.
-
-# %% tags=["hide-input"]
-sections.section("simclr", shown_profiles, store)
-
-# %% [markdown]
-# ### RotOri
-#
-# {cite:t}`li2021rotori`. The file: {download}`ldl/methods/rotori.py <../../ldl/methods/rotori.py>`.
-
-# %% tags=["hide-input"]
-sections.section("rotori", shown_profiles, store)
-
-# %% [markdown]
-# ### DenseCL
-#
-# {cite:t}`wang2021densecl`. The file: {download}`ldl/methods/densecl.py <../../ldl/methods/densecl.py>`.
-
-# %% tags=["hide-input"]
-sections.section("densecl", shown_profiles, store)
+if best is here:
+    display(Markdown("It stands above."))
+else:
+    display(
+        report.folded(
+            "Table 2 on phantoms", *report.whole_table(here), *report.encoders_table(here)
+        )
+    )

@@ -20,28 +20,52 @@
 # {cite}`simonyan2015vgg` have a quarter, a half and all of its channels.
 # ```
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile: str = "demo"
 
 # %% tags=["hide-input"]
 from IPython.display import Markdown, display
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.profiles import WIDTHS
 from ldl.engine.store import RunStore
-from ldl.experiments import encoder_tables, pages, report
-from ldl.experiments.rows import ARCHITECTURES
 from ldl.models import Encoder, SegmentationNet
+from ldl.report.claims import count_words
+from ldl.tables.measure import show
 from ldl.tables.published import NOTES
+from ldl.tables.transfer import WIDTH_TITLES
 from ldl.tasks import CHANNELS
 
 check("table4_architectures", globals())
 store = RunStore()
 report.complete("table4", profile, store)
-here = pages.gather("table4", profile, store)
-words = "phantoms" if here.phantom else "real images"
-pages.budget(here)
+here = show("table4", profile, store)
+real = show("table4", "open", store)
+best = real if real.measured else here
+
+# %% tags=["hide-input"]
+findings = report.judged(best)
+if best.phantom:
+    text = "There is no record on real images yet; what follows is on phantoms and no evidence. Get the data, then `ldl run table4 --profile open` makes them."
+else:
+    text = f"Does width hurt from scratch, and help when pretrained? Over the three means: {count_words(findings)}."
+Markdown(text)
+
+# %% [markdown]
+# ## The table
+
+# %% tags=["hide-input"]
+for part in report.whole_table(best):
+    display(part)
+report.budget(best.profile)
+
+# %% tags=["hide-input"]
+if not best.phantom and any(each.found for each in findings):
+    display(report.claims_table([each for each in findings if each.found], best))
+
+# %% tags=["hide-input"]
+Markdown(f"A slip in the paper's own table: {NOTES['ldl_table4']}")
 
 # %% [markdown]
 # ## Three widths of one class
@@ -64,76 +88,30 @@ plots.small_table(
             "network": title,
             "first stage, the paper": 16 * WIDTHS[name],
             "parameters, the paper (millions)": millions(16 * WIDTHS[name]),
-            "first stage, here": here.profile.base * WIDTHS[name],
-            "parameters, here (millions)": millions(here.profile.base * WIDTHS[name]),
+            "first stage, here": best.profile.base * WIDTHS[name],
+            "parameters, here (millions)": millions(best.profile.base * WIDTHS[name]),
         }
-        for name, title in ARCHITECTURES
+        for name, title in WIDTH_TITLES.items()
     ],
-    caption=f"Channels of the first stage and parameters of the segmentation network, as published and under profile {here.profile.name}.",
-)
-
-# %% [markdown]
-# ## The table
-
-# %% tags=["hide-input"]
-pages.show_halves(here)
-
-# %% tags=["hide-input"]
-Markdown(f"A slip in the paper's own table: {NOTES['ldl_table4']}")
-
-# %% [markdown]
-# ## Does width help?
-
-
-# %% tags=["hide-input"]
-def widths(shown):
-    """Change of the means from the tiny to the full network, ours and the paper's."""
-    lookup = shown.frame.set_index(["row", "column"])
-    rows = []
-    for method, label in (("scratch", "Scratch"), ("pd+mix", "Pd+mix")):
-        cells = {"start": label}
-        for column, title in (("fundus_mean", "fundus"), ("xray_mean", "X-ray")):
-            full, tiny = (
-                lookup.loc[(f"{method}/full", column)],
-                lookup.loc[(f"{method}/tiny", column)],
-            )
-            cells[f"{title}, ours"] = full["ours"] - tiny["ours"]
-            cells[f"{title}, the paper"] = full["paper"] - tiny["paper"]
-        rows.append(cells)
-    return rows
-
-
-plots.small_table(
-    widths(here),
-    caption=f"Full minus tiny network, points of mean DSC. Ours on {words}, profile {here.profile.name}.",
+    caption=f"Channels of the first stage and parameters of the segmentation network, as published and under profile {best.profile.name}.",
 )
 
 # %% [markdown]
 # ## The encoders behind the rows
 
 # %% tags=["hide-input"]
-encoder_tables.of_patches(here)
+for part in report.encoders_table(best):
+    display(part)
 
 # %% [markdown]
-# ## On real images
-#
-# Read from records that are kept with the project.
+# ## The machinery on phantoms
 
 # %% tags=["hide-input"]
-real = here if not here.phantom else pages.gather("table4", "open", store)
-if real.measured:
-    display(pages.budget(real))
-    pages.show_halves(real)
-    display(
-        plots.small_table(
-            widths(real), caption="Full minus tiny network on real images, points of mean DSC."
-        )
-    )
-    display(encoder_tables.of_patches(real))
-    display(pages.order_words(real))
+if best is here:
+    display(Markdown("It stands above."))
 else:
     display(
-        Markdown(
-            "There is no record of this table on real images yet. Get the data, then `ldl run table4 --profile open` makes them."
+        report.folded(
+            "Table 4 on phantoms", *report.whole_table(here), *report.encoders_table(here)
         )
     )

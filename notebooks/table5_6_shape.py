@@ -20,45 +20,79 @@
 # retina are found with a mean DSC of 66.80 or 65.85, where synthetic segmentation by CycleGAN and SynSeg stays below 40 (section 6.2, Tables 5 and 6).
 # ```
 #
-# No mask belongs to any of the photographs. How that can work at all is the chapter {doc}`method_shape`; this page repeats both tables.
+# No mask belongs to any of the photographs. How that can work at all is the chapter {doc}`method_shape`.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile: str = "demo"
 
 # %% tags=["hide-input"]
+import numpy as np
+import pandas as pd
+import torch
 from IPython.display import Markdown, display
 
+from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.engine.profiles import profile_named
+from ldl.data.field import field_masks
+from ldl.data.shape_prior import shape_prior
 from ldl.engine.store import RunStore
-from ldl.experiments import report
-from ldl.experiments.shape import claims, figure8, pages, watching
-from ldl.experiments.shape.rows import TABLES
+from ldl.experiments.examples import may_be_shown
+from ldl.metrics import dsc
+from ldl.report.claims import count_words
+from ldl.rng import generator
+from ldl.tables.measure import show
 from ldl.tables.published import published
+from ldl.tables.shape import COLUMNS, MEAN, ROWS, TABLES
+from ldl.train.references import References
+from ldl.train.shape import restore
 
 check("table5_6_shape", globals())
 store = RunStore()
-PRIORS = tuple(TABLES)
+here, best = {}, {}
+for prior, name in TABLES.items():
+    report.complete(name, profile, store)
+    here[prior] = show(name, profile, store)
+    real = show(name, "open", store)
+    best[prior] = real if real.measured else here[prior]
 
-# %% [markdown]
-# ## What the paper's numbers say
-#
-# Before anything is measured, the two printed tables can be counted.
+
+def title(prior):
+    """Table 5 or 6, and its masks."""
+    return f"Table {TABLES[prior][-1]}, {prior.upper()}"
+
 
 # %% tags=["hide-input"]
-words = []
-for prior, table in TABLES.items():
-    printed = published(table).set_index("method")
-    sets = [column for column in printed.columns if column != "mean"]
-    best = printed[sets].idxmax()
-    gain = printed.loc["RefineUncer"] - printed.loc["CycleGAN"]
-    words.append(
-        f"- **{prior.upper()}** (Table {table[-1]}): RefineUncer is the best row in {int((best == 'RefineUncer').sum())} of {len(sets)} sets"
-        f" ({', '.join(f'{name} on {column}' for column, name in best.items() if name != 'RefineUncer') or 'no exception'});"
-        f" over CycleGAN it has {gain['mean']:+.2f} points of mean DSC, over OutClu {printed.loc['RefineUncer', 'mean'] - printed.loc['OutClu', 'mean']:+.2f},"
-        f" over Refine {printed.loc['RefineUncer', 'mean'] - printed.loc['Refine', 'mean']:+.2f}."
+FIRST = next(iter(COLUMNS))  # a run is scored on all four sets: its records are those of each
+
+
+def collapses(shown, row):
+    """For each seed of a row: whether its target ended as something that is not vessel-like."""
+    return [bool(one["collapse"]) for one in shown.cells[row, FIRST].records]
+
+
+def all_vessel(shown):
+    """DSC of calling the whole field vessel, mean over the sets: needs no training."""
+    tests = shown.records[0]["tests"]
+    shares = [tests[task]["truth_share"] for task in COLUMNS]
+    return float(np.mean([200 * share / (1 + share) for share in shares]))
+
+
+lines = []
+for prior, shown in best.items():
+    if not shown.measured or shown.phantom:
+        lines.append(
+            f"{title(prior)}: no record on real images yet (`ldl run {TABLES[prior]} --profile open`)."
+        )
+        continue
+    names = {row.key: row.label for row in ROWS}
+    means = {key: shown.number(key, "mean") for key in names if (key, "mean") in shown.cells}
+    top = max(means, key=means.get)
+    sick = [one for key in means for one in collapses(shown, key)]
+    lines.append(
+        f"{title(prior)}: the best row is {names[top]} with a mean DSC of {means[top]:.1f} (the paper's RefineUncer: {published(TABLES[prior]).set_index('method').loc['RefineUncer', 'mean']:.1f}); "
+        f"to call the whole field vessel gives {all_vessel(shown):.1f}. {sum(sick)} of {len(sick)} runs ended with a target that is not vessel-like."
     )
-Markdown("\n".join([*words, "", "Every printed number is one training; no spread is given."]))
+Markdown(" ".join(lines))
 
 # %% [markdown]
 # ## The rows
@@ -75,33 +109,26 @@ Markdown("\n".join([*words, "", "Every printed number is one training; no spread
 # | *ours:* release's $d$ | OutOri and OutClu with the discriminator of the published code, which is nearly linear |
 #
 # Scores are the DSC inside the field of view, on the test halves of CHASE_DB1, HRF, RITE and STARE. No row sees a label of these sets, and none is chosen by one: the last step's weights count.
+#
+# ## Both tables
+
 
 # %% tags=["hide-input"]
-missing = [run for table in TABLES.values() for run in report.complete(table, profile, store)]
-shown = {prior: pages.gather(prior, profile, store) for prior in PRIORS}
-display(
-    Markdown(
-        f"Runs that are missing under this profile: {len(missing)}."
-        if missing
-        else "All runs of this profile are there."
-    )
-)
-pages.budget_words(profile_named(profile))
+def collapsed(shown):
+    """The line of a cell that says how many seeds collapsed."""
 
-# %% [markdown]
-# ## Table 5: guided by DSA masks
+    def line(row, column):
+        if column != MEAN.key or (row, column) not in shown.cells:
+            return ""
+        found = collapses(shown, row)
+        return f"{sum(found)} of {len(found)} collapsed" if any(found) else ""
 
-# %% tags=["hide-input"]
-pages.show_table(shown["dsa"])
+    return line
 
-# %% [markdown]
-# ## Table 6: guided by OCTA masks
 
-# %% tags=["hide-input"]
-pages.show_table(shown["octa"])
-
-# %% tags=["hide-input"]
-pages.floor_words(shown["dsa"])
+for prior, shown in best.items():
+    for part in report.whole_table(shown, collapsed(shown), f"<b>{title(prior)}.</b>"):
+        display(part)
 
 # %% [markdown]
 # ## Every seed
@@ -111,21 +138,77 @@ pages.floor_words(shown["dsa"])
 # A training against a discriminator can fail without any loss showing it. Every row is trained from several seeds, all are shown, and a region that is not vessel-like is marked with a cross.
 # ```
 
-# %% tags=["hide-input"]
-for one in shown.values():
-    pages.show_seeds(one)
 
 # %% tags=["hide-input"]
-for one in shown.values():
-    display(Markdown(f"**{one.title}.** {claims.spread_words(one.rows) or 'Nothing yet.'}"))
+def show_seeds(prior, shown):
+    """Every seed of every row as a mark."""
+    frame = pd.DataFrame(
+        {
+            "label": row.label,
+            "column": column,
+            "by_seed": list(shown.cells[row.key, column].draws),
+            "lost": collapses(shown, row.key),
+            "paper": shown.table.paper(row, MEAN, shown.profile)
+            if column == MEAN.key
+            else float("nan"),
+        }
+        for row in ROWS
+        for column in (*COLUMNS, MEAN.key)
+        if (row.key, column) in shown.cells
+    )
+    if frame.empty:
+        return
+    means = frame[frame["column"] == MEAN.key]
+    plots.show(
+        plots.seed_strips(frame, columns=[*COLUMNS, MEAN.key], titles=[*COLUMNS.values(), "Mean"]),
+        caption=f"{title(prior)}: every seed, none left out. {shown.kind.capitalize()}, profile {shown.profile.name}; a ring is the paper's number, which is one training.",
+        alt="Mean DSC over the four test sets, from the lowest to the highest seed: "
+        + ", ".join(
+            f"{one.label} {min(one.by_seed):.1f} to {max(one.by_seed):.1f}"
+            for one in means.itertuples()
+        )
+        + ".",
+    )
+
+
+for prior, shown in best.items():
+    show_seeds(prior, shown)
 
 # %% [markdown]
-# ## Has the target region collapsed?
-#
-# The watch compares the region with the reference masks, never with a label. It calls a region
+# ## What follows
 
 # %% tags=["hide-input"]
-watching.meanings()
+for prior, shown in best.items():
+    findings = report.judged(shown)
+    if shown.phantom:
+        display(Markdown(f"{title(prior)}: nothing, these numbers are of phantoms."))
+        continue
+    alive = [
+        each
+        for each in findings
+        if each.found
+        and not all(all(collapses(shown, key)) for key in (each.claim.better, each.claim.worse))
+    ]
+    dead = sum(each.found is not None for each in findings) - len(alive)
+    if alive:
+        display(report.claims_table(alive, shown))
+    display(
+        Markdown(
+            f"{title(prior)}: {count_words(alive) or 'no verdict'}; {dead} comparisons are between rows all of whose runs collapsed, which decide nothing."
+        )
+    )
+
+# %% [markdown]
+# ```{admonition} We deviate
+# :class: warning deviation
+# Two things cannot be settled by reading. The published code's `LeakyReLU(True)` has a slope of 1, which is the identity, so that its discriminator is linear but for five max-pools.
+# And Eq. 23 multiplies by the uncertainty $u$ itself, so that doubtful pixels count *more*; whether that is meant, or the opposite, the text does not say. The tables follow the paper's
+# discriminator and the printed sign.
+# ```
+#
+# ## Has the target region collapsed?
+#
+# The watch compares the region with the reference masks, never with a label.
 
 # %% tags=["hide-input"]
 WATCHED = {
@@ -134,12 +217,65 @@ WATCHED = {
     "believed_reference": "d believes references",
     "judge": "loss of d",
 }
-for one in shown.values():
-    display(watching.watch_table(one))
 
-# %% tags=["hide-input"]
-for one in shown.values():
-    watching.show_watch(one, WATCHED)
+
+def name_of(record):
+    """Which guide."""
+    config = record["config"]
+    return f"{config.get('judge', 'paper')} d, seed {config['region']['seed']}"
+
+
+def over(value, reference):
+    """A measure of the target over that of the references."""
+    return "–" if value is None else f"{value:.1f} / {reference:.1f}"
+
+
+def watch_table(shown):
+    """What the target regions look like, one line a guide, beside the reference masks."""
+    guides = [one for one in shown.encoders if one["kind"] == "guide"]
+    lines = [
+        {
+            "guide": name_of(one),
+            "share": f"{100 * one['shape']['share']:.1f} %",
+            "width": over(one["shape"]["width"], one["reference"]["width"]),
+            "piece": over(one["shape"]["piece"], one["reference"]["piece"]),
+            "alike": "–" if one["shape"]["alike"] is None else f"{one['shape']['alike']:.2f}",
+            "verdict": plots.prose(one["collapse"] or "vessel-like"),
+        }
+        for one in guides
+    ]
+    caption = (
+        f"The target region of held-out images at the end of the training ({shown.kind}): its share of the field of view; its width and the length of its pieces in pixels, "
+        "over the reference masks'; how alike the regions of different images are (DSC, 1: the image does not matter)."
+    )
+    return (
+        plots.small_table(lines, caption=caption)
+        if lines
+        else Markdown("No guide has been trained yet.")
+    )
+
+
+def show_watch(prior, shown):
+    """Curves of what was watched while the guides trained, one line a seed."""
+    guides = [one for one in shown.encoders if one["kind"] == "guide" and "watch" in one]
+    if not guides:
+        return
+    curves = {
+        text: {name_of(one): (one["losses"]["step"], one["watch"][key]) for one in guides}
+        for key, text in WATCHED.items()
+    }
+    plots.show(
+        plots.watch_curves(curves),
+        caption=f"{title(prior)}: what is watched while f, g and d train against each other ({shown.kind}, profile {shown.profile.name}). An even game ends with both beliefs near one half.",
+        alt="Curves over the steps; at the end "
+        + ", ".join(f"{name_of(one)}: share {one['watch']['share'][-1]:.2f}" for one in guides)
+        + ".",
+    )
+
+
+for prior, shown in best.items():
+    display(watch_table(shown))
+    show_watch(prior, shown)
 
 # %% [markdown]
 # ## Figure 8
@@ -151,59 +287,106 @@ for one in shown.values():
 # ```
 
 # %% tags=["hide-input"]
-for one in shown.values():
-    figure8.show_samples(one, store)
+SAMPLES, SEED = 5, 0
+SHORT = {"refine_uncer": "RefineU."}
+LACKING = Markdown(
+    "The networks of this profile are not on this machine; records alone cannot be looked at."
+)
 
-# %% tags=["hide-input"]
-for one in shown.values():
-    figure8.show_segmentations(one, store)
+
+def run_of(shown, key):
+    """The first seed's run of a row."""
+    return next(run for run in shown.runs[key, next(iter(COLUMNS))] if run.seed == SEED)
+
+
+def show_samples(prior, shown):
+    """Reference masks as the generators see them, and the photographs that are made of them."""
+    runs = {row.label: run_of(shown, row.key) for row in ROWS if row.key in ("cyclegan", "synseg")}
+    if not all(restore.is_there(run, store) for run in runs.values()):
+        display(LACKING)
+        return
+    config = next(iter(runs.values())).synthesis
+    drawn = References(
+        shape_prior(config.images, prior, config.masks),
+        config.crop,
+        generator(SEED, "figure 8"),
+        torch.device("cpu"),
+    )
+    masks = drawn.draw(SAMPLES)
+    rows = [[np.asarray(mask[0]) for mask in masks]]
+    rows += [list(restore.synthetic(run, masks, store)) for run in runs.values()]
+    plots.show(
+        plots.image_grid(rows, row_titles=["mask", *runs], upright=True, width=1.0),
+        caption=f"Synthetic samples. {prior.upper()} masks ({shown.kind}) and what the generators make of them; the first {SAMPLES} drawn, seed {SEED}.",
+        alt=f"A row of {SAMPLES} vessel masks over two rows of synthetic fundus pictures.",
+    )
+
+
+def show_segmentations(prior, shown):
+    """The first test image of each set under every row of the paper, with its DSC."""
+    runs = {row: run_of(shown, row.key) for row in ROWS if row.published}
+    if not all(restore.is_there(run, store) for run in runs.values()):
+        display(LACKING)
+        return
+    rows, captions = [], []
+    for task in COLUMNS:
+        images, truth = restore.first_tests(next(iter(runs.values())), task, 1)
+        inside = field_masks(images)
+        found = {row: restore.regions(run, images, store) for row, run in runs.items()}
+        scores = [float(dsc(one, truth & inside)[0]) for one in found.values()]
+        picture = images[0] if shown.phantom or may_be_shown(task) else np.full_like(images[0], 96)
+        rows.append(
+            [picture, truth[0].astype(float), *[one[0].astype(float) for one in found.values()]]
+        )
+        captions.append(["", "", *[f"{100 * score:.1f}" for score in scores]])
+    titles = ["image", "truth", *[SHORT.get(row.key, row.label) for row in runs]]
+    plots.show(
+        plots.image_grid(
+            rows, titles=titles, captions=captions, row_titles=list(COLUMNS.values()), width=0.92
+        ),
+        caption=f"Segmentations guided by {prior.upper()} masks ({shown.kind}, profile {shown.profile.name}, seed {SEED}): the first test image of each set, the DSC in "
+        "percent under each. An image is grey where its licence does not let it be shown.",
+        alt="Four fundus images, their vessels, and six segmentations each. DSC in percent: "
+        + "; ".join(
+            f"{name} {', '.join(filter(None, line))}"
+            for name, line in zip(COLUMNS.values(), captions, strict=True)
+        )
+        + ".",
+    )
+
+
+for prior, shown in here.items():
+    show_samples(prior, shown)
+    show_segmentations(prior, shown)
 
 # %% [markdown]
-# ## The paper's claims
-#
-# Paired over the test images: both rows see the same ones.
+# ## What the printed numbers say
 
 # %% tags=["hide-input"]
-for prior, one in shown.items():
-    display(claims.claim_table(claims.CLAIMS, prior, one.rows, phantom=one.phantom))
+words = []
+for prior, name in TABLES.items():
+    printed = published(name).set_index("method")
+    sets = [column for column in printed.columns if column != "mean"]
+    winners = printed[sets].idxmax()
+    gap = printed.loc["RefineUncer", "mean"] - printed["mean"]
+    words.append(
+        f"- **{prior.upper()}** (Table {name[-1]}): RefineUncer is the best row in {int((winners == 'RefineUncer').sum())} of {len(sets)} sets;"
+        f" over CycleGAN it has {gap['CycleGAN']:+.2f} points of mean DSC, over OutClu {gap['OutClu']:+.2f}, over Refine {gap['Refine']:+.2f}."
+    )
+Markdown("\n".join([*words, "", "Every printed number is one training; no spread is given."]))
 
 # %% [markdown]
-# ## Two ablations
-#
-# ```{admonition} We deviate
-# :class: warning deviation
-# Two things cannot be settled by reading. The published code's `LeakyReLU(True)` has a slope of 1, which is the identity, so that its discriminator is linear but for five max-pools.
-# And Eq. 23 multiplies by the uncertainty $u$ itself, so that doubtful pixels count *more*; whether that is meant, or the opposite, the text does not say. The tables follow the paper's
-# discriminator and the printed sign; here is what the other choices do.
-# ```
+# ## The machinery on phantoms
 
 # %% tags=["hide-input"]
-for prior, one in shown.items():
-    display(claims.claim_table(claims.ABLATIONS, prior, one.rows, phantom=one.phantom))
-
-# %% [markdown]
-# ## On real images
-#
-# What follows is read from records that are kept with the project; this page trains nothing on real images.
-
-# %% tags=["hide-input"]
-if not shown["dsa"].phantom:
-    display(Markdown("The tables above are on real images."))
-for prior in PRIORS if shown["dsa"].phantom else ():
-    real = pages.gather(prior, "open", store)
-    if not real.measured:
+for prior, shown in here.items():
+    if best[prior] is shown:
+        display(Markdown(f"{title(prior)} stands above."))
+    else:
         display(
-            Markdown(
-                f"Table {TABLES[prior][-1]}: there is no record on real images yet. With the photographs and the ten {prior.upper()} masks at hand, "
-                f"`ldl run {TABLES[prior]} --profile open` makes them."
+            report.folded(
+                f"{title(prior)} on phantoms",
+                *report.whole_table(shown, collapsed(shown)),
+                watch_table(shown),
             )
         )
-        continue
-    display(pages.budget_words(real.profile))
-    pages.show_table(real)
-    display(pages.floor_words(real))
-    pages.show_seeds(real)
-    display(watching.watch_table(real))
-    watching.show_watch(real, WATCHED)
-    display(claims.claim_table(claims.CLAIMS, prior, real.rows, phantom=False))
-    display(claims.claim_table(claims.ABLATIONS, prior, real.rows, phantom=False))

@@ -20,147 +20,168 @@
 # centre-sensitive weights each bring an improvement (section 6.3, Table 7).
 # ```
 #
-# {doc}`method_localization` goes from the equations to the functions; {doc}`figure9_similarity` shows similarity maps.
+# {doc}`method_localization` goes from the equations to the functions; {doc}`figure9_similarity` shows similarity maps, {doc}`demo_localization` is there to be touched.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile: str = "demo"
 
 # %% tags=["hide-input"]
+import numpy as np
 from IPython.display import Markdown, display
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
-from ldl.experiments import (
-    localization_cells,
-    localization_claims,
-    localization_frame,
-    localization_luck,
-    localization_page,
-    localization_printed,
-    localization_statements,
-    report,
-)
-from ldl.experiments.plan import plan
 from ldl.localize import frame_of
 from ldl.localize.frame import CentredMatcher
+from ldl.report.claims import count_words
+from ldl.runs.localize import FACTORS
+from ldl.tables.localization import ROWS, by_support, paper
+from ldl.tables.measure import show
+from ldl.tables.published import published
 
 check("table7_localization", globals())
 store = RunStore()
-
-# %% [markdown]
-# ## What the paper's numbers say
-#
-# Before anything is measured, the printed table can be counted.
-
-# %% tags=["hide-input"]
-localization_printed.steps_table()
-
-# %% tags=["hide-input"]
-Markdown(localization_printed.words())
-
-# %% [markdown]
-# ## A row is a list of runs
-#
-# Here of each row the one on the first landmark. The paper's four rows average in the test as they did in the training; *cs in the test only* takes the network trained without `cs`, and Eq. 24 in the test.
-
-# %%
-first = plan("table7", profile_named(profile))[0].task
-for cell in plan("table7", profile_named(profile), f"/{first}"):
-    print(f"{cell.row.label:34s} {cell.runs[0].run_id()}")
+report.complete("table7", profile, store)
+here = show("table7", profile, store)
+real = show("table7", "open", store)
+best = real if real.measured else here
+BEST, LABELS = "pd+mix+ms+cs", {row.key: row.label for row in ROWS}
+columns = [
+    c for c in best.table.columns(best.profile) if any(c.key == key for _, key in best.cells)
+]
 
 # %% tags=["hide-input"]
-missing = report.complete("table7", profile, store)
-here = localization_page.gather(profile, store)
-Markdown(
-    f"Runs that are missing under this profile: {len(missing)}."
-    if missing
-    else "All runs of this profile are there."
-)
+findings = report.judged(best)
+if best.phantom:
+    text = "There is no record on real images yet; what follows is on phantoms and no evidence. Get the data, then `ldl run table7 --profile open` makes them."
+else:
+    told = count_words([each for each in findings if each.found and not each.claim.ours])
+    against = ", ".join(
+        f"{c.label} {best.number(BEST, c.key):.1f} against {best.number('ncc', c.key):.1f}"
+        for c in columns
+    )
+    text = f"The paper's claims: {told}. Its best row against template matching, which is not trained: {against} (mean accuracy, %)."
+Markdown(text)
 
 # %% [markdown]
 # ```{admonition} We do
 # :class: tip ours
-# The paper has one support image. We draw ten from the seed, ask each for all other images, and show the mean with its spread. We add what a reader would want to know first: template
-# matching by normalised cross-correlation, the encoder's raw features, the network before its first step, and *the support's own place*, which answers with the coordinates
-# of the support's point and looks at no image. The fovea is our own column.
+# The paper has one support image. We draw ten from the seed, ask each for all other images, and show the mean with its interval over supports and queries. We add what a reader would want to know first:
+# template matching by normalised cross-correlation, the encoder's raw features, the network before its first step, and *the support's own place*, which answers with the coordinates
+# of the support's point and looks at no image. IDRiD, DRISHTI-GS1 and the fovea are our own columns.
 # ```
 #
-# ## This profile
-
-# %% tags=["hide-input"]
-display(localization_page.budget_words(here))
-localization_page.show_columns(here)
-
-
-# %% [markdown]
-# ### How far off, and how sure
+# ## The table
 
 
 # %% tags=["hide-input"]
-def show_errors(shown):
-    """Errors of all rows, or that there are none."""
-    if shown.measured:
-        words = report.provenance_words(shown.everything, "search")
-        display(localization_cells.error_table(shown.frame, words))
+def at_thresholds(shown):
+    """The line of a cell that holds the five accuracies, and the paper's."""
+    rows = {row.key: row for row in ROWS}
+    known = {column.key: column for column in shown.table.columns(shown.profile)}
+
+    def line(row, column):
+        cell = shown.cells.get((row, column))
+        if cell is None:
+            return ""
+        ours = [
+            np.nanmean([by_support(one, f"accuracy@{factor}") for one in cell.records])
+            for factor in FACTORS
+        ]
+        printed = [
+            paper(rows[row], known[column], shown.profile, f"acc@{factor:.2f}")
+            for factor in FACTORS
+        ]
+        text = " ".join(f"{one:.0f}" for one in ours)
+        return (
+            text
+            if np.isnan(printed[0])
+            else f"{text}<br><i>{' '.join(f'{one:.0f}' for one in printed)}</i>"
+        )
+
+    return line
 
 
-show_errors(here)
+note = "Below, the accuracies at 0.05, 0.10, 0.15, 0.20 and 0.25 of the window. The paper's disc is HRF's."
+for part in report.whole_table(best, at_thresholds(best), note):
+    display(part)
 
 # %% [markdown]
-# ### What one support image decides
+# ## What one support image decides
 #
-# Each dot is what the whole row would have been, had that support image been the only one.
-
+# Each dot is what the whole row would have been, had that support image been the only one, as in the paper.
 
 # %% tags=["hide-input"]
-def show_supports(shown):
-    """The distribution over the support images, and what it does to the order of the rows."""
-    if not shown.measured:
-        return
-    kind = f"{shown.kind}, profile {shown.profile.name}"
+values = {
+    (LABELS[row], next(c.label for c in columns if c.key == key)): cell.draws
+    for (row, key), cell in best.cells.items()
+}
+printed = {
+    (row.label, column.label): best.table.paper(row, column, best.profile)
+    for row in ROWS
+    for column in columns
+}
+mine = [row.label for row in ROWS if row.published]
+if values:
     plots.show(
-        localization_luck.support_figure(shown),
-        caption=f"Mean accuracy over the five thresholds with each support image. {kind}. Round and blue: the paper's rows; square and orange: our comparisons; "
-        "rings: the paper's numbers.",
-        alt="Small multiples of dot plots, a panel for each landmark and a line for each row; every line is as wide as the choice of the support image makes it.",
+        plots.support_dots(
+            values,
+            printed,
+            columns=[column.label for column in columns],
+            rows=[row.label for row in ROWS if any(row.label == key[0] for key in values)],
+            mine=mine,
+            xlabel="mean accuracy (%)",
+            baseline=LABELS["ncc"],
+        ),
+        caption=f"Mean accuracy over the five thresholds with each support image; {best.kind}, profile {best.profile.name}. Round: the paper's rows; square: ours; the dashed line: template matching.",
+        alt="; ".join(
+            f"{row} {column}: {each.min():.0f} to {each.max():.0f}"
+            for (row, column), each in values.items()
+            if row in mine
+        )
+        + ".",
     )
-    table = localization_luck.luck_table(shown)
-    if table:
-        display(table)
 
-
-show_supports(here)
+# %% tags=["hide-input"]
+lines = []
+for column in columns:
+    there = [row for row in ROWS if row.published and (row.key, column.key) in best.cells]
+    if len(there) > 1:
+        draws = np.stack([best.cells[row.key, column.key].draws for row in there])
+        tops = [there[k].label for k in draws.argmax(axis=0)]
+        lines.append(
+            {
+                "landmark": column.label,
+                "supports with the paper's order": f"{int((np.diff(draws, axis=0) > 0).all(axis=0).sum())} of {draws.shape[1]}",
+                "best row, by support": plots.prose(
+                    ", ".join(f"{name} {tops.count(name)}" for name in dict.fromkeys(tops))
+                ),
+                "widest range": f"{np.ptp(draws, axis=1).max():.1f} points",
+            }
+        )
+if lines:
+    display(
+        plots.small_table(
+            lines,
+            caption="What the paper's table would have been with each of our support images alone, by mean accuracy.",
+        )
+    )
 
 # %% [markdown]
-# ### The paper's claims, and our questions
-
+# ## What follows
 
 # %% tags=["hide-input"]
-def show_claims(shown):
-    """Claims and questions with their intervals, counted where they may be judged."""
-    if not shown.measured:
-        display(Markdown("There is nothing to compare yet."))
-        return
-    told = (shown.profile, shown.accuracy, shown.sharpness)
-    claims = localization_claims.findings(*told, localization_claims.CLAIMS)
-    questions = localization_claims.findings(*told, localization_claims.QUESTIONS)
-    if not shown.phantom:
-        counts = localization_claims.counted(claims)
-        text = ", ".join(f"{number} {word}" for word, number in counts.items())
-        display(Markdown(f"The paper's claims, over all landmarks: {text}."))
-    display(localization_statements.claim_table(shown, claims))
-    display(localization_statements.claim_table(shown, questions, own=True))
-
-
-show_claims(here)
+if best.phantom:
+    display(Markdown("Nothing: these numbers are of phantoms."))
+else:
+    display(report.claims_table([each for each in findings if each.found], best))
 
 # %% [markdown]
 # ## Do the encoders know what, or where?
 #
-# Retinas and chests are photographed in one pose and cropped alike. A network that is to tell the patches of such images apart can learn to say *where* a patch lies instead of what it shows: the second view of a patch lies at the same
-# place as the first, once its turn is undone. Whether it does can be measured. Take the unit window vectors $\dot v_n(h, w)$ of $N$ images and divide their squared length into three parts that sum to 1:
+# Retinas and chests are photographed in one pose and cropped alike. A network that is to tell the patches of such images apart can learn to say *where* a patch lies instead of what it shows. Whether it does can be
+# measured. Take the unit window vectors $\dot v_n(h, w)$ of $N$ images and divide their squared length into three parts that sum to 1:
 #
 # $$
 # \underbrace{\bigl\lVert \bar v \bigr\rVert^2}_{\text{common}} +
@@ -175,55 +196,72 @@ plots.source(frame_of)
 
 # %% [markdown]
 # If the place is most of a vector, the most similar pixel of a query is the one at the support's place, whatever lies there. The cheapest remedy is to take the mean map away in the test, from support and query alike, and to
-# normalise again: rows *centred*. It needs unlabelled images only, the queries themselves. Where it does not help, either what is left says too little about the landmark, or the place was what had found it:
-# hearts lie where hearts lie, as the row *the support's own place* shows.
+# normalise again: rows *centred*. It needs unlabelled images only.
 
 # %%
 plots.source(CentredMatcher.vectors)
 
-
 # %% tags=["hide-input"]
-def show_frame(shown):
-    """Shares of every network, and the search without the place."""
-    table = localization_frame.frame_table(shown)
-    if table:
-        display(table)
-    display(Markdown(localization_frame.verdict(shown)))
-
-
-show_frame(here)
-
-# %% [markdown]
-# ## On real images
-
-# %% tags=["hide-input"]
-if here.phantom:
-    real = localization_page.gather("open", store)
+shares = []
+for row in ROWS:
+    cells = {column: best.cells.get((row.key, column.key)) for column in columns}
+    frames = {
+        c: [one["frame"] for one in cell.records if "frame" in one]
+        for c, cell in cells.items()
+        if cell
+    }
+    if any(frames.values()) and "centred" not in row.key:
+        shares.append(
+            {"row": row.label}
+            | {
+                column.label: " / ".join(
+                    f"{100 * np.mean([one[part] for one in found]):.0f}"
+                    for part in ("common", "place", "content")
+                )
+                for column, found in frames.items()
+                if found
+            }
+        )
+if shares:
     display(
-        Markdown(
-            "What follows is not computed by this page. It is read from records that were made on real images and are kept with the project."
+        plots.small_table(
+            shares,
+            caption=f"The mean squared length of the window vectors, in per cent: common to all windows / decided by the place / left to the image; {best.kind}.",
         )
     )
-    display(localization_page.budget_words(real))
-    localization_page.show_columns(real)
-    show_errors(real)
+
+# %% [markdown]
+# ## What the printed numbers say
+
+# %% tags=["hide-input"]
+QUERIES = {"od_hrf": ("Disc (HRF)", 44), "heart_scr": ("Heart (SCR)", 246)}
+STEPS = (("pd+mix", "pd", "+mix"), ("pd+mix+ms", "pd+mix", "+ms"), (BEST, "pd+mix+ms", "+cs"))
+table = published("table7")
+lines = []
+for task, (name, count) in QUERIES.items():
+    rows = table[table["task"] == task].set_index("method").drop(columns="task")
+    for better, worse, step in STEPS:
+        gain = rows.loc[better] - rows.loc[worse]
+        won = (gain.drop("mean") * count / 100).round().astype(int)
+        lines.append(
+            {
+                "step": f"{name}, {step}",
+                "mean accuracy": report.signed(gain["mean"]),
+                "queries won at the five thresholds": ", ".join(
+                    report.signed(one, 0) for one in won
+                ),
+            }
+        )
+plots.small_table(
+    lines,
+    caption="Differences between neighbouring rows of the printed table, in points and as numbers of queries (of 44 and of 246). The table rests on one support image a landmark.",
+)
+
+# %% [markdown]
+# ## The machinery on phantoms
+
+# %% tags=["hide-input"]
+if best is here:
+    display(Markdown("It stands above."))
 else:
-    display(Markdown("The profile of this page is on real images: all of it stands above."))
-
-# %% tags=["hide-input"]
-if here.phantom:
-    show_supports(real)
-
-# %% [markdown]
-# ### The paper's claims, and our questions, on real images
-
-# %% tags=["hide-input"]
-if here.phantom:
-    show_claims(real)
-
-# %% [markdown]
-# ### What, or where, on real images
-
-# %% tags=["hide-input"]
-if here.phantom:
-    show_frame(real)
+    display(report.folded("Table 7 on phantoms", *report.whole_table(here, at_thresholds(here))))

@@ -171,7 +171,14 @@ def support_dots(
     return panels(draw, columns, width=width, rows=rows, xlabel=xlabel, legend=legend, page=page)
 
 
-VERDICTS = {"reproduces": (GREEN, "o"), "undecided": (GREY, "D"), "opposite": (VERMILION, "s")}
+VERDICTS = {
+    "reproduced": (GREEN, "o"),
+    "undecided": (GREY, "D"),
+    "opposite": (VERMILION, "s"),
+    "no": (SKY, "v"),
+    "one": (ORANGE, "^"),
+    "not": (GREY, "X"),
+}
 _OTHER = (PURPLE, "P")
 
 

@@ -99,7 +99,7 @@ def test_column_dots_draw_what_is_there_and_skip_what_is_not() -> None:
 def claims() -> pd.DataFrame:
     lines = [
         ("fundus", "Rd over Pd", 1.2, -0.3, -0.9, 0.3, "undecided (n = 4)"),
-        ("fundus", "Pd over scratch", 5.0, 3.0, 1.0, 5.0, "reproduces"),
+        ("fundus", "Pd over scratch", 5.0, 3.0, 1.0, 5.0, "reproduced"),
         ("shape", "guided over plain", 70.0, -31.0, -40.0, -9.0, "opposite"),
         ("shape", "not run", 3.0, NAN, NAN, NAN, "not run"),
     ]
@@ -114,7 +114,7 @@ def test_a_claim_has_its_words_its_mark_and_its_ring(page: float) -> None:
     names = " ".join(" ".join(text.get_text() for text in axes.get_yticklabels()).split())
     for claim in ("Rd over Pd", "guided over plain", "not run"):
         assert claim in (words if page == plots.PHONE else names)
-    for verdict in ("undecided (n = 4)", "reproduces", "opposite"):
+    for verdict in ("undecided (n = 4)", "reproduced", "opposite"):
         assert verdict in words
     assert "paper +70 →" in words
     assert "← ours −31" in words
