@@ -25,20 +25,20 @@ FOOT = (
     '<span class="pageNumber"></span></div>'
 )
 # Waits until equations are set, then shrinks what is wider than the paper.
-SETTLE = """async (width) => {
+SETTLE = """async () => {
   await window.MathJax?.startup?.promise;
   await document.fonts.ready;
   const boxes = ".ldl-scroll, .text_html, div.math, .highlight pre";
   for (const box of document.querySelectorAll(boxes)) {
     const wide = Math.max(box.scrollWidth, ...[...box.children].map((one) => one.scrollWidth));
-    if (wide > width + 1) box.style.zoom = Math.max(0.35, width / wide);
+    if (wide > box.clientWidth + 1) box.style.zoom = Math.max(0.35, box.clientWidth / wide);
   }
 }"""
 
 
-def pages(html: Path) -> list[str]:
+def pages(html: Path, toc: Path = ROOT / "_toc.yml") -> list[str]:
     """Addresses of the book's pages below ``html``, in its order."""
-    given = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    given = yaml.safe_load(toc.read_text(encoding="utf-8"))
     found = [given["root"]]
     for part in given.get("parts", [given]):
         stack = list(part.get("chapters", []))
@@ -68,7 +68,7 @@ def article(html: Path, page: str, known: dict[str, str]) -> Tag:
             del one["href"]
     for one in found.select("img[src]"):
         if not str(one["src"]).startswith("data:"):
-            one["src"] = urljoin(page, str(one["src"]))
+            one["src"] = (html / urljoin(page, unquote(str(one["src"])))).resolve().as_uri()
     found["id"] = key
     found["class"] = [*found.get_attribute_list("class"), "ldl-sheet"]
     return found
@@ -84,16 +84,19 @@ def target(page: str, address: str, known: dict[str, str]) -> str:
     return f"#{known[path]}--{name}" if name else f"#{known[path]}"
 
 
-def whole(html: Path) -> str:
+def whole(html: Path, order: list[str]) -> str:
     """All pages as one document, with the head of the first."""
-    order = pages(html)
     known = {page: "p-" + re.sub(r"\W+", "-", Path(page).stem) for page in order}
     soup = BeautifulSoup((html / order[0]).read_text(encoding="utf-8"), "html.parser")
     assert soup.body is not None
     soup.body.clear()
-    soup.body["class"] = "ldl-print"
+    place: Tag = soup.body
+    for kind in ("bd-main", "bd-content", "bd-article-container"):
+        inner = soup.new_tag("div", attrs={"class": kind})
+        place.append(inner)
+        place = inner
     for page in order:
-        soup.body.append(article(html, page, known))
+        place.append(article(html, page, known))
     return str(soup)
 
 
@@ -102,14 +105,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("html", type=Path, nargs="?", default=ROOT / "_build" / "html")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "_build" / "book.pdf")
+    parser.add_argument("--toc", type=Path, default=ROOT / "_toc.yml")
     given = parser.parse_args()
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if not browser:
         sys.exit("pdf: no Chromium on this machine; install Debian's package `chromium`")
     if not (given.html / "index.html").is_file():
         sys.exit(f"pdf: no book in {given.html}; build it first: make book")
-    one = given.html / "print.html"
-    one.write_text(whole(given.html), encoding="utf-8")
+    # Beside the first page, whose head it has: style sheets and MathJax have relative addresses.
+    order = pages(given.html, given.toc)
+    one = given.html / Path(order[0]).with_name("print.html")
+    one.write_text(whole(given.html, order), encoding="utf-8")
     with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = opened.new_page(viewport={"width": WIDTH, "height": 960}, color_scheme="light")
@@ -118,7 +124,7 @@ def main() -> None:
         page.emulate_media(media="print")
         page.goto(one.resolve().as_uri())
         page.wait_for_timeout(2000)  # widgets draw once they are in the page
-        page.evaluate(SETTLE, WIDTH)
+        page.evaluate(SETTLE)
         page.pdf(
             path=given.output, **PAPER, outline=True, tagged=True, print_background=True,
             display_header_footer=True, header_template="<span></span>", footer_template=FOOT,

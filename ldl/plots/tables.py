@@ -25,7 +25,12 @@ _LOOK: list[Any] = [
         "white-space:normal;overflow-wrap:break-word;max-width:min(15rem,42vw)",
     },
     {"selector": "tbody tr", "props": "border-top:1px solid rgba(128,128,128,.25)"},
-    {"selector": "small", "props": "opacity:.8;font-size:.85em;white-space:nowrap"},
+    # Not opacity, which would take a link's contrast.
+    {
+        "selector": "small",
+        "props": "color:color-mix(in srgb,currentColor 80%,transparent);font-size:.85em;"
+        "white-space:nowrap",
+    },
 ]
 
 # What pandas puts into the corner of a table and over its levels: a header without a word.

@@ -1,6 +1,8 @@
 """The HTML is built only when the builder has nothing to complain about."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from ldl.book.html import build_html
 from ldl.errors import LdlError
 from ldl.paths import repo_root
+
+LIST = "```{bibliography}\n:filter: docname in docnames\n```\n"
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def book(tmp_path: Path) -> Path:
         shutil.copy(repo_root() / name, root / name)
     (root / "_toc.yml").write_text("format: jb-book\nroot: one\nchapters:\n- file: two\n")
     (root / "one.md").write_text("# One\n\n$$x = 1$$\n")
-    (root / "two.md").write_text("# Two\n\n[first](one.md)\n")
+    (root / "two.md").write_text("# Two\n\n[first](one.md) {cite}`chen2021ldl`\n\n" + LIST)
     return root
 
 
@@ -27,6 +31,24 @@ def test_a_clean_book_builds(book: Path) -> None:
     index = build_html(book, book)
     assert index.is_absolute()
     assert "ldl.css" in (index.parent / "one.html").read_text()
+    two = (index.parent / "two.html").read_text()
+    assert 'role="listitem"' in two, "entries of a bibliography are items of its list"
+    assert "doc-biblioentry" not in two
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium on this machine")
+def test_the_book_is_one_pdf_with_links_within_it(book: Path) -> None:
+    html, pdf = build_html(book, book).parent, book / "book.pdf"
+    script = repo_root() / "scripts" / "pdf.py"
+    command = [sys.executable, script, html, "-o", pdf, "--toc", book / "_toc.yml"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = pdf.read_bytes()
+    assert found.startswith(b"%PDF")
+    assert b"/Outlines" in found
+    assert b"p-one" in found, "the second page's link leads to the first, in here"
+    assert b".html" not in found
+    assert not (html / "print.html").exists()
 
 
 def test_a_warning_fails_every_time(book: Path) -> None:
