@@ -93,3 +93,8 @@ def writable(folder: Path, variable: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+
+
+def shown(text: object) -> str:
+    """A file's name as it can be printed and written: what is no UTF-8 in it is escaped."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,5 +1,7 @@
 """The command line: ``ldl``."""
 
+import io
+import signal
 import sys
 
 import typer
@@ -21,12 +23,39 @@ localize.register(app)
 
 
 def main() -> None:
-    """Entry point: an error that the user can mend is one line on stderr and exit code 2."""
+    """Entry point: an error that the user can mend is one line on stderr and exit code 2.
+
+    Ctrl-C and SIGTERM end alike: what is done stays, and the same command goes on from there.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name need not be UTF-8
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
+    except SystemExit as error:  # typer turns an interruption into one
+        signalled = _interruption(error)
+        if signalled is None:
+            raise
+        print("ldl: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(143 if "SIGTERM" in str(signalled) else 130)
     except LdlError as error:
         print(f"ldl: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"ldl: {name}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt("SIGTERM")
 
 
 if __name__ == "__main__":

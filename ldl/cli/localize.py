@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldl import paths
 from ldl.cli.run import DEVICE
-from ldl.errors import LdlError
+from ldl.errors import DataError, LdlError
 
 if TYPE_CHECKING:
     from ldl.data.landmarks.place import Point
     from ldl.experiments.locate import Located
     from ldl.tasks import Modality
 
-CSV = "localized.csv"
 WINDOW = (
     "Side of the window in pixels of a 512-pixel image: about the size of what is looked for. "
     "The paper has 64 for the optic disc and 128 for the heart."
@@ -50,24 +50,27 @@ def localize(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the csv and the overlays.")
     ] = Path("localized"),
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Name queries that cannot be read and go on.")
+    ] = False,
     device: Annotated[str, DEVICE] = "auto",
 ) -> None:
     """Find a point of one image in others (one-shot localization, LDL sections 5.2 and 6.3).
 
-    Writes localized.csv and an overlay for each query. x counts columns and y rows, both from 0 at
-    the centre of the upper left pixel of each file. A query whose map shows no single place has
-    the status ambiguous, flat or absent, a reason, and a guess in place of x and y.
+    Writes localized.csv and an overlay for each query, which the csv names. x counts columns and y
+    rows, both from 0 at the centre of the upper left pixel of each file, upright. A query whose map
+    shows no single place has the status ambiguous, flat or absent, a reason, and a guess in place
+    of x and y.
     """
     place = parse_point(point)
+    from ldl.data.bank import refuse
     from ldl.data.picture import picture
     from ldl.engine.store import RunStore
     from ldl.experiments import finder
-    from ldl.experiments.locate import locate, write_csv
-    from ldl.experiments.overlays import write_overlays
+    from ldl.experiments.locate import CSV, Answers, locate, point_inside
     from ldl.train.device import fabric_for
 
-    if output.exists() and not output.is_dir():
-        raise LdlError(f"--output {output} is a file; name a folder")
+    answers = Answers(output, support, queries)
     network = finder.trained(encoder, RunStore())
     kind = checked_modality(modality, network.config.modality, encoder)
     size = network.config.data.size
@@ -75,13 +78,27 @@ def localize(
     target = fabric_for(device).device.type
     matcher = finder.matcher_for(network, side, features=features, device=target)
     given = picture(support, kind, size)
-    found = locate(matcher, given, place, [picture(path, kind, size) for path in queries], side)
-    output.mkdir(parents=True, exist_ok=True)
-    write_csv(output / CSV, found)
-    write_overlays(output, given, place, found, side)
-    for one in found:
-        typer.echo(said(one))
-    typer.echo(f"{output / CSV} and {len(found) + 1} overlays; x is the column, y the row")
+    inside = point_inside(given, place)
+    faults: list[str] = []
+    lines: list[str] = []
+    with answers.open():
+        answers.support(given, place, side)
+        for number, path in enumerate(queries):
+            try:
+                one = locate(matcher, given, inside, picture(path, kind, size), side)
+            except DataError as error:
+                answers.left_out(path, str(error))
+                lines.append(f"left out: {paths.shown(error)}")
+                faults.append(str(error))
+                continue
+            answers.add(number, one, side)
+            lines.append(said(one))
+        if not leave_out:
+            refuse(faults, len(queries))
+    for line in lines:
+        typer.echo(line)
+    count = len(queries) + 1 - len(faults)
+    typer.echo(f"{output / CSV} and {count} overlays; x is the column, y the row")
 
 
 def parse_point(text: str) -> "Point":
@@ -111,7 +128,7 @@ def checked_modality(wanted: str | None, trained: str, encoder: str) -> "Modalit
 def said(one: "Located") -> str:
     """One line for the terminal."""
     row, column = one.point or one.guess
-    where = f"x {column:.1f}, y {row:.1f}"
+    where, name = f"x {column:.1f}, y {row:.1f}", paths.shown(one.query.path)
     if one.point:
-        return f"{one.query.path}: {where} (sharpness {one.answer.sharpness:.2f})"
-    return f"{one.query.path}: {one.answer.status}, {one.answer.reason}; a guess is {where}"
+        return f"{name}: {where} (sharpness {one.answer.sharpness:.2f})"
+    return f"{name}: {one.answer.status}, {one.answer.reason}; a guess is {where}"

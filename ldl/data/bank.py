@@ -29,7 +29,7 @@ from ldl.errors import DataError, LdlError
 LOG = logging.getLogger("ldl")
 Array = np.ndarray
 SPLITS = ("train", "validation", "test")
-LEAVE_OUT = "--leave-out of `ldl data prepare` or `ldl pretrain`"
+LEAVE_OUT = "--leave-out (of pretrain, localize, data prepare)"
 SHOWN = 40  # faults in one message
 FORMAT = 2  # raise when the folder's files change: banks of another format are made again
 Rows = Mapping[str, tuple[str, tuple[int, ...]]]  # array -> type and shape of one of its rows

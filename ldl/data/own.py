@@ -17,6 +17,7 @@ from ldl.data.folder import FolderIndex
 from ldl.data.picture import picture
 from ldl.data.readers import is_image
 from ldl.errors import DataError
+from ldl.paths import shown
 from ldl.tasks import CHANNELS, Modality
 
 LOG = logging.getLogger("ldl")
@@ -57,7 +58,7 @@ class Chosen:
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return shown(", ".join(names[:3])) + (", ..." if len(names) > 3 else "")
 
 
 def image_files(folder: Path) -> Chosen:
@@ -149,7 +150,7 @@ def folder_bank(
     stamp = [prepare.VERSION, modality, size, leave_out, contents]
     bank = open_images(made(f"{name}-{modality}-{size}", stamp, write))
     left_out = chosen.left_out | dict(bank.left_out)
-    say(f"{folder}: {Chosen(bank.ids, left_out, chosen.beside).line()}")
+    say(f"{shown(folder)}: {Chosen(bank.ids, left_out, chosen.beside).line()}")
     return replace(bank, left_out=left_out)
 
 

@@ -2,17 +2,25 @@
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ldl import paths
 from ldl.data.landmarks.place import Point
 from ldl.data.picture import Picture
+from ldl.data.readers.raster import SUFFIXES
 from ldl.errors import LdlError
 from ldl.localize import Localization, Matcher, find
+from ldl.plots.points import drawn, save_png
 
+CSV = "localized.csv"
 COLUMNS = (
     "query",
+    "overlay",
     "status",
     "x",
     "y",
@@ -22,6 +30,7 @@ COLUMNS = (
     "similarity",
     "reason",
 )
+_SUPPORT = "support.png"
 
 
 @dataclass(frozen=True)
@@ -41,27 +50,20 @@ class Located:
 
 
 def locate(
-    matcher: Matcher, support: Picture, point: Point, queries: Iterable[Picture], window: float
-) -> list[Located]:
-    """Find the support's point in every query.
+    matcher: Matcher, support: Picture, inside: Point, query: Picture, window: float
+) -> Located:
+    """Find the support's point in a query.
 
     Args:
         matcher: how.
         support: with the point.
-        point: (row, column) in pixels of its file.
-        queries: images prepared as the support is.
+        inside: the point in the support's square, see `point_inside`.
+        query: an image prepared as the support is.
         window: its side in pixels of the squares.
-
-    Raises:
-        LdlError: the point lies outside the file, or outside the part of it that is lit.
     """
-    inside = point_inside(support, point)
-    found = []
-    for query in queries:
-        answer = find(matcher, support.square, inside, query.square, window=window)
-        there = query.to_file(answer.point) if answer.point else None
-        found.append(Located(query, answer, there, query.to_file(answer.guess)))
-    return found
+    answer = find(matcher, support.square, inside, query.square, window=window)
+    there = query.to_file(answer.point) if answer.point else None
+    return Located(query, answer, there, query.to_file(answer.guess))
 
 
 def point_inside(support: Picture, point: Point) -> Point:
@@ -83,24 +85,133 @@ def point_inside(support: Picture, point: Point) -> Point:
     return inside
 
 
-def write_csv(path: Path, found: Sequence[Located]) -> None:
-    """One line a query; x counts columns and y rows of its file from the first pixel's centre.
+class Answers:
+    """The csv and the overlays of a localization, written query by query, put in place when whole.
+
+    Overlays are called after their query's file; equal names get a number.
+
+    Args:
+        folder: where they will stand; earlier answers there are replaced.
+        support: the image with the point.
+        queries: the images that will be asked.
+
+    Raises:
+        LdlError: an answer would replace one of the images or a file that is not ours; nothing was
+            written then.
+        DataError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, support: Path, queries: Sequence[Path]) -> None:
+        self.folder = folder
+        taken = {_SUPPORT}
+        self.overlays = [_free(_plain_name(one), taken) for one in queries]
+        if folder.exists() and not folder.is_dir():
+            raise LdlError(f"--output {folder} is a file; name a folder")
+        ours = _ours(folder)
+        for name in (CSV, _SUPPORT, *self.overlays):
+            target = folder / name
+            if os.path.lexists(target) and (name not in ours or _same(target, support, *queries)):
+                raise LdlError(
+                    f"--output {folder}: {paths.shown(target)} would be replaced, which `ldl "
+                    "localize` did not write; name another folder"
+                )
+
+    @contextmanager
+    def open(self) -> Iterator["Answers"]:
+        """Write in a folder beside; on an error nothing of it stays."""
+        new = not self.folder.exists()
+        paths.writable(self.folder)
+        self._work = Path(tempfile.mkdtemp(prefix=".answers-", dir=self.folder))
+        try:
+            with (
+                paths.told(self.folder, ""),
+                (self._work / CSV).open(
+                    "w", newline="", encoding="utf-8", errors="backslashreplace"
+                ) as stream,
+            ):
+                self._csv = csv.writer(stream)
+                self._csv.writerow(COLUMNS)
+                yield self
+            with paths.told(self.folder, ""):
+                for one in sorted(self._work.iterdir(), key=lambda path: path.name == CSV):
+                    os.replace(one, self.folder / one.name)
+        finally:
+            shutil.rmtree(self._work, ignore_errors=True)
+            if new and not any(self.folder.iterdir()):
+                self.folder.rmdir()
+
+    def support(self, support: Picture, point: Point, window: float) -> None:
+        """The overlay of the support with its point (row, column) in pixels of its file."""
+        canvas = drawn(support.pixels, point, window_in(support, window), sure=True)
+        save_png(canvas, self._work / _SUPPORT)
+
+    def add(self, number: int, one: Located, window: float) -> None:
+        """The line and the overlay of a query."""
+        box = one.query.box
+        canvas = drawn(
+            one.query.pixels,
+            one.point or one.guess,
+            window_in(one.query, window),
+            sure=one.point is not None,
+            similarity=one.answer.similarity,
+            area=(box.top, box.bottom, box.left, box.right),
+        )
+        save_png(canvas, self._work / self.overlays[number])
+        self._csv.writerow(_line(one, self.overlays[number]))
+
+    def left_out(self, query: Path, reason: str) -> None:
+        """The line of a query that cannot be read."""
+        blank = [""] * (len(COLUMNS) - 4)
+        self._csv.writerow([str(query), "", "unreadable", *blank, reason])
+
+
+def window_in(one: Picture, window: float) -> tuple[float, float]:
+    """Rows and columns that a window of the square has in the file."""
+    box = one.box
+    return window * (box.bottom - box.top) / one.size, window * (box.right - box.left) / one.size
+
+
+def _plain_name(path: Path) -> str:
+    """The file's name without the suffix of an image; other dots belong to the name."""
+    known = path.suffix.lower() in (*SUFFIXES, ".dcm", ".img", ".gz")
+    return path.stem if known else path.name
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """``name.png``, or with the first free number; names that differ in case alone are equal."""
+    number, free = 1, f"{name}.png"
+    while free.lower() in taken:
+        number += 1
+        free = f"{name}-{number}.png"
+    taken.add(free.lower())
+    return free
+
+
+def _ours(folder: Path) -> set[str]:
+    """What an earlier call wrote there, by its csv."""
+    try:
+        with (folder / CSV).open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+            head = tuple(rows[0]) if rows else ()
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return set()
+    return {CSV, _SUPPORT, *(row["overlay"] for row in rows)} if head == COLUMNS else set()
+
+
+def _same(target: Path, *inputs: Path) -> bool:
+    return any(one.exists() and target.exists() and target.samefile(one) for one in inputs)
+
+
+def _line(one: Located, overlay: str) -> list[str]:
+    """x counts columns and y rows of the file from the first pixel's centre.
 
     ``x`` and ``y`` are empty unless the status is "found"; ``guess_x`` and ``guess_y`` are what the
     paper's protocol answers in any case.
     """
-    partial = path.with_suffix(f".partial-{os.getpid()}")
-    with partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        writer.writerows(_line(one) for one in found)
-    partial.replace(path)
-
-
-def _line(one: Located) -> list[str]:
     answer = one.answer
     return [
         str(one.query.path),
+        overlay,
         answer.status,
         *_places(one.point),
         *_places(one.guess),

@@ -10,13 +10,13 @@ from typer.testing import CliRunner, Result
 
 from ldl import phantoms
 from ldl.cli import app
-from ldl.cli.localize import CSV, parse_point
+from ldl.cli.localize import parse_point
 from ldl.data.picture import picture
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import DataError, LdlError
 from ldl.experiments.finder import matcher_for, scaled_window, trained
-from ldl.experiments.locate import COLUMNS
+from ldl.experiments.locate import COLUMNS, CSV
 from ldl.experiments.rows import Variant
 from ldl.localize import EmbeddingMatcher
 from ldl.methods import METHODS
