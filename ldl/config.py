@@ -3,9 +3,9 @@
 import difflib
 import hashlib
 import json
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ldl.errors import ConfigError
 
@@ -28,7 +28,11 @@ class Strict(BaseModel):
 
 
 class DataConfig(Strict):
-    """Which images. ``open`` reads prepared originals, ``phantom`` draws them from a seed."""
+    """Which images. ``open`` reads prepared originals, ``phantom`` draws them from a seed.
+
+    ``closer`` above 1 draws parts of eyes that much larger, so that vessels are wide enough to be
+    seen and guided: at 128 pixels and 3 to 4 times closer they are 2 to 7 wide.
+    """
 
     source: Literal["phantom", "open"]
     size: int = Field(ge=32, le=2048)
@@ -36,6 +40,13 @@ class DataConfig(Strict):
     train: int = Field(default=10, ge=5)
     test: int = Field(default=10, ge=1)
     seed: int = 0
+    closer: float = Field(default=1.0, ge=1.0, le=8.0)
+
+    @model_validator(mode="after")
+    def _phantoms_alone(self) -> Self:
+        if self.source != "phantom" and self.closer != 1.0:
+            raise ValueError("only phantoms can be drawn closer: leave 'closer' at 1")
+        return self
 
 
 Model = TypeVar("Model", bound=Strict)

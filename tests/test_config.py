@@ -142,11 +142,18 @@ def test_a_mistyped_knob_is_refused_and_named_with_what_was_given(name, value):
         (DataConfig, "size", 31),
         (DataConfig, "train", 4),
         (DataConfig, "source", "web"),
+        (DataConfig, "closer", 0.5),
     ],
 )
 def test_a_value_out_of_range_is_refused_and_named(model, name, value):
     fields = FIELDS[model]
     assert f": {name}: " in refused(model, {**fields, name: value})
+
+
+def test_originals_cannot_be_seen_from_closer():
+    assert "only phantoms can be drawn closer" in refused(
+        DataConfig, {"source": "open", "size": 64, "closer": 2.0}
+    )
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "patch_temperature", "region_weight"])

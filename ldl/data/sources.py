@@ -34,7 +34,7 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
 
     def draw(folder: Path) -> None:
         images = phantoms().pretraining_images(
-            modality, count=count, size=config.size, seed=config.seed
+            modality, count=count, size=config.size, seed=config.seed, closer=config.closer
         )
         rows = image_rows(images.shape[1:])
         with BankWriter(folder, f"phantom-{modality}", rows, count=count) as writer:
@@ -57,7 +57,12 @@ def task_bank(config: DataConfig, task: str) -> Bank:
 
     def draw(folder: Path) -> None:
         images, masks, ids = phantoms().task_images(
-            task, train=config.train, test=config.test, size=config.size, seed=config.seed
+            task,
+            train=config.train,
+            test=config.test,
+            size=config.size,
+            seed=config.seed,
+            closer=config.closer,
         )
         splits = phantom_splits(config.train, config.test)
         rows = image_rows(images.shape[1:], masks=True)
@@ -79,4 +84,4 @@ def phantom_splits(train: int, test: int) -> list[str]:
 
 def _drawn(name: str, config: DataConfig, draw: Callable[[Path], None]) -> Bank:
     label = f"phantom-{name}-{config.size}-s{config.seed}"
-    return open_images(made(label, [label, PHANTOMS], draw))
+    return open_images(made(label, [label, PHANTOMS, config.closer], draw))

@@ -59,8 +59,13 @@ def phantom_patches(config: EncoderConfig) -> Patches:
     """The phantoms that encoders of this kind were not trained on."""
     bank = pretraining_bank(config.data, config.modality)
     rows = held_out_rows(len(bank.images))[1][-MOST_IMAGES:]
-    size, seed = config.data.size, config.data.seed
-    drawn = [pretraining_image(config.modality, row, size=size, seed=seed)[1] for row in rows]
+    data = config.data
+    drawn = [
+        pretraining_image(config.modality, row, size=data.size, seed=data.seed, closer=data.closer)[
+            1
+        ]
+        for row in rows
+    ]
     images = np.array(bank.images[rows])
     words = f"{len(rows)} phantoms that no encoder was trained on."
     return _cut(images, drawn, config.modality, words, showable=True)

@@ -56,7 +56,7 @@ def expose(draw: Streams, eye: Eye, style: Style, image: Array) -> Array:
     rng, size = draw("camera"), eye.size
     haze = 0.7 + 0.5 * bump(eye.u, eye.v, rng.normal(0, 0.5, 2), (0.7, 0.7))
     haze = np.clip(rng.uniform(*style.haze) * haze, 0, 0.8)
-    image = image + haze * (blur(image, 0.06 * size) * 1.04 + 0.01 - image)
+    image = image + haze * (blur(image, 0.06 * eye.whole) * 1.04 + 0.01 - image)
     if rng.random() < style.flare:
         image = flare(rng, eye, image)
     image = blur(image, rng.uniform(*style.softness) * size)
@@ -64,7 +64,7 @@ def expose(draw: Streams, eye: Eye, style: Style, image: Array) -> Array:
     image = luma + blur(image - luma, 0.006 * size)
     seen = field_stop(rng, eye, style)
     if rng.random() < style.stretch:
-        image = stretch_contrast(rng, image, seen)
+        image = stretch_contrast(rng, image, seen, 0.3 * eye.whole)
     image = seen * image + (1.0 - seen) * rgb(style.ground)
     grain = draw("noise").standard_normal((4, size, size), dtype=np.float32)
     amount = rng.uniform(*style.noise) * (0.3 + 0.7 * seen)
@@ -72,11 +72,11 @@ def expose(draw: Streams, eye: Eye, style: Style, image: Array) -> Array:
     return np.clip(np.rint(image * 255.0), 0, 255).astype(np.uint8)
 
 
-def stretch_contrast(rng: np.random.Generator, image: Array, seen: Array) -> Array:
-    """The per-channel stretch that some collections were given: local mean removed, spread
-    equalised.
+def stretch_contrast(rng: np.random.Generator, image: Array, seen: Array, wide: float) -> Array:
+    """The per-channel stretch that some collections were given: local mean removed (`wide`
+    pixels), spread equalised.
     """
-    weight, wide = seen * 0.98 + 0.02, 0.3 * len(seen)
+    weight = seen * 0.98 + 0.02
     flat = image - rng.uniform(0.3, 1.0) * (blur(image * weight, wide) / blur(weight, wide))
     inside = flat[:, seen > 0.5]
     flat = (flat - rgb(inside.mean(1))) / (rgb(inside.std(1)) + 1e-3)

@@ -25,10 +25,15 @@ AIMS = {"macula": (0.78,), "disc": (0.0,), "between": (0.1, 0.75, 0.95)}
 @dataclass(frozen=True)
 class Eye:
     """Where the camera looks: the anatomical coordinates x, y (size, size) of every pixel centre,
-    and u, v in radii of the round field of view; `pixel` pixels are a disc-fovea distance.
+    and u, v in radii of the round field of view.
+
+    `pixel` pixels are a disc-fovea distance; `whole` is the side of the whole picture in pixels,
+    also where the square shows a part of it; `centre` and `stretch` (2,) are the anatomy of the
+    square's middle and half side.
     """
 
     size: int
+    whole: float
     centre: Array
     stretch: Array
     x: Array
@@ -50,22 +55,26 @@ class Eye:
         return sample_lines(points[seen], (branches.radius * self.pixel)[seen], weight[seen])
 
 
-def look(rng: np.random.Generator, style: Style, size: int) -> Eye:
-    """Choose eye (left or right), field and fixation."""
+def look(rng: np.random.Generator, style: Style, size: int, closer: float = 1.0) -> Eye:
+    """Choose eye (left or right), field and fixation; of a picture taken `closer`, the part of the
+    field that the square shows.
+    """
     radius, mirror = rng.uniform(*style.radius), rng.choice([-1.0, 1.0])
     aim, shift = rng.choice(AIMS[style.centre]), rng.uniform(*style.shift)
     centre = rng.normal((aim + shift, 0.03 + 0.5 * shift), 0.06)
-    crop = np.array(style.crop)
-    stretch = radius * crop * (mirror, 1.0)
+    middle, crop = np.zeros(2), np.array(style.crop) / closer
+    if closer > 1.0:
+        away = 0.9 * (1.0 - 1.0 / closer) * np.sqrt(rng.uniform())
+        middle = away * direction(np.array(rng.uniform(0, 2 * np.pi)))
+    turn = radius * np.array([mirror, 1.0])
     axis = ((np.arange(size) + 0.5) / size * 2.0 - 1.0).astype(np.float32)
-    column, row = np.meshgrid(axis, axis)
-    x, y = (
-        np.float32(scale) * a + np.float32(middle)
-        for scale, a, middle in zip(stretch, (column, row), centre, strict=True)
+    u, v = (
+        np.float32(c) * a + np.float32(m)
+        for c, a, m in zip(crop, np.meshgrid(axis, axis), middle, strict=True)
     )
-    u, v = (np.float32(c) * a for c, a in zip(crop, (column, row), strict=True))
+    x, y = (np.float32(t) * a + np.float32(c) for t, a, c in zip(turn, (u, v), centre, strict=True))
     pixel = size / (2.0 * radius * float(np.sqrt(crop.prod())))
-    return Eye(size, centre, stretch, x, y, u, v, pixel)
+    return Eye(size, size * closer, centre + turn * middle, turn * crop, x, y, u, v, pixel)
 
 
 class Habit(NamedTuple):

@@ -49,14 +49,15 @@ SPOTS = {
 
 
 def draw_fundus(
-    draw: Streams, style: Style, size: int, needs: str | None = None
+    draw: Streams, style: Style, size: int, needs: str | None = None, *, closer: float = 1.0
 ) -> tuple[Array, dict[str, Array]]:
     """The picture (3, size, size) uint8 and its masks (size, size) bool: vessel, od, cup,
     hard_exudates.
 
-    `needs` names a structure that has to be present ("hard_exudates").
+    `needs` names a structure that has to be present ("hard_exudates"); `closer` above 1 shows a
+    part of the field that much larger.
     """
-    eye = look(draw("frame"), style, size)
+    eye = look(draw("frame"), style, size, closer)
     base, image = _ground(draw("background"), eye, style)
     disc, cup, image = _disc(draw("disc"), eye, style, image, base)
     vessels, image = _vessels(draw("vessels"), eye, style, disc, image)
@@ -153,7 +154,7 @@ def _vessels(
     """
     spans = (style.calibre, style.tortuosity, (0.8, 1.25))
     tree = retinal_tree(rng, Habit(*(rng.uniform(*span) for span in spans)))
-    cover, shade = 0 * disc, 0 * image
+    shade, everything = 0 * image, []
     for vein, (colour, glint) in ((False, ARTERY), (True, VEIN)):
         lines = []
         for branches in tree:
@@ -164,13 +165,13 @@ def _vessels(
             blood = np.clip(chosen.radius / 0.012, 0.16, 1.0) ** 0.8
             lines.append(eye.lines(chosen, blood * rng.uniform(0.75, 1.05, (len(blood), 1))))
         s = stacked(lines)
-        whole = s._replace(radius=1.1 * s.radius, weight=np.ones_like(s.weight))
-        cover = np.maximum(cover, paint(whole, eye.size))
+        everything.append(s._replace(radius=1.1 * s.radius, weight=np.ones_like(s.weight)))
         shade = np.maximum(shade, paint(s, eye.size) * colour)
         bright = s._replace(radius=0.28 * s.radius).where(s.radius > 1.0)
         shade *= 1.0 - glint * paint(bright, eye.size) * (1.0 - 0.7 * disc)
+    cover = paint(stacked(everything), eye.size)
     shade *= rng.uniform(*style.contrast) * (1.0 + 0.3 * disc)
-    halo = 0.05 * blur(cover, 0.012 * eye.size)
+    halo = 0.05 * blur(cover, 0.012 * eye.whole)
     return cover, image * (1.0 - halo) * (1.0 - np.minimum(shade, 0.85))
 
 

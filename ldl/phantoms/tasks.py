@@ -42,23 +42,27 @@ CHANNELS = {"fundus": 3, "xray": 1}
 
 
 def pretraining_image(
-    modality: str, number: int, *, size: int, seed: int
+    modality: str, number: int, *, size: int, seed: int, closer: float = 1.0
 ) -> tuple[Array, dict[str, Array]]:
     """One unlabelled image, of any style, with the masks of what is drawn in it.
+
+    `closer` above 1 shows a part of an eye that much larger.
 
     Returns:
         (C, size, size) uint8, and (size, size) bool each: vessel, od, cup and hard_exudates, or
         heart, lung, clavicle and pneumothorax.
 
     Raises:
-        LdlError: another modality than "fundus" and "xray", or a size below 32 pixels.
+        LdlError: another modality than "fundus" and "xray", a size below 32 pixels, or a chest film
+            from closer.
     """
     _check(size, number)
     if modality not in CHANNELS:
         raise LdlError(f"modality '{modality}' has no phantoms: choose fundus or xray")
     draw = streams(seed, "pretraining", modality, number)
     if modality == "fundus":
-        return draw_fundus(draw, _camera(draw), size)
+        return draw_fundus(draw, _camera(draw), size, closer=closer)
+    _whole(closer)
     choice = draw("style")
     film = JSRT if choice.random() < OLD_FILMS else NIH
     return draw_chest(draw, film, size, pneumothorax=choice.random() < COLLAPSED_LUNGS)
@@ -69,14 +73,16 @@ def _camera(draw: Streams) -> Style:
     return PRETRAINING[int(draw("style").choice(len(share), p=share / share.sum()))][1]
 
 
-def pretraining_images(modality: str, *, count: int, size: int, seed: int) -> Array:
+def pretraining_images(
+    modality: str, *, count: int, size: int, seed: int, closer: float = 1.0
+) -> Array:
     """Unlabelled images in every style mixed: (count, C, size, size) uint8, C is 3 for "fundus", 1
-    for "xray". Errors as `pretraining_image`.
+    for "xray". `closer` and errors as of `pretraining_image`.
     """
     _check(size, count)
     out = np.empty((count, CHANNELS.get(modality, 1), size, size), np.uint8)
     for i in range(count):
-        out[i] = pretraining_image(modality, i, size=size, seed=seed)[0]
+        out[i] = pretraining_image(modality, i, size=size, seed=seed, closer=closer)[0]
     return out
 
 
@@ -96,14 +102,15 @@ def lesion_share(seed: int, number: int) -> float:
 
 
 def task_images(
-    task: str, *, train: int, test: int, size: int, seed: int
+    task: str, *, train: int, test: int, size: int, seed: int, closer: float = 1.0
 ) -> tuple[Array, Array, tuple[str, ...]]:
     """Images (train + test, C, size, size) uint8, masks (train + test, size, size) uint8 in {0,
     1}, and their ids.
 
     The training images come first. Train and test images are numbered on their own, so that more
-    training images leave the test images as they are. Raises LdlError for an unknown task and for
-    sizes below 32 pixels.
+    training images leave the test images as they are. `closer` above 1 shows parts of eyes that
+    much larger. Raises LdlError for an unknown task, for sizes below 32 pixels, and for chest films
+    from closer.
     """
     _check(size, min(train, test))
     if task not in RECIPES:
@@ -115,8 +122,9 @@ def task_images(
     for k, (split, i) in enumerate(numbered):
         draw = streams(seed, task, split, i)
         if isinstance(style, Style):
-            images[k], drawn = draw_fundus(draw, style, size, needs=structure)
+            images[k], drawn = draw_fundus(draw, style, size, structure, closer=closer)
         else:
+            _whole(closer)
             images[k], drawn = draw_chest(
                 draw, style, size, pneumothorax=structure == "pneumothorax"
             )
@@ -156,6 +164,11 @@ def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
         raise LdlError(f"shape prior '{kind}' is unknown: choose one of {', '.join(PRIORS)}")
     drawn = [PRIORS[kind](streams(seed, "prior", kind, i), size) for i in range(count)]
     return np.array(drawn, np.uint8).reshape(count, size, size)
+
+
+def _whole(closer: float) -> None:
+    if closer != 1.0:
+        raise LdlError("chest films are drawn whole: leave `closer` at 1, or ask for eyes")
 
 
 def _check(size: int, count: int) -> None:

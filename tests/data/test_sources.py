@@ -29,6 +29,15 @@ def test_phantoms_to_pretrain_on(modality, channels):
     np.testing.assert_array_equal(bank.images, drawn)
 
 
+def test_phantoms_from_closer_are_banks_of_their_own():
+    whole, near = (pretraining_bank(config(closer=c), "fundus") for c in (1.0, 3.0))
+    assert whole.fingerprint != near.fingerprint
+    drawn = phantoms.pretraining_images("fundus", count=16, size=32, seed=0, closer=3.0)
+    np.testing.assert_array_equal(near.images, drawn)
+    tests = [task_bank(config(closer=c), "stare_vessel").masks.mean() for c in (1.0, 3.0)]
+    assert tests[0] != tests[1]
+
+
 def test_a_phantom_task_has_validation_first_then_training_then_test():
     bank = task_bank(config(train=10, test=4), "stare_vessel")
     assert bank.splits == ("validation",) * 2 + ("train",) * 8 + ("test",) * 4

@@ -113,6 +113,23 @@ def test_one_scene_can_be_rendered_at_several_sizes():
         assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.7
 
 
+def test_from_closer_vessels_are_as_wide_as_in_native_windows_and_eyes_stay_varied():
+    """Two to seven pixels at 128 px, where a whole eye shows them in one or two."""
+    widths = {}
+    for closer in (1.0, 4.0):
+        masks = task_images("chasedb1_vessel", train=0, test=8, size=128, seed=0, closer=closer)[1]
+        depth = [ndimage.distance_transform_edt(mask) for mask in masks]
+        ridge = [2 * d[(d > 0) & (d == ndimage.maximum_filter(d, 3))] for d in depth]
+        widths[closer] = np.percentile(np.concatenate(ridge), [50, 90])
+    assert (widths[4.0] >= 2 * widths[1.0]).all()
+    assert 3.0 <= widths[4.0][0] <= 6.0
+    shown = pretraining_images("fundus", count=8, size=SIZE, seed=1, closer=4.0)
+    assert shown.mean((1, 2, 3)).std() > 8.0
+    assert (shown.max(1) > 0).mean() > 0.9  # hardly anything beyond the field of view
+    with pytest.raises(LdlError, match="chest films are drawn whole"):
+        pretraining_images("xray", count=1, size=SIZE, seed=0, closer=2.0)
+
+
 def test_vessels_hang_together_and_differ_in_width():
     masks = task_images("chasedb1_vessel", train=2, test=0, size=192, seed=4)[1]
     for mask in masks:
