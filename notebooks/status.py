@@ -20,10 +20,12 @@
 profile: str = "demo"
 
 # %% tags=["hide-input"]
+import base64
 import platform
 from collections import Counter
 from importlib.metadata import version
 
+import pandas as pd
 import torch
 from IPython.display import HTML, display
 
@@ -31,11 +33,10 @@ from ldl import paths, plots
 from ldl.book.ledger import Ledger
 from ldl.book.parameters import check
 from ldl.engine import provenance
-from ldl.engine.jobs import ordered
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.engine.store import RunStore
-from ldl.experiments import run_words
-from ldl.experiments.plan import plan, table_names
+from ldl.tables import TABLES
+from ldl.tables.plan import runs_of
 
 check("status", globals())
 store = RunStore()
@@ -70,79 +71,58 @@ plots.small_table(
 
 # %% tags=["hide-input"]
 counts = []
-for name in table_names():
+for name, table in TABLES.items():
     for budget in PROFILES.values():
-        runs = ordered(plan(name, budget))
-        states = Counter(store.status(run) for run in runs.values())
+        states = Counter(store.status(run) for run in runs_of(name, budget).values())
         counts.append(
             {
-                "table": run_words.title_of(name),
+                "table": f"{name}: {table.title}",
                 "profile": budget.name,
                 **{state: states[state] for state in ("fresh", "stale", "missing")},
             }
         )
 plots.small_table(
     counts,
-    caption="Runs by state: made by the present code, by older code, not made. Runs that tables share are counted in each.",
+    caption="Runs by state: made by this version, by an older one, not made. Runs that tables share are counted in each.",
 )
 
 # %% [markdown]
-# ## Every run of this profile
+# ## Every run, as a file
 
 
 # %% tags=["hide-input"]
 def row(run):
-    """One run as a row; empty cells where it has no record."""
-    record, state = store.record(run), store.status(run)
+    """One run as a row; None where it has no record."""
+    record = store.record(run)
     if record is None:
-        return {
-            "run": run.run_id(),
-            "state": state,
-            "seconds": "",
-            "updates": "",
-            "result": "",
-            "device": "",
-            "commit": "",
-            "made": "",
-        }
-    made = record["provenance"]
+        return None
+    made, scores = record["provenance"], record.get("dsc")
     return {
         "run": record["run_id"],
-        "state": state,
-        "seconds": f"{record['wall_seconds']:.1f}",
-        "updates": run_words.updates_of(record),
-        "result": run_words.result_of(record),
+        "state": store.status(run),
+        "seconds": record["wall_seconds"],
+        "updates": record.get("updates") or record["config"].get("steps"),
+        "mean_dsc": round(sum(scores) / len(scores), 4) if scores else None,
+        "retrieval": record.get("retrieval"),
+        "data": record["data"].get("name"),
+        "seed": record["config"].get("seed"),
         "device": made["device"],
         "commit": made["commit"] + ("+" if made["modified"] else ""),
-        "made": made["date"][:16].replace("T", " "),
+        "made": made["date"],
     }
 
 
-def listing(name, title):
-    """All runs of a profile, folded."""
-    runs = {
-        id: run
-        for table in table_names()
-        for id, run in ordered(plan(table, profile_named(name))).items()
-    }
-    there = [run for run in runs.values() if store.record(run)]
-    if not there:
-        return
-    table = plots.small_table(
-        [row(run) for run in there],
-        caption="Wall time without waiting for data; result: mean DSC (%), or share of held-out patches, images or landmarks found (%); updates: empty where nothing is trained. A plus sign: the package differed from that commit.",
-    )
-    total = sum(store.record(run)["wall_seconds"] for run in there)
-    display(
-        HTML(
-            f"<details><summary>{title}: {len(there)} of {len(runs)} runs, {total / 60:.1f} minutes of training</summary>{table.data}</details>"
+for name in dict.fromkeys((profile, "open")):
+    planned = runs_of("all", profile_named(name))
+    there = pd.DataFrame(filter(None, map(row, planned.values())))
+    if len(there):
+        data = base64.b64encode(there.to_csv(index=False).encode()).decode()
+        display(
+            HTML(
+                f'<p><a download="runs-{name}.csv" href="data:text/csv;base64,{data}">runs-{name}.csv</a>: {len(there)} of {len(planned)} runs of profile '
+                f"{name}, {there['seconds'].sum() / 3600:.1f} hours of training; a plus sign: the package differed from that commit.</p>"
+            )
         )
-    )
-
-
-listing(profile, f"Profile {profile}")
-if profile_named(profile).tasks.source == "phantom":
-    listing("open", "Profile open, real images")
 
 # %% [markdown]
 # ## Pages

@@ -183,20 +183,8 @@ for prior, shown in best.items():
     if shown.phantom:
         display(Markdown(f"{title(prior)}: nothing, these numbers are of phantoms."))
         continue
-    alive = [
-        each
-        for each in findings
-        if each.found
-        and not all(all(collapses(shown, key)) for key in (each.claim.better, each.claim.worse))
-    ]
-    dead = sum(each.found is not None for each in findings) - len(alive)
-    if alive:
-        display(report.claims_table(alive, shown))
-    display(
-        Markdown(
-            f"{title(prior)}: {count_words(alive) or 'no verdict'}; {dead} comparisons are between rows all of whose runs collapsed, which decide nothing."
-        )
-    )
+    display(report.claims_table([each for each in findings if each.found], shown))
+    display(Markdown(f"{title(prior)}: {count_words(findings)}."))
 
 # %% [markdown]
 # ```{admonition} We deviate

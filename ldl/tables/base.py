@@ -109,8 +109,9 @@ class Table:
         claims: of the paper, and our own questions.
         gaps: (S, N) differences of two rows by seed and case, from their records, where a case has
             parts that only one of them was scored on; None: the scores are subtracted.
-        sound: whether a record may decide a claim at all.
         without: keys of columns whose data a profile lacks.
+        doubt: why a record cannot decide anything, one of `ldl.tables.compare.VERDICTS`; "" where
+            it can. A claim between two rows is not judged if all records of one are in doubt.
     """
 
     name: str
@@ -124,8 +125,8 @@ class Table:
     paper: Callable[[Row, Column, Profile], float]
     claims: tuple[Claim, ...] = ()
     gaps: Gaps | None = None
-    sound: Callable[[Record], bool] = lambda record: True
     without: Callable[[Profile], tuple[str, ...]] = lambda profile: ()
+    doubt: Callable[[Record], str] = lambda record: ""
 
     def cells(self, profile: Profile) -> list[Cell]:
         """Row by row; means and columns whose data are not at hand have none."""

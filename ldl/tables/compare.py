@@ -22,7 +22,8 @@ VERDICTS = (
     "one seed, higher",
     "one seed, lower",
     "not trained here",
-    "not judged",
+    "collapsed",
+    "loss without background",
     "not yet run",
 )
 
@@ -35,7 +36,6 @@ class Difference:
         value: mean over parts, seeds and cases.
         low, high: its 95 % interval, for other seeds and other cases.
         draws: (S,) of each seed by itself.
-        p: share of resamples on the other side of 0, twice; of the same resamples as the interval.
     """
 
     value: float
@@ -109,10 +109,12 @@ def judge(claim: Claim, shown: Shown) -> Finding:
     if better is None or worse is None:
         return Finding(claim, None, paper, "not yet run")
     found = difference(better, worse, shown.table.gaps)
-    if not all(map(shown.table.sound, (*better.records, *worse.records))):
-        return Finding(claim, found, paper, "not judged")
-    if better.trained is False or worse.trained is False:
-        return Finding(claim, found, paper, "not trained here")
+    for side in (better, worse):
+        doubts = [shown.table.doubt(record) for record in side.records]
+        if side.trained is False:
+            return Finding(claim, found, paper, "not trained here")
+        if all(doubts):
+            return Finding(claim, found, paper, doubts[0])
     return Finding(claim, found, paper, _verdict(found, claim.least))
 
 

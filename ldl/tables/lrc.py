@@ -187,7 +187,7 @@ _MEASURED: dict[str, Any] = {
     "case": "test volumes",
     "scores": {"score": organs.dsc, "kept": organs.kept, "hd95": organs.hd95},
     "gaps": organs.gaps,
-    "sound": organs.sound,
+    "doubt": organs.doubt,
 }
 TABLE1 = Table(
     "lrc_table1", "Does localized region contrast help?", rows=rows1, columns=columns, runs=runs,

@@ -58,13 +58,9 @@ def gaps(better: Sequence[Record], worse: Sequence[Record], only_kept: bool = Fa
     return np.full(one.shape[:2], np.nan) if found is None else 100 * found
 
 
-def sound(record: Record) -> bool:
-    """Whether the loss of a fine-tuning knows the background.
-
-    The first one does not, so that an organ may become the background: which ones are lost then
-    decides every mean, and no claim can be judged.
-    """
-    return bool(record["config"].get("loss", "organs") != "organs")
+def doubt(record: Record) -> str:
+    """Records of the first loss, which leaves the background out: organs are lost to it."""
+    return "loss without background" if record["config"].get("loss", "organs") == "organs" else ""
 
 
 def _given_up(found: Array) -> NDArray[np.bool_]:

@@ -165,6 +165,7 @@ def _table(prior: PriorName) -> Table:
         runs=runs,
         scores={"score": dsc},
         paper=paper,
+        doubt=lambda record: "collapsed" if record["collapse"] else "",
         claims=(
             claim("refine_uncer", "cyclegan", "RefineUncer over CycleGAN"),
             claim("refine_uncer", "synseg", "RefineUncer over SynSeg"),

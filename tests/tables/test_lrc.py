@@ -159,7 +159,7 @@ def test_a_difference_is_paired_by_volume_over_organs_that_both_scored(tmp_path:
 
 def test_nothing_is_judged_on_a_loss_that_loses_organs(tmp_path: Path) -> None:
     table = shown(tmp_path, **{"moco": (BELOW, "organs"), "moco+lrc": (ABOVE, "dice+ce")})
-    assert verdict(table, "moco+lrc", "moco").verdict == "not judged"
+    assert verdict(table, "moco+lrc", "moco").verdict == "loss without background"
 
 
 def test_lost_organs_stand_apart_from_the_mean_over_kept_ones(tmp_path: Path) -> None:
