@@ -21,6 +21,8 @@ class MoCoKnobs(Strict):
 
     ``fill`` is what the dictionary holds at the first step: random unit vectors, which any image is
     easily told from, or keys of the data, so that the first loss means what the later ones do.
+    ``norm`` "batch" ends the projection with batch normalisation, as MoCo v3 does (Chen, Xie, He
+    2021): new features of images are nearly alike, and it takes away what they have in common.
     """
 
     queue: int = Field(default=65536, ge=1)
@@ -28,6 +30,7 @@ class MoCoKnobs(Strict):
     momentum: float = Field(default=0.999, ge=0, le=1)
     temperature: float = Field(default=0.07, gt=0)
     fill: Literal["random", "keys"] = "random"
+    norm: Literal["none", "batch"] = "none"
 
 
 class MoCo(Comparison):
@@ -61,10 +64,17 @@ class MoCo(Comparison):
         """The projection: v1 has one linear layer."""
         return nn.Linear(features, dim)
 
+    def projection(self, features: int, knobs: MoCoKnobs) -> nn.Module:
+        """`head`, and what ``norm`` puts behind it."""
+        head = self.head(features, knobs.dim)
+        if knobs.norm == "none":
+            return head
+        return nn.Sequential(head, nn.BatchNorm1d(knobs.dim, affine=False))
+
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Student, teacher and queue."""
         knobs, encoder = self.knobs(config), encoder_of(config)
-        net = MomentumNet(encoder, self.head(encoder.channels[-1], knobs.dim))
+        net = MomentumNet(encoder, self.projection(encoder.channels[-1], knobs))
         net.queue = Queue(knobs.queue, knobs.dim)
         return net
 

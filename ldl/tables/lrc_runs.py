@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ldl.engine.profiles import Profile
-from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig, RegionName
+from ldl.runs.lrc import (
+    TWO_VIEWS,
+    CtConfig,
+    ElasticConfig,
+    GlobalConfig,
+    LocalRegionConfig,
+    OrganConfig,
+    RegionName,
+)
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.tables.encoders import small_knobs
 
@@ -61,6 +69,7 @@ def labelled_set(region: RegionName, profile: Profile) -> CtConfig:
         region=region,
         source=source,
         size=lrc.size,
+        spacing=None if source == "phantom" else lrc.spacing,
         volumes=lrc.volumes.get(region, PHANTOM_VOLUMES if source == "phantom" else None),
         slices=lrc.phantom_slices,
         budgets=lrc.split,
@@ -102,8 +111,13 @@ def _on_slices(
         batch=lrc.whole_batch,
         halve_every=max(1, lrc.whole_steps // 2),
         learning_rate=lrc.whole_rate,
+        optimizer=lrc.optimizer,
+        schedule=lrc.schedule,
+        warmup=round(lrc.warm * lrc.whole_steps),
         backbone=backbone,
-        knobs=small_knobs(method, profile, lrc.queue),
+        part=lrc.part,
+        elastic=ElasticConfig() if lrc.elastic and method in TWO_VIEWS else None,
+        knobs={**small_knobs(method, profile, lrc.queue), **lrc.knobs.get(method, {})},
         seed=seed,
     )
 
@@ -144,7 +158,9 @@ def local_config(samples: int | None, profile: Profile, seed: int = 0) -> LocalR
         learning_rate=lrc.local_rate,
         features=lrc.features,
         samples=samples,
+        part=lrc.part,
         seed=seed,
+        **lrc.local,
     )
 
 
@@ -165,8 +181,13 @@ def organ_config(
         batch=lrc.batch,
         learning_rate=lrc.tune_rate,
         halve_every=max(1, lrc.tune_steps // _HALVINGS),
+        loss=lrc.loss,
+        draw=lrc.draw,
+        schedule=lrc.tune_schedule,
+        warmup=round(lrc.warm * lrc.tune_steps),
         local_base=0 if variant.beside == "alone" else lrc.local_base,
         features=lrc.features,
+        validation=lrc.validated,
         test=lrc.tested,
         seed=seed,
         encoder=encoder,

@@ -41,7 +41,7 @@ def global_network(config: GlobalConfig, images: int) -> nn.Module:
     if config.backbone != "unet" or not isinstance(method, MoCo):
         return method.network(config, images)
     knobs, encoder = method.knobs(config), LocalEncoder(config.base, config.channels, config.border)
-    net = MomentumNet(encoder, method.head(encoder.channels[-1], knobs.dim))
+    net = MomentumNet(encoder, method.projection(encoder.channels[-1], knobs))
     net.queue = Queue(knobs.queue, knobs.dim)
     return net
 

@@ -11,6 +11,7 @@ from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
 from ldl.models.queue import Queue
 from ldl.sphere import unit
+from ldl.train.comparison import spread_of
 
 BOTH = ("moco", "mocov2")
 
@@ -138,7 +139,8 @@ def test_after_k_steps_the_teacher_is_a_weighted_mean(method, comparison_config)
 
 
 def test_defaults_are_the_papers():
-    first = {"queue": 65536, "dim": 128, "momentum": 0.999, "temperature": 0.07, "fill": "random"}
+    first = {"queue": 65536, "dim": 128, "momentum": 0.999, "temperature": 0.07}
+    first |= {"fill": "random", "norm": "none"}
     assert COMPARISONS["moco"].Knobs().model_dump() == first
     assert COMPARISONS["mocov2"].Knobs().model_dump() == {**first, "temperature": 0.2}
 
@@ -174,6 +176,18 @@ def test_a_dictionary_filled_beforehand_holds_keys_of_the_data_alone(
     random = trained(comparison_config(method, **knobs)).history.rows[0][0]
     assert filled == pytest.approx(math.log(25), abs=0.35)
     assert random < filled - 0.3
+
+
+@pytest.mark.parametrize("method", BOTH)
+def test_a_normalised_projection_spreads_new_features_over_the_sphere(
+    method, comparison_config, one_step
+):
+    plain, spread = (
+        spread_of(one_step(comparison_config(method, queue=16, dim=8, **norm))[1].vectors)
+        for norm in ({}, {"norm": "batch"})
+    )
+    assert float(spread) > 0.8
+    assert float(spread) > float(plain) + 0.1
 
 
 @pytest.mark.parametrize("method", BOTH)

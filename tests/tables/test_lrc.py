@@ -9,7 +9,7 @@ from ldl.engine.jobs import jobs, ordered
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
 from ldl.runs.base import Run
-from ldl.runs.lrc import GlobalConfig
+from ldl.runs.lrc import TWO_VIEWS, GlobalConfig
 from ldl.tables import TABLES, organs
 from ldl.tables.compare import difference, judge
 from ldl.tables.lrc import GLOBAL, columns
@@ -71,6 +71,27 @@ def test_every_global_network_of_a_profile_can_be_made(name: str) -> None:
     assert len(configs) >= 3
     for config in configs:
         global_network(config, 64)
+
+
+def test_the_paper_profile_is_what_the_paper_says() -> None:
+    """LRC sections 2 and 3: what is given there."""
+    found = [run for run in runs("lrc_table1", PAPER) if run.encoder and run.local]
+    assert found
+    for run in found:
+        assert run.data.spacing == run.local.data.spacing == (2.5, 1.0, 1.0)
+        assert (run.loss, run.weight_decay, run.local.weight_decay) == ("dice", 1e-4, 1e-4)
+        assert (run.local.features, run.local.samples) == (64, 50)
+        encoder = run.encoder
+        if not isinstance(encoder, GlobalConfig) or encoder.method == "imagenet":
+            continue
+        assert encoder.backbone == ("vit" if encoder.method == "mae" else "resnet50")
+        assert (encoder.base, encoder.optimizer, encoder.weight_decay) == (64, "sgd", 1e-4)
+        assert (encoder.elastic is not None) == (encoder.method in TWO_VIEWS)
+        # Nothing is tested on the set that is pretrained on, so that its test volumes serve too.
+        assert encoder.part == run.local.part == "all"
+        slices = 240_000 * 956 / 1_062
+        assert encoder.steps * encoder.batch / slices == pytest.approx(200, rel=0.01)
+        assert run.local.steps * run.local.batch / slices == pytest.approx(30, rel=0.01)
 
 
 def test_imagenet_is_a_stand_in_absent_or_the_weights() -> None:
