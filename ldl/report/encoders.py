@@ -14,6 +14,7 @@ from ldl.tables.measure import Shown
 from ldl.train.comparison import LEAST_SPREAD
 
 MODALITY = {"fundus": "fundus", "xray": "X-ray", "ct": "CT"}
+_LDL = ("LDL's encoders", "patches")
 
 
 def encoders_table(shown: Shown) -> list[HTML]:
@@ -27,9 +28,10 @@ def encoders_table(shown: Shown) -> list[HTML]:
     )
     tables = []
     if patches:
+        whose, what = ("LRC's branches", "regions") if _local(patches[0]) else _LDL
         words = (
-            "LDL's encoders: the share of held-out patches whose nearest neighbour in another view "
-            f"is their own. {rule} {provenance(patches)}"
+            f"{whose}: the share of held-out {what} whose nearest neighbour in another view is "
+            f"their own. {rule} {provenance(patches)}"
         )
         tables.append(small_table([_line(one, _patches(one)) for one in patches], caption=words))
     if images:
@@ -79,9 +81,17 @@ def _images(record: Record) -> str:
 
 def _patches(record: Record) -> str:
     config = record["config"]
-    parts = [record.get("title", "LRC"), MODALITY[config.get("modality", "ct")]]
+    if _local(record):
+        number = "all pixels" if config["samples"] is None else f"N = {config['samples']}"
+        return f"LRC, {number}, width {config['base']}, seed {config['seed']}"
+    parts = [record.get("title", config["method"]), MODALITY[config["modality"]]]
     if "patch_grid" in config:
         parts.append(f"{config['patch_grid']}×{config['patch_grid']}")
     if config.get("clusters"):
         parts.append(f"C = {config['clusters']}")
     return ", ".join([*parts, f"width {config['base']}", f"seed {config['seed']}"])
+
+
+def _local(record: Record) -> bool:
+    """Whether it is LRC's local branch, which has regions in the place of patches."""
+    return "samples" in record["config"]

@@ -38,7 +38,7 @@ def group_table(shown: Shown, group: str, extra: Extra | None = None, more: str 
     """
     part = shown.frame[shown.frame["group"] == group]
     columns = dict.fromkeys(part["column"])
-    best = _best(part) if not shown.phantom else {}
+    best = _best(part) if shown.fair else {}
     rows = {}
     for key, lines in part.groupby("row", sort=False):
         by_column = lines.set_index("column")
@@ -122,7 +122,7 @@ def _legend(shown: Shown, part: pd.DataFrame) -> str:
     there = part[part["measured"]]
     if there.empty:
         return f"The paper's numbers; ours: {NOT_YET}."
-    bold = "" if shown.phantom else " (bold: our best)"
+    bold = " (bold: our best)" if shown.fair else ""
     gap = "" if shown.phantom else ", and ours minus it"
     over = "seeds and " if (there["draws"] > 1).any() else ""
     words = [

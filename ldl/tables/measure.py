@@ -125,6 +125,11 @@ class Shown:
         runs = next(iter(self.runs.values()))
         return bool(runs[0].data.source == "phantom")
 
+    @cached_property
+    def fair(self) -> bool:
+        """Whether rows may be held against each other: real images, and records that may decide."""
+        return not self.phantom and all(map(self.table.sound, self.records))
+
     @property
     def kind(self) -> str:
         """For captions."""

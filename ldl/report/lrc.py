@@ -1,0 +1,86 @@
+"""What the pages on LRC share: which volumes stand in for which, and organs that were lost."""
+
+from IPython.display import HTML, Markdown
+
+from ldl.engine.store import Record
+from ldl.plots.tables import prose, small_table
+from ldl.report.render import NOT_YET, Extra
+from ldl.tables.base import Column
+from ldl.tables.compare import Difference, difference
+from ldl.tables.measure import Measured, Shown
+from ldl.tables.organs import gaps, kept, lost
+from ldl.tasks import FACTS, REGIONS
+
+
+def volumes_table(shown: Shown) -> HTML:
+    """The paper's sets, what stands in for them, and how many volumes each number rests on."""
+    records: dict[str, list[Record]] = {}
+    for (_, key), cell in shown.cells.items():
+        records.setdefault(_column(shown, key).of.region, []).extend(cell.records)
+    rows = []
+    for region in REGIONS:
+        columns = [one for one in shown.table.columns(shown.profile) if one.of.region == region]
+        if not columns:
+            continue
+        first = next(iter(records.get(region, [])), None)
+        rows.append(
+            {
+                "the paper's set": FACTS[region].column,
+                "here": columns[0].group.split(",")[0],
+                "labelled volumes": "; ".join(one.label for one in columns),
+                "to test": str(len(first["volumes"])) if first else NOT_YET,
+                "voxel (mm)": " × ".join(f"{one:g}" for one in first["data"]["spacing"])
+                if first
+                else "",
+                "organs": prose(", ".join(first["organs"])) if first else "",
+            }
+        )
+    return small_table(rows, caption="What each number is measured on; parts are split by volume.")
+
+
+def lrc_budget(shown: Shown) -> Markdown:
+    """Lengths and widths of a profile's runs, and how far the fine-tunings came."""
+    lrc = shown.profile.lrc
+    last = sum(one["best_step"] == one["config"]["steps"] for one in shown.records)
+    ended = (
+        f" In {last} of {len(shown.records)} fine-tunings the validation volumes scored best at "
+        "the last step: a longer training may change their order."
+        if shown.records
+        else ""
+    )
+    return Markdown(
+        f"Profile `{shown.profile.name}`: slices of {lrc.size} pixels, ResNet-50 of {lrc.base} and "
+        f"U-Net of {lrc.local_base} channels (the paper: 64 each), {lrc.features} features; global "
+        f"pretraining {lrc.whole_steps:,} steps of {lrc.whole_batch} slices, local "
+        f"{lrc.local_steps:,} of {lrc.batch}, fine-tuning {lrc.tune_steps:,} of {lrc.batch}.{ended}"
+    )
+
+
+def lost_organs(cell: Measured) -> tuple[str, ...]:
+    """Organs that a row gave up under any seed, in the records' order."""
+    gone = {name for record in cell.records for name in lost(record)}
+    return tuple(name for name in cell.records[0]["organs"] if name in gone)
+
+
+def organs_line(shown: Shown) -> Extra:
+    """For `group_table`: how many organs a cell lost, and the mean over the others."""
+
+    def line(row: str, column: str) -> str:
+        cell = shown.cells.get((row, column))
+        gone = lost_organs(cell) if cell else ()
+        if not cell or not gone:
+            return ""
+        others = [kept(record, _column(shown, column)).mean() for record in cell.records]
+        mean = sum(others) / len(others)
+        return f"{len(gone)} of {len(cell.records[0]['organs'])} lost, the others {mean:.1f}"
+
+    return line
+
+
+def over_kept(better: Measured, worse: Measured) -> Difference:
+    """Their difference over the organs that neither gave up; nan where there is none."""
+    return difference(better, worse, lambda one, other: gaps(one, other, only_kept=True))
+
+
+def _column(shown: Shown, key: str) -> Column:
+    return next(one for one in shown.table.columns(shown.profile) if one.key == key)
