@@ -2,11 +2,15 @@
 
 import json
 from collections import Counter
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldl.errors import LdlError
+
+if TYPE_CHECKING:
+    from ldl.runs.base import Run
 
 # Named here, since to ask the plan would load every profile at the start of each command.
 TABLE = typer.Argument(
@@ -31,6 +35,7 @@ def run(
     only: Annotated[str | None, ONLY] = None,
     jobs: Annotated[int, JOBS] = 2,
     device: Annotated[str, DEVICE] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
     from ldl.engine.profiles import profile_named
@@ -39,6 +44,11 @@ def run(
     from ldl.tables.plan import runs_of
 
     runs = runs_of(table, profile_named(profile), only)
+    if dry_run:
+        missing = [one for one in runs.values() if RunStore().status(one) != "fresh"]
+        typer.echo(f"{table}, {profile}: {len(missing)} of {len(runs)} runs are to be made")
+        _say_costs(missing, device)
+        return
     outcome = run_all(runs, RunStore(), workers=jobs, device=device, say=typer.echo)
     typer.echo(
         f"{table}, {profile}: {len(outcome.made)} runs made, {len(outcome.kept)} were fresh, "
@@ -46,6 +56,27 @@ def run(
     )
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _say_costs(runs: "Sequence[Run]", device: str) -> None:
+    """A line for each kind of run: how many, updates, hours on ``device``, memory."""
+    from ldl.train.device import device_name, fabric_for
+    from ldl.train.estimate import measured_rate, totals
+
+    rate, lines = measured_rate(device), totals(runs)
+    typer.echo(f"Measured here: {rate / 1e12:.3f} TFLOP/s ({device_name(fabric_for(device))}).")
+    typer.echo(f"{'':30}{'runs':>6}{'updates':>13}{'PFLOP':>10}{'hours':>10}{'GiB':>7}")
+    for one in lines:
+        row = f"{one.flop / 1e15:>10.1f}{one.hours(rate):>10.1f}{one.memory / 2**30:>7.1f}"
+        if one.uncounted == one.runs:
+            row = "  not counted"
+        typer.echo(f"{one.name:30}{one.runs:>6}{one.updates:>13,}{row}")
+    left_out = sum(one.uncounted for one in lines)
+    typer.echo(
+        f"In all {sum(one.hours(rate) for one in lines):,.1f} hours on one such device"
+        + (f"; {left_out} runs are not counted" if left_out else "")
+        + ", beside reading data, validation and tests."
+    )
 
 
 def status(

@@ -1,0 +1,112 @@
+"""What runs would cost: counted, and held against what a step really does."""
+
+import math
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from typer.testing import CliRunner
+
+from ldl.cli import app
+from ldl.config import DataConfig
+from ldl.engine.profiles import PAPER, SMOKE
+from ldl.methods import COMPARISONS, METHODS
+from ldl.runs.localize import LocalizeConfig
+from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_config
+from ldl.train.estimate import SIDES, estimate, small_stage, totals
+from ldl.train.loop import Plan
+
+TRAINED = [name for name, method in COMPARISONS.items() if method.trains and name != "mae"]
+
+
+def counted(config, side):
+    stage = small_stage(config, side)
+    counter = FlopCounterMode(display=False)
+    with counter:
+        torch.stack(list(stage.losses(stage.net).values())).sum().backward()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("method", ["pd", "rd"])
+def test_a_step_at_another_side_is_extrapolated_to_the_operation(method, pretrain_config):
+    side = 112
+    config = pretrain_config(method, data=DataConfig(source="phantom", size=side), crop=side)
+    assert side not in SIDES
+    assert estimate(config).flop == pytest.approx(config.steps * counted(config, side), rel=1e-9)
+
+
+def test_a_comparison_grows_with_its_batch():
+    small = comparison_config(Variant("moco"), "fundus", SMOKE)
+    large = small.model_copy(update={"batch": 4 * small.batch})
+    one, four = estimate(small), estimate(large)
+    assert 3 < four.flop / one.flop <= 4
+    assert one.updates == small.steps
+
+
+def test_the_updates_of_a_transfer_are_those_of_its_loop():
+    config = transfer_config(Variant("pd"), "stare_vessel", PAPER)
+    # Ten of twenty images are the training list, two of them validation; batches of two.
+    assert estimate(config).updates == 200 * 4
+    scratch = transfer_config(Variant("scratch"), "stare_vessel", PAPER)
+    assert estimate(scratch).updates == 100 * 4
+    assert estimate(scratch).flop < estimate(config).flop < 2 * estimate(scratch).flop
+
+
+def test_what_is_not_counted_is_none_and_said():
+    window = LocalizeConfig(
+        bank="phantom", landmark="disc", data=DataConfig(source="phantom", size=64), window=8,
+        matcher="place",
+    )  # fmt: skip
+    assert estimate(window) is None
+    pd = ldl_config(Variant("pd"), "fundus", SMOKE)
+    other_seed = pd.model_copy(update={"seed": 1})
+    lines = {one.name: one for one in totals([window, pd, other_seed])}
+    assert lines["pretrain pd fundus"].runs == 2
+    assert lines["pretrain pd fundus"].updates == 2 * pd.steps
+    assert [one.uncounted for one in lines.values()] == [1, 0]
+
+
+def test_a_dry_run_makes_nothing_and_says_what_it_would_cost(tmp_path, monkeypatch):
+    monkeypatch.setenv("LDL_CACHE", str(tmp_path))
+    monkeypatch.setattr("ldl.train.estimate.measured_rate", lambda device: 1e12)
+    asked = ["run", "table2", "--profile", "smoke", "--only", "pd/stare", "--dry-run"]
+    said = CliRunner().invoke(app, [*asked, "--device", "cpu"])
+    assert said.exit_code == 0, said.output
+    assert "2 of 2 runs are to be made" in said.output
+    assert "pretrain pd fundus" in said.output
+    assert "1.000 TFLOP/s" in said.output
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def steps_of_the_paper():
+    ours = [(method, "tiny") for method in METHODS] + [("rd", "full")]
+    variants = [
+        Variant(method, clusters=16 if method == "rd" else 0, architecture=width)
+        for method, width in ours
+    ]
+    return [
+        *(ldl_config(variant, "fundus", PAPER) for variant in variants),
+        *(comparison_config(Variant(method), "fundus", PAPER) for method in TRAINED),
+    ]
+
+
+@pytest.mark.parametrize(
+    "config", steps_of_the_paper(), ids=lambda config: f"{config.method}-{config.base}"
+)
+def test_the_papers_networks_take_a_step_of_every_kind(config):
+    """At the published widths, heads, dictionaries and optimizers; at 64 pixels, for the CPU."""
+    stage = small_stage(config)
+    optimizer = (
+        Plan.of(config) if config.method in COMPARISONS else Plan(1, config.learning_rate)
+    ).build(stage.trainable())
+    weights = list(stage.net.encoder.parameters())
+    before = [weight.detach().clone() for weight in weights]
+    losses = stage.losses(stage.net)
+    total = torch.stack(list(losses.values())).sum()
+    total.backward()
+    optimizer.step()
+    stage.after_step(stage.net, 1)
+    assert math.isfinite(total.item())
+    moved = [not torch.equal(old, new) for old, new in zip(before, weights, strict=True)]
+    assert all(moved)
+    assert stage.net.encoder.channels[0] == config.base
