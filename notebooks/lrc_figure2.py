@@ -148,10 +148,8 @@ for column in best.table.columns(best.profile):
         figure(best, column)
 
 # %% tags=["hide-input"]
-if best.phantom:
-    text = "There is no record on real CT yet; these are phantoms. `ldl run lrc_table1 --profile open` makes them."
-elif not best.fair:
-    text = "*Lost* organs are what to look for: the fine-tuning behind these records knew no background, and an organ that is lost may cover the whole slice."
-else:
-    text = ""
-Markdown(text)
+Markdown(
+    "There is no record on real CT yet; these are phantoms. `ldl run lrc_table1 --profile open` makes them."
+    if best.phantom
+    else ""
+)

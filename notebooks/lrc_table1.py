@@ -34,7 +34,7 @@ from ldl.book.parameters import check
 from ldl.engine.store import RunStore
 from ldl.report.claims import count_words
 from ldl.report.lrc import (
-    lost_organs,
+    earlier,
     lrc_budget,
     organs_line,
     over_kept,
@@ -61,12 +61,6 @@ few = [column for column in best.table.columns(best.profile) if column.of.asked 
 # %% tags=["hide-input"]
 if best.phantom:
     text = "**No answer yet.** There is no record on real CT here; the numbers below are of phantoms and no evidence. Get the data, then `ldl run lrc_table1 --profile open` makes them."
-elif not best.fair:
-    gone = sum(bool(lost_organs(cell)) for cell in best.cells.values())
-    text = (
-        f"**Not told by these records.** Their fine-tuning used a Dice loss that knows no background, so that an organ may become the background: {gone} of {len(best.cells)} networks lost at least one "
-        "organ altogether. Which one is chance, and it moves a mean by many points. The numbers are kept as history; nothing is judged on them."
-    )
 else:
     ours = count_words(
         [
@@ -77,7 +71,8 @@ else:
     )
     theirs = count_words([each for each in findings if not each.claim.ours])
     text = f"**LRC over the same network untrained:** {ours or 'not yet run'}. **LRC beside a pretraining over the pretraining alone,** cell by cell: {theirs or 'not yet run'}."
-Markdown(text)
+display(Markdown(text))
+earlier(store)
 
 # %% [markdown]
 # ## The pretraining, or the second branch?
@@ -171,12 +166,6 @@ Markdown(IMAGENET.get(best.profile.lrc.imagenet, ""))
 # %% tags=["hide-input"]
 if best.phantom:
     display(Markdown("Nothing: these numbers are of phantoms."))
-elif not best.fair:
-    display(
-        Markdown(
-            "Nothing about LRC, since organs were lost: differences between two cells above say which of two trainings lost more of them."
-        )
-    )
 else:
     plots.show(
         report.forest(findings, best),

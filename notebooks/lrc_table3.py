@@ -50,8 +50,6 @@ findings = [each for each in report.judged(best) if each.found]
 numbers = best.frame.loc[best.frame["measured"], "ours"]
 if best.phantom:
     text = "**No answer yet.** On real CT only N = 50 was run, if any (it is a cell of {doc}`lrc_table1`); the numbers below are of phantoms and no evidence. `ldl run lrc_table3 --profile open` makes the rest."
-elif not best.fair:
-    text = "**Not told by these records:** their fine-tuning lost organs, see {doc}`lrc_table1`."
 else:
     text = f"**N = 50 over another N:** {count_words(findings)}. From worst to best N lie {numbers.max() - numbers.min():.1f} points."
 Markdown(text)

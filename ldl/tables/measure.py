@@ -127,8 +127,8 @@ class Shown:
 
     @cached_property
     def fair(self) -> bool:
-        """Whether rows may be held against each other: real images, and records that may decide."""
-        return not self.phantom and all(map(self.table.sound, self.records))
+        """Whether rows may be held against each other: real images, not every record in doubt."""
+        return not self.phantom and not all(map(self.table.doubt, self.records))
 
     @property
     def kind(self) -> str:
