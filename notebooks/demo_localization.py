@@ -25,9 +25,8 @@ from IPython.display import Markdown, display
 
 from ldl import plots, widgets
 from ldl.book.parameters import check
-from ldl.experiments.demo_agreement import agreement
-from ldl.experiments.demo_localization import demos
 from ldl.localize import filtering, peak
+from ldl.widgets.demo import agreement, demos
 
 check("demo_localization", globals())
 shown = demos(profile)

@@ -32,10 +32,11 @@ from IPython.display import Markdown, display
 
 from ldl import plots, widgets
 from ldl.book.parameters import check
-from ldl.experiments import demo_regions, encoders, examples
+from ldl.experiments import encoders, examples
 from ldl.losses import cluster_entropy, region, region_discrimination, region_vectors
 from ldl.models import LocalDiscriminationNet
 from ldl.rng import seed_everything
+from ldl.widgets.demo import region_demo
 
 check("method_region_discrimination", globals())
 seed_everything(seed)
@@ -239,7 +240,7 @@ Markdown(
 
 # %% tags=["hide-input"]
 kinds = {"Eyes": encoder, "Chests": chest}
-touched = widgets.payload([demo_regions.region_scene_of(name, one) for name, one in kinds.items()])
+touched = widgets.payload([region_demo(name, one) for name, one in kinds.items()])
 page = widgets.html_of(
     "regions",
     touched,

@@ -17,10 +17,10 @@ from ldl.book.source import notebook_path
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.experiments import encoders
-from ldl.experiments.demo_localization import LANDMARKS, VARIANTS, demos, run_of
 from ldl.paths import executed_dir, repo_root
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train import checkpoint
+from ldl.widgets.demo import LANDMARKS, VARIANTS, demos, run_of
 
 playwright = pytest.importorskip("playwright.sync_api")
 
