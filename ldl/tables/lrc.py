@@ -68,10 +68,16 @@ def _larger(profile: Profile) -> tuple[Column, ...]:
 
 
 def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    """One fine-tuning a seed; our own rows with the smaller budget alone."""
-    if row.published is None and column.of.asked != 10:
+    """One fine-tuning a seed; our own rows with the smaller budget alone.
+
+    Where `LrcBudget.seeds` names more, rows beside a random encoder have these: what the second
+    branch gives is decided there, and not by one draw.
+    """
+    few, more = column.of.asked == 10, profile.lrc.seeds.get(column.of.region)
+    if row.published is None and not few:
         return ()
-    return tuple(organ_config(row.variant, column.of, profile, seed) for seed in profile.seeds)
+    seeds = more if more and few and row.variant.method == "scratch" else profile.seeds
+    return tuple(organ_config(row.variant, column.of, profile, seed) for seed in seeds)
 
 
 def row(method: str, beside: Beside, *, samples: int | None = SAMPLES, whole: bool = True) -> Row:
@@ -80,7 +86,7 @@ def row(method: str, beside: Beside, *, samples: int | None = SAMPLES, whole: bo
     key = "lrc-only" if not whole else method if beside == "alone" else f"{method}+{beside}"
     start = "scratch" if method == "random" else method
     variant = Branches(start, beside=beside, samples=samples, whole=whole)
-    own = beside == "unet" or not whole
+    own = beside == "unet" or not whole or (method, beside) == ("random", "moco2")
     label = _label(method, beside, samples, whole)
     return Row(key + number, label, variant, None if own else GLOBAL[method])
 
@@ -107,8 +113,8 @@ def methods(profile: Profile) -> tuple[str, ...]:
 
 
 # Not in the paper's Table 1: LRC alone is in its Figure 2; the untrained U-Net tells what the
-# second branch gives by its size alone.
-OWN = (row("random", "unet"), row("random", "lrc", whole=False))
+# second branch gives by its size alone, and the second MoCo what another pretraining of it gives.
+OWN = (row("random", "unet"), row("random", "moco2"), row("random", "lrc", whole=False))
 
 
 def rows1(profile: Profile) -> tuple[Row, ...]:
@@ -163,6 +169,7 @@ def _claims1() -> Iterator[Claim]:
                             family="lrc")  # fmt: skip
         for text, better, worse in (
             ("LRC over an untrained second branch", "random+lrc", "random+unet"),
+            ("LRC over a second MoCo", "random+lrc", "random+moco2"),
             ("an untrained second branch over none", "random+unet", "random"),
             ("both branches over LRC's alone", "random+lrc", "lrc-only"),
         ):

@@ -36,7 +36,18 @@ def test_table_1_has_every_pretraining_with_and_without_in_six_columns() -> None
         for column in columns(DEMO):
             assert (method, column.key) in found
             assert (f"{method}+lrc", column.key) in found
-    assert len(found) == 11 * 2 * 6 + 2 * 3
+    assert len(found) == 11 * 2 * 6 + 3 * 3
+
+
+def test_what_the_second_branch_gives_is_decided_with_more_seeds_in_one_region() -> None:
+    found = {key: {run.seed for run in runs} for key, runs in cells("lrc_table1", OPEN).items()}
+    for row in ("random", "random+unet", "random+moco2", "random+lrc", "lrc-only"):
+        assert found[row, "head_neck-10"] == {0, 1, 2}
+        assert found[row, "abdomen-10"] == {0}
+    assert found["moco+lrc", "head_neck-10"] == found["random", "head_neck-60"] == {0}
+    # Each seed has pretrainings of its own.
+    for run in cells("lrc_table1", OPEN)["random+lrc", "head_neck-10"]:
+        assert run.local.seed == run.seed
 
 
 def test_a_pair_differs_in_the_local_branch_alone() -> None:
@@ -52,7 +63,8 @@ def test_one_abdominal_pretraining_serves_all_regions() -> None:
     found = runs("lrc_table1", OPEN)
     encoders = [run.encoder for run in found if isinstance(run.encoder, GlobalConfig)]
     assert {one.data.region for one in encoders} == {"abdomen"}
-    assert len({run.local.run_id() for run in found if run.local}) == 1
+    local = [run.local.model_copy(update={"seed": 0}) for run in found if run.local]
+    assert len({one.run_id() for one in local}) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

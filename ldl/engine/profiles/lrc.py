@@ -46,6 +46,8 @@ class LrcBudget(Strict):
         loss, draw, tune_schedule: of fine-tuning, see `OrganConfig`.
         imagenet: torchvision's weights, a supervised stand-in on fundus phantoms, or no such row
             ("absent": the weights fit the published width only).
+        seeds: of the rows beside a random encoder in a region with the smaller budget, where they
+            are more than the profile's.
         samples: N of Table 3, None for all pixels of a region.
         rows: the kinds of global pretraining that are run; None takes all of the paper's.
     """
@@ -82,6 +84,7 @@ class LrcBudget(Strict):
     draw: DrawName = "organs"
     tune_schedule: ScheduleName = "cosine"
     imagenet: Literal["weights", "stand-in", "absent"] = "stand-in"
+    seeds: dict[RegionName, tuple[int, ...]] = Field(default_factory=dict)
     samples: tuple[int | None, ...] = (1, 10, 50, 100, 200, None)
     rows: tuple[str, ...] | None = None
 

@@ -133,5 +133,6 @@ SOURCES: dict[str, str] = {
     "lrc.loss": "LRC paper 2.2: Dice",
     "lrc.draw": "ours: every slice once an epoch; not said",
     "lrc.imagenet": "LRC paper, Table 1; torchvision's weights",
+    "lrc.seeds": "ours: one, as the paper",
     "lrc.samples": "LRC paper, Table 3: 10, 50, 100; the others are ours",
 }
