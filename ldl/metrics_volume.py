@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from scipy import ndimage
 
 from ldl.errors import DataError
 
@@ -126,7 +124,10 @@ def hausdorff95(prediction: Array, truth: Array, spacing: Spacing) -> float:
 
     Surface voxels are those with a face neighbour outside the mask or the volume.
     """
-    from monai.metrics import compute_hausdorff_distance  # seconds to import
+    # Seconds to import, and the tables need the statistics above alone.
+    import torch
+    from monai.metrics import compute_hausdorff_distance
+    from scipy import ndimage
 
     both = ndimage.find_objects((prediction | truth).astype(np.uint8))[0]
     yes, real = (torch.from_numpy(mask[both].copy())[None, None] for mask in (prediction, truth))

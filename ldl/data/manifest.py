@@ -8,8 +8,8 @@ import difflib
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import yaml
 from pydantic import BaseModel, ValidationError
 
@@ -18,6 +18,9 @@ from ldl.data import provenance, schema
 from ldl.data.schema import Collection, Layout, Manifest
 from ldl.data.splits import id_list
 from ldl.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Collection",
@@ -118,7 +121,7 @@ def collection_named(key: str) -> tuple[Manifest, Collection]:
     raise DataError(f"no manifest has a collection {key!r}{hint}")
 
 
-def table1() -> pd.DataFrame:
+def table1() -> "pd.DataFrame":
     """LDL Table 1 (data sets) from the manifests and the authors' lists, in the paper's order.
 
     Columns modality, dataset, task, train, test; counts are Int64, missing for pretraining's test.
@@ -139,5 +142,8 @@ def table1() -> pd.DataFrame:
                     "test": splits.count("test") if one.ids else None,
                 }
             )
+    # Imported here: it would be half the start of every command.
+    import pandas as pd
+
     frame = pd.DataFrame(rows).sort_values("row").drop(columns="row").reset_index(drop=True)
     return frame.astype({"train": "Int64", "test": "Int64"})

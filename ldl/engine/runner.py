@@ -1,7 +1,6 @@
 """Run many runs in worker processes; whatever ends them, the next call goes on."""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -13,10 +12,6 @@ from tqdm.auto import tqdm
 from ldl.engine.store import RunStore
 from ldl.errors import LdlError
 from ldl.runs.base import Run
-
-# glibc would hand every large activation back to the kernel and fault it in again at each step;
-# these are the largest thresholds it takes that still bound what a worker keeps.
-_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 
 
 @dataclass
@@ -78,7 +73,6 @@ def run_all(
     outcome.kept = [id for id in runs if id not in todo]
     if not todo:
         return outcome
-    os.environ.update(_ALLOCATOR)
     bar = tqdm(total=len(todo), desc="runs", unit="run", disable=not progress)
     context = multiprocessing.get_context("spawn")
     try:

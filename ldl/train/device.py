@@ -1,7 +1,6 @@
 """Device and precision, by Lightning Fabric."""
 
 import ctypes
-import functools
 import platform
 
 import torch
@@ -33,16 +32,16 @@ def fabric_for(device: str = "auto") -> Fabric:
     )
 
 
-@functools.cache
 def _keep_memory() -> None:
-    """Let glibc keep what a step frees for the next one.
+    """Let glibc keep what a step frees for the next one, and give back what the last run kept.
 
-    It hands maps of over 32 MiB back to the kernel at once, and every step pays for each of their
-    pages anew: a tenth of its time.
+    It would hand maps of over 32 MiB back to the kernel at once, and every step would pay for each
+    of their pages anew: a tenth of its time.
     """
     if platform.libc_ver()[0] == "glibc":
         trim_threshold, mmap_max = -1, -4
         libc = ctypes.CDLL(None)
+        libc.malloc_trim(0)
         libc.mallopt(mmap_max, 0)
         libc.mallopt(trim_threshold, 2**31 - 1)
 
