@@ -32,10 +32,14 @@ class DataConfig(Strict):
 
     ``closer`` above 1 draws parts of eyes that much larger, so that vessels are wide enough to be
     seen and guided: at 128 pixels and 3 to 4 times closer they are 2 to 7 wide.
+
+    ``pool``: what is pretrained on: the large unlabelled set, or for fundus ``fine``, the images of
+    other sets that are 500 pixels or more, see `ldl.data.prepare.FINE`.
     """
 
     source: Literal["phantom", "open"]
     size: int = Field(ge=32, le=2048)
+    pool: Literal["pretraining", "fine"] = "pretraining"
     images: int | None = Field(default=None, ge=16)
     train: int = Field(default=10, ge=5)
     test: int = Field(default=10, ge=1)

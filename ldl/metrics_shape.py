@@ -41,12 +41,17 @@ class Shape:
         }
 
 
-def shape_of(masks: np.ndarray, fields: np.ndarray | None = None) -> Shape:
+def shape_of(
+    masks: np.ndarray, fields: np.ndarray | None = None, window: int | None = None
+) -> Shape:
     """Measure target regions.
 
     Args:
         masks: (N, H, W) binary.
         fields: (N, H, W) the fields of view they lie in; None is everywhere.
+        window: side of the squares into which masks are cut before their width and pieces are
+            measured, what is left over at the far edges dropped, so that a whole eye can be held
+            against windows of reference masks; None measures them whole.
 
     Raises:
         DataError: no mask, or shapes that differ.
@@ -57,11 +62,20 @@ def shape_of(masks: np.ndarray, fields: np.ndarray | None = None) -> Shape:
         raise DataError(f"masks {yes.shape} and fields {inside.shape} must be equal (N, H, W)")
     yes = yes & inside
     share = float((yes.sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)).mean())
-    bones = np.stack([skeletonize(each) for each in yes])
-    length, pieces = int(bones.sum()), sum(_pieces(each) for each in yes)
+    seen = yes if window is None else _windows(yes, window)
+    bones = np.stack([skeletonize(each) for each in seen])
+    length, pieces = int(bones.sum()), sum(_pieces(each) for each in seen)
     if not length:
         return Shape(share, float("nan"), float("nan"), float("nan"))
-    return Shape(share, float(yes.sum() / length), length / pieces, _alike(yes))
+    return Shape(share, float(seen.sum() / length), length / pieces, _alike(yes))
+
+
+def _windows(masks: np.ndarray, side: int) -> np.ndarray:
+    """(N, H, W) -> (N * (H // side) * (W // side), side, side)."""
+    count, rows, columns = len(masks), masks.shape[1] // side, masks.shape[2] // side
+    whole = masks[:, : rows * side, : columns * side]
+    cut = whole.reshape(count, rows, side, columns, side).swapaxes(2, 3)
+    return cut.reshape(-1, side, side)
 
 
 def _pieces(mask: np.ndarray) -> int:

@@ -1,5 +1,6 @@
 """Colour augmentation with one draw for each image (LDL section 6.1.2)."""
 
+import numpy as np
 import torch
 from kornia.color import rgb_to_grayscale
 from kornia.enhance import (
@@ -55,3 +56,11 @@ def normalise(images: Tensor) -> Tensor:
 def to_float(images: Tensor) -> Tensor:
     """uint8 0..255 -> float32 0..1."""
     return images.float() / 255
+
+
+def to_uint8(images: Tensor) -> np.ndarray:
+    """Normalised again as pixels: (B, 3 or 1, H, W) float -> uint8 0..255 on the CPU."""
+    mean, deviation = NORMALISATION[images.shape[1]]
+    shift, scale = (torch.tensor(v).to(images).view(1, -1, 1, 1) for v in (mean, deviation))
+    found: np.ndarray = ((images * scale + shift) * 255).round().clamp(0, 255).byte().cpu().numpy()
+    return found

@@ -1,12 +1,13 @@
 """From a data config to banks: phantoms drawn once and kept, or prepared originals."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from ldl.config import DataConfig
 from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
 from ldl.data.drawn import phantoms
-from ldl.data.prepare import prepare_pretraining, prepare_task
+from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task
 from ldl.errors import DataError
 from ldl.runs.base import PHANTOMS
 from ldl.tasks import Modality, task_named
@@ -23,7 +24,8 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
         DataError: the originals are not at hand or damaged.
     """
     if config.source == "open":
-        opened = prepare_pretraining(modality, config.size, limit=config.images)
+        prepare = prepare_fine if config.pool == "fine" else partial(prepare_pretraining, modality)
+        opened = prepare(config.size, limit=config.images)
         if len(opened.ids) < LEAST_PRETRAINING:
             raise DataError(
                 f"{opened.name}: {len(opened.ids)} images are too few to pretrain on and hold some "

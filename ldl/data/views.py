@@ -34,9 +34,12 @@ class ViewPair:
     second_affine: Affine
 
 
-def share_of(scale: ScaleName, crop: int, size: int) -> float:
-    """The part of an image's area that a view of ``crop`` pixels a side is cut from."""
-    return (crop / size) ** 2 if scale == "native" else 1.0
+def window_of(scale: ScaleName, crop: int, size: int) -> tuple[tuple[float, float], float]:
+    """The range of a view's area in the image's, and its largest aspect ratio."""
+    share = (crop / size) ** 2 if scale == "native" else 1.0
+    # A whole image leaves no room for more than this; a window is as little out of shape.
+    widest = 4 / 3 if scale == "whole" else 1 / CROP_AREA[0]
+    return (CROP_AREA[0] * share, CROP_AREA[1] * share), widest
 
 
 def draw_views(
@@ -45,6 +48,7 @@ def draw_views(
     symmetries: str,
     generator: Generator,
     scale: ScaleName = "whole",
+    degrees: float = VIEW_DEGREES,
 ) -> ViewPair:
     """The augmentation of LDL section 6.1.2 in the order of the release.
 
@@ -58,13 +62,11 @@ def draw_views(
         generator: on the CPU.
         scale: ``"whole"``: 0.9-1 of the image's area as published; ``"native"``: of a window with
             as many pixels as the view.
+        degrees: by how much each view is turned at most.
     """
-    count, share = len(images), share_of(scale, crop, images.shape[-1])
-    area = (CROP_AREA[0] * share, CROP_AREA[1] * share)
-    # A whole image leaves no room for more than this; a window is as little out of shape.
-    widest = 4 / 3 if scale == "whole" else 1 / CROP_AREA[0]
+    count, (area, widest) = len(images), window_of(scale, crop, images.shape[-1])
     base = random_affine(count, degrees=BASE_DEGREES, area=area, generator=generator, widest=widest)
-    turns = [uniform(count, -VIEW_DEGREES, VIEW_DEGREES, generator) for _ in range(2)]
+    turns = [uniform(count, -degrees, degrees, generator) for _ in range(2)]
     codes = torch.tensor(SYMMETRY_SETS[symmetries])
     symmetry = codes[torch.randint(len(codes), (count,), generator=generator)].to(images.device)
     affines = [base.turned(turn) for turn in turns]

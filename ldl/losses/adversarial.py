@@ -32,6 +32,21 @@ def fool_loss(made: Tensor) -> Tensor:
     return _all_are(made, 1.0)
 
 
+def reference_penalty(scores: Tensor, reference: Tensor) -> Tensor:
+    """R1 (Mescheder et al. 2018, Eq. 9) without its gamma / 2: how steep d is at reference masks.
+
+    Args:
+        scores: (N, ...) of the references, their mean over a mask is its score.
+        reference: (N, 1, H, W) from which they were computed, with gradient.
+
+    Returns:
+        Scalar, the mean over masks of the squared norm of d's gradient, itself differentiable.
+    """
+    total = scores.flatten(1).mean(dim=1).sum()
+    (slope,) = torch.autograd.grad(total, reference, create_graph=True)
+    return full_precision(slope).square().flatten(1).sum(dim=1).mean()
+
+
 def _all_are(scores: Tensor, truth: float) -> Tensor:
     scores = full_precision(scores)
     return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, truth))

@@ -14,6 +14,39 @@ LAYERS = 7
 VARIANTS = {"paper": (7, 0.2), "released": (5, 1.0)}
 
 
+class LocalDiscriminator(nn.Module):
+    """Scores of neighbourhoods: three times conv 3x3, leaky ReLU and a 2x2 max-pool; two conv more.
+
+    A score sees 38 pixels of the mask, enough for a vessel's width and smoothness and for what
+    lies beside it. Where on a mask it looks, it cannot tell: the border is replicated.
+
+    Args:
+        base: channels of the first convolution; the others have twice as many.
+    """
+
+    def __init__(self, base: int = 16) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise((1, base, 2 * base, 2 * base)):
+            layers += [_same(before, after), nn.LeakyReLU(0.2), nn.MaxPool2d(2)]
+        layers += [_same(2 * base, 2 * base), nn.LeakyReLU(0.2), nn.Conv2d(2 * base, 1, 1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, mask: Tensor) -> Tensor:
+        """(B, 1, H, W) in 0..1 -> (B, 1, H // 8, W // 8) scores before the sigmoid."""
+        scores: Tensor = self.layers(mask)
+        return scores
+
+
+def _same(before: int, after: int) -> nn.Conv2d:
+    return nn.Conv2d(before, after, 3, padding=1, padding_mode="replicate")
+
+
+def discriminator(base: int, variant: str) -> nn.Module:
+    """``"paper"`` or ``"released"``, one score a mask, or ``"local"``, one a neighbourhood."""
+    return LocalDiscriminator(base) if variant == "local" else ShapeDiscriminator(base, variant)
+
+
 class ShapeDiscriminator(nn.Module):
     """7 conv 3x3, leaky ReLU and a 2x2 max-pool after each; global average; 2 fully connected.
 

@@ -54,5 +54,9 @@ class LocalDiscriminationNet(nn.Module):
         embedding = unit(self.embed(shared), dim=1)
         if self.cluster is None:
             return embedding, None
+        return embedding, self.assign(self.cluster(shared))
+
+    def assign(self, scores: Tensor) -> Tensor:
+        """(B, C, H, W) scores -> r, which sums to 1 over C."""
         # softmax(log sigmoid(x)) is sigmoid(x) / sum sigmoid(x), finite where all sigmoids are 0.
-        return embedding, F.logsigmoid(self.cluster(shared).float()).softmax(dim=1)
+        return F.logsigmoid(scores.float()).softmax(dim=1)

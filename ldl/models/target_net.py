@@ -1,10 +1,13 @@
-"""The network that is trained anew on pseudo labels (LDL section 6.2.1): f and g, one channel."""
+"""Networks of one target: trained anew on pseudo labels, or held to a shape (LDL 6.2.1)."""
 
+import torch
 from torch import Tensor, nn
 
 from ldl.models.blocks import ConvBlock, initialise
 from ldl.models.decoder import Decoder
+from ldl.models.embedding import LocalDiscriminationNet
 from ldl.models.vgg import Encoder
+from ldl.runs.pretrain import BorderName
 
 
 class TargetNet(nn.Module):
@@ -13,17 +16,58 @@ class TargetNet(nn.Module):
     Args:
         base: channels of the encoder's first stage.
         in_channels: 3 or 1.
+        border: of every convolution.
     """
 
-    def __init__(self, base: int = 16, in_channels: int = 3) -> None:
+    def __init__(self, base: int = 16, in_channels: int = 3, border: BorderName = "zeros") -> None:
         super().__init__()
-        self.encoder = Encoder(base, in_channels)
-        self.decoder = Decoder(self.encoder.channels)
+        self.encoder = Encoder(base, in_channels, border)
+        self.decoder = Decoder(self.encoder.channels, border)
         width = self.decoder.out_channels
-        self.head = nn.Sequential(ConvBlock(width, width), nn.Conv2d(width, 1, 3, padding=1))
+        self.head = nn.Sequential(
+            ConvBlock(width, width, border),
+            nn.Conv2d(width, 1, 3, padding=1, padding_mode=border),
+        )
         initialise(self.head)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, 1, H, W) scores before the sigmoid."""
         scores: Tensor = self.head(self.decoder(self.encoder(image)))
         return scores.float()
+
+
+class OwnTargetNet(LocalDiscriminationNet):
+    """Eq. 2 with a target that competes with nobody: r_0 is a sigmoid, the others share 1 - r_0.
+
+    Under the l1 normalisation several regions can be at 1 / k together and none above one half,
+    which a judge who knows masks of 0 and 1 sees at once. The clustering branch starts as torch
+    starts a convolution, and the target at `START`: at first a tenth of the image belongs to it.
+    """
+
+    START = -2.0
+
+    def __init__(
+        self, base: int, in_channels: int, embedding: int, clusters: int, border: BorderName
+    ) -> None:
+        super().__init__(base, in_channels, embedding, clusters, border)
+        block, last = self.target_branch()
+        for part in (*block, last):
+            if isinstance(part, nn.Conv2d):
+                part.reset_parameters()
+        with torch.no_grad():
+            bias = last.bias
+            assert bias is not None, "the last convolution of a branch has one"
+            bias[0] = self.START
+
+    def target_branch(self) -> tuple[ConvBlock, nn.Conv2d]:
+        """The clustering branch: its block, and the convolution whose first channel is r_0's."""
+        assert self.cluster is not None, "one of the regions is the target"
+        block, last = self.cluster
+        assert isinstance(block, ConvBlock), "a branch begins with a block"
+        assert isinstance(last, nn.Conv2d), "a branch ends with a convolution"
+        return block, last
+
+    def assign(self, scores: Tensor) -> Tensor:
+        """(B, C, H, W) scores -> r, which sums to 1 over C."""
+        target = scores[:, :1].float().sigmoid()
+        return torch.cat([target, (1 - target) * super().assign(scores[:, 1:])], dim=1)

@@ -6,13 +6,19 @@ from pydantic import Field, model_validator
 
 from ldl.config import DataConfig, Strict
 from ldl.runs.base import Run
-from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.pretrain import PretrainConfig, ScaleName
 
 PriorName = Literal["dsa", "octa"]
-OutputName = Literal["ori", "clu", "refine", "cyclegan", "synseg"]
+OutputName = Literal["ori", "clu", "refine", "cyclegan", "synseg", "top-hat"]
 WeightName = Literal["even", "uncertain", "confident"]
-JudgeName = Literal["paper", "released"]
-_GUIDED = ("ori", "clu", "refine")
+JudgeName = Literal["paper", "released", "local"]
+# Region 0 shares an l1-normalised sigmoid with the others, as published, or has one of its own and
+# the others share what it leaves.
+TargetName = Literal["shared", "own"]
+# Reference masks as published: whole, grey after sampling; or windows as large as the images', cut
+# to 0 and 1, none of them all but empty.
+ReferenceName = Literal["whole", "native"]
+_GUIDED, _SYNTHETIC = ("ori", "clu", "refine"), ("cyclegan", "synseg")
 
 
 class GuideConfig(Run):
@@ -22,10 +28,24 @@ class GuideConfig(Run):
         region: the region discrimination without its guide: C, groups, steps, f and g's rate.
         prior: whose masks say what the target region should look like.
         masks: how many of them.
-        judge: the discriminator: the paper's, or the release's, which is nearly linear.
+        judge: the discriminator: the paper's, the release's, which is nearly linear, or one that
+            scores every neighbourhood of a mask on its own.
         judge_base: channels of its first convolution; the other six have twice as many.
         judge_rate: its learning rate, halved as often as the other.
+        judge_momentum: of its Adam, beta 1.
+        judge_penalty: R1's gamma (Mescheder et al. 2018), half of which weighs the squared gradient
+            of its score with respect to a reference mask.
+        judge_noise: standard deviation of what is added to all masks before it sees them.
         adversarial_weight: of L_adv in Eq. 33, 1 in the paper; 0 leaves the guide out.
+        target: how the first region is normalised.
+        start: of the target: at random, or "dark", where the image is darker than on both sides,
+            see `ldl.train.dark_start`.
+        references: how masks are drawn.
+        agreement: weight of the squared difference between the regions of two views of an image.
+            Above 0, views differ by colour and a symmetry alone, and the judge is shown the mean of
+            both views' targets.
+        share_weight: of the squared logarithm of the target's share over the reference masks'.
+        field: whether regions reach beyond the field of view; the release sets them to 0 there.
     """
 
     kind: ClassVar[str] = "guide"
@@ -37,7 +57,16 @@ class GuideConfig(Run):
     judge: JudgeName = "paper"
     judge_base: int = Field(default=16, ge=1)
     judge_rate: float = Field(default=5e-5, gt=0)
+    judge_momentum: float = Field(default=0.9, ge=0, lt=1)
+    judge_penalty: float = Field(default=0.0, ge=0)
+    judge_noise: float = Field(default=0.0, ge=0)
     adversarial_weight: float = Field(default=1.0, ge=0)
+    target: TargetName = "shared"
+    start: Literal["random", "dark"] = "random"
+    references: ReferenceName = "whole"
+    agreement: float = Field(default=0.0, ge=0)
+    share_weight: float = Field(default=0.0, ge=0)
+    field: Literal["ignored", "zeroed"] = "ignored"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -45,6 +74,8 @@ class GuideConfig(Run):
             raise ValueError(f"region is {self.region.method!r}; regions need method 'rd'")
         if self.region.modality != "fundus":
             raise ValueError("the masks are of vessels: region must be of modality 'fundus'")
+        if self.start == "dark" and self.target == "shared":
+            raise ValueError("start 'dark' is for a target with a sigmoid of its own: target 'own'")
         return self
 
     def needs(self) -> tuple[Run, ...]:
@@ -106,6 +137,7 @@ class SynthesisConfig(Strict):
         segment_base: width of the segmentation network, as elsewhere.
         segment_steps: of its training on synthetic pairs (CycleGAN); SynSeg has none of its own.
         cycle_weight: lambda, theirs 10.
+        scale: whole images and masks, or windows of both, see `GuideConfig.references`.
         pool: earlier translations that the discriminators are shown too, theirs 50.
     """
 
@@ -124,12 +156,21 @@ class SynthesisConfig(Strict):
     halve_every: int = Field(default=0, ge=0)
     cycle_weight: float = Field(default=10.0, ge=0)
     pool: int = Field(default=50, ge=0)
+    scale: ScaleName = "whole"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.crop % 16 or self.crop > self.images.size:
             raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.images.size}")
         return self
+
+
+class FloorConfig(Strict):
+    """A filter that trains nothing, cut at the share of reference masks as they are drawn."""
+
+    references: ReferenceName
+    crop: int = Field(ge=32)
+    masks: int = Field(default=10, ge=1)
 
 
 class ShapeConfig(Run):
@@ -142,6 +183,7 @@ class ShapeConfig(Run):
         guide: the trained clustering; None for the baselines.
         refine: belongs to "refine".
         synthesis: belongs to the baselines.
+        floor: belongs to "top-hat".
     """
 
     kind: ClassVar[str] = "shape"
@@ -154,6 +196,7 @@ class ShapeConfig(Run):
     guide: GuideConfig | None = None
     refine: RefineConfig | None = None
     synthesis: SynthesisConfig | None = None
+    floor: FloorConfig | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -162,7 +205,8 @@ class ShapeConfig(Run):
         wanted = {
             "guide": self.output in _GUIDED,
             "refine": self.output == "refine",
-            "synthesis": self.output not in _GUIDED,
+            "synthesis": self.output in _SYNTHETIC,
+            "floor": self.output == "top-hat",
         }
         for name, needed in wanted.items():
             if (getattr(self, name) is not None) != needed:
@@ -185,7 +229,7 @@ class ShapeConfig(Run):
     @property
     def trains(self) -> bool:
         """Whether a network of its own comes out."""
-        return self.output not in ("ori", "clu")
+        return self.output not in ("ori", "clu", "top-hat")
 
     @property
     def method(self) -> str:

@@ -10,21 +10,25 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
+from ldl.data.field import lit_in_views
 from ldl.data.shape_prior import ShapePrior
-from ldl.data.views import draw_views
+from ldl.data.views import VIEW_DEGREES, ViewPair, draw_views
 from ldl.errors import DataError
-from ldl.losses.adversarial import judge_loss
-from ldl.methods.guided import GuidedNet, guided_losses
+from ldl.losses.adversarial import judge_loss, reference_penalty
+from ldl.methods.guided import GuidedNet, Surroundings, guided_losses, with_noise
+from ldl.models.target_net import OwnTargetNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
+from ldl.train.dark_start import start_dark
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.opponent import Opponent
 from ldl.train.pretrain import held_out_rows
 from ldl.train.probe import held_out_retrieval
-from ldl.train.references import References
+from ldl.train.references import REFERENCES
 from ldl.train.sampler import EpochSampler
 
+START_BATCHES = 12  # that the target's start is estimated on
 # What is watched at each step: L_d, d's mean belief in references and in target regions, and the
 # target's mean share of the picture.
 WATCHED = ("judge", "believed_reference", "believed_target", "share")
@@ -60,9 +64,13 @@ class GuideStage:
         self.config, self.net, self.feed = config, net, feed
         self.generator = generator(config.seed, "guide", config.prior)
         self.sampler = EpochSampler(rows, 2 * region.groups, self.generator, whole=False)
-        self.references = References(prior, region.crop, self.generator, feed.device)
+        self.references = REFERENCES[config.references](
+            prior, region.crop, self.generator, feed.device
+        )
         self.opponent = Opponent(
-            net.judge, Plan(region.steps, config.judge_rate, region.halve_every)
+            net.judge,
+            Plan(region.steps, config.judge_rate, region.halve_every),
+            betas=(config.judge_momentum, 0.999),
         )
         self.target = torch.empty(0)
         self.watch: list[Tensor] = []
@@ -73,20 +81,41 @@ class GuideStage:
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """Stage two of the paper's alternation: Eq. 33 on the next batch."""
-        region = self.config.region
-        images = self.feed[self.sampler.draw()]
-        views = draw_views(images, region.crop, region.symmetries, self.generator, region.scale)
+        views, inside = self.views()
+        zeroed = inside if self.config.field == "zeroed" else None
+        around = Surroundings(zeroed, self.references.share)
         losses, self.target = guided_losses(
-            model, self.net.judge, views, self.config, self.generator
+            model, self.net.judge, views, self.config, self.generator, around
         )
         return losses
+
+    def views(self) -> tuple[ViewPair, Tensor]:
+        """Two views of each of the next images, and where they are lit (2B, 1, S, S)."""
+        images, region = self.feed[self.sampler.draw()], self.config.region
+        degrees = 0.0 if self.config.agreement else VIEW_DEGREES
+        views = draw_views(
+            images, region.crop, region.symmetries, self.generator, region.scale, degrees
+        )
+        return views, lit_in_views(images, views)
+
+    def begin(self) -> None:
+        """Give the target its start, see `GuideConfig.start`."""
+        if self.config.start == "dark":
+            assert isinstance(self.net.local, OwnTargetNet)
+            batches = [self.views() for _ in range(START_BATCHES)]
+            start_dark(self.net.local, batches, self.references.share)
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """Stage one: Eq. 31 on as many reference masks as there are target regions."""
         reference = self.references.draw(len(self.target))
+        reference = with_noise(reference, self.config.judge_noise, self.generator)
+        reference.requires_grad_(self.config.judge_penalty > 0)
         with self.opponent.thawed():
             yes, no = self.net.judge(reference), self.net.judge(self.target)
             loss = judge_loss(yes, no)
+            if self.config.judge_penalty:
+                steep = reference_penalty(yes, reference)
+                loss = loss + self.config.judge_penalty / 2 * steep
             self.opponent.update(loss, step - 1)
         seen = [loss, yes.sigmoid().mean(), no.sigmoid().mean(), self.target.mean()]
         self.watch.append(torch.stack([each.detach().float() for each in seen]))
@@ -149,6 +178,7 @@ def guide(
     train, held = held_out_rows(len(bank.images))
     before = held_out_retrieval(net, feed, held, region, fabric)
     stage = GuideStage(config, net, feed, train, prior)
+    stage.begin()
     history = fit(
         stage,
         Plan(region.steps, region.learning_rate, region.halve_every),

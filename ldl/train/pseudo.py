@@ -12,6 +12,8 @@ from ldl.data.symmetry import DIHEDRAL, apply_symmetry, undo_symmetry
 from ldl.losses.refinement import clustered, pseudo_labels, uncertainty
 from ldl.losses.vectors import region_vectors
 from ldl.methods.guided import TARGET
+from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.shape import GuideConfig
 from ldl.train.feed import Feed
 
 BATCH = 8
@@ -32,25 +34,35 @@ class Labelled:
     doubt: Tensor
 
 
-def brought_to(images: Tensor, crop: int) -> Tensor:
-    """(B, 3, H, H) uint8 -> (B, 3, crop, crop) float in 0..1, the scale that a guide knows."""
+def at_scale(images: Tensor, region: PretrainConfig) -> Tensor:
+    """(B, 3, H, H) uint8 -> (B, 3, S, S) float in 0..1, the scale that a guide knows.
+
+    S is the crop's side, or H where the guide was trained on windows of images as they are.
+    """
+    if region.scale == "native":
+        return to_float(images)
+    crop = region.crop
     return F.interpolate(to_float(images), size=(crop, crop), mode="bilinear", antialias=True)
 
 
 @torch.no_grad()
-def target_maps(net: nn.Module, images: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def target_maps(
+    net: nn.Module, images: Tensor, temperature: float, inside: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The target region of normalised images by both outputs: r of Eq. 2 and r* of Eq. 20.
 
     Args:
         net: gives embeddings (B, K, S, S) and assignments (B, C, S, S); in eval mode.
         images: (B, 3, S, S) float, normalised.
         temperature: of Eq. 20.
+        inside: (B, S, S) 0 or 1, the only pixels that a region's vector is made of; None takes all.
 
     Returns:
         two (B, S, S) float32 in 0..1.
     """
     embedding, assignment = net(images)
-    again = clustered(embedding, region_vectors(embedding, assignment), temperature=temperature)
+    counted = assignment if inside is None else assignment * inside[:, None]
+    again = clustered(embedding, region_vectors(embedding, counted), temperature=temperature)
     return assignment[:, TARGET].float(), again[:, TARGET].float()
 
 
@@ -60,9 +72,8 @@ def label_images(
     feed: Feed,
     rows: list[int],
     *,
-    crop: int,
+    config: GuideConfig,
     augmentations: int,
-    temperature: float,
     generator: Generator,
 ) -> Labelled:
     """Pseudo labels of the images ``rows``.
@@ -74,14 +85,13 @@ def label_images(
         net: the trained guide; put into eval mode.
         feed: images, uint8.
         rows: whose.
-        crop: side to which an image is brought first, as in the guide's training.
+        config: the guide's: the scale it knows, the temperature of Eq. 20, its field of view.
         augmentations: E.
-        temperature: of Eq. 20.
         generator: on the CPU.
     """
     net.eval()
     parts = [
-        _label(net, feed, rows[start : start + BATCH], crop, augmentations, temperature, generator)
+        _label(net, feed, rows[start : start + BATCH], config, augmentations, generator)
         for start in range(0, len(rows), BATCH)
     ]
     images, labels, doubt = (torch.cat(each) for each in zip(*parts, strict=True))
@@ -92,18 +102,20 @@ def _label(
     net: nn.Module,
     feed: Feed,
     rows: list[int],
-    crop: int,
+    config: GuideConfig,
     augmentations: int,
-    temperature: float,
     generator: Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    images = brought_to(feed[torch.tensor(rows)], crop)
+    region = config.region
+    images = at_scale(feed[torch.tensor(rows)], region)
+    whole = (images * 255).round().clamp(0, 255).to(torch.uint8)
+    inside = torch.from_numpy(field_masks(whole.cpu().numpy())).to(images)
     maps = []
     for _ in range(augmentations):
         code = torch.randint(len(DIHEDRAL), (len(images),), generator=generator).to(images.device)
         seen = apply_symmetry(normalise(jitter_colour(images, generator)), code)
-        maps.append(undo_symmetry(target_maps(net, seen, temperature)[1], code))
+        within = apply_symmetry(inside, code) if config.field == "zeroed" else None
+        again = target_maps(net, seen, region.region_temperature, within)[1]
+        maps.append(undo_symmetry(again, code))
     found = torch.stack(maps)
-    whole = (images * 255).round().clamp(0, 255).to(torch.uint8)
-    inside = torch.from_numpy(field_masks(whole.cpu().numpy())).to(found)
     return whole, pseudo_labels(found) * inside, uncertainty(found) * inside

@@ -6,6 +6,12 @@ from torch import Generator, Tensor
 from ldl.data.sampling import random_affine
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import BASE_DEGREES, CROP_AREA
+from ldl.errors import DataError
+from ldl.metrics_shape import Shape, shape_of
+from ldl.runs.shape import ReferenceName, ShapeConfig
+
+# Windows that are measured, and how often twice as many as are wanted are drawn.
+MEASURED, TRIES = 200, 500
 
 
 class References:
@@ -24,6 +30,11 @@ class References:
         self.masks = torch.from_numpy(prior.masks).float().div(255).to(device)
         self.crop, self.generator = crop, generator
 
+    @property
+    def share(self) -> float:
+        """Of the masks' pixels that are drawn."""
+        return float(self.masks.mean())
+
     def draw(self, count: int) -> Tensor:
         """(count, 1, crop, crop) float in 0..1, with replacement: flips, turns and crops.
 
@@ -34,3 +45,80 @@ class References:
             count, degrees=BASE_DEGREES, area=CROP_AREA, generator=self.generator
         )
         return affine.sample(self.masks[rows.to(self.masks.device)], self.crop)
+
+
+class NativeReferences(References):
+    """Windows of the masks, seen as near as a window of an image is, and with 0 and 1 alone.
+
+    A window is `ZOOM` times as wide as what is drawn, so that vessels of a DSA mask of 512 pixels,
+    6.4 wide, become 2.9 to 8. Windows with less than `LEAST` of vessel are drawn again: a judge who
+    is shown empty references has nothing against an empty target.
+    """
+
+    ZOOM, LEAST = (0.8, 2.2), 0.05
+
+    def __init__(
+        self, prior: ShapePrior, crop: int, generator: Generator, device: torch.device
+    ) -> None:
+        super().__init__(prior, crop, generator, device)
+        own = self.generator
+        self.generator = Generator().manual_seed(0)
+        self._share = float(self.draw(MEASURED).mean())
+        self.generator = own
+
+    @property
+    def share(self) -> float:
+        """Of what is drawn, in the mean over :data:`MEASURED` windows."""
+        return self._share
+
+    def draw(self, count: int) -> Tensor:
+        """(count, 1, crop, crop) float, 0 or 1, with replacement: flips, any turn, windows.
+
+        Raises:
+            DataError: almost no window has enough vessel.
+        """
+        whole = (self.crop / self.masks.shape[-1]) ** 2
+        area = (whole * self.ZOOM[0] ** 2, min(1.0, whole * self.ZOOM[1] ** 2))
+        found = torch.empty(0, 1, self.crop, self.crop, device=self.masks.device)
+        for _ in range(TRIES):
+            rows = torch.randint(len(self.masks), (2 * count,), generator=self.generator)
+            affine = random_affine(
+                2 * count, degrees=BASE_DEGREES, area=area, generator=self.generator
+            )
+            drawn = affine.sample(self.masks[rows.to(self.masks.device)], self.crop).gt(0.5).float()
+            found = torch.cat([found, drawn[drawn.mean(dim=(1, 2, 3)) >= self.LEAST]])
+            if len(found) >= count:
+                return found[:count]
+        raise DataError(
+            f"reference masks: hardly a window of {self.crop} pixels is {self.LEAST:.0%} vessel; "
+            "give masks with more of them, or larger ones"
+        )
+
+
+REFERENCES: dict[str, type[References]] = {"whole": References, "native": NativeReferences}
+
+
+def drawn_shape(prior: ShapePrior, kind: str, crop: int) -> Shape:
+    """What target regions are held against: the masks, or windows of them as a judge sees them."""
+    if kind == "whole":
+        return shape_of(prior.masks[:, 0])
+    seeded = Generator().manual_seed(0)
+    windows = NativeReferences(prior, crop, seeded, torch.device("cpu")).draw(MEASURED)
+    return shape_of(windows[:, 0].numpy())
+
+
+def drawing_of(run: ShapeConfig) -> tuple[ReferenceName, int]:
+    """How a run's reference masks are drawn, and the side of what is drawn."""
+    if run.guide:
+        return run.guide.references, run.guide.region.crop
+    if run.synthesis:
+        return run.synthesis.scale, run.synthesis.crop
+    assert run.floor is not None
+    return run.floor.references, run.floor.crop
+
+
+def masks_of(run: ShapeConfig) -> int:
+    """How many reference masks a run has."""
+    source = run.guide or run.synthesis or run.floor
+    assert source is not None
+    return source.masks

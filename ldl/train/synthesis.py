@@ -13,7 +13,7 @@ from ldl.data.bank import Bank
 from ldl.data.colour import to_float
 from ldl.data.sampling import random_affine
 from ldl.data.shape_prior import ShapePrior
-from ldl.data.views import BASE_DEGREES, CROP_AREA
+from ldl.data.views import BASE_DEGREES, window_of
 from ldl.losses.adversarial import squares_judge
 from ldl.methods.synthesis import SynthesisNet, as_signed, synthesis_losses
 from ldl.rng import generator, seed_everything
@@ -24,7 +24,7 @@ from ldl.train.image_pool import ImagePool
 from ldl.train.loop import History, Plan, fit
 from ldl.train.opponent import Opponent
 from ldl.train.pretrain import held_out_rows
-from ldl.train.references import References
+from ldl.train.references import REFERENCES
 from ldl.train.sampler import EpochSampler
 
 BETAS = (0.5, 0.999)  # Zhu et al. 2017
@@ -55,7 +55,7 @@ class SynthesisStage:
         self.config, self.net, self.feed = config, net, feed
         self.generator = generator(seed, "synthesis", "joint" if net.segment else "apart")
         self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
-        self.references = References(prior, config.crop, self.generator, feed.device)
+        self.references = REFERENCES[config.scale](prior, config.crop, self.generator, feed.device)
         plan = Plan(config.steps, config.learning_rate, config.halve_every)
         self.opponent = Opponent(net.judges, plan, BETAS)
         self.pools = {side: ImagePool(config.pool, self.generator) for side in SIDES}
@@ -109,11 +109,12 @@ class SynthesisStage:
             pool.restore(checkpoint.under(f"pool_{side}", state), self.feed.device)
 
     def _images(self) -> Tensor:
-        images = to_float(self.feed[self.sampler.draw()])
+        images, crop = to_float(self.feed[self.sampler.draw()]), self.config.crop
+        area, widest = window_of(self.config.scale, crop, images.shape[-1])
         affine = random_affine(
-            len(images), degrees=BASE_DEGREES, area=CROP_AREA, generator=self.generator
+            len(images), degrees=BASE_DEGREES, area=area, generator=self.generator, widest=widest
         )
-        return affine.sample(images, self.config.crop)
+        return affine.sample(images, crop)
 
 
 def synthesise(

@@ -15,6 +15,7 @@ from ldl.losses.refinement import pixel_weights, weighted_cross_entropy
 from ldl.methods.synthesis import as_photograph, as_signed
 from ldl.models.target_net import TargetNet
 from ldl.rng import seed_everything
+from ldl.runs.pretrain import BorderName
 from ldl.train.loop import History, Plan, fit
 from ldl.train.pseudo import Labelled
 from ldl.train.references import References
@@ -49,10 +50,20 @@ class PseudoPairs:
         weight: "even", "uncertain" or "confident", see `ldl.losses.refinement.pixel_weights`.
         batch: images a draw.
         generator: on the CPU.
+        crop: side of a window of the images as they are; None draws whole images.
     """
 
-    def __init__(self, labelled: Labelled, weight: str, batch: int, generator: Generator) -> None:
+    def __init__(
+        self,
+        labelled: Labelled,
+        weight: str,
+        batch: int,
+        generator: Generator,
+        crop: int | None = None,
+    ) -> None:
         self.labelled, self.generator = labelled, generator
+        self.size = crop or labelled.images.shape[-1]
+        self.share = (self.size / labelled.images.shape[-1]) ** 2
         self.weights = pixel_weights(labelled.doubt, weight)
         rows = list(range(len(labelled.images)))
         self.sampler = EpochSampler(rows, batch, generator, whole=False)
@@ -60,9 +71,9 @@ class PseudoPairs:
     def draw(self) -> Batch:
         """The next batch; outside of a turned image the weight is 0."""
         rows = self.sampler.draw().to(self.labelled.images.device)
-        images, size = to_float(self.labelled.images[rows]), self.labelled.images.shape[-1]
+        images, size, area = to_float(self.labelled.images[rows]), self.size, (self.share,) * 2
         affine = random_affine(
-            len(rows), degrees=BASE_DEGREES, area=(1.0, 1.0), generator=self.generator
+            len(rows), degrees=BASE_DEGREES, area=area, generator=self.generator, widest=1.0
         )
         label = affine.sample(self.labelled.labels[rows][:, None], size, mode="nearest")
         weight = affine.sample(self.weights[rows][:, None], size)
@@ -138,6 +149,7 @@ def train_target(
     *,
     base: int,
     seed: int,
+    border: BorderName = "zeros",
     folder: Path,
     fabric: Fabric,
     identity: dict[str, Any],
@@ -150,6 +162,7 @@ def train_target(
         plan: how long and how fast.
         base: its width.
         seed: of its start.
+        border: of its convolutions.
         folder: for the checkpoint.
         fabric: device and precision.
         identity: fields that a checkpoint must agree with.
@@ -159,7 +172,7 @@ def train_target(
         TrainingError: see :func:`ldl.train.loop.fit`.
     """
     seed_everything(seed, "initialise", "target")
-    net = TargetNet(base)
+    net = TargetNet(base, border=border)
     net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
     stage = TargetStage(net, pairs)
     history = fit(

@@ -1,6 +1,6 @@
 """What a profile is: data, sizes and lengths of every run."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -52,8 +52,12 @@ class ShapeBudget(Strict):
     halvings: int = Field(default=8, description="of both rates within the guided steps")
     judge_base: int = 16
     judge_rate: float = 5e-5
+    game: Literal["published", "mended"] = Field(
+        default="published", description="between guide and target, see `ldl.tables.shape.MENDED`"
+    )
     refine_steps: int = 100_000
     refine_images: int | None = None
+    refine_augmentations: int = 30
     refine_batch: int = 8
     refine_rate: float = 1e-3
     synthesis_steps: int = 100_000
@@ -108,6 +112,6 @@ class Profile(Strict):
         return self.fundus if modality == "fundus" else self.xray
 
 
-def phantom(size: int, **more: int) -> DataConfig:
+def phantom(size: int, **more: Any) -> DataConfig:
     """Phantoms of ``size`` pixels."""
     return DataConfig(source="phantom", size=size, **more)

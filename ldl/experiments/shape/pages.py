@@ -63,7 +63,7 @@ def guides_of(prior: PriorName, profile: Profile) -> list[GuideConfig]:
     """The guided clusterings of a table: both discriminators, every seed."""
     return [
         guide_config(prior, profile, seed, judge)
-        for judge in ("paper", "released")
+        for judge in (None, "released")
         for seed in profile.shape.seeds
     ]
 

@@ -15,7 +15,8 @@ from ldl.data.shape_prior import shape_prior
 from ldl.metrics_shape import Shape, collapse, shape_of
 from ldl.runs.shape import GuideConfig
 from ldl.train.guide import WATCHED, Guided, guide
-from ldl.train.pseudo import brought_to, target_maps
+from ldl.train.pseudo import at_scale, target_maps
+from ldl.train.references import drawn_shape
 
 POINTS = 100
 THRESHOLD = 0.5
@@ -58,7 +59,8 @@ def fields(run: GuideConfig, done: Guided, bank: Bank) -> dict[str, Any]:
     means = np.stack([part.mean(axis=0) for part in parts])
     watch = {name: [round(float(v), 5) for v in means[:, k]] for k, name in enumerate(WATCHED)}
     found = _held_out(run, done, bank)
-    reference = shape_of(shape_prior(run.data, run.prior, run.masks).masks[:, 0])
+    prior = shape_prior(run.data, run.prior, run.masks)
+    reference = drawn_shape(prior, run.references, run.region.crop)
     return {
         "watch": watch,
         "retrieval": round(done.retrieval, 5),
@@ -73,10 +75,11 @@ def fields(run: GuideConfig, done: Guided, bank: Bank) -> dict[str, Any]:
 def _held_out(run: GuideConfig, done: Guided, bank: Bank) -> Shape:
     net = done.net.eval()
     device = next(net.parameters()).device
-    images = brought_to(torch.from_numpy(np.array(bank.images[done.rows])), run.region.crop)
+    images = at_scale(torch.from_numpy(np.array(bank.images[done.rows])), run.region)
+    window = run.region.crop if run.references == "native" else None
     inside = field_masks((images * 255).round().to(torch.uint8).numpy())
     found = [
         target_maps(net, normalise(part.to(device)), run.region.region_temperature)[0].cpu()
         for part in images.split(BATCH)
     ]
-    return shape_of(torch.cat(found).numpy() > THRESHOLD, inside)
+    return shape_of(torch.cat(found).numpy() > THRESHOLD, inside, window)

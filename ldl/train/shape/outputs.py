@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
+from ldl.data.field import lit
 from ldl.data.shape_prior import shape_prior
 from ldl.data.sources import pretraining_bank
 from ldl.errors import ConfigError
@@ -20,7 +21,8 @@ from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan
 from ldl.train.pseudo import label_images, target_maps
-from ldl.train.references import References
+from ldl.train.references import REFERENCES, drawing_of, drawn_shape, masks_of
+from ldl.train.shape.floor import top_hat
 from ldl.train.synthesis import synthesise
 from ldl.train.target import PseudoPairs, SyntheticPairs, train_target
 
@@ -88,14 +90,33 @@ def make(
         identity: fields that a checkpoint must agree with.
         progress: show progress bars.
     """
+    if run.floor:
+        share = shown_share(run)
+        return Made(lambda images: top_hat(images, share), extra={"cut": round(share, 5)})
     if run.guide is None:
         return _baseline(run, folder, fabric, identity, progress)
     assert guide is not None, "the config asks for a guide"
     net = guided_net(run.guide, guide, fabric.device)
     if run.refine:
         return _refined(run, net, folder, fabric, identity, progress)
-    number, temperature = ("ori", "clu").index(run.output), run.guide.region.region_temperature
-    return Made(lambda images: target_maps(net, images, temperature)[number])
+    return Made(guided_predictor(run.guide, net, run.output))
+
+
+def shown_share(run: ShapeConfig) -> float:
+    """Of reference masks as the run's config says that they are drawn."""
+    prior = shape_prior(run.data, run.prior, masks_of(run))
+    return drawn_shape(prior, *drawing_of(run)).share
+
+
+def guided_predictor(config: GuideConfig, net: GuidedNet, output: str) -> Predictor:
+    """OutOri ("ori") or OutClu ("clu") of a trained guide."""
+    number, temperature = ("ori", "clu").index(output), config.region.region_temperature
+
+    def predict(images: Tensor) -> Tensor:
+        inside = lit(images) if config.field == "zeroed" else None
+        return target_maps(net, images, temperature, inside)[number]
+
+    return predict
 
 
 def _refined(
@@ -115,17 +136,19 @@ def _refined(
         net,
         Feed(bank.images, fabric.device),
         rows,
-        crop=region.crop,
+        config=run.guide,
         augmentations=refine.augmentations,
-        temperature=region.region_temperature,
         generator=generator(run.seed, "pseudo labels"),
     )
-    pairs = PseudoPairs(labelled, refine.weight, refine.batch, generator(run.seed, "refine"))
+    window = region.crop if region.scale == "native" else None
+    drawn = generator(run.seed, "refine")
+    pairs = PseudoPairs(labelled, refine.weight, refine.batch, drawn, window)
     trained, history = train_target(
         pairs,
         Plan(refine.steps, refine.learning_rate, refine.halve_every),
         base=region.base,
         seed=run.seed,
+        border=region.border,
         folder=folder,
         fabric=fabric,
         identity={**identity, "config": run.model_dump(mode="json"), "data": bank.fingerprint},
@@ -160,7 +183,7 @@ def _baseline(
         segment: nn.Module = done.net.segment.eval()
     else:
         drawn = generator(run.seed, "synthetic pairs")
-        references = References(prior, config.crop, drawn, fabric.device)
+        references = REFERENCES[config.scale](prior, config.crop, drawn, fabric.device)
         segment, histories["segment"] = train_target(
             SyntheticPairs(done.net.to_image, references, BATCH),
             Plan(config.segment_steps, config.segment_rate),

@@ -10,10 +10,17 @@ from ldl.engine.store import RunStore
 from ldl.methods.synthesis import as_signed
 from ldl.models.target_net import TargetNet
 from ldl.models.translation import Generator
+from ldl.runs.pretrain import BorderName
 from ldl.runs.shape import ShapeConfig
 from ldl.train import checkpoint
-from ldl.train.pseudo import target_maps
-from ldl.train.shape.outputs import Predictor, guided_net, probability
+from ldl.train.shape.floor import top_hat
+from ldl.train.shape.outputs import (
+    Predictor,
+    guided_net,
+    guided_predictor,
+    probability,
+    shown_share,
+)
 from ldl.train.shape.scoring import THRESHOLD, predicted
 
 CPU = torch.device("cpu")
@@ -22,7 +29,7 @@ CPU = torch.device("cpu")
 def is_there(run: ShapeConfig, store: RunStore) -> bool:
     """Whether the weights that ``run`` needs to predict are on this machine."""
     needed = run if run.trains else run.guide
-    return needed is not None and store.weights(needed).exists()
+    return run.floor is not None or (needed is not None and store.weights(needed).exists())
 
 
 def regions(run: ShapeConfig, images: np.ndarray, store: RunStore) -> np.ndarray:
@@ -43,15 +50,19 @@ def regions(run: ShapeConfig, images: np.ndarray, store: RunStore) -> np.ndarray
 def _predictor(run: ShapeConfig, store: RunStore) -> Predictor:
     if run.guide and not run.refine:
         net = guided_net(run.guide, checkpoint.load(store.weights(run.guide))[0], CPU)
-        number, temperature = ("ori", "clu").index(run.output), run.guide.region.region_temperature
-        return lambda images: target_maps(net, images, temperature)[number]
+        return guided_predictor(run.guide, net, run.output)
+    if run.floor:
+        share = shown_share(run)
+        return lambda images: top_hat(images, share)
     weights = checkpoint.load(store.weights(run))[0]
+    border: BorderName
     if run.synthesis:
-        base, weights = run.synthesis.segment_base, checkpoint.under("segment", weights)
+        base, border = run.synthesis.segment_base, "zeros"
+        weights = checkpoint.under("segment", weights)
     else:
         assert run.guide is not None
-        base = run.guide.region.base
-    trained = TargetNet(base)
+        base, border = run.guide.region.base, run.guide.region.border
+    trained = TargetNet(base, border=border)
     trained.load_state_dict(weights)
     return probability(trained)
 

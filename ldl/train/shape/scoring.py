@@ -14,6 +14,7 @@ from ldl.metrics_shape import collapse, shape_of
 from ldl.runs.shape import ShapeConfig
 from ldl.tasks import VESSEL_TASKS
 from ldl.train.feed import Feed
+from ldl.train.references import drawing_of, drawn_shape, masks_of
 from ldl.train.shape.outputs import BATCH, Predictor
 
 THRESHOLD = 0.5
@@ -68,20 +69,16 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
         }
         regions.append(region)
         fields.append(inside)
-    found = shape_of(np.concatenate(regions), np.concatenate(fields))
-    reference = shape_of(shape_prior(run.data, run.prior, _masks(run)).masks[:, 0])
+    kind, crop = drawing_of(run)
+    window = crop if kind == "native" else None
+    found = shape_of(np.concatenate(regions), np.concatenate(fields), window)
+    reference = drawn_shape(shape_prior(run.data, run.prior, masks_of(run)), kind, crop)
     return {
         "tests": tests,
         "shape": found.record(),
         "reference": reference.record(),
         "collapse": collapse(found, reference),
     }
-
-
-def _masks(run: ShapeConfig) -> int:
-    source = run.guide or run.synthesis
-    assert source is not None
-    return source.masks
 
 
 def data_fields(found: dict[str, Any]) -> dict[str, Any]:

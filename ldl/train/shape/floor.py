@@ -1,0 +1,41 @@
+"""What needs no training: dark thin structures by a black top-hat, cut at the masks' share."""
+
+import numpy as np
+import torch
+from scipy import ndimage
+from skimage.morphology import disk
+from torch import Tensor
+
+from ldl.data.colour import to_uint8
+from ldl.data.field import field_masks
+
+# Of the image's side: of smoothing, of the structuring disc, of the field's rim that is left out.
+SMOOTH, RADIUS, RIM = 1 / 512, 1 / 100, 1 / 85
+GREEN = 1
+
+
+def top_hat(images: Tensor, share: float) -> Tensor:
+    """The ``share`` of the field of view with the largest top-hat of the green channel.
+
+    Args:
+        images: (B, 3, S, S) float, normalised.
+        share: of the field of view, 0..1.
+
+    Returns:
+        (B, S, S) float, 0 or 1.
+    """
+    shown = to_uint8(images)
+    found = [
+        _dark_lines(image[GREEN], inside, share)
+        for image, inside in zip(shown, field_masks(shown), strict=True)
+    ]
+    return torch.from_numpy(np.stack(found)).to(images)
+
+
+def _dark_lines(green: np.ndarray, inside: np.ndarray, share: float) -> np.ndarray:
+    side = len(green)
+    smooth = ndimage.gaussian_filter(green.astype(np.float32), SMOOTH * side)
+    darker = ndimage.black_tophat(smooth, footprint=disk(max(1, round(RADIUS * side))))
+    inner = ndimage.binary_erosion(inside, iterations=max(1, round(RIM * side)))
+    darker = np.where(inner, darker, 0)
+    return (darker > np.quantile(darker[inside], 1 - share)) & inside
