@@ -2,7 +2,7 @@
 
 from ldl.config import DataConfig
 from ldl.engine.profiles.lrc import LrcBudget
-from ldl.engine.profiles.models import Budget, LocalizationBudget, Profile, ShapeBudget
+from ldl.engine.profiles.models import Budget, Profile, ShapeBudget
 
 OPEN = Profile(
     name="open",
@@ -16,7 +16,6 @@ OPEN = Profile(
     fundus=Budget(frozen_epochs=20, full_epochs=40),
     xray=Budget(frozen_epochs=12, full_epochs=24, label_fractions=(0.2, 1.0)),
     without=("siim_pneumothorax",),
-    localization=LocalizationBudget(without=("hrf_disc",)),
     shape=ShapeBudget(
         # Windows of 96 pixels at a scale where vessels are 2 to 8 pixels wide.
         images=DataConfig(source="open", size=512, pool="fine"),
