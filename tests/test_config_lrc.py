@@ -80,6 +80,16 @@ def test_pretraining_on_test_volumes_is_refused(name, change):
     assert build(OrganConfig, {**fields, name: elsewhere}).seed == 0
 
 
+@pytest.mark.parametrize("name", ["encoder", "local", "second"])
+def test_pretraining_on_test_volumes_of_a_further_set_is_refused(name):
+    branch = {"encoder": GLOBAL, "local": LOCAL, "second": SECOND}[name]
+    branch = {**branch, "data": {**CT, "region": "thorax"}, "part": "all"}
+    fields = {**ORGANS, "local_base": 4}
+    line = refused(OrganConfig, {**fields, name: {**branch, "more": [CT]}})
+    assert f"{name} was pretrained on volumes of the set it is tested on" in line
+    assert build(OrganConfig, {**fields, name: {**branch, "more": [{**CT, "seed": 7}]}})
+
+
 @pytest.mark.parametrize(
     ("fields", "branch", "slug"),
     [

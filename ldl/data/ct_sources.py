@@ -1,5 +1,9 @@
 """From a CT config to what trainings read: slice banks, region maps, and whose rows."""
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from ldl.data.ct import CtBank, ct_bank
@@ -29,6 +33,40 @@ def slice_bank(config: CtConfig, *, progress: bool = False) -> CtBank:
         budgets=config.budgets,
         leave_out=config.leave_out,
         progress=progress,
+    )
+
+
+def joined(banks: Sequence[CtBank]) -> CtBank:
+    """Several sets as one bank without labels, for pretraining; a single bank stays as it is.
+
+    Volumes keep their parts, and their ids behind the name of their set. Regions have windows of
+    their own, so that equal tissue may have another gray in another set.
+
+    Raises:
+        DataError: slices of different sizes.
+    """
+    first = banks[0]
+    if len(banks) == 1:
+        return first
+    sizes = {bank.images.shape[1:] for bank in banks}
+    if len(sizes) > 1:
+        raise DataError(f"{' + '.join(one.name for one in banks)}: slices of {sorted(sizes)}")
+    starts = np.cumsum([0, *(len(bank.images) for bank in banks)])
+    volumes = tuple(
+        replace(one, id=f"{bank.name}/{one.id}", first=one.first + int(start))
+        for bank, start in zip(banks, starts[:-1], strict=True)
+        for one in bank.volumes
+    )
+    return replace(
+        first,
+        name="+".join(bank.name for bank in banks),
+        images=np.concatenate([bank.images for bank in banks]),
+        labels=None,
+        organs=(),
+        volumes=volumes,
+        fingerprint=hashlib.sha256("".join(b.fingerprint for b in banks).encode()).hexdigest(),
+        note="; ".join(dict.fromkeys(bank.note for bank in banks if bank.note)),
+        left_out={f"{b.name}/{id}": why for b in banks for id, why in b.left_out.items()},
     )
 
 

@@ -69,6 +69,10 @@ class CtConfig(Strict):
         return self.volumes, self.seed, max(self.budgets), self.leave_out
 
 
+# JSON has no tuples: lists are taken for them.
+MoreSets = Annotated[tuple[CtConfig, ...], Field(strict=False)]
+
+
 class ElasticConfig(Strict):
     """How strongly images are bent.
 
@@ -129,9 +133,10 @@ class GlobalConfig(ComparisonConfig):
     """Pretraining of the global encoder E_g on CT slices, by a method of the comparison set.
 
     ``elastic`` makes positives as LRC section 2.1 does: a slice and its elastic transform, for
-    methods that contrast two views; None: by the method's own views. Backbone ``unet`` is the local
-    branch's encoder E_l under MoCo: the second network of LRC's Table 2, of the same size as the
-    local branch.
+    methods that contrast two views; None: by the method's own views. ``more`` are further sets
+    whose slices are seen beside those of ``data``, without their labels. Backbone ``unet`` is the
+    local branch's encoder E_l under MoCo: the second network of LRC's Table 2, of the same size as
+    the local branch.
     """
 
     kind: ClassVar[str] = "ct-global"
@@ -139,6 +144,7 @@ class GlobalConfig(ComparisonConfig):
 
     modality: Literal["ct"] = "ct"  # type: ignore[assignment]
     data: CtConfig  # type: ignore[assignment]
+    more: MoreSets = ()
     part: PartName = "train"
     backbone: Literal["vgg", "resnet50", "vit", "unet"] = "resnet50"  # type: ignore[assignment]
     weight_decay: float = Field(default=1e-4, ge=0)
@@ -176,6 +182,7 @@ class LocalRegionConfig(Run):
     """Pretraining of the local branch, E_l and D_l. Lengths are in optimiser steps.
 
     Attributes:
+        more: further sets whose slices are seen beside those of ``data``, without their labels.
         base: width of the U-Net; 64 is U-Net's own.
         batch: slices a step; each comes with its elastic transform.
         features: D.
@@ -192,6 +199,7 @@ class LocalRegionConfig(Run):
     maker: ClassVar[str] = "ldl.engine.making.lrc:make_local"
 
     data: CtConfig
+    more: MoreSets = ()
     base: int = Field(ge=1)
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
@@ -324,7 +332,8 @@ class OrganConfig(Run):
             # What was pretrained on other images than CT has seen no volume.
             if isinstance(seen, ComparisonConfig) and not isinstance(seen, GlobalConfig):
                 continue
-            if seen and not seen.data.keeps_apart(seen.part, self.data):
+            sets = (seen.data, *seen.more) if seen else ()
+            if not all(one.keeps_apart(seen.part, self.data) for one in sets):
                 raise ValueError(
                     f"{name} was pretrained on volumes of the set it is tested on: give its data "
                     "the same volumes, seed, budgets and leave_out, and part 'train'"

@@ -104,6 +104,7 @@ def _on_slices(
     return GlobalConfig(
         method=method,  # type: ignore[arg-type]
         data=pretraining_set(profile),
+        more=tuple(labelled_set(one, profile) for one in lrc.more),
         base=base,
         steps=0 if method == "imagenet" else lrc.whole_steps,
         # Its U-Net halves a crop five times; elsewhere whole slices are seen.
@@ -151,6 +152,7 @@ def local_config(samples: int | None, profile: Profile, seed: int = 0) -> LocalR
     lrc = profile.lrc
     return LocalRegionConfig(
         data=pretraining_set(profile),
+        more=tuple(labelled_set(one, profile) for one in lrc.more),
         base=lrc.local_base,
         steps=lrc.local_steps,
         batch=lrc.batch,

@@ -5,7 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldl.data.ct_sources import pretraining_rows, refuse_shared_volumes, region_maps, slice_bank
+from ldl.data.ct_sources import (
+    joined,
+    pretraining_rows,
+    refuse_shared_volumes,
+    region_maps,
+    slice_bank,
+)
 from ldl.errors import DataError
 from ldl.runs.lrc import CtConfig, SuperpixelConfig
 
@@ -33,6 +39,29 @@ def test_a_bank_is_what_its_config_says(bank):
     assert bank.images.shape == (7 * 8, 1, 32, 32)
     assert bank.region == "abdomen"
     assert [one.split for one in bank.volumes].count("train") >= 3
+
+
+def test_joined_banks_keep_slices_volumes_and_parts_apart_and_lose_their_labels(bank):
+    other = slice_bank(
+        CtConfig(region="thorax", source="phantom", size=32, volumes=4, slices=8, budgets=(1,))
+    )
+    both = joined([bank, other])
+    assert joined([bank]) is bank
+    assert both.labels is None
+    assert len(both.images) == 11 * 8
+    assert len({one.id for one in both.volumes}) == 11
+    refuse_shared_volumes(both)
+    last, alone = both.volumes[-1], other.volumes[-1]
+    np.testing.assert_array_equal(both.images[last.rows], other.images[alone.rows])
+    for part in ("train", "all"):
+        sizes = [sum(map(len, pretraining_rows(one, part))) for one in (both, bank, other)]
+        learned = [len(pretraining_rows(one, part)[0]) for one in (both, bank, other)]
+        assert learned[0] == learned[1] + learned[2]
+        assert sizes[0] == sizes[1] + sizes[2]
+    assert len({bank.fingerprint, other.fingerprint, both.fingerprint}) == 3
+    assert region_maps(both, SuperpixelConfig(), workers=1).source == both.fingerprint
+    with pytest.raises(DataError, match="slices of"):
+        joined([bank, replace(other, images=other.images[:, :, :16, :16])])
 
 
 def test_region_maps_are_the_banks(bank):

@@ -67,6 +67,18 @@ def test_one_abdominal_pretraining_serves_all_regions() -> None:
     assert len({one.run_id() for one in local}) == 1
 
 
+def test_encoders_may_see_more_sets_of_which_they_see_the_training_part() -> None:
+    lrc = OPEN.lrc.model_copy(update={"more": ("thorax", "head_neck")})
+    more = OPEN.model_copy(update={"lrc": lrc})
+    found = [run for run in runs("lrc_table1", more) if run.encoder and run.local]
+    for run in found:
+        for seen in (run.encoder, run.local):
+            assert [one.region for one in seen.more] == ["thorax", "head_neck"]
+            assert seen.part == "train"
+    ids = {run.run_id() for run in found}
+    assert ids.isdisjoint(run.run_id() for run in runs("lrc_table1", OPEN))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_pretraining_sees_a_test_volume(name: str) -> None:
     for profile in (DEMO, OPEN, PAPER):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ldl.data.colour import NORMALISATION
 from ldl.data.ct import CtBank
-from ldl.data.ct_sources import region_maps, slice_bank
+from ldl.data.ct_sources import joined, region_maps, slice_bank
 from ldl.engine.making.comparison import compared
 from ldl.engine.making.made import How, Made, Weights, curves
 from ldl.models.organ_net import parameters_by_part
@@ -33,9 +33,14 @@ def _data(bank: CtBank, **more: object) -> dict[str, Any]:
     }
 
 
+def _bank(run: GlobalConfig | LocalRegionConfig, how: How) -> CtBank:
+    """What a pretraining sees: its set, and more sets where the run names them."""
+    return joined([slice_bank(one, progress=how.progress) for one in (run.data, *run.more)])
+
+
 def make_global(run: GlobalConfig, how: How) -> Made:
     """E_g's pretraining; the weights are the encoder's, named ``encoder.*``."""
-    bank = slice_bank(run.data, progress=how.progress)
+    bank = _bank(run, how)
     done = pretrain_global(
         run,
         bank,
@@ -49,7 +54,7 @@ def make_global(run: GlobalConfig, how: How) -> Made:
 
 def make_local(run: LocalRegionConfig, how: How) -> Made:
     """The local branch's pretraining; the weights are those of E_l and D_l."""
-    bank = slice_bank(run.data, progress=how.progress)
+    bank = _bank(run, how)
     maps = region_maps(bank, run.superpixels, workers=1, progress=how.progress)
     done = pretrain_local(
         run,

@@ -24,6 +24,7 @@ class LrcBudget(Strict):
 
     Attributes:
         pretraining: the set that encoders see.
+        more: regions whose labelled sets, their part for training, encoders see as well.
         sets: the labelled set of each region.
         budgets: |X_T|, the smaller and the larger number of labelled volumes; where the larger is
             what there is, it stands here.
@@ -53,6 +54,7 @@ class LrcBudget(Strict):
     """
 
     pretraining: SourceName = "phantom"
+    more: tuple[RegionName, ...] = ()
     sets: dict[RegionName, SourceName] = _PHANTOMS
     budgets: dict[RegionName, Budgets] = _FEW
     volumes: dict[RegionName, int] = Field(default_factory=dict)

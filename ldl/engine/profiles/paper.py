@@ -107,6 +107,7 @@ SOURCES: dict[str, str] = {
     "shape.synthesis_rate": "Zhu et al. 2017, appendix 7.1",
     "lrc": "LRC paper, section 3",
     "lrc.pretraining": "LRC paper 3.1: Abdomen-1K",
+    "lrc.more": "LRC paper 3.1: no other set",
     "lrc.sets": "LRC paper 3.2",
     "lrc.budgets": "LRC paper, Table 1: 10 and 60 labelled volumes",
     "lrc.spacing": "LRC paper 3.3: 2.5 x 1.0 x 1.0 mm",
