@@ -99,7 +99,7 @@ def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False)
     ) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
         source, collection, one = item
         image, _ = load_example(source, collection, one, size)
-        return f"{collection.key}/{one.id}", {"images": image}, {"split": "pool"}
+        return f"{collection.key}/{one.id}", {"images": image}, {"split": "train"}
 
     def write(folder: Path) -> None:
         rows, items = image_rows((CHANNELS["fundus"], size, size)), found[:limit]
