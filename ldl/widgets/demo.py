@@ -14,13 +14,16 @@ from ldl.engine.profiles import PROFILES, Profile, profile_named
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
 from ldl.experiments import encoders
+from ldl.experiments.encoder_configs import config_of
 from ldl.experiments.encoders import Encoder
 from ldl.experiments.examples import own_images
 from ldl.localize import FACTORS, EmbeddingMatcher, draw_supports, find
 from ldl.localize.search import PHANTOMS, matcher_of
 from ldl.report.words import BY_PAGE
 from ldl.runs.localize import LANDMARK_MODALITY, LocalizeConfig, window_at
+from ldl.runs.pretrain import PretrainConfig
 from ldl.tables.localization import ROWS, columns, runs
+from ldl.tasks import Modality
 from ldl.widgets.emulate import best_asked, emulated, to_pixels
 from ldl.widgets.scene import RegionScene, Scene, region_scene, scene
 
@@ -31,6 +34,7 @@ LANDMARKS = {"fundus": ("disc", "fovea"), "xray": ("heart",)}
 NAMES = {"fundus": "Eyes", "xray": "Chests"}
 IMAGES = 5  # the support and four queries
 REGION_IMAGES = 3
+REGION_STEPS = 300  # of the second stage
 Networks = dict[str, tuple[EmbeddingMatcher, str]]  # by label: what finds, and its network's words
 
 
@@ -175,6 +179,22 @@ def _credit(manifest: Manifest, size: int) -> str:
         f"The eyes are real: {manifest.title}, {manifest.licence.name}, cropped and reduced to "
         f"{size} × {size} pixels."
     )
+
+
+def region_encoder(modality: Modality, profile: str, seed: int = 0) -> Encoder:
+    """Rd trained until its regions follow the image, with replicated borders.
+
+    As short as ``demo`` trains it for the tables, a network's clusters are those of its random
+    start; with zeros beyond the border, as published, they become frames about the middle of so
+    small an image. Under ``smoke`` it is as short as everything else.
+    """
+    by_page = profile if profile in BY_PAGE else "demo"
+    given = config_of("rd", modality, by_page, seed).model_dump()
+    given["border"] = given["step1"]["border"] = "replicate"
+    if by_page == "demo":
+        given |= {"steps": REGION_STEPS, "halve_every": REGION_STEPS // 8}
+        given["step1"] |= {"steps": 2 * REGION_STEPS, "halve_every": REGION_STEPS}
+    return encoders.load(PretrainConfig.model_validate(given))
 
 
 def region_demo(name: str, encoder: Encoder) -> RegionScene:
