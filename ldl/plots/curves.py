@@ -14,6 +14,7 @@ from ldl.plots.theme import (
     RING,
     SKY,
     colour_of,
+    fitting,
     mark,
     marker_of,
     panels,
@@ -77,6 +78,7 @@ def spread_curves(
     )
 
 
+@fitting
 def watch_curves(panels_of: Mapping[str, Mapping[str, Curve]], *, page: float = PAGE) -> Figure:
     """One small panel a quantity, one line a run; runs of one kind share a colour.
 
@@ -108,6 +110,7 @@ def watch_curves(panels_of: Mapping[str, Mapping[str, Curve]], *, page: float = 
     )
 
 
+@fitting
 def interval_lines(
     frame: pd.DataFrame,
     *,
@@ -145,6 +148,7 @@ def interval_lines(
     )  # fmt: skip
 
 
+@fitting
 def share_lines(frame: pd.DataFrame, *, ylabel: str = "DSC (%)", page: float = PAGE) -> Figure:
     """What a start gives at each share of the labels: `interval_lines` with the shares as ticks.
 
@@ -180,6 +184,7 @@ def _line(axes: Axes, rows: pd.DataFrame, x: str, method: str, number: int) -> N
         )  # fmt: skip
 
 
+@fitting
 def paired_slopes(
     frame: pd.DataFrame,
     *,

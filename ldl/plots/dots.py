@@ -22,6 +22,7 @@ from ldl.plots.theme import (
     SKY,
     VERMILION,
     colour_of,
+    fitting,
     legend_above,
     mark,
     marker_of,
@@ -30,12 +31,15 @@ from ldl.plots.theme import (
     theme,
 )
 
+OURS = mark("ours, with interval", "o", INK, linestyle="-", linewidth=2.2)
+
 
 def _ring(axes: Axes, value: float | None, place: float) -> None:
     if value is not None and np.isfinite(value):
         axes.plot(value, place, markersize=6, **RING)
 
 
+@fitting
 def column_dots(
     frame: pd.DataFrame,
     *,
@@ -71,13 +75,13 @@ def column_dots(
         if zero:
             axes.axvline(0, color=INK, linewidth=0.8, alpha=0.6)
 
-    ours = mark("ours, with interval", "o", INK, linestyle="-", linewidth=2.2)
     return panels(
         draw, columns, width=width, rows=rows, xlabel=xlabel,
-        legend=[ours, paper_mark()], page=page,
+        legend=[OURS, paper_mark()], page=page,
     )  # fmt: skip
 
 
+@fitting
 def seed_strips(
     frame: pd.DataFrame,
     *,
@@ -118,6 +122,7 @@ def seed_strips(
     return figure
 
 
+@fitting
 def support_dots(
     values: Mapping[tuple[str, str], NDArray],
     paper: Mapping[tuple[str, str], float],
@@ -173,15 +178,15 @@ def support_dots(
 
 VERDICTS = {
     "reproduced": (GREEN, "o"),
-    "undecided": (GREY, "D"),
     "opposite": (VERMILION, "s"),
-    "no": (SKY, "v"),
-    "one": (ORANGE, "^"),
-    "not": (GREY, "X"),
+    "no difference of interest": (GREY, "d"),
+    "undecided": (GREY, "D"),
+    "one seed, higher": (SKY, "^"),
+    "one seed, lower": (ORANGE, "v"),
 }
-_OTHER = (PURPLE, "P")
 
 
+@fitting
 def claims_forest(
     frame: pd.DataFrame,
     *,
@@ -195,16 +200,17 @@ def claims_forest(
 
     Args:
         frame: ``claim, paper, ours, low, high, verdict`` and, if there are several, ``group``; a
-            number that does not exist is nan. A verdict's first word chooses mark and colour.
+            number that does not exist is nan. What a verdict begins with chooses mark and colour.
         xlabel: what is measured; right of zero: as the paper has it.
         limits: ends of the axis; what lies beyond is a number at its end.
         page: width of the figure in inches.
     """
     narrow, line = page < 5, 0.165  # inches
     place, names, group = 0.0, dict[float, str](), None
+    verdicts = [fill(one, 18) for one in frame["verdict"]]
     with theme():
         figure, axes = plt.subplots(figsize=(page, 1))
-        for one in frame.to_dict("records"):
+        for one, verdict in zip(frame.to_dict("records"), verdicts, strict=True):
             if one.get("group") != group:
                 group = one["group"]
                 _words(axes, place, group, narrow, weight="bold")
@@ -217,9 +223,7 @@ def claims_forest(
             else:
                 place += (lines - 1) * line / 2
                 names[place] = told
-                axes.text(
-                    1.02, place, one["verdict"], transform=axes.get_yaxis_transform(), va="center"
-                )
+                axes.text(1.02, place, verdict, transform=axes.get_yaxis_transform(), va="center")
             _claim(axes, place, one, limits or (-np.inf, np.inf))
             place += 1.7 * line if narrow else (lines + 2.6) * line / 2
         axes.axvline(0, color=INK, linewidth=0.9)
@@ -228,15 +232,8 @@ def claims_forest(
         axes.tick_params(axis="y", length=0)
         axes.grid(False, axis="y")
         figure.set_figheight(place + 0.9)
-        used = dict.fromkeys(map(_word, frame["verdict"]))
-        ours = [mark(f"ours: {one}", *VERDICTS.get(one, _OTHER)[::-1]) for one in used]
-        legend_above(figure, [*ours, paper_mark()])
+        legend_above(figure, [OURS, paper_mark()])
         return figure
-
-
-def _word(verdict: str) -> str:
-    """The first word of a verdict, on which its mark hangs."""
-    return verdict.split()[0].strip(",;:(") if verdict else ""
 
 
 def _words(axes: Axes, place: float, text: str, narrow: bool, **more: Any) -> None:
@@ -248,7 +245,8 @@ def _words(axes: Axes, place: float, text: str, narrow: bool, **more: Any) -> No
 
 
 def _claim(axes: Axes, place: float, one: dict[str, Any], ends: tuple[float, float]) -> None:
-    colour, marker = VERDICTS.get(_word(one["verdict"]), _OTHER)
+    known = next((look for text, look in VERDICTS.items() if one["verdict"].startswith(text)), None)
+    colour, marker = known or (PURPLE, "P")
     axes.plot(np.clip([one["low"], one["high"]], *ends), [place] * 2, color=colour, lw=2.6)
     for name in ("paper", "ours"):
         value = one[name]

@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from ldl.paths import repo_root
-from ldl.plots.theme import INK, PAGE, PHONE, SETTINGS
+from ldl.plots.theme import INK, PHONE, SETTINGS, redrawn
 
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 _STYLE = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
@@ -31,8 +31,6 @@ _SWITCH = (
     "<style>.ldl-phone{display:none}@media screen and (max-width:640px)"
     "{.ldl-phone{display:block}.ldl-page{display:none}}</style>"
 )
-Drawing = Figure | Callable[..., Figure]
-"""A figure, or what draws it for a width: a function of ``page`` in inches."""
 
 
 def svg(figure: Figure, alt: str) -> str:
@@ -61,35 +59,31 @@ def svg(figure: Figure, alt: str) -> str:
     return _HEAD.sub(lambda _: head, text, count=1)
 
 
-def figure_html(figure: Drawing, caption: str, alt: str) -> str:
+def figure_html(figure: Figure, caption: str, alt: str) -> str:
     """``<figure>`` with the drawing, its caption (HTML allowed) and its text alternative.
 
-    What draws for a width is drawn twice, for the book's column and for a phone.
+    What can be drawn for a width (`ldl.plots.theme.fitting`) stands there twice, for the book's
+    column and for a phone.
     """
     if not caption or not alt:
         raise ValueError("a figure needs a caption and a text alternative")
-    if isinstance(figure, Figure):
-        inside = svg(figure, alt)
-    else:
-        both = {"ldl-page": figure(page=PAGE), "ldl-phone": figure(page=PHONE)}
-        drawn = (f'<div class="{kind}">{svg(one, alt)}</div>' for kind, one in both.items())
-        inside = _SWITCH + "".join(drawn)
-        for one in both.values():
-            plt.close(one)
+    inside = svg(figure, alt)
+    if again := redrawn(figure, PHONE):
+        inside = (
+            f'{_SWITCH}<div class="ldl-page">{inside}</div>'
+            f'<div class="ldl-phone">{svg(again, alt)}</div>'
+        )
+        plt.close(again)
     return (
         '<figure class="ldl-figure"><div class="ldl-scroll" tabindex="0" style="overflow-x:auto">'
         f"{inside}</div><figcaption>{caption}</figcaption></figure>"
     )
 
 
-def show(figure: Drawing, *, caption: str, alt: str) -> None:
-    """Display a figure with its caption and text alternative, and close it.
-
-    ``show(partial(plots.column_dots, frame, ...), ...)`` is legible on a phone without scrolling.
-    """
+def show(figure: Figure, *, caption: str, alt: str) -> None:
+    """Display a figure with its caption and text alternative, and close it."""
     text = figure_html(figure, caption, alt)
-    if isinstance(figure, Figure):
-        plt.close(figure)
+    plt.close(figure)
     display({"text/html": text, "text/plain": f"[figure] {alt}"}, raw=True)
 
 

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
 from textwrap import fill
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib as mpl
 import seaborn as sns
@@ -97,6 +98,27 @@ def theme() -> Iterator[None]:
     """Seaborn's plain axes with the book's settings on top, the reader's own again afterwards."""
     with sns.axes_style("ticks"), mpl.rc_context(SETTINGS):
         yield
+
+
+Draw = TypeVar("Draw", bound=Callable[..., Figure])
+
+
+def fitting(draw: Draw) -> Draw:
+    """What ``draw`` makes can be drawn again for another ``page``, its width in inches."""
+
+    @wraps(draw)
+    def drawn(*given: Any, **named: Any) -> Figure:
+        figure = draw(*given, **named)
+        vars(figure)["drawn_by"] = partial(draw, *given, **named)
+        return figure
+
+    return drawn  # type: ignore[return-value]
+
+
+def redrawn(figure: Figure, page: float) -> Figure | None:
+    """The same figure for a width; None where it cannot be drawn again or is no wider."""
+    draw = getattr(figure, "drawn_by", None)
+    return draw(page=page) if draw and figure.get_figwidth() > page else None
 
 
 def panels(

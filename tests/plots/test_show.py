@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from ldl import plots
 from ldl.plots.show import svg
-from ldl.plots.theme import INK
+from ldl.plots.theme import INK, fitting
 
 
 def _figure() -> plt.Figure:
@@ -79,19 +79,23 @@ def test_empty_headers_are_no_headers() -> None:
     assert ">name</th>" in plots.small_table([{"name": "x", "a": 1.0}]).data
 
 
-def test_what_draws_for_a_width_is_drawn_for_page_and_phone() -> None:
+def test_what_fits_a_width_is_drawn_for_page_and_phone() -> None:
     widths: list[float] = []
-    before = plt.get_fignums()
 
-    def draw(*, page: float) -> plt.Figure:
+    @fitting
+    def draw(*, page: float = plots.PAGE) -> plt.Figure:
         widths.append(page)
-        return _figure()
+        with plots.theme():
+            return plt.figure(figsize=(page, 1))
 
-    text = plots.figure_html(draw, "caption", "alternative")
+    before = plt.get_fignums()
+    text = plots.figure_html(draw(), "caption", "alternative")
     assert widths == [plots.PAGE, plots.PHONE]
     assert text.count('aria-label="alternative"') == 2
     assert "display:none" in text
-    assert plt.get_fignums() == before
+    assert len(plt.get_fignums()) == len(before) + 1, "the second drawing is closed"
+    assert "ldl-phone" not in plots.figure_html(draw(page=3.0), "caption", "alternative")
+    assert "ldl-phone" not in plots.figure_html(_figure(), "caption", "alternative")
 
 
 def test_letters_have_nine_points_at_the_least_width() -> None:
