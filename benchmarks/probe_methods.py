@@ -3,7 +3,7 @@
     python -m benchmarks.probe_methods                  # what is missing, then file and README
     python -m benchmarks.probe_methods --methods moco,simclr
 
-`ldl.experiments.asked` says what each method is asked. A method's seed is kept as soon as it ends,
+`ldl.report.asked` says what each method is asked. A method's seed is kept as soon as it ends,
 so a run that was cut off goes on where it was. At the end `results/probe_methods.json` and the
 table in `benchmarks/README.md` are written, with the methods whose seeds are all there.
 """
@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.probing.learning import Lesson, lesson
+from benchmarks.probing.phantom_questions import EYES, Eyes, draw_eyes
+from benchmarks.probing.probes import Answers, gain_interval
 from ldl import paths
 from ldl.engine.provenance import provenance
 from ldl.engine.store import write_json
-from ldl.experiments import learned
-from ldl.experiments.asked import ASKED, SEEDS, STEPS, probed_config
-from ldl.experiments.learned_words import markdown
-from ldl.experiments.learning import Lesson, lesson
-from ldl.experiments.phantom_questions import EYES, Eyes, draw_eyes
-from ldl.experiments.probes import Answers, gain_interval
+from ldl.report import learned
+from ldl.report.asked import ASKED, SEEDS, STEPS, probed_config
+from ldl.report.learned_words import markdown
 from ldl.train.device import fabric_for
 
 STAGES = ("start", "measured", "trained")

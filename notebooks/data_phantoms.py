@@ -30,7 +30,7 @@ from IPython.display import Markdown
 
 from ldl import phantoms, plots
 from ldl.book.parameters import check
-from ldl.experiments import examples
+from ldl.report import examples
 from ldl.tasks import TASKS
 
 check("data_phantoms", globals())

@@ -32,19 +32,19 @@ profile: str = "demo"
 # %% tags=["hide-input"]
 from IPython.display import Markdown, display
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
-from ldl.experiments import localization_statements, report, similarity, similarity_figure
-from ldl.experiments.localization_claims import CLAIMS, findings
-from ldl.experiments.localization_page import gather
+from ldl.report import figure9
+from ldl.tables.compare import difference
+from ldl.tables.measure import show
 
 check("figure9_similarity", globals())
 store = RunStore()
-rows = ",".join(f"{row.key}/" for row in similarity.SHOWN)
+rows = ",".join(f"{row.key}/" for row in figure9.SHOWN)
 report.complete("table7", profile, store, rows)
-shown, reasons = similarity.scenes(profile_named(profile), store)
+shown, reasons = figure9.scenes(profile_named(profile), store)
 
 # %% [markdown]
 # A map's colours run from its own lowest value (dark blue) to its highest (yellow). Under each stands the distance of the answer to the truth in fractions of the window, and how the map was read: a place that stands out is
@@ -52,17 +52,17 @@ shown, reasons = similarity.scenes(profile_named(profile), store)
 
 
 # %% tags=["hide-input"]
-def show(one):
+def draw(one):
     """The figure of one landmark."""
     plots.show(
-        similarity_figure.figure(one),
-        caption=f"<b>{one.column.title}.</b> {one.words} Support and queries chosen by {one.chosen.row.label}; the frame about the support's point is the window.",
-        alt=f"{one.column.title}: a support image with its point and four queries, and below them a row of similarity maps for each way to search. Distances to the truth in windows: {similarity_figure.told(one)}.",
+        figure9.figure(one),
+        caption=f"<b>{one.column.label}.</b> {one.words} Support and queries chosen by {one.chosen.row.label}; the frame about the support's point is the window.",
+        alt=f"{one.column.label}: a support image with its point and four queries, and below them a row of similarity maps for each way to search. Distances to the truth in windows: {figure9.told(one)}.",
     )
 
 
 for one in shown:
-    show(one)
+    draw(one)
 if reasons:
     display(Markdown("Not shown: " + "; ".join(reasons) + "."))
 
@@ -70,7 +70,7 @@ if reasons:
 if shown:
     display(
         Markdown(
-            f"In the support image itself, the largest errors of these figures: {similarity_figure.own_places(shown)}. The peak is where the template was taken, up to the interpolation between pixels; "
+            f"In the support image itself, the largest errors of these figures: {figure9.own_places(shown)}. The peak is where the template was taken, up to the interpolation between pixels; "
             "the paper's answer is the centroid of the region of 95 %, and moves away from it where the hill is broad or lopsided."
         )
     )
@@ -81,7 +81,28 @@ if shown:
 # Four pictures are no measurement. *Sharpness* is: how far the maximum stands above the next best place more than half a window away, as a share of how far it stands above the map's median.
 
 # %% tags=["hide-input"]
-here = gather(profile, store)
-sharper = [claim for claim in CLAIMS if claim.value == "sharpness"]
-found = findings(here.profile, here.accuracy, here.sharpness, sharper)
-localization_statements.claim_table(here, found)
+best = show("table7", "open", store, "sharpness")
+best = best if best.measured else show("table7", profile, store, "sharpness")
+lines = []
+for column in best.table.columns(best.profile):
+    pair = [best.cells.get((row, column.key)) for row in ("pd+mix+ms+cs", "pd+mix+ms")]
+    if all(pair):
+        found = difference(*pair)
+        lines.append(
+            {
+                "landmark": column.label,
+                "with cs": f"{pair[0].value:.2f}",
+                "without": f"{pair[1].value:.2f}",
+                "difference": f"{report.signed(found.value, 2)} <small>({report.signed(found.low, 2)} to {report.signed(found.high, 2)})</small>",
+                "queries": found.cases,
+            }
+        )
+if lines:
+    display(
+        plots.small_table(
+            lines,
+            caption=f"Sharpness (0 to 1) of Pd+mix+ms+cs and of Pd+mix+ms, {best.kind}, profile {best.profile.name}; 95 % intervals over supports and queries.",
+        )
+    )
+else:
+    display(Markdown("Not yet run."))

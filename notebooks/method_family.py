@@ -32,11 +32,12 @@ from ldl.book.parameters import check
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
-from ldl.experiments import encoders, family, learned, learned_words, patch_search, patches, scene
-from ldl.experiments.cells import NOT_YET
-from ldl.experiments.report import BY_PAGE
-from ldl.experiments.rows import table_named
+from ldl.report import NOT_YET, family, learned, learned_words, patch_search, patches
+from ldl.report import family_scene as scene
+from ldl.report import networks as encoders
+from ldl.report.words import BY_PAGE
 from ldl.rng import numpy_generator
+from ldl.tables.transfer import TABLE2
 
 check("method_family", globals())
 store = RunStore()
@@ -112,7 +113,9 @@ plots.source(patch_search.cell_maps)
 def of_table2(kind, name):
     """The encoders of Table 2's rows for one modality, by label; the untrained one first."""
     keys = [
-        row.variant.method for row in table_named("table2").rows if row.variant.method != "scratch"
+        row.variant.method
+        for row in TABLE2.rows(profile_named(profile))
+        if row.variant.method != "scratch"
     ]
     if kind == "xray":
         keys.remove("supervised")
@@ -270,7 +273,7 @@ on_real_images()
 #
 # ```{admonition} We do
 # :class: tip ours
-# One question a method, declared with its reason in `ldl/experiments/asked.py` before the seeds that count were run; runs of another seed were at hand when it was chosen. The start is the same
+# One question a method, declared with its reason in `ldl/report/asked.py` before the seeds that count were run; runs of another seed were at hand when it was chosen. The start is the same
 # network before its first step, paired seed by seed. Nothing is trained while this page is made: `python -m benchmarks.probe_methods` measures, and writes the file that is read here.
 # ```
 

@@ -34,9 +34,6 @@ from IPython.display import Markdown, display
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.engine.profiles import profile_named
-from ldl.experiments import asked_oddly, encoders, moved
-from ldl.experiments.examples import phantom_images
-from ldl.experiments.localization import SIGMA, cells
 from ldl.localize import (
     EmbeddingMatcher,
     TemplateMatcher,
@@ -49,8 +46,12 @@ from ldl.localize import (
 from ldl.localize.toy import draw_scene, toy_embedder
 from ldl.losses.window import centre_kernel, draw_window, symmetric_kernel, window_vectors
 from ldl.methods.windows import drawn_windows
+from ldl.report import asked_oddly, moved
+from ldl.report import networks as encoders
+from ldl.report.examples import phantom_images
 from ldl.rng import generator, seed_everything
 from ldl.runs.localize import window_at
+from ldl.tables.localization import SIGMA, cells
 
 check("method_localization", globals())
 seed_everything(seed)

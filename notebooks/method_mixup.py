@@ -34,8 +34,9 @@ from matplotlib import pyplot as plt
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.experiments import encoders, examples
 from ldl.losses import mixup_images, mixup_target, patch_discrimination, patch_vectors
+from ldl.report import examples
+from ldl.report import networks as encoders
 from ldl.rng import seed_everything
 from ldl.train.probe import retrieval_accuracy
 

@@ -38,8 +38,9 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import draw_views
-from ldl.experiments import encoders, examples
 from ldl.losses import joint, patch, patch_discrimination, patch_vectors
+from ldl.report import examples
+from ldl.report import networks as encoders
 from ldl.rng import generator, seed_everything
 
 check("method_patch_discrimination", globals())

@@ -32,9 +32,9 @@ from IPython.display import Markdown, display
 
 from ldl import plots, widgets
 from ldl.book.parameters import check
-from ldl.experiments import examples
 from ldl.losses import cluster_entropy, region, region_discrimination, region_vectors
 from ldl.models import LocalDiscriminationNet
+from ldl.report import examples
 from ldl.rng import seed_everything
 from ldl.widgets.demo import region_demo, region_encoder
 

@@ -24,19 +24,114 @@ profile: str = "demo"
 seed: int = 0
 
 # %% tags=["hide-input"]
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from IPython.display import Markdown, display
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.engine.store import RunStore
-from ldl.experiments import formulations, report
-from ldl.experiments.cells import MARK
+from ldl.config import build
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.losses import patch_discrimination, region_discrimination
+from ldl.report import MARK
+from ldl.report.words import BY_PAGE
 from ldl.rng import generator
+from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.transfer import TransferConfig
 from ldl.sphere import unit
+from ldl.stats import bootstrap_interval
+from ldl.tables.encoders import Variant, config_of, transfer_configs
+from ldl.tasks import TASKS
 
 check("paper_vs_release", globals())
+
+# %% tags=["hide-input"]
+TASKS_SHOWN = ("chasedb1_vessel", "idrid_od")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One encoder of the ablation: its method and what differs from the default.
+
+    ``by_page``: whether the page itself makes it under a small profile.
+    """
+
+    label: str
+    method: str
+    knobs: tuple[tuple[str, str], ...] = ()
+    by_page: bool = True
+
+
+CHOICES = (
+    Choice("Pd+mix, as the release", "pd+mix"),
+    Choice("Pd+mix, losses as the paper prints them", "pd+mix", (("formulation", "paper"),)),
+    Choice("Pd+mix, all eight symmetries", "pd+mix", (("symmetries", "dihedral"),), by_page=False),
+    Choice("Rd, as the release", "rd"),
+    Choice("Rd, losses as the paper prints them", "rd", (("formulation", "paper"),)),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One line of the ablation; ``scores`` maps a column to (mean, low, high, n) in percent."""
+
+    choice: Choice
+    encoder: Record
+    scores: dict[str, tuple[float, float, float, int]]
+    records: tuple[Record, ...]
+
+
+def transfer_of(encoder: PretrainConfig, task: str, profile: str) -> TransferConfig:
+    """The transfer that ``profile`` plans for ``task``, from this encoder, with all labels."""
+    variant = Variant(encoder.method, clusters=encoder.clusters)
+    planned = transfer_configs(variant, task, profile_named(profile))[-1]
+    fields = {name: getattr(planned, name) for name in TransferConfig.model_fields}
+    wanted = {"encoder": encoder, "seed": encoder.seed, "label_fraction": 1.0}
+    return build(TransferConfig, fields | wanted)
+
+
+def encoder_of(choice: Choice, profile: str, seed: int) -> PretrainConfig:
+    """The encoder of a choice under ``profile``."""
+    config = config_of(choice.method, "fundus", profile, seed, **dict(choice.knobs))  # type: ignore[arg-type]
+    assert isinstance(config, PretrainConfig), "the ablation is of LDL's own methods"
+    return config
+
+
+def runs_of(profile: str, seed: int = 0) -> list[TransferConfig]:
+    """All transfers of the ablation, for `ldl.engine.execute.ensure`."""
+    encoders = [encoder_of(choice, profile, seed) for choice in CHOICES]
+    return [transfer_of(encoder, task, profile) for encoder in encoders for task in TASKS_SHOWN]
+
+
+def ablation(profile: str, seed: int, store: RunStore) -> list[Outcome]:
+    """What is known of every choice; small profiles make what is missing of the cheaper ones."""
+    found = (outcome(choice, profile, seed, store) for choice in CHOICES)
+    return [each for each in found if each is not None]
+
+
+def outcome(choice: Choice, profile: str, seed: int, store: RunStore) -> Outcome | None:
+    """One line; None where a record is missing and not made by a page."""
+    encoder = encoder_of(choice, profile, seed)
+    runs = {task: transfer_of(encoder, task, profile) for task in TASKS_SHOWN}
+    if profile in BY_PAGE and choice.by_page:
+        for run in runs.values():
+            ensure(run, store)
+    pretraining = store.record(encoder)
+    records = {task: store.record(run) for task, run in runs.items()}
+    there = {task: record for task, record in records.items() if record is not None}
+    if pretraining is None or len(there) < len(records):
+        return None
+    scores = {}
+    for task, record in there.items():
+        values = 100 * np.array(record["dsc"])
+        low, high = bootstrap_interval(values)
+        scores[TASKS[task].column] = (float(values.mean()), low, high, len(values))
+    return Outcome(choice, pretraining, scores, tuple(there.values()))
+
 
 # %% [markdown]
 # ## All places
@@ -183,13 +278,13 @@ def show(outcomes):
         plots.small_table(
             lines(outcomes),
             caption="Share of patches of held-out images that are found again, share of the loss's fall in the last fifth of the steps, and mean DSC (%) with its 95 % bootstrap interval. "
-            f"{MARK} pretraining fell short. {report.provenance_words(records)}",
+            f"{MARK} pretraining fell short. {report.provenance(records)}",
         )
     )
 
 
 store = RunStore()
-outcomes = formulations.ablation(profile, seed, store)
+outcomes = ablation(profile, seed, store)
 if outcomes:
     show(outcomes)
 else:
@@ -212,7 +307,7 @@ def gaps(outcomes, first, second):
     ]
 
 
-names = [choice.label for choice in formulations.CHOICES]
+names = [choice.label for choice in CHOICES]
 said = [
     f"- {first} minus {second}: {', '.join(found)}."
     for first, second in ((names[1], names[0]), (names[2], names[0]), (names[4], names[3]))
@@ -231,7 +326,7 @@ Markdown(
 # ### On real images
 
 # %% tags=["hide-input"]
-real = formulations.ablation("open", seed, store) if profile in report.BY_PAGE else []
+real = ablation("open", seed, store) if profile in report.BY_PAGE else []
 if real:
     show(real)
 else:

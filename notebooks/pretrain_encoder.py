@@ -41,18 +41,49 @@ import torch
 from IPython.display import Markdown, display
 from matplotlib.patches import Rectangle
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.engine.store import RunStore
-from ldl.experiments import encoders, examples, patch_search, report, watch
-from ldl.experiments.cells import NOT_YET
-from ldl.experiments.verdicts import collapsed, last_spread
+from ldl.engine.execute import ensure
+from ldl.engine.store import Record, RunStore
 from ldl.losses import patch_vectors
 from ldl.methods import COMPARISONS, METHODS
+from ldl.report import NOT_YET, examples, patch_search
+from ldl.report import networks as encoders
+from ldl.report.encoders import collapsed, last_spread
+from ldl.report.words import BY_PAGE
 from ldl.rng import numpy_generator
+from ldl.tables.encoders import config_of
+from ldl.tasks import Modality
 from ldl.train.comparison import LEAST_SPREAD
 
 check("pretrain_encoder", globals())
+
+# %% tags=["hide-input"]
+# The methods that learn on a VGG16; MAE needs a transformer.
+WATCHED = tuple(key for key, method in COMPARISONS.items() if method.trains and key != "mae")
+
+
+def watched(
+    modality: Modality, profile: str, seed: int, store: RunStore
+) -> tuple[dict[str, Record], tuple[str, ...]]:
+    """Records of all comparison methods by title, and the titles of those that have none.
+
+    Small profiles make what is missing. Methods that need labels have none on chest X-rays.
+    """
+    found: dict[str, Record] = {}
+    lacking = []
+    for key in WATCHED:
+        method = COMPARISONS[key]
+        if method.labels and modality == "xray":
+            continue
+        config = config_of(key, modality, profile, seed)  # type: ignore[arg-type]
+        record = ensure(config, store) if profile in BY_PAGE else store.record(config)
+        if record:
+            found[method.title] = record
+        else:
+            lacking.append(method.title)
+    return found, tuple(lacking)
+
 
 # %% [markdown]
 # ## The run
@@ -117,7 +148,7 @@ Markdown(encoder.verdict)
 # classify or restore it is taken on the features in front of their last layers.
 
 # %% tags=["hide-input"]
-found, lacking = watch.watched(modality, profile, seed, RunStore())
+found, lacking = watched(modality, profile, seed, RunStore())
 curves = {name: record["spread"] for name, record in found.items() if record["spread"]}
 if curves:
     ends = {name: last_spread(record) for name, record in found.items()}

@@ -36,9 +36,9 @@ from ldl.book.parameters import check
 from ldl.data.field import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.engine.store import RunStore
-from ldl.experiments.examples import may_be_shown
 from ldl.metrics import dsc
 from ldl.report.claims import count_words
+from ldl.report.examples import may_be_shown
 from ldl.rng import generator
 from ldl.tables.measure import show
 from ldl.tables.published import published

@@ -29,20 +29,135 @@ seed: int = 0
 label_fraction: float = 1.0
 
 # %% tags=["hide-input"]
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
+import torch
 from IPython.display import Markdown
 from matplotlib import pyplot as plt
+from numpy.typing import NDArray
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.experiments import report, transfers
+from ldl.config import build
+from ldl.data.sources import task_bank
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import Record, RunStore
 from ldl.losses import dice_loss
 from ldl.metrics import dsc
 from ldl.models import SegmentationNet
+from ldl.report.encoders import verdict
+from ldl.report.examples import may_be_shown
+from ldl.runs.transfer import TransferConfig
 from ldl.stats import bootstrap_interval
-from ldl.tasks import TASKS
+from ldl.tables.encoders import Variant, encoder_config, transfer_configs, variant_of
+from ldl.tasks import TASKS, task_named
+from ldl.train import checkpoint
+from ldl.train.feed import Feed
+from ldl.train.transfer import TEST_BATCH, THRESHOLD, predict
 
 check("transfer_task", globals())
+
+# %% tags=["hide-input"]
+EQUAL = "scratch, equal updates"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The test images of a task as they may be shown: grey in place of what may not.
+
+    Attributes:
+        images: (N, C, H, W) uint8.
+        masks: (N, H, W) uint8 in {0, 1}.
+        words: what they are, for a caption.
+    """
+
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    words: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """One way to start a segmentation network, and how it ended."""
+
+    config: TransferConfig
+    record: Record
+    store: RunStore
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The test images, in the order of the record's scores."""
+        bank = task_bank(self.config.data, self.config.task)
+        rows = bank.rows("test")
+        images, masks = np.array(bank.images[rows]), np.array(bank.masks[rows])
+        if self.config.data.source == "phantom":
+            return Pictures(images, masks, "Images: phantoms.")
+        manifest = may_be_shown(self.config.task)
+        if manifest:
+            words = f"Real images: {manifest.title} ({manifest.licence.name})."
+            return Pictures(images, masks, words)
+        grey = np.full_like(images, 96)
+        return Pictures(grey, masks, "The licence does not let these images be shown: masks only.")
+
+    @cached_property
+    def predictions(self) -> NDArray[np.bool_]:
+        """(N, H, W) the network's segmentation of the test images."""
+        bank = task_bank(self.config.data, self.config.task)
+        net = SegmentationNet(self.config.base, bank.images.shape[1], self.config.border)
+        net.load_state_dict(checkpoint.load(self.store.weights(self.config))[0])
+        feed = Feed(bank.images, torch.device("cpu"))
+        found: NDArray[np.bool_] = (
+            predict(net, feed, bank.rows("test"), TEST_BATCH) > THRESHOLD
+        ).numpy()
+        return found
+
+    @property
+    def verdict(self) -> str:
+        """Whether its encoder was pretrained far enough; empty from scratch."""
+        record = self.store.record(self.config.encoder) if self.config.encoder else None
+        return verdict(record) if record else ""
+
+
+def config_of(
+    task: str, variant: Variant, profile: str, *, seed: int = 0, label_fraction: float = 1.0
+) -> TransferConfig:
+    """The transfer that ``profile`` plans, with another seed and share of the labels.
+
+    Raises:
+        ConfigError: unknown task or profile, or a value out of range.
+    """
+    planned = transfer_configs(variant, task_named(task).key, profile_named(profile))[0]
+    encoder = encoder_config(variant, task_named(task).modality, profile_named(profile), seed)
+    fields = {name: getattr(planned, name) for name in TransferConfig.model_fields}
+    return build(
+        TransferConfig,
+        {**fields, "seed": seed, "label_fraction": label_fraction, "encoder": encoder},
+    )
+
+
+def compare(
+    task: str, method: str, profile: str, *, seed: int = 0, label_fraction: float = 1.0
+) -> dict[str, Start]:
+    """Scratch, scratch at equal updates, and ``method``, on one task; trained where missing.
+
+    Raises:
+        ConfigError: unknown method, task or profile.
+    """
+    variants = {
+        "scratch": Variant("scratch"),
+        EQUAL: Variant("scratch", equal_updates=True),
+        method: variant_of(method),
+    }
+    store = RunStore()
+    starts = {}
+    for name, variant in variants.items():
+        config = config_of(task, variant, profile, seed=seed, label_fraction=label_fraction)
+        starts[name] = Start(config, ensure(config, store, weights=True), store)
+    return starts
+
 
 # %% [markdown]
 # ## Two phases
@@ -82,7 +197,6 @@ plots.source(dice_loss)
 # ```
 
 # %%
-import torch
 
 truth, prediction = torch.tensor([[[1.0, 1.0, 0.0]]]), torch.tensor([[[1.0, 0.0, 0.0]]])
 assert dice_loss(prediction, truth) == 0.25
@@ -92,7 +206,7 @@ assert np.isclose(dsc(prediction.numpy() > 0.5, truth.numpy())[0], 2 / 3)
 # ## The runs
 
 # %%
-runs = transfers.compare(task, method, profile, seed=seed, label_fraction=label_fraction)
+runs = compare(task, method, profile, seed=seed, label_fraction=label_fraction)
 report.run_card(runs[method].record)
 
 # %% tags=["hide-input"]

@@ -11,7 +11,7 @@ from ldl.errors import DataError, LdlError
 
 if TYPE_CHECKING:
     from ldl.data.landmarks.place import Point
-    from ldl.experiments.locate import Located
+    from ldl.localize.locate import Located
     from ldl.tasks import Modality
 
 WINDOW = (
@@ -66,8 +66,8 @@ def localize(
     from ldl.data.bank import refuse
     from ldl.data.picture import picture
     from ldl.engine.store import RunStore
-    from ldl.experiments import finder
-    from ldl.experiments.locate import CSV, Answers, locate, point_inside
+    from ldl.localize import finder
+    from ldl.localize.locate import CSV, Answers, locate, point_inside
     from ldl.train.device import fabric_for
 
     answers = Answers(output, support, queries)

@@ -45,13 +45,13 @@ def methods(
         paper = textwrap.wrap(method.paper, WIDTH - len(start))
         typer.echo(start + f"\n{' ' * len(start)}".join(paper))
     if cost:
-        from ldl.experiments.costs import REFERENCE
+        from ldl.report.costs import REFERENCE
 
         typer.echo(f"\n{textwrap.fill(_LEGEND.format(reference=REFERENCE), WIDTH)}")
 
 
 def _numbers(name: str) -> str:
-    from ldl.experiments.costs import REFERENCE, cost_of
+    from ldl.report.costs import REFERENCE, cost_of
 
     cost, reference = cost_of(name), cost_of(REFERENCE)
     assert reference is not None, "the reference is trained"
@@ -99,9 +99,8 @@ def _planned(method: str, modality: str, profile: str, steps: int | None) -> "En
     """What ``profile`` plans for ``method``, refused where a folder of images is not enough."""
     from ldl.config import build
     from ldl.engine.profiles import profile_named
-    from ldl.experiments.rows import Variant
     from ldl.methods import COMPARISONS, METHODS
-    from ldl.tables.encoders import comparison_config, ldl_config
+    from ldl.tables.encoders import Variant, comparison_config, ldl_config
 
     if method not in METHODS and method not in COMPARISONS:
         raise LdlError(f"--method is {method!r}; use {NAMES}")

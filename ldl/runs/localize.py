@@ -18,6 +18,11 @@ WITH_NETWORK: tuple[MatcherName, ...] = ("embedding", "centred", "features")
 WINDOWS: dict[str, int] = {"disc": 64, "heart": 128, "fovea": 64}
 WINDOW_SIZE = 512
 FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)  # of the window: the columns of Table 7
+SIGMA = 0.5  # of Eq. 24 (section 6.3.1); ldl.losses.window trains with the same
+# Raw features are taken where a window still holds this many a side.
+LEAST_FEATURES = 3
+Stride = Literal[1, 2, 4, 8, 16]
+STRIDES: tuple[Stride, ...] = (1, 2, 4, 8, 16)
 LANDMARK_MODALITY: dict[str, Modality] = {"disc": "fundus", "fovea": "fundus", "heart": "xray"}
 
 
@@ -30,6 +35,11 @@ def window_at(landmark: str, size: int) -> float:
     if landmark not in WINDOWS:
         raise ConfigError(f"unknown landmark {landmark!r}; use one of {', '.join(WINDOWS)}")
     return WINDOWS[landmark] * size / WINDOW_SIZE
+
+
+def stride_for(window: float) -> Stride:
+    """The deepest features of which a window of ``window`` pixels holds three a side."""
+    return max(stride for stride in STRIDES if stride == 1 or window >= LEAST_FEATURES * stride)
 
 
 class LocalizeConfig(Run):

@@ -1,9 +1,11 @@
 """From a variant (method, grid, clusters, width) and a profile to configs of runs."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-from ldl.engine.profiles import WIDTHS, Architecture, Profile
+from ldl.config import build
+from ldl.engine.profiles import WIDTHS, Architecture, Profile, profile_named
+from ldl.errors import ConfigError
 from ldl.runs.pretrain import (
     ComparisonConfig,
     ComparisonName,
@@ -13,6 +15,8 @@ from ldl.runs.pretrain import (
 )
 from ldl.runs.transfer import TransferConfig
 from ldl.tasks import TASKS, Modality
+
+Config = TypeVar("Config", bound=EncoderConfig)
 
 
 @dataclass(frozen=True)
@@ -152,3 +156,48 @@ def transfer_configs(variant: Variant, task: str, profile: Profile) -> tuple[Tra
         for seed in profile.seeds
         for fraction in profile.budget(TASKS[task].modality).label_fractions
     )
+
+
+def variant_of(method: str) -> Variant:
+    """The row of a method as Table 2 has it: Rd with 16 clusters.
+
+    Raises:
+        ConfigError: unknown method; the line names the known ones.
+    """
+    known_names = (*get_args(MethodName), *get_args(ComparisonName))
+    if method not in known_names:
+        known = ", ".join(known_names)
+        raise ConfigError(f"unknown method {method!r}; use one of {known}")
+    return Variant(method, clusters=16 if method == "rd" else 0)  # type: ignore[arg-type]
+
+
+def config_of(
+    method: MethodName | ComparisonName,
+    modality: Modality,
+    profile: str,
+    seed: int = 0,
+    **knobs: Any,
+) -> EncoderConfig:
+    """The pretraining that ``profile`` plans for ``method``; ``knobs`` replace fields of it.
+
+    Raises:
+        ConfigError: unknown profile or method, or a value that a field cannot have.
+    """
+    plan = ldl_config if method in get_args(MethodName) else comparison_config
+    config: EncoderConfig = plan(variant_of(method), modality, profile_named(profile), seed)
+    return with_knobs(config, **knobs)
+
+
+def with_knobs(config: Config, **knobs: Any) -> Config:
+    """``config`` with other values of some fields, its step 1 too where the knob is not Rd's own.
+
+    Raises:
+        ConfigError: an unknown field, or a value it cannot have.
+    """
+    if not knobs:
+        return config
+    fields = {name: getattr(config, name) for name in type(config).model_fields}
+    if config.step1 is not None:
+        shared = {name: value for name, value in knobs.items() if name != "clusters"}
+        fields["step1"] = with_knobs(config.step1, **shared)
+    return build(type(config), fields | knobs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +14,19 @@ from ldl.runs.base import Run
 from ldl.runs.localize import (
     FACTORS,
     LANDMARK_MODALITY,
+    SIGMA,
     WITH_NETWORK,
     LandmarkName,
     LandmarkSource,
     LocalizeConfig,
     MatcherName,
+    stride_for,
     window_at,
 )
 from ldl.runs.pretrain import PretrainConfig
 from ldl.tables.base import Claim, Column, Row, Table
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.published import value
-
-SIGMA = 0.5  # of Eq. 24 (section 6.3.1); ldl.losses.window trains with the same
-# Raw features are taken where a window still holds this many a side.
-LEAST_FEATURES = 3
-Stride = Literal[1, 2, 4, 8, 16]
-STRIDES: tuple[Stride, ...] = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -123,11 +119,6 @@ def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
         )
         for seed in seeds
     )
-
-
-def stride_for(window: float) -> Stride:
-    """The deepest features of which a window of ``window`` pixels holds three a side."""
-    return max(stride for stride in STRIDES if stride == 1 or window >= LEAST_FEATURES * stride)
 
 
 def _network(

@@ -13,15 +13,15 @@ from ldl.data.prepare import prepare_task
 from ldl.engine.profiles import PROFILES, Profile, profile_named
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
-from ldl.experiments import encoders
-from ldl.experiments.encoder_configs import config_of
-from ldl.experiments.encoders import Encoder
-from ldl.experiments.examples import own_images
 from ldl.localize import FACTORS, EmbeddingMatcher, draw_supports, find
 from ldl.localize.search import PHANTOMS, matcher_of
+from ldl.report import networks as encoders
+from ldl.report.examples import own_images
+from ldl.report.networks import Encoder
 from ldl.report.words import BY_PAGE
 from ldl.runs.localize import LANDMARK_MODALITY, LocalizeConfig, window_at
 from ldl.runs.pretrain import PretrainConfig
+from ldl.tables.encoders import config_of
 from ldl.tables.localization import ROWS, columns, runs
 from ldl.tasks import Modality
 from ldl.widgets.emulate import best_asked, emulated, to_pixels

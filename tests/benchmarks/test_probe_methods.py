@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.experiments import learned
-from ldl.experiments.asked import ASKED, SEEDS
+from ldl.report import learned
+from ldl.report.asked import ASKED, SEEDS
 
 
 @pytest.fixture

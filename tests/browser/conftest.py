@@ -16,8 +16,8 @@ from ldl.book.html import build_html
 from ldl.book.source import notebook_path
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
-from ldl.experiments import encoders
 from ldl.paths import executed_dir, repo_root
+from ldl.report import networks as encoders
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train import checkpoint
 from ldl.widgets.demo import LANDMARKS, VARIANTS, demos, run_of

@@ -15,14 +15,13 @@ from ldl.data.picture import picture
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import DataError, LdlError
-from ldl.experiments.finder import matcher_for, scaled_window, trained
-from ldl.experiments.locate import COLUMNS, CSV
-from ldl.experiments.rows import Variant
 from ldl.localize import EmbeddingMatcher
+from ldl.localize.finder import matcher_for, scaled_window, trained
+from ldl.localize.locate import COLUMNS, CSV
 from ldl.methods import METHODS
 from ldl.models.backbones import backbone
 from ldl.rng import numpy_generator, seed_everything
-from ldl.tables.encoders import comparison_config, ldl_config
+from ldl.tables.encoders import Variant, comparison_config, ldl_config
 from ldl.train import checkpoint
 
 SMOKE = PROFILES["smoke"]

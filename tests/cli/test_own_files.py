@@ -20,11 +20,10 @@ from ldl.data.own import LEAST, folder_bank, image_files
 from ldl.data.picture import picture
 from ldl.engine.profiles import PROFILES
 from ldl.errors import DataError, LdlError
-from ldl.experiments.locate import CSV
-from ldl.experiments.rows import Variant
+from ldl.localize.locate import CSV
 from ldl.methods import METHODS
 from ldl.rng import numpy_generator
-from ldl.tables.encoders import ldl_config
+from ldl.tables.encoders import Variant, ldl_config
 from ldl.train import checkpoint
 
 

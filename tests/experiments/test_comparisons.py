@@ -11,11 +11,10 @@ from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
-from ldl.experiments.rows import COMPARED, Variant
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
 from ldl.runs.pretrain import ComparisonConfig, ComparisonName
-from ldl.tables.encoders import comparison_config, ldl_config, transfer_configs
+from ldl.tables.encoders import COMPARED, Variant, comparison_config, ldl_config, transfer_configs
 from ldl.train import checkpoint
 
 TRAINED: list[ComparisonName] = [name for name, each in COMPARISONS.items() if each.trains]  # type: ignore[misc]

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from ldl.experiments.contests import OTHERS, OURS, favourite, lead, missing, printed_lead
 
 from ldl.experiments import claims, contests
-from ldl.experiments.contests import OTHERS, OURS, favourite, lead, missing, printed_lead
-from ldl.experiments.rows import COMPARED
+from ldl.tables.encoders import COMPARED
 from ldl.tables.published import published
 from ldl.tasks import FUNDUS_TASKS, TASKS, XRAY_TASKS
 

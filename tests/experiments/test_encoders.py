@@ -6,9 +6,10 @@ import torch
 from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import ConfigError
-from ldl.experiments import encoders, watch
-from ldl.experiments.verdicts import collapsed, is_comparison, last_spread, verdict
+from ldl.experiments import watch
 from ldl.methods import COMPARISONS, METHODS
+from ldl.report import networks as encoders
+from ldl.report.encoders import collapsed, is_comparison, last_spread, verdict
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ldl.experiments.tables import measure, table_frame
 
 from ldl.config import DataConfig
 from ldl.engine import execute
@@ -16,10 +17,8 @@ from ldl.engine.making.made import curves
 from ldl.engine.profiles import Profile
 from ldl.engine.runner import run_all
 from ldl.engine.store import RunStore
-from ldl.experiments.rows import Variant
-from ldl.experiments.tables import measure, table_frame
 from ldl.runs.pretrain import PretrainConfig
-from ldl.tables.encoders import encoder_config, transfer_configs
+from ldl.tables.encoders import Variant, encoder_config, transfer_configs
 from ldl.tables.plan import plan
 from ldl.train.loop import History
 

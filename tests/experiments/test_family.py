@@ -5,18 +5,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ldl.experiments.budget_table import budget_table
+from ldl.experiments.pages import gather
+from ldl.experiments.sections import changes
 
 from ldl.book.source import notebook_path
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
-from ldl.experiments import budgets, family, scene
-from ldl.experiments.budget_table import budget_table
-from ldl.experiments.pages import gather
-from ldl.experiments.rows import COMPARED
-from ldl.experiments.sections import changes
+from ldl.experiments import budgets
 from ldl.methods import COMPARISONS, METHODS
 from ldl.paths import book_dir, repo_root
 from ldl.plots.levels import Level, Part, levels_figure
+from ldl.report import family
+from ldl.report import family_scene as scene
+from ldl.tables.encoders import COMPARED
 from ldl.tables.plan import plan
 
 MEMBERS = {member.key: member for member in family.members()}

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from ldl.errors import LdlError
-from ldl.experiments import learned
-from ldl.experiments.asked import ASKED, QUESTIONS
-from ldl.experiments.encoder_configs import title_of
-from ldl.experiments.learned import Finding, Learned, student_interval
-from ldl.experiments.learned_words import markdown, outcome, page_table, questions
+from ldl.report import learned
+from ldl.report.asked import ASKED, QUESTIONS
+from ldl.report.learned import Finding, Learned, student_interval
+from ldl.report.learned_words import markdown, outcome, page_table, questions
+from ldl.tables.encoders import title_of
 
 ONE = Finding(
     method="moco",

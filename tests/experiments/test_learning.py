@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ldl.experiments import learning
-from ldl.experiments.asked import ASKED, QUESTIONS, SEEDS, probed_config
-from ldl.experiments.phantom_questions import ANSWER, draw_eyes
+from benchmarks.probing import learning
+from benchmarks.probing.phantom_questions import ANSWER, draw_eyes
 from ldl.methods import COMPARISONS
+from ldl.report.asked import ASKED, QUESTIONS, SEEDS, probed_config
 from ldl.train.loop import History
 
 # The quickest of all: half the eyes fit the regression, half test it.

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
 
 from ldl.config import DataConfig
 from ldl.engine.execute import ensure
@@ -14,14 +15,12 @@ from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.runner import run_all
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import ConfigError, DataError
-from ldl.experiments.localization import ROWS, SIGMA, cells, columns, stride_for
-from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
-from ldl.experiments.plan import ELSEWHERE, plan, table_names
-from ldl.experiments.rows import TABLES, Variant
 from ldl.localize.search import network_of, search
 from ldl.losses import window as losses_window
 from ldl.runs.localize import LocalizeConfig, window_at
-from ldl.tables.encoders import encoder_config, ldl_config
+from ldl.tables.encoders import TABLES, Variant, encoder_config, ldl_config
+from ldl.tables.localization import ROWS, SIGMA, cells, columns, stride_for
+from ldl.tables.plan import ELSEWHERE, plan, table_names
 from ldl.tables.published import published
 from ldl.train import checkpoint
 

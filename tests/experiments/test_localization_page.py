@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from ldl.experiments.localization_claims import CLAIMS, QUESTIONS, Claim
 
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
@@ -19,8 +20,7 @@ from ldl.experiments import (
     localization_printed,
     localization_statements,
 )
-from ldl.experiments.localization import ROWS, columns
-from ldl.experiments.localization_claims import CLAIMS, QUESTIONS, Claim
+from ldl.tables.localization import ROWS, columns
 
 DEMO, OPEN = PROFILES["demo"], PROFILES["open"]
 NAN = float("nan")

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ldl import report as cells
 from ldl.engine.profiles import PROFILES
 from ldl.errors import ConfigError
-from ldl.experiments import cells, claims, encoders, gains
-from ldl.experiments.report import provenance_words
+from ldl.experiments import claims, gains
+from ldl.report import networks as encoders
+from ldl.report import provenance_words
 
 NAN = float("nan")
 
@@ -112,7 +114,7 @@ def test_a_claim_without_runs_has_no_finding() -> None:
 
 
 def test_every_claim_names_rows_that_exist() -> None:
-    from ldl.experiments.rows import table_named
+    from ldl.tables.encoders import table_named
 
     for claim in claims.CLAIMS:
         keys = {row.key for row in table_named(claim.table).rows}

@@ -5,9 +5,8 @@ import pytest
 from ldl.config import Strict
 from ldl.engine.profiles import PAPER
 from ldl.engine.profiles.paper import SOURCES
-from ldl.experiments.rows import COMPARED
 from ldl.methods import COMPARISONS
-from ldl.tables.encoders import Variant, comparison_config, ldl_config
+from ldl.tables.encoders import COMPARED, Variant, comparison_config, ldl_config
 
 
 def names(model: Strict, before: str = "") -> list[str]:

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from ldl.data.sources import pretraining_bank
-from ldl.experiments import encoders, patch_search, patches
-from ldl.experiments.patches import GRID, OUTSIDE, Patches
 from ldl.phantoms import pretraining_image
+from ldl.report import networks as encoders
+from ldl.report import patch_search, patches
+from ldl.report.patches import GRID, OUTSIDE, Patches
 from ldl.train.pretrain import held_out_rows
 
 

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from benchmarks.probing import phantom_questions
+from benchmarks.probing.phantom_questions import ANSWER, UNSEEN, draw_eyes
 from ldl import phantoms
-from ldl.experiments import phantom_questions
-from ldl.experiments.phantom_questions import ANSWER, UNSEEN, draw_eyes
 
 
 @pytest.fixture(scope="module")

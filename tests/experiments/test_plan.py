@@ -5,10 +5,9 @@ import pytest
 from ldl.engine.jobs import job_named, jobs, ordered
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.errors import ConfigError
-from ldl.experiments.plan import plan
-from ldl.experiments.rows import TABLES, Variant, has
 from ldl.runs.transfer import TransferConfig
-from ldl.tables.encoders import encoder_config, transfer_configs
+from ldl.tables.encoders import TABLES, Variant, encoder_config, has, transfer_configs
+from ldl.tables.plan import plan
 from ldl.tables.published import published
 from ldl.tasks import TASKS
 

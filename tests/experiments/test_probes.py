@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.experiments import probes
-from ldl.experiments.probes import Answers, among, explained, gain_interval, recognised
+from benchmarks.probing import probes
+from benchmarks.probing.probes import Answers, among, explained, gain_interval, recognised
 from ldl.rng import generator
 
 

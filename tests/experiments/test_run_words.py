@@ -3,7 +3,7 @@
 import pytest
 
 from ldl.experiments import run_words
-from ldl.experiments.plan import table_names
+from ldl.tables.plan import table_names
 
 SUPPORTS = [{"mean_accuracy": 0.25}, {"mean_accuracy": 0.75}]
 

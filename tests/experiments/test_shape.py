@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from ldl.experiments.shape import claims
+from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, guide_config, shape_configs
+from ldl.experiments.shape.scores import MEAN, Row56, all_measured, paper_number, shape_frame
 
 from ldl.engine.execute import ensure
 from ldl.engine.jobs import jobs, ordered
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
-from ldl.experiments.plan import plan, table_names
-from ldl.experiments.rows import Variant
-from ldl.experiments.shape import claims
-from ldl.experiments.shape.rows import COLUMNS, ROWS, TABLES, guide_config, shape_configs
-from ldl.experiments.shape.scores import MEAN, Row56, all_measured, paper_number, shape_frame
-from ldl.tables.encoders import ldl_config
+from ldl.tables.encoders import Variant, ldl_config
+from ldl.tables.plan import plan, table_names
 from ldl.tables.published import published
 from ldl.train.shape import restore, scoring
 

@@ -9,10 +9,12 @@ import torch
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
-from ldl.experiments import asked_oddly, moved, similarity, similarity_figure
-from ldl.experiments.localization import ROWS, cells, columns
 from ldl.localize import EmbeddingMatcher, PlaceMatcher, TemplateMatcher
 from ldl.localize.toy import draw_scene, toy_embedder
+from ldl.report import asked_oddly, moved
+from ldl.report import figure9 as similarity
+from ldl.report import figure9 as similarity_figure
+from ldl.tables.localization import ROWS, cells, columns
 
 SIDE = 64
 

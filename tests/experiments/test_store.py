@@ -7,12 +7,11 @@ import pytest
 from ldl.engine.profiles import Profile
 from ldl.engine.store import SCHEMA, Record, RunStore, is_fresh, read_record
 from ldl.errors import LdlError
-from ldl.experiments.rows import Variant
 from ldl.runs import base
 from ldl.runs.base import Run
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.transfer import TransferConfig
-from ldl.tables.encoders import transfer_configs
+from ldl.tables.encoders import Variant, transfer_configs
 
 
 def _record(run: Run) -> Record:

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from ldl.experiments.tables import measure, paper_mean, paper_value, table_frame
 
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import SCHEMA, RunStore
-from ldl.experiments.plan import plan
-from ldl.experiments.rows import table_named
-from ldl.experiments.tables import measure, paper_mean, paper_value, table_frame
 from ldl.runs.base import Run
+from ldl.tables.encoders import table_named
+from ldl.tables.plan import plan
 from ldl.tasks import FUNDUS_TASKS, XRAY_TASKS
 
 ROWS = {row.key: row for row in table_named("table2").rows}

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.experiments.rows import COMPARED
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Comparison, NoKnobs, encoder_of
 from ldl.models.resnet import ResNet50
 from ldl.models.vgg import Encoder
 from ldl.models.vit import ViT
 from ldl.runs.pretrain import ComparisonName
+from ldl.tables.encoders import COMPARED
 
 LEVELS = {"image", "patch", "pixel", "region", "image and pixel", "none"}
 

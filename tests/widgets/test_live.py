@@ -10,14 +10,13 @@ from PIL import Image
 
 from ldl.engine.profiles import PROFILES
 from ldl.errors import LdlError
-from ldl.experiments.live import localization_widget
-from ldl.experiments.rows import Variant
 from ldl.methods import METHODS
 from ldl.rng import numpy_generator, seed_everything
-from ldl.tables.encoders import ldl_config
+from ldl.tables.encoders import Variant, ldl_config
 from ldl.train import checkpoint
 from ldl.widgets import scene
 from ldl.widgets.live import LocalizationWidget
+from ldl.widgets.localization_live import localization_widget
 from ldl.widgets.page import module
 
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ldl.experiments.cells import NOT_YET, signed
 from ldl.plots.tables import prose
+from ldl.report import NOT_YET, signed
 from ldl.tasks import FACTS
 
 REPEATED = "the runs above"

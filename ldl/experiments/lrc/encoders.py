@@ -5,8 +5,8 @@ from typing import Any
 from ldl.engine.store import Record
 from ldl.experiments.lrc.page import Gathered
 from ldl.experiments.lrc.rows import GLOBAL, Branches
-from ldl.experiments.rows import Cell
 from ldl.runs.lrc import OrganConfig
+from ldl.tables.encoders import Cell
 from ldl.train.comparison import LEAST_SPREAD
 
 MARK = "†"

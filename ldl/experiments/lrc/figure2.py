@@ -15,9 +15,9 @@ from ldl.errors import DataError
 from ldl.experiments.lrc.configs import cell, labelled_set
 from ldl.experiments.lrc.numbers import Scores, measured
 from ldl.experiments.lrc.rows import columns, methods, row
-from ldl.experiments.rows import Row
 from ldl.plots.images import image_grid, to_display
 from ldl.plots.theme import INK, theme
+from ldl.tables.encoders import Row
 from ldl.tasks import FACTS, Region
 from ldl.train.organ_picture import unpacked
 

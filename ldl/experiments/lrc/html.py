@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pandas as pd
 from IPython.display import HTML
 
-from ldl.experiments.cells import NOT_YET, STALE, signed
 from ldl.plots.tables import scrolling, styled
+from ldl.report import NOT_YET, STALE, signed
 from ldl.tasks import FACTS, REGIONS
 
 ABSENT = "not in this profile"

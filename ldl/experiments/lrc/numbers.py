@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldl.engine.store import Record, RunStore
-from ldl.experiments.rows import Cell
 from ldl.runs.lrc import OrganConfig
 from ldl.stats import Paired, bootstrap_interval, paired
+from ldl.tables.encoders import Cell
 
 Array = np.ndarray
 LOST = 1.0  # per cent

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from IPython.display import Markdown
 
+from ldl import report
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
-from ldl.experiments import report
-from ldl.experiments.plan import plan
-from ldl.experiments.rows import Cell
 from ldl.runs.lrc import OrganConfig
+from ldl.tables.encoders import Cell
+from ldl.tables.plan import plan
 from ldl.tasks import FACTS, REGIONS
 
 
@@ -83,7 +83,7 @@ def _set_words(here: Gathered, region: str) -> str:
 
 def provenance(records: Iterable[Record]) -> str:
     """Seeds, runs, time, device, commits and dates of records."""
-    return report.provenance_words(records, "fine-tuning")
+    return report.provenance(records, "fine-tuning")
 
 
 def short_words(here: Gathered) -> Markdown:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ldl.engine.profiles import Profile
-from ldl.experiments.rows import Row, Variant
 from ldl.runs.lrc import RegionName
+from ldl.tables.encoders import Row, Variant
 from ldl.tasks import FACTS, REGIONS
 
 # The paper's rows; keys are those of the comparison set.

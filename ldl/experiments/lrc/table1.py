@@ -3,8 +3,8 @@
 from ldl.engine.profiles import Profile
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.rows import columns, methods, row
-from ldl.experiments.rows import Cell, Row
 from ldl.runs.lrc import OrganConfig
+from ldl.tables.encoders import Cell, Row
 
 # Not in the paper's Table 1: LRC alone is in its Figure 2; the untrained U-Net tells what the
 # second branch gives by its size alone.

@@ -3,8 +3,8 @@
 from ldl.engine.profiles import Profile
 from ldl.experiments.lrc.configs import cell
 from ldl.experiments.lrc.rows import CONTROLLED, Column, columns, methods, row
-from ldl.experiments.rows import Cell, Row
 from ldl.runs.lrc import OrganConfig
+from ldl.tables.encoders import Cell, Row
 
 
 def column(profile: Profile) -> Column:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 from IPython.display import HTML
 
-from ldl.experiments.asked import ASKED, QUESTIONS, probed_config
-from ldl.experiments.encoder_configs import title_of
-from ldl.experiments.learned import Beats, Finding, Learned, student_interval
 from ldl.methods import COMPARISONS
 from ldl.plots.tables import small_table
+from ldl.report.asked import ASKED, QUESTIONS, probed_config
+from ldl.report.learned import Beats, Finding, Learned, student_interval
+from ldl.report.networks import title_of
 
 _SAID: dict[Beats, str] = {
     "yes": "beat their own start, with both intervals above 0",

@@ -6,8 +6,8 @@ seed 0 at hand, so seed 0 does not count: `SEEDS` are others, not looked at befo
 
 from dataclasses import dataclass
 
-from ldl.experiments.encoder_configs import config_of
 from ldl.runs.pretrain import ComparisonConfig
+from ldl.tables.encoders import config_of
 
 SEEDS = (1, 2, 3)
 STEPS = 300

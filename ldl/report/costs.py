@@ -9,11 +9,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from ldl.engine.profiles import PROFILES
-from ldl.experiments.rows import Variant
 from ldl.methods import COMPARISONS, METHODS
 from ldl.rng import numpy_generator, seed_everything
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
-from ldl.tables.encoders import comparison_config, ldl_config
+from ldl.tables.encoders import Variant, comparison_config, ldl_config
 from ldl.train.comparison import ComparisonStage
 from ldl.train.feed import Feed
 from ldl.train.pretrain import PretrainStage

@@ -3,9 +3,11 @@
 Which images are shown is decided by the records and a rule, not by their looks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ldl.data.bank import Bank
@@ -14,12 +16,14 @@ from ldl.data.landmarks.bank import REAL
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record, RunStore
 from ldl.errors import ConfigError, DataError
-from ldl.experiments import encoders
-from ldl.experiments.examples import may_be_shown
-from ldl.experiments.localization import ROWS, Column, cells, columns
-from ldl.experiments.rows import Row
 from ldl.localize import Localization, Matcher, find
 from ldl.localize.search import PHANTOMS, matcher_of
+from ldl.plots.points import Map, similarity_figure
+from ldl.report import networks as encoders
+from ldl.report.examples import may_be_shown
+from ldl.runs.localize import LocalizeConfig, window_at
+from ldl.tables.base import Column, Row
+from ldl.tables.localization import ROWS, TABLE7, columns
 
 SHOWN = tuple(row for row in ROWS if row.published or row.key == "ncc")
 # Of the distances of the chosen row at the chosen support: a good, two middling and a bad query.
@@ -79,10 +83,12 @@ def scene(column: Column, profile: Profile, store: RunStore) -> Scene:
             network on this machine.
     """
     matchers, chosen, bank = {}, None, _bank(column, profile)
-    for cell in cells(profile):
-        if cell.task != column.key or cell.row not in SHOWN:
+    for cell in TABLE7.cells(profile):
+        if cell.column.key != column.key or cell.row not in SHOWN:
             continue
-        run, record = cell.runs[0], store.record(cell.runs[0])
+        run = cell.runs[0]
+        assert isinstance(run, LocalizeConfig), "a run of Table 7"
+        record = store.record(run)
         encoder = encoders.at_hand(run.encoder, store) if run.encoder else None
         if record is None or (run.encoder and encoder is None):
             continue
@@ -90,13 +96,13 @@ def scene(column: Column, profile: Profile, store: RunStore) -> Scene:
         if chosen is None or cell.row.published:
             chosen = choose(cell.row, record)
     if chosen is None:
-        raise DataError(f"{column.title}: no record with its network on this machine")
+        raise DataError(f"{column.label}: no record with its network on this machine")
     return _searched(column, _window(column, profile), chosen, bank, matchers)
 
 
 def _window(column: Column, profile: Profile) -> float:
     """The window of a column in pixels of the profile's images."""
-    return next(cell.runs[0].window for cell in cells(profile) if cell.task == column.key)
+    return window_at(column.of.name, profile.pretraining.size)
 
 
 def _searched(
@@ -118,23 +124,23 @@ def _searched(
 
 def _bank(column: Column, profile: Profile) -> Bank:
     if (
-        column.bank != "phantom"
-        and may_be_shown(REAL[column.bank, column.landmark].collection) is None
+        column.of.bank != "phantom"
+        and may_be_shown(REAL[column.of.bank, column.of.name].collection) is None
     ):
-        raise DataError(f"{column.title}: the licence does not allow to show these images")
+        raise DataError(f"{column.label}: the licence does not allow to show these images")
     if column.key in profile.localization.without:
-        raise DataError(f"{column.title}: not at hand")
+        raise DataError(f"{column.label}: not at hand")
     count = profile.localization.images or PHANTOMS
     size = profile.pretraining.size
-    return landmark_bank(column.bank, column.landmark, size, count=count)
+    return landmark_bank(column.of.bank, column.of.name, size, count=count)
 
 
 def _collection(column: Column) -> str:
-    return REAL[column.bank, column.landmark].collection
+    return REAL[column.of.bank, column.of.name].collection
 
 
 def _credit(column: Column) -> str:
-    if column.bank == "phantom":
+    if column.of.bank == "phantom":
         return "Images: phantoms, drawn by code."
     manifest = may_be_shown(_collection(column))
     assert manifest is not None, "checked before"
@@ -150,3 +156,51 @@ def scenes(profile: Profile, store: RunStore) -> tuple[list[Scene], list[str]]:
         except (ConfigError, DataError) as error:
             reasons.append(str(error).split(";")[0])
     return shown, reasons
+
+
+def figure(one: Scene) -> Figure:
+    """Support and queries above, a row of maps for each way to search."""
+    labels = list(one.found)
+    maps = [[_map(one, label, number) for number in range(len(one.images))] for label in labels]
+    return similarity_figure(
+        list(one.images),
+        [(float(row), float(column)) for row, column in one.points],
+        maps,
+        titles=["support", *[f"query at {100 * share:.0f} %" for share in QUANTILES]],
+        row_titles=[_broken(label) for label in labels],
+        window=one.window,
+    )
+
+
+def _map(one: Scene, label: str, number: int) -> Map:
+    answer = one.found[label][number]
+    words = f"{one.distance(label, number):.2f}, {answer.status}"
+    return Map(answer.similarity, answer.guess, answer.status == "found", words)
+
+
+def _broken(label: str) -> str:
+    """A row's name in two lines where it is long."""
+    middle = label.find("+ms") if "+ms" in label else label.find(" ")
+    return f"{label[:middle]}\n{label[middle:].strip()}" if middle > 0 else label
+
+
+def told(one: Scene) -> str:
+    """The figure in words: each row's distances, for readers who do not see it."""
+    return "; ".join(
+        f"{label}: " + ", ".join(f"{one.distance(label, k):.2f}" for k in range(1, len(one.images)))
+        for label in one.found
+    )
+
+
+def own_places(shown: Sequence[Scene]) -> str:
+    """How far each row is off in the support itself: its peak in pixels, its answer in windows."""
+    peaks, answers = dict[str, float](), dict[str, float]()
+    for one in shown:
+        for label, (own, *_) in one.found.items():
+            off = float(np.hypot(*(np.array(own.peak) - one.points[0])))
+            peaks[label] = max(peaks.get(label, 0.0), off)
+            answers[label] = max(answers.get(label, 0.0), one.distance(label, 0))
+    return "; ".join(
+        f"{label} {off:.1f} pixels, answer {answers[label]:.2f} windows"
+        for label, off in peaks.items()
+    )

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import draw_views
-from ldl.experiments.encoders import Encoder
-from ldl.experiments.examples import displayed
-from ldl.experiments.patches import GRID, LIT, LIT_CELL, OUTSIDE, Patches, shares
+from ldl.report.examples import displayed
+from ldl.report.networks import Encoder
+from ldl.report.patches import GRID, LIT, LIT_CELL, OUTSIDE, Patches, shares
 from ldl.rng import generator, numpy_generator
 from ldl.stats import RESAMPLES
 from ldl.train.probe import retrieval_accuracy

@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from ldl.config import DataConfig, build
-from ldl.experiments.encoder_configs import config_of
 from ldl.methods import COMPARISONS, METHODS
 from ldl.methods.comparison import Comparison
 from ldl.models.bank import MemoryBank
 from ldl.models.queue import Queue
 from ldl.runs.pretrain import ComparisonConfig
+from ldl.tables.encoders import config_of
 
 # The smallest networks in which the parts of a method can be counted.
 _SMALL = {"modality": "fundus", "base": 2, "steps": 1, "crop": 32, "batch": 4, "halve_every": 1}

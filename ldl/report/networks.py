@@ -10,9 +10,8 @@ from ldl.data.colour import normalise
 from ldl.engine.execute import ensure
 from ldl.engine.store import Record, RunStore
 from ldl.errors import ConfigError
-from ldl.experiments.encoder_configs import config_of, title_of
-from ldl.experiments.verdicts import verdict
 from ldl.methods import COMPARISONS, METHODS
+from ldl.report.encoders import verdict
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import (
     ComparisonConfig,
@@ -21,8 +20,14 @@ from ldl.runs.pretrain import (
     MethodName,
     PretrainConfig,
 )
+from ldl.tables.encoders import config_of
 from ldl.tasks import Modality
 from ldl.train import checkpoint
+
+
+def title_of(method: str) -> str:
+    """The name of a method in the tables."""
+    return METHODS[method].title if method in METHODS else COMPARISONS[method].title
 
 
 @dataclass(frozen=True)

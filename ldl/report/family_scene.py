@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from ldl.data.symmetry import apply_symmetry
 from ldl.data.views import ViewPair, draw_views
-from ldl.experiments.encoders import Encoder
-from ldl.experiments.examples import displayed
-from ldl.experiments.family import Member, members
 from ldl.losses.correspondence import correspondence
 from ldl.phantoms import pretraining_image
 from ldl.plots.levels import Level, Part
+from ldl.report.examples import displayed
+from ldl.report.family import Member, members
+from ldl.report.networks import Encoder
 from ldl.rng import generator
 
 SIDE, GRID, MARGIN, LINE = 128, 8, 4, 56

@@ -1,4 +1,4 @@
-"""The questions of `ldl.experiments.asked`, put to a frozen encoder on phantoms it never saw."""
+"""The questions of `ldl.report.asked`, put to a frozen encoder on phantoms it never saw."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmarks.probing.probes import Answers, deepest, explained, recognised
 from ldl.data.arrangement import without_green
 from ldl.data.colour import normalise, to_float
 from ldl.data.genesis import Rates, spoil
 from ldl.data.grades import phantom_grade
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.data.upright import boxes
-from ldl.experiments.probes import Answers, deepest, explained, recognised
 from ldl.models.backbones import pooled
 from ldl.phantoms import pretraining_image
 from ldl.rng import generator

@@ -9,12 +9,11 @@ from torch import Tensor, nn
 from ldl.config import build
 from ldl.engine.store import RunStore, read_record
 from ldl.errors import LdlError, TrainingError
-from ldl.experiments.localization import SIGMA, stride_for
 from ldl.localize import EmbeddingMatcher, feature_embedder, network_embedder
 from ldl.localize.search import network_of
 from ldl.methods import METHODS
 from ldl.models.backbones import backbone
-from ldl.runs.localize import WINDOW_SIZE
+from ldl.runs.localize import SIGMA, WINDOW_SIZE, stride_for
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
 from ldl.train import checkpoint
 

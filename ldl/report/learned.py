@@ -10,7 +10,7 @@ import numpy as np
 
 from ldl import paths
 from ldl.errors import LdlError
-from ldl.experiments.asked import probed_config
+from ldl.report.asked import probed_config
 
 SCHEMA = 1
 Beats = Literal["yes", "not beyond doubt", "no"]
@@ -23,10 +23,10 @@ class Finding:
     """One method: scores of its question, one a seed, and sums of its losses.
 
     Attributes:
-        method, question: keys of `ldl.experiments.asked`.
+        method, question: keys of `ldl.report.asked`.
         start: before the first step.
         measured: the same with statistics of normalisation measured, see
-            `ldl.experiments.learning.with_statistics`.
+            `benchmarks.probing.learning.with_statistics`.
         trained: after the last step.
         over_images: 95 % bootstrap interval of the mean gain over the start.
         losses: mean over the first ten steps, steps 41 to 50 and the last ten, one each a seed.
