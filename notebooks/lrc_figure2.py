@@ -40,7 +40,6 @@ from ldl.plots.images import painted
 from ldl.report.lrc import organs_line
 from ldl.tables.lrc_runs import labelled_set
 from ldl.tables.measure import show
-from ldl.tasks import FACTS
 from ldl.train.organ_picture import unpacked
 from ldl.widgets.slices import PALETTE
 
@@ -68,10 +67,8 @@ PANELS = (
 def slices_of(shown, region):
     """The labelled slices, None where they are not at hand or may not be passed on."""
     data = labelled_set(region, shown.profile)
-    if not shown.phantom:
-        name = FACTS[region].stand_in if data.source == "open" else data.source
-        if not manifest_named(name).licence.redistribution:
-            return None
+    if not shown.phantom and not manifest_named(data.set_name()).licence.redistribution:
+        return None
     try:
         return slice_bank(data)
     except DataError:

@@ -7,6 +7,7 @@ from ldl.data.superpixel_quality import (
     achievable_dice,
     merged_share,
     overlap,
+    quality,
     undersegmentation,
 )
 from ldl.errors import DataError
@@ -119,3 +120,14 @@ def test_shapes_and_labels_that_do_not_fit_are_refused():
         overlap(maps([0, 0, 1]), maps([0, 1]), 2)
     with pytest.raises(DataError, match="labels 0 to 7 where 0 to 2"):
         overlap(maps([0, 0]), maps([0, 7]), 3)
+
+
+def test_separate_organs_are_not_merged_and_one_region_over_both_merges_the_smaller():
+    labels = np.zeros((2, 8, 8), np.uint8)
+    labels[:, 2:6, 1:3], labels[:, 2:5, 5:7] = 1, 2
+    apart = quality(labels.astype(np.int16), labels, ("a", "b"))
+    assert (apart.merged, apart.dice, apart.leak, apart.regions) == (0, 1, 0, 3)
+    together = quality((labels > 0).astype(np.int16), labels, ("a", "b"))
+    assert together.worst == ("b", 1.0)
+    assert together.merged == 0.5
+    assert together.regions == 2

@@ -5,9 +5,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from ldl.data.ct import REGIONS, CtBank, ct_bank, facts
+from ldl.data.ct import CtBank, ct_bank, facts
 from ldl.data.manifest import manifest_named
+from ldl.data.superpixels import superpixels
 from ldl.errors import DataError
+from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
 VOLUMES = 3
@@ -65,9 +67,9 @@ def real_case(region: str, *, size: int, count: int) -> Case | None:
     )
 
 
-def phantom_cases(*, size: int, count: int, seed: int = 0) -> list[Case]:
-    """`phantom_case` of all three regions."""
-    return [phantom_case(region, size=size, count=count, seed=seed) for region in REGIONS]
+def superpixel_maps(images: Array, config: SuperpixelConfig | None = None) -> Array:
+    """Superpixels of (N, 1, S, S) uint8 slices: (N, S, S) int16."""
+    return np.stack([superpixels(one, config or SuperpixelConfig()) for one in images])
 
 
 @lru_cache(maxsize=8)

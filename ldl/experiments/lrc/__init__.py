@@ -1,1 +1,0 @@
-"""What the chapters on Localized Region Contrast show: small computations, each a few seconds."""
