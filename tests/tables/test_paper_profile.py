@@ -6,7 +6,8 @@ from ldl.config import Strict
 from ldl.engine.profiles import PAPER
 from ldl.engine.profiles.paper import SOURCES
 from ldl.methods import COMPARISONS
-from ldl.tables.encoders import COMPARED, Variant, comparison_config, ldl_config
+from ldl.tables.encoders import Variant, comparison_config, ldl_config
+from ldl.tables.transfer import COMPARED
 
 
 def names(model: Strict, before: str = "") -> list[str]:
