@@ -93,3 +93,12 @@ def test_words_count_the_lost_runs() -> None:
     assert words(["", "", ""]) == "0 of 3"
     assert words(["blob", "", "blob"]) == "2 of 3: blob"
     assert collapse(Shape(0.1, 2.0, 20.0, float("nan")), REFERENCE) == ""
+
+
+def test_windows_cut_a_line_into_pieces_and_leave_share_alone() -> None:
+    mask = np.zeros((1, 40, 41), bool)
+    mask[0, 10, :40] = True
+    whole, cut = shape_of(mask), shape_of(mask, window=10)
+    assert whole.piece == 40
+    assert cut.piece == 10
+    assert cut.share == whole.share

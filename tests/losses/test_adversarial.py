@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from ldl.losses.adversarial import fool_loss, judge_loss, squares_fool, squares_judge
+from ldl.losses.adversarial import (
+    fool_loss,
+    judge_loss,
+    reference_penalty,
+    squares_fool,
+    squares_judge,
+)
 
 
 def sigmoid(x: float) -> float:
@@ -58,3 +64,11 @@ def test_least_squares_of_cyclegan() -> None:
     made = torch.tensor([[0.5, 0.0, 0.5]], dtype=torch.float64)
     assert squares_judge(real, made).item() == pytest.approx((0.5 + 0.5 / 3) / 2)
     assert squares_fool(made).item() == pytest.approx((0.25 + 1 + 0.25) / 3)
+
+
+def test_the_penalty_is_the_squared_slope_of_a_masks_mean_score() -> None:
+    masks = torch.zeros(2, 1, 2, 2, requires_grad=True)
+    # Two scores a mask, whose mean is 3 times the sum over four pixels: slope 3 at each of them.
+    total = masks.sum(dim=(1, 2, 3))
+    scores = torch.stack([2 * total, 4 * total], dim=1)
+    assert float(reference_penalty(scores, masks)) == pytest.approx(4 * 3**2)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ldl.errors import ConfigError
-from ldl.models.discriminator import ShapeDiscriminator
+from ldl.models.discriminator import LocalDiscriminator, ShapeDiscriminator
 from ldl.models.target_net import TargetNet
 from ldl.models.translation import Generator, PatchJudge
 
@@ -103,3 +103,18 @@ def test_target_net_is_one_channel_of_scores() -> None:
     assert scores.shape == (2, 1, 32, 32)
     assert scores.dtype == torch.float32
     assert scores.min() < 0
+
+
+def test_a_local_discriminator_scores_neighbourhoods_and_does_not_see_the_border() -> None:
+    torch.manual_seed(0)
+    net = LocalDiscriminator(4)
+    with torch.no_grad():
+        scores = net(torch.full((1, 1, 96, 64), 0.5))
+        assert scores.shape == (1, 1, 12, 8)
+        torch.testing.assert_close(scores, scores[..., :1, :1].expand_as(scores))
+        # A score knows nothing of what is more than 38 pixels away.
+        mask = torch.zeros(1, 1, 96, 96)
+        far = mask.clone()
+        far[..., :40, :] = 1
+        torch.testing.assert_close(net(mask)[..., -1, :], net(far)[..., -1, :])
+        assert not torch.allclose(net(mask)[..., 0, :], net(far)[..., 0, :])
