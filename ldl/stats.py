@@ -75,8 +75,10 @@ def seeds_by_images(
         stretched = np.where(there, stretched, 0.0)
         images = _drawn(each.shape[1], seed, f"images {place}")
         sums = ((images @ stretched.T) * draws).sum(axis=1)
-        total += sums / ((images @ there.T) * draws).sum(axis=1)
-    low, high = np.quantile(total / len(tasks), [(1 - level) / 2, (1 + level) / 2])
+        counts = ((images @ there.T) * draws).sum(axis=1)
+        # A resample of nothing but missing scores says nothing.
+        total += np.divide(sums, counts, out=np.full(RESAMPLES, np.nan), where=counts > 0)
+    low, high = np.nanquantile(total / len(tasks), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

@@ -298,3 +298,102 @@ else:
         )
     )
 learnt
+
+# %% [markdown]
+# ## The methods, one by one
+#
+# Ours have chapters of their own: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`. What follows is read from the other methods' classes and records: what
+# they compare, what was changed for small images and batches and why, and how their training ended. Knobs that are not named have the original's value.
+
+# %% tags=["hide-input"]
+PROFILES = tuple(dict.fromkeys((profile, "open")))
+
+
+def changes(key):
+    """The hyperparameters that are not the original's, with the reasons, as a list."""
+    found = family.changes(key, PROFILES)
+    lines = [
+        f"- `{change.knob}`: {change.original} in the original, "
+        + ", ".join(f"{value} in {name}" for name, value in zip(PROFILES, change.ours, strict=True))
+        + f"; {change.why}"
+        for change in found
+    ]
+    if not lines:
+        return "Hyperparameters: all as the original's."
+    return "\n".join(["Hyperparameters that are not the original's:", "", *lines])
+
+
+def show_method(key):
+    """What a method's class says of it, and what was changed here."""
+    member = next(each for each in family.members() if each.key == key)
+    display(
+        Markdown(
+            f"*{member.idea}* (compares {member.level}; beside the encoder: {member.parts}; labels {'needed' if member.labels else 'none'}.)"
+        )
+    )
+    display(Markdown(changes(key)))
+
+
+# %% [markdown]
+# ### Supervised
+#
+# Supervised, by the grade of diabetic retinopathy {cite}`eyepacs2015`, as LDL compares it {cite}`chen2021ldl`. The file: {download}`ldl/methods/supervised.py <../../ldl/methods/supervised.py>`.
+
+# %% tags=["hide-input"]
+show_method("supervised")
+
+# %% [markdown]
+# ### InstDisc
+#
+# {cite:t}`wu2018instdisc`. The file: {download}`ldl/methods/instdisc.py <../../ldl/methods/instdisc.py>`.
+
+# %% tags=["hide-input"]
+show_method("instdisc")
+
+# %% [markdown]
+# ### EmbInva
+#
+# {cite:t}`ye2019embinva`. The file: {download}`ldl/methods/embinva.py <../../ldl/methods/embinva.py>`.
+
+# %% tags=["hide-input"]
+show_method("embinva")
+
+# %% [markdown]
+# ### MoCo
+#
+# {cite:t}`he2020moco`. The file: {download}`ldl/methods/moco.py <../../ldl/methods/moco.py>`.
+
+# %% tags=["hide-input"]
+show_method("moco")
+
+# %% [markdown]
+# ### MoCoV2
+#
+# {cite:t}`chen2020mocov2`. The file: {download}`ldl/methods/mocov2.py <../../ldl/methods/mocov2.py>`.
+
+# %% tags=["hide-input"]
+show_method("mocov2")
+
+# %% [markdown]
+# ### SimCLR
+#
+# {cite:t}`chen2020simclr`. The file: {download}`ldl/methods/simclr.py <../../ldl/methods/simclr.py>`.
+
+# %% tags=["hide-input"]
+show_method("simclr")
+
+# %% [markdown]
+# ### RotOri
+#
+# {cite:t}`li2021rotori`. The file: {download}`ldl/methods/rotori.py <../../ldl/methods/rotori.py>`.
+
+# %% tags=["hide-input"]
+show_method("rotori")
+
+# %% [markdown]
+# ### DenseCL
+#
+# {cite:t}`wang2021densecl`. The file: {download}`ldl/methods/densecl.py <../../ldl/methods/densecl.py>`.
+
+# %% tags=["hide-input"]
+show_method("densecl")

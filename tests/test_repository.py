@@ -109,7 +109,7 @@ def test_versions_agree() -> None:
 
 
 def test_published_numbers_ship_with_the_package() -> None:
-    folder = resources.files("ldl.experiments") / "published"
+    folder = resources.files("ldl.tables") / "csv"
     shipped = {entry.name for entry in folder.iterdir()}
     assert {f"ldl_table{n}.csv" for n in (1, 2, 3, 4)} <= shipped
     assert metadata.entry_points(group="console_scripts")["ldl"].value == "ldl.cli:main"

@@ -6,10 +6,9 @@ import torch
 from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import ConfigError
-from ldl.experiments import watch
 from ldl.methods import COMPARISONS, METHODS
 from ldl.report import networks as encoders
-from ldl.report.encoders import collapsed, is_comparison, last_spread, verdict
+from ldl.report.encoders import collapsed, last_spread, verdict
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 
@@ -33,7 +32,6 @@ def test_a_comparison_encoder_comes_back_from_its_record(store: RunStore) -> Non
     assert found.record is not None
     assert "held-out images" in found.verdict
     assert "SimCLR" in found.words
-    assert is_comparison(found.record)
     assert last_spread(found.record) == found.record["spread"][-1]
 
 
@@ -88,12 +86,3 @@ def test_nothing_trained_has_no_spread() -> None:
     assert last_spread(idle) is None
     assert not collapsed(idle)
     assert "Nothing was trained" in verdict(idle)
-
-
-def test_every_method_that_learns_on_a_vgg_is_watched(store: RunStore) -> None:
-    trained = {key for key, method in COMPARISONS.items() if method.trains}
-    assert set(watch.WATCHED) == trained - {"mae"}
-    found, lacking = watch.watched("xray", "open", 0, store)
-    assert not found
-    assert "BYOL" in lacking
-    assert "Supervised" not in lacking

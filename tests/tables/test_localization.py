@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ldl.experiments.localization_scores import SCORES, located, paper_number, table7_frame
 
 from ldl.config import DataConfig
 from ldl.engine.execute import ensure
@@ -17,10 +16,11 @@ from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import ConfigError, DataError
 from ldl.localize.search import network_of, search
 from ldl.losses import window as losses_window
-from ldl.runs.localize import LocalizeConfig, window_at
-from ldl.tables.encoders import TABLES, Variant, encoder_config, ldl_config
-from ldl.tables.localization import ROWS, SIGMA, cells, columns, stride_for
-from ldl.tables.plan import ELSEWHERE, plan, table_names
+from ldl.runs.localize import SIGMA, LocalizeConfig, stride_for, window_at
+from ldl.tables.encoders import Variant, encoder_config, ldl_config
+from ldl.tables.localization import ROWS, TABLE7, by_support, columns, paper
+from ldl.tables.measure import show
+from ldl.tables.plan import plan
 from ldl.tables.published import published
 from ldl.train import checkpoint
 
@@ -32,7 +32,7 @@ WITHOUT_HRF = OPEN.model_copy(
 
 def cell_of(profile: Profile, name: str):
     """The cell whose row/column is ``name``."""
-    return next(one for one in cells(profile) if f"{one.row.key}/{one.task}" == name)
+    return next(one for one in TABLE7.cells(profile) if f"{one.row.key}/{one.column.key}" == name)
 
 
 def test_rows_are_the_papers_four_and_our_own() -> None:
@@ -44,21 +44,21 @@ def test_rows_are_the_papers_four_and_our_own() -> None:
 
 
 def test_columns_are_disc_heart_and_fovea_and_say_what_is_not_at_hand() -> None:
-    assert {column.landmark for column in columns(DEMO)} == {"disc", "heart", "fovea"}
+    assert {column.of.name for column in columns(DEMO)} == {"disc", "heart", "fovea"}
     assert [column.key for column in columns(OPEN)] == [
         "hrf_disc", "idrid_disc", "drishti_gs1_disc", "scr_heart", "idrid_fovea"
     ]  # fmt: skip
-    assert "hrf_disc" in {cell.task for cell in cells(OPEN)}
-    assert "hrf_disc" not in {cell.task for cell in cells(WITHOUT_HRF)}
+    assert "hrf_disc" in {cell.column.key for cell in TABLE7.cells(OPEN)}
+    assert "hrf_disc" not in {cell.column.key for cell in TABLE7.cells(WITHOUT_HRF)}
     for profile in PROFILES.values():
         there = len(columns(profile)) - len(profile.localization.without)
-        assert len(cells(profile)) == len(ROWS) * there
+        assert len(TABLE7.cells(profile)) == len(ROWS) * there
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_windows_scale_and_kernels_are_those_of_the_training(profile: Profile) -> None:
     assert SIGMA == losses_window.SIGMA
-    for cell in cells(profile):
+    for cell in TABLE7.cells(profile):
         (run,) = cell.runs
         assert run.window == window_at(run.landmark, run.data.size)
         assert run.supports == 10
@@ -93,9 +93,8 @@ def test_raw_features_are_the_deepest_that_a_window_holds_three_of() -> None:
 
 
 def test_table7_is_a_table_like_the_others() -> None:
-    assert set(table_names()) == {*TABLES, *ELSEWHERE}
     everything = plan("all", DEMO)
-    assert all(cell in everything for cell in cells(DEMO))
+    assert all(cell in everything for cell in TABLE7.cells(DEMO))
     assert {cell.row.key for cell in plan("table7", DEMO, "pd+mix+ms/,ncc/phantom_disc")} == {
         "pd+mix+ms", "ncc"
     }  # fmt: skip
@@ -108,7 +107,7 @@ def test_table7_is_a_table_like_the_others() -> None:
 
 
 def test_jobs_hold_an_encoder_and_what_is_measured_on_it() -> None:
-    planned = cells(DEMO)
+    planned = TABLE7.cells(DEMO)
     listed = jobs(planned)
     members = [run.run_id() for job in listed for run in job.members()]
     assert sorted(members) == sorted(ordered(planned))
@@ -124,7 +123,9 @@ def test_jobs_hold_an_encoder_and_what_is_measured_on_it() -> None:
 
 
 def test_ids_are_readable_and_tell_runs_apart() -> None:
-    runs = [run for profile in PROFILES.values() for cell in cells(profile) for run in cell.runs]
+    runs = [
+        run for profile in PROFILES.values() for cell in TABLE7.cells(profile) for run in cell.runs
+    ]
     assert len({run.run_id() for run in runs}) == len(runs)
     name = cell_of(OPEN, "pd+mix+ms+cs/idrid_disc").runs[0].run_id()
     assert name.startswith("localize-pd-mix-ms-cs-idrid-disc-n10-s0-")
@@ -184,13 +185,11 @@ def test_a_column_through_the_runner_and_into_the_table(store: RunStore, smoke: 
     assert not outcome.failed
     assert sorted(outcome.made) == sorted(runs)
     assert not run_all(runs, store, workers=1, device="cpu", progress=False).made
-    frame = table7_frame(smoke, store)
+    frame = show("table7", smoke, store).frame
     done = frame[frame["measured"]]
     assert {*zip(done["row"], done["column"], strict=True)} == {(r, "phantom_heart") for r in rows}
-    assert (done["supports"] == 10).all()
-    assert (done["queries"] == 15).all()
-    assert (done["lowest"] <= done["ours"] + 1e-9).all()
-    assert (done["ours"] <= done["highest"] + 1e-9).all()
+    assert (done["draws"] == 10).all()
+    assert (done["cases"] == 16).all()
     trained = done.groupby("row")["trained"].first()
     assert trained["pd"] == False  # noqa: E712 - four steps train nothing
     assert trained["ncc"] is None
@@ -216,44 +215,48 @@ def test_the_hearts_are_asked_for_in_246_queries_as_in_the_paper(cache: Path) ->
     assert result.support not in {one.query for one in result.answers}
 
 
-def test_numbers_are_means_and_spreads_over_supports(store: RunStore, smoke: Profile) -> None:
+def test_numbers_are_means_over_thresholds_queries_and_supports(
+    store: RunStore, smoke: Profile
+) -> None:
     cell = cell_of(smoke, "place/phantom_disc")
     (run,) = cell.runs
     record = ensure(run, store, device="cpu")
     for number, support in enumerate(record["supports"]):
-        support |= {"accuracy": [0.1 * number] * 5, "mean_error": float(number)}
+        # 0.12 windows off is inside three of the five thresholds; every other support misses.
+        far = 10.0 if number % 2 else 0.12
+        support["distance_of"] = [far * support["window"]] * len(support["distance_of"])
     store.save(run, record)
-    found = located(cell, store)
-    assert found is not None
-    assert found.scores["accuracy@0.10"].tolist() == pytest.approx([10.0 * n for n in range(10)])
-    frame = table7_frame(smoke, store).set_index(["row", "column", "score"])
-    line = frame.loc["place", "phantom_disc", "mean_error"]
-    assert line["ours"] == 4.5
-    assert line["deviation"] == pytest.approx(np.std(range(10), ddof=1))
-    assert (line["lowest"], line["highest"]) == (0, 9)
-    assert frame.loc["place", "phantom_disc", "accuracy@0.25"]["ours"] == pytest.approx(45)
+    scores = by_support(record, "accuracy")
+    assert scores.shape == (10, 16)
+    assert np.isnan(scores).sum() == 10, "no support is asked for itself"
+    assert np.nanmean(scores, axis=1).tolist() == pytest.approx([60.0, 0.0] * 5)
+    assert np.nanmean(by_support(record, "accuracy@0.10")) == 0
+    line = (
+        show("table7", smoke, store)
+        .frame.set_index(["row", "column"])
+        .loc[("place", "phantom_disc")]
+    )
+    assert line["ours"] == pytest.approx(30)
+    assert line["deviation"] == pytest.approx(np.std([60, 0] * 5, ddof=1))
+    assert line["low"] < 30 < line["high"]
 
 
 def test_the_papers_numbers_stand_beside_its_rows() -> None:
     by_key = {row.key: row for row in ROWS}
-    heart = next(column for column in columns(OPEN) if column.key == "scr_heart")
-    fovea = next(column for column in columns(OPEN) if column.key == "idrid_fovea")
-    disc = next(column for column in columns(OPEN) if column.key == "idrid_disc")
-    assert paper_number(by_key["pd+mix"], heart, "accuracy@0.20") == 32.92
-    assert paper_number(by_key["pd+mix+ms+cs"], disc, "mean_accuracy") == 56.358
-    assert math.isnan(paper_number(by_key["pd"], fovea, "mean_accuracy"))
-    assert math.isnan(paper_number(by_key["pd"], heart, "mean_error"))
-    assert math.isnan(paper_number(by_key["ncc"], heart, "mean_accuracy"))
+    by_column = {column.key: column for column in columns(OPEN)}
+    heart, fovea = by_column["scr_heart"], by_column["idrid_fovea"]
+    assert paper(by_key["pd+mix"], heart, OPEN, "acc@0.20") == 32.92
+    assert paper(by_key["pd+mix+ms+cs"], by_column["idrid_disc"], OPEN) == 56.358
+    assert math.isnan(paper(by_key["pd"], fovea, OPEN))
+    assert math.isnan(paper(by_key["ncc"], heart, OPEN))
 
 
-def test_what_is_not_at_hand_is_a_column_that_says_so(store: RunStore) -> None:
-    frame = table7_frame(WITHOUT_HRF, store)
+def test_what_is_not_at_hand_is_a_column_without_runs(store: RunStore) -> None:
+    frame = show("table7", WITHOUT_HRF, store).frame
     hrf = frame[frame["column"] == "hrf_disc"]
-    assert len(hrf) == len(ROWS) * len(SCORES)
-    assert not hrf["at_hand"].any()
-    assert not hrf["measured"].any()
-    assert frame[frame["column"] != "hrf_disc"]["at_hand"].all()
-    assert hrf.set_index(["row", "score"]).loc[("pd", "accuracy@0.05"), "paper"] == 2.27
+    assert len(hrf) == len(ROWS)
+    assert not hrf["planned"].any()
+    assert hrf["paper"].notna().sum() == 4
 
 
 def test_an_untrained_network_is_the_trained_ones_start(smoke: Profile) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from ldl.experiments.tables import measure, table_frame
 
 from ldl.config import DataConfig
 from ldl.engine import execute
@@ -18,7 +17,9 @@ from ldl.engine.profiles import Profile
 from ldl.engine.runner import run_all
 from ldl.engine.store import RunStore
 from ldl.runs.pretrain import PretrainConfig
+from ldl.tables import TABLES
 from ldl.tables.encoders import Variant, encoder_config, transfer_configs
+from ldl.tables.measure import measure, show
 from ldl.tables.plan import plan
 from ldl.train.loop import History
 
@@ -68,12 +69,12 @@ def test_worker_processes_finish_a_plan_and_a_second_call_makes_nothing(
     again = run_all(runs, store, workers=2, device="cpu", progress=False)
     assert not again.made
     assert sorted(again.kept) == sorted(runs)
-    frame = table_frame("table2", smoke, store)
+    frame = show("table2", smoke, store).frame
     done = frame[frame["measured"]]
     assert set(done["row"]) == {"rd", "scratch"}
-    found = measure(cells[0], store)
+    found = measure(TABLES["table2"], cells[0], store)
     assert found is not None
-    assert found.low <= found.value <= found.high
+    assert found.interval[0] <= found.value <= found.interval[1]
 
 
 def test_a_failed_run_is_named_and_what_needs_it_is_not_run(

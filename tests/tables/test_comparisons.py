@@ -14,7 +14,8 @@ from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
 from ldl.runs.pretrain import ComparisonConfig, ComparisonName
-from ldl.tables.encoders import COMPARED, Variant, comparison_config, ldl_config, transfer_configs
+from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_configs
+from ldl.tables.transfer import COMPARED
 from ldl.train import checkpoint
 
 TRAINED: list[ComparisonName] = [name for name, each in COMPARISONS.items() if each.trains]  # type: ignore[misc]

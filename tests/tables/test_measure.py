@@ -1,0 +1,203 @@
+"""What a table computes from records, and what follows, on records made by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import SCHEMA, RunStore
+from ldl.runs.base import Run
+from ldl.stats import seeds_by_images
+from ldl.tables import TABLES
+from ldl.tables.base import Claim
+from ldl.tables.compare import VERDICTS, counted, difference, judge
+from ldl.tables.measure import Measured, Shown, mean_of, measure, show
+from ldl.tables.plan import plan
+
+TABLE = TABLES["table2"]
+
+
+def _save(store: RunStore, run: Run, scores: list[float]) -> None:
+    record = {"schema": SCHEMA, "version": run.stamp(), "run_id": run.run_id(), "dsc": scores}
+    store.save(run, record)
+
+
+def _measured(scores: object, **fields: object) -> Measured:
+    parts = tuple(np.atleast_2d(np.asarray(one, dtype=np.float64)) for one in scores)  # type: ignore[attr-defined]
+    known: dict[str, object] = {"records": ({},), "stale": False, "trained": None}
+    seeds = len(parts[0])
+    return Measured(parts=parts, **{**known, "seeds": seeds, **fields})  # type: ignore[arg-type]
+
+
+def _shown(better: Measured, worse: Measured, column: str = "stare_vessel") -> Shown:
+    cells = {("rd", column): better, ("scratch", column): worse}
+    return Shown(TABLE, PROFILES["open"], cells, {}, RunStore())
+
+
+CLAIM = Claim("Rd over scratch", "table2", "rd", "scratch", "stare_vessel")
+
+
+def test_the_papers_mean_stands_as_printed_where_all_tasks_are_there() -> None:
+    rows = {row.key: row for row in TABLE.rows(PROFILES["paper"])}
+    columns = {one.key: one for one in TABLE.columns(PROFILES["paper"])}
+    assert TABLE.paper(rows["rd"], columns["xray_mean"], PROFILES["paper"]) == 82.11
+    assert TABLE.paper(rows["rd"], columns["fundus_mean"], PROFILES["paper"]) == 85.12
+    assert math.isnan(TABLE.paper(rows["scratch-equal"], columns["STARE".lower() + "_vessel"],
+                                  PROFILES["paper"]))  # fmt: skip
+
+
+def test_a_mean_over_fewer_tasks_stands_beside_the_papers_over_the_same() -> None:
+    profile = PROFILES["open"]
+    rows = {row.key: row for row in TABLE.rows(profile)}
+    column = next(one for one in TABLE.columns(profile) if one.key == "xray_mean")
+    expected = (94.32 + 97.97 + 92.98) / 3
+    assert TABLE.paper(rows["rd"], column, profile) == pytest.approx(expected)
+
+
+def test_a_cell_is_one_share_of_the_labels_and_whole_or_not_there(store: RunStore) -> None:
+    cells = plan("table2", PROFILES["demo"], "scratch/scr_heart")
+    full, part = (
+        next(c for c in cells if c.column.key == k) for k in ("scr_heart", "scr_heart@20")
+    )
+    assert measure(TABLE, full, store) is None
+    _save(store, full.runs[0], [0.2, 0.4])
+    found = measure(TABLE, full, store)
+    assert found is not None
+    assert found.value == pytest.approx(30)
+    assert found.interval == pytest.approx((20, 40))
+    assert (found.cases, found.seeds, found.trained) == (2, 1, None)
+    assert math.isnan(found.deviation)
+    assert measure(TABLE, part, store) is None, "shares are never averaged"
+
+
+def test_a_mean_column_needs_every_task_and_weighs_tasks_alike(
+    store: RunStore, smoke: Profile
+) -> None:
+    cells = [c for c in plan("table2", smoke, "scratch/") if c.row.key == "scratch"]
+    fundus = [c for c in cells if c.column.group == "Colour fundus"]
+    for number, cell in enumerate(fundus[:-1]):
+        _save(store, cell.runs[0], [number / 10] * (number + 1))
+    frame = show("table2", smoke, store).frame.set_index(["row", "column"])
+    assert not frame.loc[("scratch", "fundus_mean"), "measured"]
+    _save(store, fundus[-1].runs[0], [0.7])
+    line = (
+        show("table2", smoke, store)
+        .frame.set_index(["row", "column"])
+        .loc[("scratch", "fundus_mean")]
+    )
+    assert line["ours"] == pytest.approx(10 * np.mean(range(8)))
+    assert line["difference"] == pytest.approx(line["ours"] - line["paper"])
+    assert not line["stale"]
+
+
+def test_a_mean_is_stale_or_short_if_one_part_is() -> None:
+    fine, bad = _measured([[1.0, 2.0]], trained=True), _measured([[3.0]], trained=False, stale=True)
+    found = mean_of([fine, bad])
+    assert found is not None
+    assert (found.stale, found.trained, found.cases) == (True, False, 3)
+    assert mean_of([fine, None]) is None
+    assert mean_of([]) is None
+
+
+def test_a_difference_is_paired_so_that_hard_images_do_not_count() -> None:
+    hard = np.array([10.0, 50.0, 90.0, 30.0])
+    found = difference(_measured([hard + 5]), _measured([hard]))
+    assert (found.value, found.low, found.high) == pytest.approx((5, 5, 5))
+
+
+def test_rows_with_other_numbers_of_seeds_are_compared_by_their_means() -> None:
+    found = difference(_measured([[[1.0, 3.0], [3.0, 5.0]]]), _measured([[1.0, 1.0]]))
+    assert found.value == pytest.approx(2)
+    assert (found.seeds, len(found.draws)) == (1, 1)
+
+
+def test_queries_without_an_answer_are_left_out() -> None:
+    found = difference(_measured([[np.nan, 3.0, 4.0]]), _measured([[np.nan, 1.0, 2.0]]))
+    assert (found.value, found.cases) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("gap", "seeds", "verdict"),
+    [
+        (5.0, 3, "reproduced"),
+        (-5.0, 3, "opposite"),
+        (5.0, 1, "one seed, higher"),
+        (-5.0, 1, "one seed, lower"),
+        (0.1, 3, "no difference of interest"),
+    ],
+)
+def test_a_verdict_follows_from_interval_seeds_and_the_stated_size(
+    gap: float, seeds: int, verdict: str
+) -> None:
+    draw = np.random.default_rng(0).normal(0, 0.2, (seeds, 20))
+    worse = np.zeros((seeds, 20))
+    finding = judge(CLAIM, _shown(_measured([worse + gap + draw]), _measured([worse])))
+    assert finding.verdict == verdict
+    assert finding.verdict in VERDICTS
+    assert finding.paper == pytest.approx(82.91 - 73.64)
+
+
+def test_an_interval_that_holds_zero_or_a_small_clear_gap_decides_nothing() -> None:
+    wild = np.random.default_rng(0).normal(0.5, 8, (3, 10))
+    assert judge(CLAIM, _shown(_measured([wild]), _measured([wild * 0]))).verdict == "undecided"
+    small = np.random.default_rng(0).normal(0.95, 0.8, (3, 12))
+    finding = judge(CLAIM, _shown(_measured([small]), _measured([small * 0])))
+    assert finding.found is not None
+    assert 0 < finding.found.low < finding.found.value < 1 < finding.found.high
+    assert finding.verdict == "undecided"
+
+
+def test_what_did_not_train_or_is_in_doubt_is_no_opponent() -> None:
+    high, low = [[9.0, 8.0]], [[1.0, 2.0]]
+    short = _measured(high, trained=False)
+    assert judge(CLAIM, _shown(short, _measured(low))).verdict == "not trained here"
+    claim = Claim("", "table5", "out_clu", "out_ori", "rite_vessel")
+    sick, well = {"collapse": "blob"}, {"collapse": ""}
+    cells = {
+        ("out_clu", "rite_vessel"): _measured(high, records=(sick, sick)),
+        ("out_ori", "rite_vessel"): _measured(low, records=(well, sick)),
+    }
+    shown = Shown(TABLES["table5"], PROFILES["open"], cells, {}, RunStore())
+    assert judge(claim, shown).verdict == "collapsed"
+    cells["out_clu", "rite_vessel"] = _measured(high, records=(well, sick))
+    assert judge(claim, shown).verdict == "one seed, higher"
+
+
+def test_what_was_not_run_is_counted_as_such(store: RunStore) -> None:
+    shown = show("table2", "open", store)
+    findings = [judge(claim, shown) for claim in TABLE.claims]
+    assert counted(findings) == {"not yet run": len(TABLE.claims)}
+
+
+def test_committed_verdicts_follow_from_the_records_by_another_way() -> None:
+    """Of each claim the mean difference again, with plain loops over the committed records."""
+    store = RunStore(committed=None)
+    shown = show("table2", "open", store)
+    made = 0
+    for claim in TABLE.claims:
+        finding = judge(claim, shown)
+        if finding.found is None:
+            continue
+        made += 1
+        columns = {c.key: c for c in TABLE.columns(shown.profile)}
+        gaps = []
+        for key in columns[claim.column].members or (claim.column,):
+            sides = [
+                [store.record(run)["dsc"] for run in shown.runs[row, key]]  # type: ignore[index]
+                for row in (claim.better, claim.worse)
+            ]
+            means = [[sum(seed[k] for seed in side) / len(side) for k in range(len(side[0]))]
+                     for side in sides]  # fmt: skip
+            gaps.append(sum(a - b for a, b in zip(*means, strict=True)) / len(means[0]))
+        again = 100 * sum(gaps) / len(gaps)
+        assert finding.found.value == pytest.approx(again)
+        assert finding.found.low <= again <= finding.found.high
+        if finding.verdict == "reproduced":
+            assert again >= claim.least
+    assert made or not any(store.committed.glob("open/transfer-*"))
+
+
+def test_an_interval_of_a_mean_over_tasks_is_that_of_the_statistics() -> None:
+    parts = [np.array([[1.0, 2.0, 4.0]]), np.array([[3.0, 5.0]])]
+    assert _measured(parts).interval == seeds_by_images(parts)
