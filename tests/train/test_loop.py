@@ -314,3 +314,26 @@ def test_the_folder_holds_the_checkpoint_and_nothing_else(fabric, tmp_path, save
 def test_histories_do_not_share_their_rows():
     History().rows.append([1.0])
     assert History().rows == []
+
+
+def test_adam_takes_the_same_steps_in_every_memory_layout():
+    """The fused optimizer reads weights, gradients and moments as rows of numbers."""
+    weight = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(1))
+    slope = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(2))
+    ends = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        own = nn.Parameter(weight.clone(memory_format=layout))
+        adam = Plan(3, 0.1).build([own])
+        for _ in range(3):
+            adam.zero_grad()
+            (own.square() * slope).sum().backward()
+            adam.step()
+        ends.append(own.detach())
+    plain = nn.Parameter(weight.clone())
+    reference = torch.optim.Adam([plain], lr=0.1, fused=False)
+    for _ in range(3):
+        reference.zero_grad()
+        (plain.square() * slope).sum().backward()
+        reference.step()
+    for end in ends:
+        torch.testing.assert_close(end, plain.detach(), rtol=1e-5, atol=1e-6)
