@@ -232,7 +232,7 @@ class LocalRegionConfig(Run):
         return f"pretrain-lrc-ct-{place}-{knobs}-{self.digest()}"
 
 
-LossName = Literal["organs", "dice", "dice+ce"]
+LossName = Literal["organs", "dice", "dice+ce", "dice+wce"]
 DrawName = Literal["slices", "organs"]
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.losses.organ_dice import class_dice, entropy, organ_dice, organ_losses
+from ldl.losses.organ_dice import class_dice, entropy, organ_dice, organ_losses, weighted_entropy
 
 
 def probabilities(batch, organs, size, seed=1, dtype=torch.float64):
@@ -87,12 +87,24 @@ def test_the_entropy_is_torchs_with_the_gradient_of_far_off_pixels():
     torch.testing.assert_close(first.movedim(1, -1)[near], second.movedim(1, -1)[near])
 
 
+def test_a_class_weighs_as_the_root_of_its_pixels():
+    label = torch.zeros(1, 10, 10, dtype=torch.int64)
+    label[0, :2, :2] = 2  # 4 of 100, and none of the first organ
+    probability = probabilities(1, 2, (10, 10))
+    costs = -probability.gather(1, label[:, None])[0, 0].log()
+    rare, common = costs[label[0] == 2].mean(), costs[label[0] == 0].mean()
+    expected = (4**0.5 * rare + 96**0.5 * common) / (4**0.5 + 96**0.5)
+    assert float(weighted_entropy(probability, label)) == pytest.approx(float(expected))
+
+
 def test_the_terms_of_a_named_loss():
     probability, label = probabilities(2, 3, (5, 5)), labels(2, [0, 2], (5, 5))
     dice, cross = class_dice(probability, label), entropy(probability, label)
     assert organ_losses("organs", probability, label) == {"dice": organ_dice(probability, label)}
     assert organ_losses("dice", probability, label) == {"dice": dice}
     assert organ_losses("dice+ce", probability, label) == {"dice": dice, "entropy": cross}
+    weighted = weighted_entropy(probability, label)
+    assert organ_losses("dice+wce", probability, label) == {"dice": dice, "entropy": weighted}
     with pytest.raises(ConfigError, match="loss is 'focal'"):
         organ_losses("focal", probability, label)
 
