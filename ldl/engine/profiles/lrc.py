@@ -82,7 +82,7 @@ class LrcBudget(Strict):
     knobs: dict[str, dict[str, int | float | str]] = Field(default_factory=dict)
     elastic: bool = False
     local: dict[str, Any] = Field(default_factory=dict)
-    loss: LossName = "dice+ce"
+    loss: LossName = "dice+wce"
     draw: DrawName = "organs"
     tune_schedule: ScheduleName = "cosine"
     imagenet: Literal["weights", "stand-in", "absent"] = "stand-in"
