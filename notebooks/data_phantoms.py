@@ -119,6 +119,57 @@ plots.show(
 )
 
 # %% [markdown]
+# Tables 5 and 6 ask a network to draw vessels that look like these masks. In a whole eye of this size vessels are one or two pixels wide and look like nothing; the camera
+# can be asked to come closer, so that both show them at the same scale.
+
+# %% tags=["hide-input"]
+near, masks, _ = phantoms.task_images(
+    "chasedb1_vessel", train=0, test=COUNT, size=SIZE, seed=seed, closer=4.0
+)
+figure = plots.image_grid([list(near), list(255 * masks)], row_titles=["eye", "vessels"])
+plots.show(
+    figure,
+    caption="Parts of eyes four times closer, and their vessels.",
+    alt="Five close pictures of vessels of the retina, and below each its binary mask: branching lines several pixels wide.",
+)
+
+# %% [markdown]
+# ## Volumes: anatomy as a table
+#
+# CT phantoms are painted from the skin inwards, each part over what came before. A part is a row: a body made of ellipsoids or a tube along
+# points, in millimetres, and the coats it is painted with. The same painter paints all of them; how much patients differ is in the row, too.
+
+# %%
+from dataclasses import fields
+
+from ldl.phantoms.ct import belly
+
+spleen = belly.SPLEEN[0]
+{f.name: getattr(spleen, f.name) for f in fields(spleen) if getattr(spleen, f.name) != f.default}
+
+# %% tags=["hide-input"]
+slices, places = [], (14, 23)
+for region in phantoms.ORGANS:
+    (one,) = phantoms.volumes(region, count=1, size=SIZE, slices=32, seed=seed)
+    gray = np.clip((one.image + 160) / 400 * 255, 0, 255).astype(np.uint8)
+    for z in places:
+        slices.append(
+            [gray[z][None], plots.overlay(gray[z][None], one.label[z] > 0).transpose(2, 0, 1)]
+        )
+figure = plots.image_grid(
+    [[pair[k] for pair in slices] for k in (0, 1)],
+    captions=[
+        [f"{region.replace('_', ' ')}, slice {z}" for region in phantoms.ORGANS for z in places],
+        [""] * len(slices),
+    ],
+)
+plots.show(
+    figure,
+    caption="Two slices of a patient of each region, and the organs that the paper reports painted over them.",
+    alt="Six axial CT slices of abdomen, thorax, head and neck; below, the same with their organs in colour.",
+)
+
+# %% [markdown]
 # ## Same seed, same picture
 #
 # A phantom is a function of its seed. Two calls agree to the last bit, and asking for more images does not change the first ones.

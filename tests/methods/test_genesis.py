@@ -83,4 +83,4 @@ def test_the_gradient_reaches_every_weight(comparison_config, one_step):
 
 def test_fifty_steps_lower_the_loss(comparison_config, trained):
     rows = [sum(row) for row in trained(comparison_config("genesis")).history.rows]
-    assert sum(rows[-10:]) < 0.9 * sum(rows[:10])
+    assert sum(rows[-10:]) < 0.95 * sum(rows[:10])

@@ -82,7 +82,7 @@ def test_fifty_steps_lower_the_loss_and_leave_the_outputs_apart(comparison_confi
     result = trained(fast(comparison_config("simsiam", batch=16, **SMALL)))
     rows = [sum(row) for row in result.history.rows]
     assert sum(rows[-10:]) / 10 < sum(rows[:10]) / 10 - 0.04
-    assert min(result.spread) > 0.9
+    assert min(result.spread) > 0.75
 
 
 def test_without_the_stopped_gradient_the_spread_tells_of_the_collapse(

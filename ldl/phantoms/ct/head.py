@@ -77,7 +77,7 @@ FACE = (
          soft=12, size=0.03, move=0.3, paired=True),
     Part(((0, "bone"),), way=((0, -92, 32), (0, -102, 20), (0, -108, 12)), radii=(3.6,), move=0.3),
 )  # fmt: skip
-# Tongue, floor of the mouth, throat, hyoid bone.
+# Tongue, floor of the mouth, throat, hyoid bone, the shield of the larynx.
 MOUTH = (
     Part(((2, "fat"), (0, "muscle")), blobs=(((0, -56, -34), (25, 32, 17)),), grain=(5, 7)),
     Part(((2, "fat"), (0, "muscle")), blobs=(((0, -50, -52), (22, 30, 12)),), grain=(5, 7)),
@@ -87,6 +87,8 @@ MOUTH = (
          radii=(11, 11, 10, 12, 7.5, 8.5, 8.5), flat=0.62, size=0.16, move=1.0),
     Part(((0, "thin bone"),), way=((20, -28, -66), (17, -44, -69), (0, -52, -70), (-17, -44, -69),
                                    (-20, -28, -66)), radii=(2.8,), move=0.5),
+    Part(((1.6, "cartilage"),), blobs=(((0, -22, -88), (19, 26, 19)),), size=0.05, soft=1,
+         hollows=(((0, -22, -88), (17.4, 24.4, 17.4)), ((0, 6, -88), (32, 22, 32)))),
 )  # fmt: skip
 # The mandible: its arch, and on both sides the ramus with the joint and the spur before it.
 JAWBONE = (0, "jaw"), (-2.4, "marrow")
@@ -259,14 +261,6 @@ def nose(s: Head, rng: np.random.Generator) -> None:
         filled = tissue["mucosa"] if rng.random() < 0.15 else -900.0
         walls = 6.0 * (0.22 - np.abs(s.grid.noise(rng, cell, near)))
         s.paint(near, np.maximum(body, walls), filled, None)
-
-
-def larynx(s: Head, rng: np.random.Generator) -> None:
-    """The shield of cartilage, harder with age."""
-    v = s.grid.view((-30, -60, -104), (30, 0, -76))
-    shield = ellipsoid(v, (0, -22, -88), (19, 26, 19))
-    shield = np.maximum(np.abs(shield) - 1.6, v.y + 16.0)
-    s.paint(v, shield, s.tissue["cartilage"] + rng.uniform(0.0, 250.0))
 
 
 def teeth(s: Head, rng: np.random.Generator) -> None:

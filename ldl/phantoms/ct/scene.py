@@ -145,27 +145,22 @@ class Scene:
                 self._coats(part, rng, side, part.organ.format(word))
 
     def _coats(self, part: Part, rng: np.random.Generator, side: float, organ: str) -> None:
-        if part.way:
-            body: Tube | tuple[View, Array] = self.along(part, rng, side)
-            thin = 0.6 * self.grid.spacing[1] - part.radii[-1]
-        else:
-            body, thin = self.joined(part, rng, side), 0.0
+        body = self.along(part, rng, side) if part.way else self.joined(part, rng, side)
         view, distance = body[:2]
         if part.room is not None:
             distance = np.maximum(distance, self.walls(view, part.room))
         grain = part.grain[0] * self.grid.noise(rng, part.grain[1], view) if part.grain else 0.0
-        label: int | None = 0
-        for grow, tissue in part.coats:
+        # A tube thinner than a pixel keeps a label of about a pixel's width.
+        thin = max(0.6 * self.grid.spacing[1] - part.radii[-1], 0.0) if part.way and organ else 0.0
+        outside = sum(grow > 0 for grow, _ in part.coats)
+        for number, (grow, tissue) in enumerate(part.coats):
             value = self.tissue[tissue] if isinstance(tissue, str) else tissue
-            if grow <= 0 and label is not None:
-                # A tube thinner than a pixel keeps a label of about a pixel's width.
-                self.paint(
-                    view, distance - grow, value + grain, self.code(organ),
-                    slack=max(thin, 0.0) if organ else 0.0, blend=part.blend,
-                )  # fmt: skip
-                label = None
-            else:
-                self.paint(view, distance - grow, value + grain, label, blend=part.blend)
+            own = number == outside
+            label = self.code(organ) if own else 0 if number < outside else None
+            self.paint(
+                view, distance - grow, value + grain, label,
+                slack=thin if own else 0.0, blend=part.blend,
+            )  # fmt: skip
 
     def joined(self, part: Part, rng: np.random.Generator, side: float = 1.0) -> tuple[View, Array]:
         """The view and the signed distance of a part made of blobs."""

@@ -30,9 +30,19 @@ SPINE_Y = (64, 48, 38, 43, 52, 61, 65, 60, 47, 33)
 VERTEBRA_Z = (-160, -125, -90, -54, -18, 17, 50, 81, 109, 135, 160, 184, 207, 229, 250, 270, 289,
               307, 325, 342, 358, 374)  # fmt: skip
 THICK = (-160, -115, 0, 130, 260, 370)
-# Shoulder blades, collar bones, the spines of the blades, the heads of the arms.
+# The psoas grows downwards beside the spine, the quadratus lies to its side.
+MUSCLES = (
+    Part(((0, "muscle"),), way=((29, 47, 40), (30, 46, 20), (38, 46, -40), (48, 63, -110),
+                                (62, 68, -160)),
+         radii=(3, 10, 19, 23, 24), size=0.04, paired=True),
+    Part(((0, "muscle"),), way=((66, 72, 34), (66, 68, -20), (66, 70, -68)), radii=(22,),
+         flat=0.42, tall=0.4, size=0.04, paired=True),
+)  # fmt: skip
+# Sternum, shoulder blades, collar bones, the spines of the blades, the heads of the arms.
 BONE = (0, "bone"), (-3, "marrow")
 GIRDLE = (
+    Part(BONE, way=((0, -97, 135), (0, -95, 170), (0, -89, 200), (0, -77, 260), (0, -65, 291)),
+         radii=(18,), flat=0.31, tall=0.4, size=0.04, move=0.5),
     Part(BONE[:1], blobs=(((106, 84, 268), (40, 3.2, 66), (-38, 8, 0)),), move=4.0, paired=True,
          size=0.0),
     Part(BONE, way=((16, -52, 302), (55, -50, 315), (92, -26, 330), (122, 0, 338)),
@@ -138,13 +148,9 @@ def wall(s: Trunk, rng: np.random.Generator) -> None:
     # Above the tips of the lungs there is more flesh than fat.
     neck = np.clip((v.z - 338.0) / 12.0, 0.0, 0.8)
     s.paint(v, s.cavity, grease + neck * (flesh - grease))
-    _psoas(s)
+    for part in MUSCLES:
+        s.add(part, rng)
     paint_spine(s, s.spine, rng, fused_below=-112.0)
-    near = s.grid.view((-30, -120, 128), (30, -20, 298))
-    front = profile(near.z, LEVELS, FRONT)
-    sternum, _ = column(near, 0.0, -front - 5.0, 18.0, 5.5, 5.5, 0.6)
-    s.paint(near, sternum, tissue["bone"])
-    s.paint(near, sternum + 2.6, tissue["marrow"] - 60.0, None)
     for sign in (-1.0, 1.0):
         _ilium(s, sign)
 
@@ -184,19 +190,6 @@ def _ribs(s: Trunk, rng: np.random.Generator) -> None:
     gristle = np.maximum(along, across + 0.5) + np.maximum(backward - last, 0.0) * 60.0
     margin = 20.0 * ((head < 130) | (head > 350) | (v.z < 70))
     s.paint(v, gristle + margin, s.tissue["cartilage"])
-
-
-def _psoas(s: Trunk) -> None:
-    """The psoas muscles grow downwards beside the spine, the quadratus lies to their side."""
-    v = s.grid.view((-100, 0, -1e3), (100, 110, 48))
-    spine, flesh = s.spine.on(v), s.tissue["muscle"] + 4.0
-    size = profile(v.z, (-160, -110, -40, 20, 50), (24, 23, 19, 11, 2))
-    out = profile(v.z, (-160, -110, -40, 20, 50), (62, 48, 38, 30, 26))
-    for side in (-1.0, 1.0):
-        body, _ = column(v, spine.x + side * out, spine.y + 4.0, size, size * 1.05, size, 0.1)
-        s.paint(v, body, flesh)
-        strap, _ = column(v, spine.x + side * 66.0, spine.y + 28.0, 22.0, 9.0, 9.0, 0.2)
-        s.paint(v, strap + 60.0 * ((v.z > 40) | (v.z < -75)), flesh - 4.0)
 
 
 def _ilium(s: Trunk, side: float) -> None:

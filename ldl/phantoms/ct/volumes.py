@@ -27,7 +27,7 @@ TRUNK: Anatomy = (
     chest.AIRWAYS, chest.aorta, belly.pancreas,
 )  # fmt: skip
 HEAD: Anatomy = (
-    head.outline, head.NECK, head.CHEEKS, head.skull, head.FACE, head.nose, head.MOUTH, head.larynx,
+    head.outline, head.NECK, head.CHEEKS, head.skull, head.FACE, head.nose, head.MOUTH,
     head.JAW, head.teeth, head.GLANDS, head.CISTERNS, head.brainstem, head.INNER,
 )  # fmt: skip
 
