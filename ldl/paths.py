@@ -16,29 +16,46 @@ def repo_root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+def in_checkout() -> bool:
+    """Whether the package lies in its checkout; installed without it there is no book to build."""
+    return (repo_root() / "pyproject.toml").is_file()
+
+
 def _folder(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
     return Path(value).expanduser().resolve() if value else default
 
 
+def _users(kind: str, variable: str, name: str) -> Path:
+    """The user's folder for this kind of file, where there is no checkout."""
+    base = os.environ.get(variable)
+    return (Path(base) if base else Path.home() / kind) / "ldl" / name
+
+
 def data_dir() -> Path:
-    """Original downloads: ``LDL_DATA``, else ``data/`` in the checkout."""
-    return _folder("LDL_DATA", repo_root() / "data")
+    """Original downloads: ``LDL_DATA``, else ``data/`` in the checkout, else the user's data."""
+    own = _users(".local/share", "XDG_DATA_HOME", "data")
+    return _folder("LDL_DATA", repo_root() / "data" if in_checkout() else own)
 
 
 def cache_dir() -> Path:
-    """Image banks, checkpoints and local records: ``LDL_CACHE``, else ``.cache/ldl``."""
-    return _folder("LDL_CACHE", repo_root() / ".cache" / "ldl")
+    """Image banks, checkpoints and local records: ``LDL_CACHE``, else ``.cache/ldl``.
+
+    It lies in the checkout, or without one in the user's cache folder.
+    """
+    own = _users(".cache", "XDG_CACHE_HOME", "")
+    return _folder("LDL_CACHE", repo_root() / ".cache" / "ldl" if in_checkout() else own)
 
 
 def results_dir() -> Path:
-    """Committed records: ``LDL_RESULTS``, else ``results/`` in the checkout."""
-    return _folder("LDL_RESULTS", repo_root() / "results")
+    """Committed records: ``LDL_RESULTS``, else ``results/`` in the checkout, else the user's."""
+    own = _users(".local/share", "XDG_DATA_HOME", "results")
+    return _folder("LDL_RESULTS", repo_root() / "results" if in_checkout() else own)
 
 
 def manifests_dir() -> Path:
-    """The data manifests."""
-    return repo_root() / "data_manifests"
+    """The data manifests; they are part of the package."""
+    return Path(__file__).resolve().parent / "data_manifests"
 
 
 def notebooks_dir() -> Path:

@@ -12,6 +12,10 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 
+# Settings of the user's that would put packages elsewhere than into the environment, or hide its own.
+export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0
+unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_DRY_RUN PIP_REQUIRE_HASHES PYTHONHOME
+
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
 
 # torch by itself, so that a build already chosen for this machine (CPU or CUDA) is the one the rest meets.

@@ -10,7 +10,7 @@ import nbformat
 import papermill
 import pytest
 
-from ldl.book import build, execute, fingerprint, parameters, source, toc
+from ldl.book import build, environment, fingerprint, parameters, source, toc
 from ldl.book.html import build_html
 from ldl.paths import repo_root, results_dir
 
@@ -34,7 +34,10 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
             patch.setenv(name, str(folder))
         # An edit while the tests run is no reason to execute everything again.
         patch.setattr(fingerprint, "code", lambda: "the package")
-        for name in execute.THREADS:  # the executor sets them; here they are taken back after
+        for name in (
+            *environment.THREADS,
+            *environment.PRIVATE,
+        ):  # the executor sets them; here they are taken back after
             patch.setenv(name, "1")
         command = [Path(sys.executable).parent / "ldl", "run", "all", "--profile", "smoke"]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)

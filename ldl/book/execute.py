@@ -1,5 +1,6 @@
 """One notebook, executed by papermill and written when it is complete."""
 
+import json
 import os
 import re
 import time
@@ -13,12 +14,12 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from ldl import paths
 from ldl.book.parameters import declared_in, require
 from ldl.book.source import KERNEL, read_notebook
-from ldl.paths import cache_dir, data_dir, executed_dir, results_dir
+from ldl.errors import LdlError
 
 LINES = 14  # of the failing cell, and of its traceback, so that a failure fits on one screen
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -55,19 +56,6 @@ def describe(name: str, error: PapermillExecutionError) -> str:
     )
 
 
-def set_environment(threads: int | None = None) -> None:
-    """Give the kernels absolute folders (they start in ``notebooks/``) and a number of threads."""
-    folders = {
-        "LDL_DATA": data_dir(),
-        "LDL_CACHE": cache_dir(),
-        "LDL_RESULTS": results_dir(),
-        "LDL_EXECUTED": executed_dir(),
-    }
-    os.environ.update({name: str(folder) for name, folder in folders.items()})
-    if threads is not None:
-        os.environ.update(dict.fromkeys(THREADS, str(threads)))
-
-
 def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcome:
     """Execute ``source`` with ``parameters`` into ``output``, which is replaced only on success.
 
@@ -75,10 +63,12 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
 
     Raises:
         ConfigError: the notebook does not declare a parameter, or not of that kind.
+        LdlError: the output is a folder, a notebook's source or another file that is no executed
+            notebook, or cannot be written; nothing was executed then.
     """
+    refuse_output(output)
     notebook = read_notebook(source)
     require(parameters, declared_in(notebook), source.stem)
-    output.parent.mkdir(parents=True, exist_ok=True)
     failed = output.with_suffix(".failed.ipynb")
     partial = output.with_suffix(f".{os.getpid()}.partial.ipynb")
     start = time.monotonic()
@@ -91,6 +81,22 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
         return Outcome(source.stem, time.monotonic() - start, f"{failure}\n  all of it: {failed}")
     failed.unlink(missing_ok=True)
     return Outcome(source.stem, time.monotonic() - start)
+
+
+def refuse_output(output: Path) -> None:
+    """Look at the output before the work; see `execute`."""
+    if output.is_dir():
+        raise LdlError(f"{output}: a folder; name a file in it, such as {output / 'out.ipynb'}")
+    if output.suffix != ".ipynb":
+        raise LdlError(f"{output}: name a file that ends in .ipynb")
+    if output.exists():
+        try:
+            ours = "papermill" in json.loads(output.read_text(encoding="utf-8"))["metadata"]
+        except (OSError, ValueError, KeyError, TypeError):
+            ours = False
+        if not ours:
+            raise LdlError(f"{output}: no executed notebook, so it is not replaced; name another")
+    paths.writable(output.parent)
 
 
 def _run(

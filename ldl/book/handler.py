@@ -1,7 +1,8 @@
 """papermill reads only .ipynb; with this it reads ``notebooks/*.py`` too.
 
-Registered as an entry point for paths that start with ``notebooks/``, so that, from the root,
-``papermill notebooks/table2_comparison.py out.ipynb -p profile smoke`` works.
+Registered as an entry point for local paths, so that
+``papermill notebooks/table2_comparison.py out.ipynb -p profile smoke`` works, and so does an
+absolute path. The kernel that papermill then starts has the book's environment.
 """
 
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import nbformat
 from papermill.iorw import LocalHandler
 
+from ldl.book.environment import set_environment
 from ldl.book.source import read_notebook
 
 
@@ -18,6 +20,7 @@ class NotebookHandler(LocalHandler):
     def read(self, path: str) -> str:
         """The text of ``path`` as .ipynb JSON."""
         if path.endswith(".py"):
+            set_environment()
             return str(nbformat.writes(read_notebook(Path(path))))
         return str(super().read(path))
 

@@ -6,7 +6,7 @@ import jupytext
 import nbformat
 
 from ldl.errors import LdlError
-from ldl.paths import notebooks_dir
+from ldl.paths import in_checkout, notebooks_dir
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -21,6 +21,8 @@ def notebook_path(notebook: str | Path) -> Path:
     for path in (given, notebooks_dir() / f"{given.stem}.py"):
         if path.suffix == ".py" and path.is_file():
             return path.resolve()
+    if not in_checkout():
+        raise LdlError(f"no notebook {notebook!s}; the notebooks come with a checkout alone")
     known = ", ".join(sorted(p.stem for p in notebooks_dir().glob("*.py")))
     raise LdlError(f"no notebook {notebook!s}; there are: {known}")
 

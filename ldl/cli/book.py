@@ -24,6 +24,8 @@ def build(
     from ldl.book import build as book
     from ldl.book import html, toc
 
+    if not paths.in_checkout():
+        raise LdlError("the book is built from a checkout of the repository, and this is none")
     start = time.monotonic()
     planned = [book.job(name, profile) for name in toc.notebooks()]
     ended = book.execute_stale(planned, paths.executed_dir(), workers=jobs, say=typer.echo)
@@ -50,7 +52,7 @@ def run(
 
     ``-p NAME VALUE`` sets a parameter; a misspelt name or a value of another kind is refused.
     """
-    from ldl.book import execute, parameters, source
+    from ldl.book import environment, execute, parameters, source
 
     path = source.notebook_path(notebook)
     if show:
@@ -59,7 +61,8 @@ def run(
         return
     given = parameters.parse(_pairs(context.args), path)
     target = (output or Path(f"{path.stem}.ipynb")).resolve()
-    execute.set_environment(threads=None)
+    execute.refuse_output(target)
+    environment.set_environment()
     outcome = execute.execute(path, target, given)
     if outcome.failure:
         raise LdlError(outcome.failure)

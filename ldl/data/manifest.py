@@ -80,7 +80,7 @@ def _manifests_in(folder: Path) -> dict[str, Manifest]:
             if keys.setdefault(one.key, stem) != stem:
                 raise DataError(f"{folder / stem}.yaml: {one.key} is also in {keys[one.key]}.yaml")
     if not found:
-        raise DataError(f"{folder}: no manifest found; is this a complete checkout?")
+        raise DataError(f"{folder}: no manifest found; install the package again")
     return found
 
 
