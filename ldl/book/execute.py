@@ -63,12 +63,10 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
 
     Raises:
         ConfigError: the notebook does not declare a parameter, or not of that kind.
-        LdlError: the output is a folder, a notebook's source or another file that is no executed
-            notebook, or cannot be written; nothing was executed then.
     """
-    refuse_output(output)
     notebook = read_notebook(source)
     require(parameters, declared_in(notebook), source.stem)
+    output.parent.mkdir(parents=True, exist_ok=True)
     failed = output.with_suffix(".failed.ipynb")
     partial = output.with_suffix(f".{os.getpid()}.partial.ipynb")
     start = time.monotonic()
@@ -84,7 +82,12 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
 
 
 def refuse_output(output: Path) -> None:
-    """Look at the output before the work; see `execute`."""
+    """Look at an output that the user named before the work.
+
+    Raises:
+        LdlError: it is a folder, a notebook's source or another file that is no executed notebook,
+            or it cannot be written.
+    """
     if output.is_dir():
         raise LdlError(f"{output}: a folder; name a file in it, such as {output / 'out.ipynb'}")
     if output.suffix != ".ipynb":

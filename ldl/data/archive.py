@@ -4,13 +4,13 @@ Every name is checked before the first byte is written: absolute names, drive le
 links and devices are refused. Content goes to a fresh folder first and is moved when complete.
 """
 
+import filecmp
 import os
 import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -19,7 +19,6 @@ from typing import IO
 from ldl.errors import DataError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, ValueError)
 
 
 def is_archive(path: Path) -> bool:
@@ -93,13 +92,14 @@ def _opened(path: Path) -> Iterator[_Zip | _Tar]:
 
 
 def unpack(archive: Path, into: Path) -> list[Path]:
-    """Unpack a zip or tar into a folder; files there are replaced by those of the same name.
+    """Unpack a zip or tar into a folder; what lies there already must be the same.
 
     Returns:
         Paths of the files, relative to ``into``.
 
     Raises:
-        DataError: damaged archive, a member that would leave the folder, or no room.
+        DataError: damaged archive, a member that would leave the folder, no room, or another file
+            of a member's name; nothing was put there then.
     """
     into.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".unpack-", dir=into))
@@ -112,11 +112,15 @@ def unpack(archive: Path, into: Path) -> list[Path]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with reader.open(member) as source, target.open("wb") as sink:
                     shutil.copyfileobj(source, sink, 1 << 20)
+        refuse_foreign({work / name: into / name for name, _, _ in members})
         return [_move(work, into, name) for name, _, _ in members]
-    except BROKEN as error:
-        raise DataError(f"{archive}: damaged archive ({error}); fetch it again") from error
     except OSError as error:
         raise DataError(f"{archive}: cannot be unpacked into {into} ({error})") from error
+    except DataError:
+        raise
+    except Exception as error:  # each kind of archive raises its own on damage
+        reason = str(error).split(":", 1)[0]
+        raise DataError(f"{archive}: damaged archive ({reason}); fetch it again") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -125,6 +129,27 @@ def _check_room(archive: Path, needed: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DataError(f"{archive}: unpacks to {needed:,} bytes, {folder} has {free:,} left")
+
+
+def refuse_foreign(moves: dict[Path, Path]) -> None:
+    """Insist that no file would replace another of the same name.
+
+    Args:
+        moves: where each file lies -> where it is to go.
+
+    Raises:
+        DataError: some would; all are counted and the first are named.
+    """
+    other = [
+        str(to) for of, to in moves.items()
+        if to.exists() and not (to.is_file() and filecmp.cmp(of, to, shallow=False))
+    ]  # fmt: skip
+    if other:
+        more = f" and {len(other) - 3} more" if len(other) > 3 else ""
+        raise DataError(
+            f"{', '.join(other[:3])}{more}: there already, with another content; move it away and "
+            "run the same command again"
+        )
 
 
 def _move(work: Path, into: Path, name: PurePosixPath) -> Path:

@@ -10,10 +10,9 @@ from pathlib import Path
 import pooch
 
 from ldl import paths
-from ldl.data.archive import is_archive, unpack
-from ldl.data.provenance import Download
+from ldl.data.archive import is_archive, refuse_foreign, unpack
 from ldl.data.resume import ResumingDownloader
-from ldl.data.schema import Manifest
+from ldl.data.schema import Download, Manifest
 from ldl.errors import DataError
 
 Say = Callable[[str], object]
@@ -68,13 +67,15 @@ def place(file: Path, folder: Path) -> None:
     """Unpack an archive into ``folder``, or copy any other file there, whole or not at all.
 
     Raises:
-        DataError: damaged or unsafe archive, or the folder cannot be written.
+        DataError: damaged or unsafe archive, another file of that name, or the folder cannot be
+            written.
     """
     if is_archive(file):
         unpack(file, folder)
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_foreign({file: folder / file.name})
         handle, work = tempfile.mkstemp(prefix=".copy-", dir=folder)
         os.close(handle)
         shutil.copyfile(file, work)

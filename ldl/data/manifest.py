@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ldl import paths
-from ldl.data import provenance, schema
+from ldl.data import schema
 from ldl.data.schema import Collection, Layout, Manifest
 from ldl.data.splits import id_list
 from ldl.errors import DataError
@@ -64,7 +64,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _field_names() -> list[str]:
-    known = [*vars(schema).values(), *vars(provenance).values()]
+    known = vars(schema).values()
     models = [one for one in known if isinstance(one, type) and issubclass(one, BaseModel)]
     return sorted({name for one in models for name in one.model_fields})
 

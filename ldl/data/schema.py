@@ -1,17 +1,68 @@
 """The strict models of a data manifest; `ldl.data.manifest` reads the yaml files into them."""
 
 import re
-from typing import Literal, Self
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ldl.data.provenance import Licence, Obtain, Strict
 from ldl.errors import DataError
 
 Modality = Literal["fundus", "xray", "ct", "prior"]
 Purpose = Literal[
     "pretraining", "segmentation", "grading", "localization", "volumes", "shape_prior"
 ]
+Hash = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")]
+
+
+def _inside(path: str) -> str:
+    """A relative path that stays below its folder."""
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    if path.startswith(("/", "~")) or ".." in parts or PureWindowsPath(path).drive:
+        raise ValueError(f"{path!r} would leave its folder")
+    return path
+
+
+Inside = Annotated[str, AfterValidator(_inside)]
+
+
+class Strict(BaseModel):
+    """Base of the manifest models: no unknown fields, no silent conversions, frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Licence(Strict):
+    """Terms of use: a short name, and whether copies may be passed on."""
+
+    name: str
+    redistribution: bool
+    url: str | None = None
+
+
+class Download(Strict):
+    """One file that can be fetched without an account; archives are unpacked into ``into``.
+
+    ``hash`` is "sha256:..." or, where the publisher gives only that, "md5:...".
+    """
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    file: Annotated[Inside, Field(pattern=r"^[^/]+$")]
+    hash: Hash | None = None
+    into: Inside = "."
+
+
+class Obtain(Strict):
+    """How to get the original: direct downloads, numbered steps for a person, or both."""
+
+    downloads: tuple[Download, ...] = ()
+    steps: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.downloads and not self.steps:
+            raise ValueError("give downloads, steps or both")
+        return self
 
 
 class Layout(Strict):
@@ -39,7 +90,7 @@ class Layout(Strict):
 
     name: str
     note: str
-    files: dict[str, tuple[str, ...]]
+    files: dict[str, tuple[Inside, ...]]
     reduced_from: int | None = None
     mask_reduction: int = 1
     soft_threshold: int | None = None
@@ -120,7 +171,7 @@ class Manifest(Strict):
     licence: Licence
     citation: str
     obtain: Obtain
-    folder: str
+    folder: Inside
     package: str | None = None
     layouts: tuple[Layout, ...]
     collections: tuple[Collection, ...]

@@ -1,5 +1,6 @@
 """Checkpoints: one safetensors file, tensors beside a JSON header, written atomically."""
 
+import glob
 import hashlib
 import json
 import os
@@ -7,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load as deserialise
+from safetensors.torch import save as serialise
 from torch import Tensor
 
+from ldl import paths
 from ldl.errors import TrainingError
 
 # What a file of ours says in its header: a training's state, or a finished run's weights.
@@ -27,16 +30,26 @@ def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None
 
     Raises:
         TrainingError: a weight (``net.*``) is not finite; the file is left as it was.
+        DataError: the folder cannot be written, or its disk is full; likewise.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".partial-{os.getpid()}")
     on_cpu = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     _refuse_lost_weights(on_cpu, header)
     header = {**header, "digest": digest(on_cpu)}
-    save_file(on_cpu, partial, metadata={"header": json.dumps(header)})
-    with open(partial, "rb") as written:
-        os.fsync(written.fileno())
-    partial.replace(path)
+    # Written here and not by safetensors, which knows neither full disks nor names beside UTF-8.
+    raw = serialise(on_cpu, metadata={"header": json.dumps(header)})
+    try:
+        with paths.told(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(partial, "wb") as stream:
+                stream.write(raw)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(path)
+    finally:
+        for left in path.parent.glob(f"{glob.escape(path.stem)}.partial-*"):
+            if left == partial or not _alive(left):  # a killed process left it
+                left.unlink(missing_ok=True)
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -46,10 +59,11 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         TrainingError: the file is damaged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("header", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raw = path.read_bytes()
+        tensors = deserialise(raw)
+        told = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+        header = json.loads(told.get("__metadata__", {}).get("header", "{}"))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path}: damaged checkpoint ({error}); delete it to start anew") from (
             None
         )
@@ -58,6 +72,17 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if header.get("digest", digest(tensors)) != digest(tensors):
         raise TrainingError(f"{path}: damaged checkpoint (bits changed); delete it to start anew")
     return tensors, header
+
+
+def _alive(partial: Path) -> bool:
+    """Whether the process that writes this file still runs on this machine."""
+    try:
+        os.kill(int(partial.suffix.rsplit("-", 1)[-1]), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def digest(tensors: dict[str, Tensor]) -> str:

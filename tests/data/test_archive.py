@@ -55,8 +55,13 @@ def test_tar(tmp_path: Path, suffix: str) -> None:
 def test_zip_merges_into_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/kept.txt").write_text("kept")
-    (tmp_path / "out/1.txt").write_text("old")
-    unpack(_zip(tmp_path / "a.zip", **{"1.txt": b"new", "d/2.txt": b"two"}), tmp_path / "out")
+    archive = _zip(tmp_path / "a.zip", **{"1.txt": b"new", "d/2.txt": b"two"})
+    (tmp_path / "out/1.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"1\.txt: there already, with another content; move it"):
+        unpack(archive, tmp_path / "out")
+    assert not (tmp_path / "out/d").exists()
+    (tmp_path / "out/1.txt").write_text("new")
+    unpack(archive, tmp_path / "out")
     assert (tmp_path / "out/1.txt").read_text() == "new"
     assert (tmp_path / "out/kept.txt").read_text() == "kept"
     assert (tmp_path / "out/d/2.txt").read_text() == "two"

@@ -14,7 +14,7 @@ import pytest
 
 from ldl.data.fetch import download, fetch, place
 from ldl.data.manifest import Manifest, manifest_named
-from ldl.data.provenance import Download, Obtain
+from ldl.data.schema import Download, Obtain
 from ldl.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)

@@ -15,14 +15,14 @@ from ldl.train.device import fabric_for
 from ldl.train.pretrain import Pretrained, PretrainStage, pretrain
 
 
-def run(folder: Path) -> Pretrained:
+def run(folder: Path, steps: int = 40) -> Pretrained:
     images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32), dtype=np.uint8)
     config = PretrainConfig(
         method="pd+mix",
         modality="fundus",
         data=DataConfig(source="phantom", size=32),
         base=2,
-        steps=40,
+        steps=steps,
         crop=32,
         halve_every=9,
         patch_grid=4,

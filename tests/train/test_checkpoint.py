@@ -1,12 +1,14 @@
 """Checkpoints: whole or not there, and nothing but tensors and JSON."""
 
+import errno
 import json
+import os
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from ldl.errors import TrainingError
+from ldl.errors import DataError, TrainingError
 from ldl.train import checkpoint
 
 
@@ -53,16 +55,49 @@ def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.safetensors"
     checkpoint.save(path, {"a": torch.ones(3)}, HEADER)
 
-    def torn(values, where, metadata):
-        where.write_bytes(b"half of it")
+    def torn(descriptor):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "save_file", torn)
+    monkeypatch.setattr(checkpoint.os, "fsync", torn)
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save(path, {"a": torch.zeros(3)}, {**HEADER, "step": 4})
     back, header = checkpoint.load(path)
     assert header["step"] == 3
     assert torch.equal(back["a"], torch.ones(3))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_swept_away_and_a_live_ones_is_not(tmp_path):
+    path = tmp_path / "enc.safetensors"
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    dead, live = (path.with_suffix(f".partial-{one}") for one in (child, os.getppid()))
+    dead.write_bytes(b"")
+    live.write_bytes(b"")
+    checkpoint.save(path, {"a": torch.ones(3)}, HEADER)
+    assert {one.name for one in tmp_path.iterdir()} == {path.name, live.name}
+
+
+def test_a_full_disk_is_one_line_and_the_old_file_stays(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoint.save(path, {"a": torch.ones(3)}, HEADER)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(DataError, match=r"no space left, .* bytes are free.*LDL_CACHE"):
+        checkpoint.save(path, {"a": torch.zeros(3)}, HEADER)
+    assert torch.equal(checkpoint.load(path)[0]["a"], torch.ones(3))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.safetensors")
+    checkpoint.save(path, {"a": torch.ones(3)}, HEADER)
+    assert torch.equal(checkpoint.load(path)[0]["a"], torch.ones(3))
 
 
 DAMAGE = {
