@@ -1,6 +1,7 @@
 """CycleGAN and SynSeg: what they minimise, whose weights move, the pool, exact resume."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -168,11 +169,16 @@ def pictures(count=6):
 def labelled(**fields):
     from ldl.train.feed import Feed
 
-    base = {"crop": SIZE, "augmentations": 5, "temperature": 0.2}
     return label_images(
         Dark(), Feed(pictures(), torch.device("cpu")), list(range(6)),
-        generator=generator(0, "labels"), **{**base, **fields},
+        config=known_to(**fields), augmentations=5, generator=generator(0, "labels"),
     )  # fmt: skip
+
+
+def known_to(crop=SIZE, scale="whole", field="ignored"):
+    """The parts of a guide's config that its labels hang on."""
+    region = SimpleNamespace(crop=crop, scale=scale, region_temperature=0.2)
+    return SimpleNamespace(region=region, field=field)
 
 
 def test_pseudo_labels_come_back_into_register():
@@ -192,11 +198,23 @@ def test_pseudo_labels_are_brought_to_the_crop_and_stay_inside_the_field():
     from ldl.train.feed import Feed
 
     outside = label_images(
-        Dark(), Feed(images, torch.device("cpu")), [0, 1], crop=SIZE, augmentations=2,
-        temperature=0.2, generator=generator(0, "labels"),
+        Dark(), Feed(images, torch.device("cpu")), [0, 1], config=known_to(), augmentations=2,
+        generator=generator(0, "labels"),
     )  # fmt: skip
     assert not outside.labels[:, :10].any()
     assert not outside.doubt[:, :10].any()
+
+
+def test_a_guide_of_windows_labels_images_as_they_are():
+    assert labelled(crop=16, scale="native").images.shape == (6, 3, SIZE, SIZE)
+
+
+def test_pairs_of_windows_are_cut_from_larger_labels():
+    pairs = PseudoPairs(labelled(), "even", 4, generator(0, "pairs"), crop=16)
+    image, label, weight = pairs.draw()
+    assert image.shape == (4, 3, 16, 16)
+    assert label.shape == weight.shape == (4, 1, 16, 16)
+    assert set(label.unique().tolist()) == {0.0, 1.0}
 
 
 def test_pairs_weigh_nothing_outside_of_a_turned_image():

@@ -9,8 +9,9 @@ from torch import Tensor
 from ldl.data.colour import to_uint8
 from ldl.data.field import field_masks
 
-# Of the image's side: of smoothing, of the structuring disc, of the field's rim that is left out.
-SMOOTH, RADIUS, RIM = 1 / 512, 1 / 100, 1 / 85
+# Pixels: of smoothing, of the structuring disc, of the field's rim that is left out. They fit
+# vessels of 2 to 8 pixels, as images of 512 have.
+SMOOTH, RADIUS, RIM = 1.0, 5, 6
 GREEN = 1
 
 
@@ -33,9 +34,8 @@ def top_hat(images: Tensor, share: float) -> Tensor:
 
 
 def _dark_lines(green: np.ndarray, inside: np.ndarray, share: float) -> np.ndarray:
-    side = len(green)
-    smooth = ndimage.gaussian_filter(green.astype(np.float32), SMOOTH * side)
-    darker = ndimage.black_tophat(smooth, footprint=disk(max(1, round(RADIUS * side))))
-    inner = ndimage.binary_erosion(inside, iterations=max(1, round(RIM * side)))
+    smooth = ndimage.gaussian_filter(green.astype(np.float32), SMOOTH)
+    darker = ndimage.black_tophat(smooth, footprint=disk(RADIUS))
+    inner = ndimage.binary_erosion(inside, iterations=RIM)
     darker = np.where(inner, darker, 0)
     return (darker > np.quantile(darker[inside], 1 - share)) & inside
