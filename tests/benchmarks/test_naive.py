@@ -1,13 +1,12 @@
 """What is measured against is the same function, only made another way."""
 
 import importlib
+import pkgutil
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-
-from ldl.losses import region_vectors, unit
 
 
 @pytest.fixture
@@ -18,15 +17,29 @@ def naive(monkeypatch):
         del sys.modules[name]
 
 
-def test_both_formulations_have_the_same_value_and_gradient(naive):
+CASES = {
+    "unit": ((2, 5, 6, 7),),
+    "region_vectors": ((2, 5, 6, 7), (2, 3, 6, 7)),
+    "cluster_entropy": ((2, 3, 6, 7),),
+    "joint_negative_log": ((4, 6),),
+}
+EXTRA = {"unit": (1,), "joint_negative_log": (torch.tensor([0, 5, 2, 2]),)}
+
+
+def test_nothing_is_replaced_that_is_not_compared(naive):
+    assert {function.__name__ for function in naive.INSTEAD.values()} == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_formulations_have_the_same_value_and_gradient(naive, name):
     draw = torch.Generator().manual_seed(0)
-    embedding = unit(torch.randn(2, 5, 6, 7, generator=draw, dtype=torch.float64), 1)
-    assignment = torch.rand(2, 3, 6, 7, generator=draw, dtype=torch.float64)
-    weight = torch.randn(2, 3, 5, generator=draw, dtype=torch.float64)
+    inputs = [torch.rand(*shape, generator=draw, dtype=torch.float64) for shape in CASES[name]]
+    ours = next(pkgutil.resolve_name(path) for path in naive.INSTEAD if path.endswith(f".{name}"))
     results = []
-    for function in (region_vectors, naive.region_vectors):
-        inputs = [part.clone().requires_grad_() for part in (embedding, assignment)]
-        vectors = function(*inputs)
-        results.append([vectors, *torch.autograd.grad((vectors * weight).sum(), inputs)])
+    for function in (ours, getattr(naive, name)):
+        given = [part.clone().requires_grad_() for part in inputs]
+        value = function(*given, *EXTRA.get(name, ()))
+        weight = torch.linspace(-1, 1, value.numel(), dtype=torch.float64).view_as(value)
+        results.append([value, *torch.autograd.grad((value * (weight + 2)).sum(), given)])
     for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
