@@ -16,7 +16,7 @@ _LOOK: list[Any] = [
         "selector": "",
         "props": "border-collapse:collapse;font-size:.86rem;margin:0;width:max-content",
     },
-    {"selector": "th,td", "props": "padding:.3rem .45rem;vertical-align:top;line-height:1.3"},
+    {"selector": "th,td", "props": "padding:.3rem .4rem;vertical-align:top;line-height:1.3"},
     {"selector": "td", "props": "text-align:right;white-space:nowrap"},
     {"selector": "thead th", "props": "text-align:right;max-width:8rem;vertical-align:bottom"},
     {
@@ -33,6 +33,7 @@ _LOOK: list[Any] = [
     },
 ]
 
+MANY = 7  # columns; with more, the page's style sheet gives the table the room of its contents list
 # What pandas puts into the corner of a table and over its levels: a header without a word.
 _EMPTY = re.compile(r"<th( class=\"(?:blank|index_name)[^>]*)>(?:&nbsp;|\s)*</th>")
 
@@ -42,7 +43,8 @@ def styled(frame: pd.DataFrame, *, decimals: int = 2) -> Styler:
     style = frame.style.format(lambda cell: _text(cell, decimals)).set_table_styles(_LOOK)
     # Two equal tables get equal bytes; pandas would draw a random id.
     name = hashlib.sha256((frame.to_csv()).encode()).hexdigest()[:8]
-    return style.set_uuid(name).set_table_attributes('class="ldl-table"')
+    wide = " ldl-wide" * (frame.shape[1] > MANY)
+    return style.set_uuid(name).set_table_attributes(f'class="ldl-table{wide}"')
 
 
 def _text(cell: object, decimals: int) -> str:

@@ -79,6 +79,14 @@ def test_empty_headers_are_no_headers() -> None:
     assert ">name</th>" in plots.small_table([{"name": "x", "a": 1.0}]).data
 
 
+def test_a_table_of_many_columns_says_so_to_the_style_sheet() -> None:
+    wide, narrow = (
+        plots.scrolling(plots.styled(pd.DataFrame(np.zeros((1, n))))).data for n in (9, 7)
+    )
+    assert 'class="ldl-table ldl-wide"' in wide
+    assert "ldl-wide" not in narrow
+
+
 def test_what_fits_a_width_is_drawn_for_page_and_phone() -> None:
     widths: list[float] = []
 
