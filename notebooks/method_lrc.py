@@ -456,7 +456,7 @@ Markdown(
 # ```{admonition} We do
 # :class: tip ours
 # $D_g$ is a U-Net decoder with the encoder's maps as skips (a ViT gets them from a small pyramid). The concatenated channels are normalised per batch before a 1 × 1 convolution, since the contrast leaves their
-# scale open. "Without LRC" is $E_g + D_g$ with the same head and schedule. Of the loss: background is a class of its own and cross-entropy stands beside the Dice; without background an organ may become it, and
+# scale open. "Without LRC" is $E_g + D_g$ with the same head and schedule. Of the loss: background is a class of its own and a cross-entropy stands beside the Dice in which a class weighs as the root of its pixels; without background an organ may become it, and
 # whole organs are lost. Dice alone, with background, is the paper's and profile `paper`'s.
 # ```
 #
@@ -532,7 +532,7 @@ plots.small_table(
             (
                 "fine-tuning's loss",
                 "Dice",
-                "Dice over organs and background; cross-entropy beside it but under `paper`",
+                "Dice over organs and background; weighted cross-entropy beside it but under `paper`",
             ),
             (
                 "head",

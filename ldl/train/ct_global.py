@@ -57,8 +57,8 @@ def pretrain_global(
 ) -> Compared:
     """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
 
-    Adam as in all trainings of this project, where the paper has SGD. Retrieval is measured on
-    slices of the validation volumes, whose neighbours look alike.
+    The paper has SGD, elastic positives and weight decay: knobs here, set by profiles. Retrieval is
+    measured on slices of the validation volumes, whose neighbours look alike.
 
     Args:
         config: what to train.

@@ -1,9 +1,12 @@
 """Global pretraining on CT: whose slices are seen, MoCo on the U-Net, exact resume."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
+from ldl.data.ct_sources import slice_bank
 from ldl.data.elastic import Elastic
 from ldl.errors import ConfigError, DataError
 from ldl.models.local_unet import LocalEncoder
@@ -140,6 +143,29 @@ def test_elastic_positives_are_the_slice_and_its_transform(run, monkeypatch, met
     assert seen[0][0].shape == (4, 1, 32, 32)
     assert not torch.equal(*seen[0])
     assert given.run_id() != config(method, steps=2, knobs={}).run_id()
+
+
+def test_moco_by_elastic_positives_learns_well_below_chance(fabric, tmp_path, monkeypatch):
+    """The dictionary is full at the first step, so that all losses are held against ln(K + 1)."""
+    monkeypatch.setenv("LDL_CACHE", str(tmp_path))
+    data = CT.model_copy(update={"volumes": 10, "slices": 24, "budgets": (1, 6)})
+    knobs = {**KNOBS, "queue": 32, "dim": 16, "temperature": 0.2, "fill": "keys", "norm": "batch"}
+    given = config(
+        data=data,
+        base=4,
+        batch=16,
+        steps=60,
+        learning_rate=0.1,
+        optimizer="sgd",
+        schedule="cosine",
+        warmup=4,
+        elastic=ElasticConfig(),
+        knobs=knobs,
+    )
+    done = pretrain_global(given, slice_bank(data), folder=tmp_path / "run", fabric=fabric)
+    losses = [row[0] for row in done.history.rows]
+    assert sum(losses[-10:]) / 10 < 0.7 * math.log(33)
+    assert done.spread[-1] > 0.7
 
 
 def test_elastic_positives_are_for_methods_of_two_views_and_whole_slices():
