@@ -159,6 +159,8 @@ def outcome(choice: Choice, profile: str, seed: int, store: RunStore) -> Outcome
 # | a data group | two views of an image and one mixed image | *two* images, two views of each, one mixed image of the pair: 20 images a step for four groups, not 12 | as the release |
 # | second step | region loss is "fused into the training process" | starts from the last epoch of the first; clustering branch and Adam new | as the release |
 # | flip of the second view | horizontal flip and quarter turns | the flip reverses both axes, which is a half turn: only four of the eight symmetries of the square occur | `symmetries="rotations"`; `"dihedral"` has all eight |
+# | beyond the border of a map | not said | zeros, which tell a network of this depth how far away the border is, so that place alone helps to find a patch again | `border="zeros"`; `"replicate"` repeats the outermost values |
+# | what a view shows | 448 of 512 pixels | 0.9 to 1 of the area of the reduced image | `scale="whole"`; `"native"` cuts windows of the view's own size |
 # | small turns | not said | each view is turned by up to 2°, which is not undone | as the release |
 # | which epoch goes on | not said | step 2 starts from the last epoch of step 1; the tasks start from the best by an unseeded draw of views (`model_best`) | the last, in both |
 # | clustering branch | as the embedding branch | middle width of C channels, default initialisation | the embedding branch's: as many channels as come in, Kaiming |
