@@ -38,7 +38,7 @@ def test_changes_stand_beside_the_originals_values() -> None:
         one for one in family.changes("moco", ("demo", "open", "paper")) if one.knob == "queue"
     )
     assert queue.original == "65,536"
-    assert queue.ours == ("64", "512", "65,536")
+    assert queue.ours == ("64", "512", "16,384")
     assert family.changes("embinva", ("demo",)) == []
 
 

@@ -11,7 +11,7 @@ from ldl.report import learned
 from ldl.report.asked import ASKED, QUESTIONS
 from ldl.report.learned import Finding, Learned, student_interval
 from ldl.report.learned_words import markdown, outcome, page_table, questions
-from ldl.tables.encoders import title_of
+from ldl.report.networks import title_of
 
 ONE = Finding(
     method="moco",
