@@ -34,7 +34,7 @@ from scipy.cluster.vq import kmeans2
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.data.superpixel_quality import achievable_dice, overlap
+from ldl.data.superpixels import achievable_dice, overlap
 from ldl.engine.store import RunStore
 from ldl.report.branch import embeddings, tables_branch
 from ldl.report.cases import TITLES, fullest, phantom_case, real_case, superpixel_maps

@@ -36,8 +36,7 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.data.ct_sources import pretraining_rows, slice_bank
 from ldl.data.elastic import Elastic, draw_elastic, random_elastic
-from ldl.data.superpixel_quality import quality
-from ldl.data.superpixels import superpixels
+from ldl.data.superpixels import quality, superpixels
 from ldl.engine.store import RunStore
 from ldl.losses import local_region
 from ldl.losses.local_region import SMALLEST, local_region_contrast

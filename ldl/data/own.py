@@ -12,7 +12,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images, refuse
+from ldl.data.bank import Bank, image_rows, made, open_images
+from ldl.data.bank_writer import BankWriter, refuse
 from ldl.data.folder import FolderIndex
 from ldl.data.picture import picture
 from ldl.data.readers import is_image

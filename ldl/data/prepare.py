@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ldl import paths
-from ldl.data.bank import Bank, BankWriter, fill, image_rows, made, open_images
-from ldl.data.examples import load_example
+from ldl.data.bank import Bank, image_rows, made, open_images
+from ldl.data.bank_writer import BankWriter, fill
+from ldl.data.examples import load_example, screen
 from ldl.data.folder import DatasetFolder, natural
 from ldl.data.manifest import collection_named
 from ldl.data.schema import Collection
-from ldl.data.screen import screen
 from ldl.data.splits import Member, id_list, task_members
 from ldl.errors import DataError
 from ldl.tasks import CHANNELS, VESSEL_TASKS, Modality

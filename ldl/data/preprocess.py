@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image
 from scipy import ndimage
+from torch import Tensor
 
+from ldl.data.colour import normalise
+from ldl.data.symmetry import apply_symmetry
+from ldl.data.views import ViewPair
 from ldl.errors import DataError
 
 LOG = logging.getLogger("ldl")
@@ -96,3 +101,47 @@ def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     """(H, W) bool -> (size, size) uint8 in {0, 1}: area average, then share > 0.3."""
     area = Image.fromarray(mask.astype(np.float32)).resize((size, size), Image.Resampling.BOX)
     return (np.asarray(area) > MASK_SHARE).astype(np.uint8)
+
+
+def field_masks(images: np.ndarray) -> np.ndarray:
+    """Where a fundus image is lit: any channel above 20, the largest component, its holes filled.
+
+    Args:
+        images: (N, 3, H, W) uint8.
+
+    Returns:
+        (N, H, W) bool; all of an image in which nothing is lit.
+    """
+    return np.stack([_field(image) for image in images])
+
+
+def _field(image: np.ndarray) -> np.ndarray:
+    lit = (image > FOV_THRESHOLD).any(axis=0)
+    labels, count = ndimage.label(lit, structure=np.ones((3, 3)))
+    if count == 0:
+        return np.ones(lit.shape, dtype=bool)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    filled: np.ndarray = ndimage.binary_fill_holes(labels == sizes.argmax())
+    return filled
+
+
+def lit(images: Tensor) -> Tensor:
+    """(B, 3, H, W) float, normalised -> (B, H, W) float, 1 where any channel is above 20."""
+    return (images > normalise(torch.full_like(images, FOV_THRESHOLD / 255))).any(dim=1).float()
+
+
+def lit_in_views(images: Tensor, views: ViewPair) -> Tensor:
+    """Where the views of a training step are lit: any channel of the image above 20.
+
+    Args:
+        images: (B, 3, H, H) uint8, of which the views were made.
+        views: of side S.
+
+    Returns:
+        (2B, 1, S, S) float, 0 or 1: first views, then second ones as they were turned.
+    """
+    lit, size = (images > FOV_THRESHOLD).any(dim=1, keepdim=True).float(), views.first.shape[-1]
+    first = views.first_affine.sample(lit, size, mode="nearest")
+    second = views.second_affine.sample(lit, size, mode="nearest")
+    return torch.cat([first, apply_symmetry(second, views.symmetry)])

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from ldl.config import DataConfig
-from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
+from ldl.data.bank import Bank, image_rows, made, open_images
+from ldl.data.bank_writer import BankWriter
 from ldl.data.drawn import phantoms
 from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task
 from ldl.errors import DataError

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
-from ldl.data.bank import BankWriter, content_fingerprint, made, open_bank
+from ldl.data.bank import content_fingerprint, made, open_bank
+from ldl.data.bank_writer import BankWriter
 from ldl.data.superpixels import superpixels
 from ldl.errors import DataError, LdlError
 from ldl.runs.lrc import SuperpixelConfig

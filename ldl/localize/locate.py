@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldl import paths
-from ldl.data.landmarks.place import Point
-from ldl.data.picture import Picture
+from ldl.data.picture import Picture, Point
 from ldl.data.readers.raster import SUFFIXES
 from ldl.errors import LdlError
 from ldl.localize import Localization, Matcher, find

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ldl.data.bank import Bank
-from ldl.data.landmarks import landmark_bank
-from ldl.data.landmarks.bank import REAL
+from ldl.data.landmarks import REAL, landmark_bank
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record, RunStore
 from ldl.errors import ConfigError, DataError

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.field import lit_in_views
+from ldl.data.preprocess import lit_in_views
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import VIEW_DEGREES, ViewPair, draw_views
 from ldl.errors import DataError

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from ldl.data.colour import jitter_colour, normalise, to_float
-from ldl.data.field import field_masks
+from ldl.data.preprocess import field_masks
 from ldl.data.symmetry import DIHEDRAL, apply_symmetry, undo_symmetry
 from ldl.losses.refinement import clustered, pseudo_labels, uncertainty
 from ldl.losses.vectors import region_vectors

@@ -9,13 +9,14 @@ import pytest
 
 from ldl.data.examples import load_example
 from ldl.data.folder import DatasetFolder
-from ldl.data.landmarks import KNOWN, experts_apart, landmark_bank, window_at
-from ldl.data.landmarks.place import centroid, placed
+from ldl.data.landmarks import KNOWN, experts_apart, landmark_bank
 from ldl.data.manifest import Manifest, collection_named, manifest_named
+from ldl.data.picture import centroid, placed
 from ldl.data.preprocess import Box
 from ldl.data.schema import Layout
 from ldl.data.splits import id_list
 from ldl.errors import ConfigError, DataError
+from ldl.runs.localize import window_at
 
 Write = Callable[[Manifest, Layout], Path]
 IDRID_ROWS, IDRID_COLUMNS = 2848, 4288
@@ -105,7 +106,7 @@ def test_hrf_counts_in_its_own_originals(
     ids = [one.id for one in id_list("hrf_vessel")]
     # The files of the test are 80x60: its middle is the middle of 3504x2336.
     monkeypatch.setattr(
-        "ldl.data.landmarks.bank.read_hrf_centres",
+        "ldl.data.landmarks.read_hrf_centres",
         lambda path: dict.fromkeys(ids, ((3504 - 1) / 2, (2336 - 1) / 2)),
     )
     bank = landmark_bank("hrf", "disc", 64)
@@ -124,7 +125,7 @@ def test_hrfs_experts_are_as_far_apart_as_their_points_in_the_prepared_image(
     # A shift by the file's whole width or height is one by the prepared square's side over the
     # share of the file that its box takes.
     given = {ids[0]: ((0.0, 0.0), (3504.0, 0.0)), ids[1]: ((9.0, 9.0), (9.0, 9.0))}
-    monkeypatch.setattr("ldl.data.landmarks.bank.read_hrf_experts", lambda path: given)
+    monkeypatch.setattr("ldl.data.landmarks.read_hrf_experts", lambda path: given)
     apart = experts_apart(64)
     assert list(apart) == ids[:2]
     assert 64 <= apart[ids[0]] < 2 * 64
@@ -163,7 +164,7 @@ def test_a_bank_is_made_once_and_again_when_a_file_changes(
     write_eyes(home, make, 8)
     first = landmark_bank("idrid", "disc", 64)
     with monkeypatch.context() as context:
-        context.setattr("ldl.data.landmarks.bank.load_example", pytest.fail)
+        context.setattr("ldl.data.landmarks.load_example", pytest.fail)
         again = landmark_bank("idrid", "disc", 64)
     assert again.fingerprint == first.fingerprint
     np.testing.assert_array_equal(again.points, first.points)

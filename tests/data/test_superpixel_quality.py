@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ldl.data.superpixel_quality import (
+from ldl.data.superpixels import (
     achievable_dice,
     merged_share,
     overlap,

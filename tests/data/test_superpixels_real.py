@@ -8,8 +8,7 @@ from PIL import Image
 
 from ldl.data.manifest import manifest_named
 from ldl.data.readers import read_nifti
-from ldl.data.superpixel_quality import Overlap, achievable_dice, merged_share, overlap
-from ldl.data.superpixels import superpixels
+from ldl.data.superpixels import Overlap, achievable_dice, merged_share, overlap, superpixels
 from ldl.runs.lrc import SuperpixelConfig
 
 # Window in HU, labels with the background, and at 128 px the mean share of merged pixels that is

@@ -118,7 +118,7 @@ def test_records_hold_scores_and_the_watch(made: RunStore, smoke: Profile) -> No
 
 
 def test_predictions_read_back_are_those_that_were_scored(made: RunStore, smoke: Profile) -> None:
-    from ldl.data.field import field_masks
+    from ldl.data.preprocess import field_masks
     from ldl.metrics import dsc
 
     for key in ("out_clu", "refine", "synseg"):

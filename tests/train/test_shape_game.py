@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.data.field import lit, lit_in_views
+from ldl.data.preprocess import lit, lit_in_views
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import draw_views
 from ldl.errors import DataError

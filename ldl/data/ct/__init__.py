@@ -3,10 +3,9 @@
 from ldl.tasks import PAPER_SPACING, REGIONS, Region, facts, spacing_for
 
 from .bank import CtBank, CtEntry, open_ct_bank
-from .export import as_nifti
 from .prepare import ct_bank
 from .splits import BUDGETS, part_sizes, split_volumes
-from .volume import CtVolume
+from .volume import CtVolume, as_nifti
 
 __all__ = [
     "BUDGETS",

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ldl.data.bank import BankWriter, open_bank
+from ldl.data.bank import open_bank
+from ldl.data.bank_writer import BankWriter
 from ldl.data.ct.splits import Part, split_volumes
 from ldl.errors import DataError
 from ldl.tasks import Spacing

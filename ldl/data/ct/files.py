@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldl.data.ct.nifti import read_ct
-from ldl.data.ct.openkbp import complete_patients, read_patient
-from ldl.data.ct.trim import whole_slices
+from ldl.data.ct.sets import complete_patients, read_patient, whole_slices
 from ldl.data.ct.volume import CtVolume
 from ldl.data.folder import DatasetFolder, natural
 from ldl.data.manifest import manifest_named

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from ldl.data.bank import BankWriter, made, refuse
+from ldl.data.bank import made
+from ldl.data.bank_writer import BankWriter, refuse
 from ldl.data.ct.bank import (
     CtBank,
     SliceFacts,

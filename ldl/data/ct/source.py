@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ldl.data.ct import chest
+from ldl.data.ct import sets
 from ldl.data.ct.files import CtFiles, set_files
 from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.data.drawn import phantoms
@@ -75,7 +75,7 @@ def ct_source(
         raise ConfigError(f"unknown CT source {source!r}; known: {known}")
     if SETS[name] != region:
         raise ConfigError(f"CT source {name!r} shows {SETS[name]}, not {region}")
-    return _chest() if name == chest.NAME else _files(set_files(name), limit)
+    return _chest() if name == sets.CHEST else _files(set_files(name), limit)
 
 
 def _files(found: CtFiles, limit: int | None) -> CtSource:
@@ -96,10 +96,10 @@ def _note(name: str) -> str:
 
 
 def _chest() -> CtSource:
-    folder = chest.chest_folder()
+    folder = sets.chest_folder()
     stamp = (FolderIndex(folder).state(),)
-    volumes = [("cxr", chest.read_chest)]
-    return CtSource(chest.NAME, tuple(chest.ORGANS), 1, chest.NOTE, stamp, False, volumes)
+    volumes = [("cxr", sets.read_chest)]
+    return CtSource(sets.CHEST, tuple(sets.CHEST_ORGANS), 1, sets.CHEST_NOTE, stamp, False, volumes)
 
 
 def _phantoms(region: str, size: int, slices: int, count: int, seed: int) -> CtSource:

@@ -1,15 +1,18 @@
-"""What a CT set holds, from headers and label files alone: volumes, spacing, organs that lack."""
+"""What a CT set holds, from headers and labels alone, and which of its volumes cannot be used."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+from tqdm import tqdm
 
-from ldl.data.ct import chest
+from ldl.data.ct import sets
 from ldl.data.ct.files import CtFiles, set_files
 from ldl.data.ct.splits import BUDGETS, part_sizes
+from ldl.data.ct.volume import CtVolume
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Manifest, manifest_named, manifests
 from ldl.data.schema import Collection
@@ -56,7 +59,7 @@ def survey(name: str, *, labels: bool = True) -> Survey | None:
     manifest = manifest_named(name)
     try:
         folder = DatasetFolder(manifest)
-        found = _chest() if name == chest.NAME else set_files(name)
+        found = _chest() if name == sets.CHEST else set_files(name)
     except DataError:
         return None
     collection = next(one for one in manifest.collections if one.purpose == "volumes")
@@ -84,8 +87,8 @@ def ct_manifests() -> list[Manifest]:
 
 
 def _chest() -> CtFiles:
-    organs = tuple(chest.ORGANS)
-    return CtFiles(chest.NAME, ("cxr",), organs, {}, (), lambda _: chest.read_chest())
+    organs = tuple(sets.CHEST_ORGANS)
+    return CtFiles(sets.CHEST, ("cxr",), organs, {}, (), lambda _: sets.read_chest())
 
 
 def _files(
@@ -144,3 +147,34 @@ def _lacking(
             if value not in there:
                 without[organ].append(id)
     return {organ: tuple(ids) for organ, ids in without.items() if ids}
+
+
+def volume_faults(name: str, *, root: Path | None = None, progress: bool = False) -> dict[str, str]:
+    """Volumes that cannot be used, id -> one line; see `ldl.data.ct.checks` for what is looked at.
+
+    Volumes that the set itself leaves out (a structure was not drawn) are no faults.
+
+    Args:
+        name: manifest of a CT set.
+        root: its folder; None: where it is looked for.
+        progress: show a bar.
+
+    Raises:
+        DataError: not at hand, or no volume in it.
+    """
+    if name == sets.CHEST:
+        return _faults(name, (name,), lambda _: sets.read_chest(), progress)
+    found = set_files(name, root)
+    return _faults(name, found.ids, found.read, progress)
+
+
+def _faults(
+    name: str, ids: tuple[str, ...], read: Callable[[str], CtVolume], progress: bool
+) -> dict[str, str]:
+    faults = {}
+    for id in tqdm(ids, desc=f"{name}, volumes", unit="volume", disable=not progress):
+        try:
+            read(id)
+        except DataError as error:
+            faults[id] = str(error)
+    return faults

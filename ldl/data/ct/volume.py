@@ -1,9 +1,11 @@
-"""A CT volume in memory, the same way round whatever the file said."""
+"""A CT volume in memory, the same way round whatever the file said, and back as NIfTI."""
 
 from dataclasses import dataclass
 
+import nibabel
 import numpy as np
 
+from ldl.data.ct.bank import CtEntry
 from ldl.tasks import AIR, Spacing
 
 Array = np.ndarray
@@ -65,3 +67,14 @@ def as_hounsfield(values: Array) -> Array:
     if values.dtype.kind == "f":
         values = np.rint(values)
     return np.maximum(values, AIR).astype(np.int16, copy=False)
+
+
+def as_nifti(entry: CtEntry, labels: Array) -> nibabel.Nifti1Image:
+    """A label map of one volume as NIfTI.
+
+    Args:
+        entry: the volume; its affine says where it lies.
+        labels: (Z, Y, X) uint8, as `CtBank.stacked` yields them.
+    """
+    affine = np.asarray(entry.affine)
+    return nibabel.Nifti1Image(np.ascontiguousarray(labels.transpose(2, 1, 0)), affine)

@@ -7,7 +7,7 @@ from skimage.morphology import disk
 from torch import Tensor
 
 from ldl.data.colour import to_uint8
-from ldl.data.field import field_masks
+from ldl.data.preprocess import field_masks
 
 # Pixels: of smoothing, of the structuring disc, of the field's rim that is left out. They fit
 # vessels of 2 to 8 pixels, as images of 512 have.

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.field import lit
+from ldl.data.preprocess import lit
 from ldl.data.shape_prior import shape_prior
 from ldl.data.sources import pretraining_bank
 from ldl.errors import ConfigError

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ldl.data.field import field_masks
+from ldl.data.preprocess import field_masks
 from ldl.data.sources import task_bank
 from ldl.engine.store import RunStore
 from ldl.methods.synthesis import as_signed

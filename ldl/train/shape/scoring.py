@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ldl.data.colour import normalise, to_float
-from ldl.data.field import field_masks
+from ldl.data.preprocess import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.data.sources import task_bank
 from ldl.metrics import dsc

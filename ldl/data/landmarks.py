@@ -1,4 +1,8 @@
-"""Banks of images with a landmark each: centres from tables, centroids of masks, or phantoms."""
+"""Images with one point to find in each: the truths of one-shot localization (LDL section 6.3).
+
+Points are (row, column) in pixels of the prepared square image; the centre of the first pixel is
+at (0.0, 0.0). They come from tables of centres, from centroids of masks, or with phantoms.
+"""
 
 import math
 from collections.abc import Iterator
@@ -9,12 +13,13 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images
+from ldl.data.bank import Bank, image_rows, made, open_images
+from ldl.data.bank_writer import BankWriter
 from ldl.data.drawn import phantoms
 from ldl.data.examples import load_example, union_mask
 from ldl.data.folder import DatasetFolder
-from ldl.data.landmarks.place import Example, Point, Shape, centroid, placed
 from ldl.data.manifest import collection_named, manifest_named
+from ldl.data.picture import Example, Point, Shape, centroid, placed
 from ldl.data.preprocess import Box, field_of_view
 from ldl.data.readers import read_hrf_centres, read_hrf_experts, read_idrid_centres, read_image
 from ldl.data.readers.tables import Centres
