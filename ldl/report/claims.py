@@ -1,6 +1,6 @@
 """Claims as a table and as a forest: the paper's difference, ours with interval, the verdict."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,8 @@ from ldl.tables.base import Claim
 from ldl.tables.compare import Finding, counted, judge
 from ldl.tables.measure import Shown
 
+Extra = Callable[[Claim], str]
+
 
 def judged(shown: Shown, claims: Iterable[Claim] | None = None) -> list[Finding]:
     """Findings on ``claims`` (default: all of the table) whose column the table has."""
@@ -21,8 +23,13 @@ def judged(shown: Shown, claims: Iterable[Claim] | None = None) -> list[Finding]
     return [judge(claim, shown) for claim in wanted if claim.column in there]
 
 
-def claim_rows(findings: Sequence[Finding], heads: dict[str, str]) -> list[dict[str, Any]]:
-    """One line a claim; ``heads`` names the columns of the claims' table."""
+def claim_rows(
+    findings: Sequence[Finding], heads: dict[str, str], extra: Extra | None = None
+) -> list[dict[str, Any]]:
+    """One line a claim; ``heads`` names the columns of the claims' table.
+
+    ``extra`` adds a line to a claim's difference.
+    """
     rows = []
     for each in findings:
         found = each.found
@@ -31,7 +38,7 @@ def claim_rows(findings: Sequence[Finding], heads: dict[str, str]) -> list[dict[
                 "comparison": f"{each.claim.text}<br><small>{heads[each.claim.column]}</small>",
                 "the paper": signed(each.paper),
                 "ours": f"{signed(found.value)}<br><small>{signed(found.low)} to "
-                f"{signed(found.high)}</small>"
+                f"{signed(found.high)}</small>{_more(extra, each.claim)}"
                 if found
                 else "–",
                 "n": f"{found.cases}<br><small>{found.seeds} seed{'s' * (found.seeds > 1)}</small>"
@@ -43,22 +50,33 @@ def claim_rows(findings: Sequence[Finding], heads: dict[str, str]) -> list[dict[
     return rows
 
 
+def _more(extra: Extra | None, claim: Claim) -> str:
+    line = extra(claim) if extra else ""
+    return f"<br><small>{line}</small>" if line else ""
+
+
 def heads_of(shown: Shown) -> dict[str, str]:
     """What each column of a table is called in a list of claims."""
+    columns = shown.table.columns(shown.profile)
+    labels = [column.label for column in columns]
     return {
-        column.key: column.group if column.members else f"{column.label}"
-        for column in shown.table.columns(shown.profile)
+        column.key: column.group
+        if column.members
+        else f"{column.group}: {column.label}"
+        if labels.count(column.label) > 1
+        else column.label
+        for column in columns
     }
 
 
-def claims_table(findings: Sequence[Finding], shown: Shown) -> HTML:
+def claims_table(findings: Sequence[Finding], shown: Shown, extra: Extra | None = None) -> HTML:
     """Claims, the paper's difference and ours, and what follows; nothing is judged on phantoms."""
     caption = (
         f"Differences in {shown.table.unit}, paired by {shown.table.case} and seed, with their "
         "95 % interval over both. <i>Reproduced</i> asks for more than one seed, an interval clear "
         "of 0 on the paper's side and a difference of interest, as stated before the runs."
     )
-    return small_table(claim_rows(findings, heads_of(shown)), caption=caption)
+    return small_table(claim_rows(findings, heads_of(shown), extra), caption=caption)
 
 
 def count_words(findings: Sequence[Finding]) -> str:

@@ -1,15 +1,17 @@
 """What the pages on LRC share: which volumes stand in for which, and organs that were lost."""
 
+from collections.abc import Callable
+
 from IPython.display import HTML, Markdown
 
 from ldl.engine.store import Record, RunStore, read_record
 from ldl.plots.tables import prose, small_table
-from ldl.report.render import NOT_YET, Extra
+from ldl.report.render import NOT_YET, Extra, signed
 from ldl.report.words import is_phantom
-from ldl.tables.base import Column
+from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, difference
 from ldl.tables.measure import Measured, Shown
-from ldl.tables.organs import doubt, gaps, kept, lost
+from ldl.tables.organs import doubt, gaps, lost
 from ldl.tasks import FACTS, REGIONS
 
 
@@ -28,7 +30,7 @@ def volumes_table(shown: Shown) -> HTML:
             {
                 "the paper's set": FACTS[region].column,
                 "here": columns[0].group.split(",")[0],
-                "labelled volumes": "; ".join(one.label for one in columns),
+                "labelled volumes": "; ".join(one.label.replace(" volumes", "") for one in columns),
                 "to test": str(len(first["volumes"])) if first else NOT_YET,
                 "voxel (mm)": " × ".join(f"{one:g}" for one in first["data"]["spacing"])
                 if first
@@ -64,16 +66,12 @@ def lost_organs(cell: Measured) -> tuple[str, ...]:
 
 
 def organs_line(shown: Shown) -> Extra:
-    """For `group_table`: how many organs a cell lost, and the mean over the others."""
+    """For `group_table`: how many organs a cell lost."""
 
     def line(row: str, column: str) -> str:
         cell = shown.cells.get((row, column))
         gone = lost_organs(cell) if cell else ()
-        if not cell or not gone:
-            return ""
-        others = [kept(record, _column(shown, column)).mean() for record in cell.records]
-        mean = sum(others) / len(others)
-        return f"{len(gone)} of {len(cell.records[0]['organs'])} lost, the others {mean:.1f}"
+        return f"{len(gone)}/{len(cell.records[0]['organs'])} lost" if cell and gone else ""
 
     return line
 
@@ -81,6 +79,18 @@ def organs_line(shown: Shown) -> Extra:
 def over_kept(better: Measured, worse: Measured) -> Difference:
     """Their difference over the organs that neither gave up; nan where there is none."""
     return difference(better, worse, lambda one, other: gaps(one, other, only_kept=True))
+
+
+def kept_line(shown: Shown) -> Callable[[Claim], str]:
+    """For `claims_table`: a difference over the organs kept by both, where one lost any."""
+
+    def line(claim: Claim) -> str:
+        sides = [shown.cells[key, claim.column] for key in (claim.better, claim.worse)]
+        if not any(map(lost_organs, sides)):
+            return ""
+        return f"kept by both {signed(over_kept(*sides).value)}"
+
+    return line
 
 
 def earlier(store: RunStore) -> Markdown:

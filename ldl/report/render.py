@@ -24,7 +24,9 @@ def signed(value: float, decimals: int = 1) -> str:
     return f"{value:+.{decimals}f}".replace("-", "−")
 
 
-def group_table(shown: Shown, group: str, extra: Extra | None = None, more: str = "") -> HTML:
+def group_table(
+    shown: Shown, group: str | None, extra: Extra | None = None, more: str = ""
+) -> HTML:
     """The columns of one group as the paper prints them, with what the cells mean.
 
     Numbers on phantoms are shown plain: no best, no difference to the paper, for they say nothing
@@ -32,11 +34,11 @@ def group_table(shown: Shown, group: str, extra: Extra | None = None, more: str 
 
     Args:
         shown: the table.
-        group: its columns'.
+        group: its columns'; None for all columns in one table.
         extra: adds a line to the cell of (row, column).
         more: what else the caption says.
     """
-    part = shown.frame[shown.frame["group"] == group]
+    part = shown.frame[shown.frame["group"] == group] if group else shown.frame
     columns = dict.fromkeys(part["column"])
     best = _best(part) if shown.fair else {}
     rows = {}
@@ -52,7 +54,7 @@ def group_table(shown: Shown, group: str, extra: Extra | None = None, more: str 
             for column in columns
         }
     wide = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns))
-    wide.columns = pd.Index([_head(part[part["column"] == column]) for column in columns])
+    wide.columns = pd.Index([_head(part[part["column"] == one], not group) for one in columns])
     members = {
         one["run_id"]: one
         for (row, column), cell in shown.cells.items()
@@ -60,7 +62,8 @@ def group_table(shown: Shown, group: str, extra: Extra | None = None, more: str 
         for one in cell.records
     }
     made = provenance(members.values())
-    caption = f"<b>{group}, {shown.kind}.</b> {_legend(shown, part)} {more} {made}"
+    title = f"{group}, {shown.kind}" if group else shown.kind.capitalize()
+    caption = f"<b>{title}.</b> {_legend(shown, part)} {more} {made}"
     return scrolling(styled(wide), caption)
 
 
@@ -112,8 +115,10 @@ def _label(lines: pd.DataFrame) -> str:
     return f"{lines['label'].iloc[0]}<br><small>{why}</small>" if why else lines["label"].iloc[0]
 
 
-def _head(lines: pd.DataFrame) -> str:
+def _head(lines: pd.DataFrame, with_group: bool) -> str:
     name, cases = lines["head"].iloc[0], lines.loc[lines["measured"], "cases"]
+    # "BTCV, in the place of ABD-110": its first word is enough over a column.
+    name = f"{lines['group'].iloc[0].split(',')[0]}<br>{name}" if with_group else name
     return f"{name}<br><small>n = {int(cases.max())}</small>" if len(cases) else str(name)
 
 
