@@ -1,1 +1,1 @@
-"""Manifests, readers, the image bank, views and phantoms."""
+"""Manifests, readers, the image bank and views."""
