@@ -3,19 +3,11 @@
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
-
 from ldl.engine.profiles import PROFILES
 from ldl.methods import COMPARISONS, METHODS
-from ldl.rng import numpy_generator, seed_everything
-from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
+from ldl.runs.pretrain import EncoderConfig
 from ldl.tables.encoders import Variant, comparison_config, ldl_config
-from ldl.train.comparison import ComparisonStage
-from ldl.train.feed import Feed
-from ldl.train.pretrain import PretrainStage
+from ldl.train.estimate import counted, noise_stage
 
 # Whose sizes are counted, and the method that all others are compared with.
 PROFILE, REFERENCE = PROFILES["demo"], "supervised"
@@ -49,14 +41,10 @@ def cost_of(method: str) -> Cost | None:
     """The cost of a method's step; None for a start that is not trained."""
     if method in COMPARISONS and not COMPARISONS[method].trains:
         return None
-    stage = _stage(_config(method))
-    counter = FlopCounterMode(display=False)
-    # Attention is counted where it is two matrix products; the CPU's fused form is not.
-    with counter, sdpa_kernel(SDPBackend.MATH):
-        losses = stage.losses(stage.net)
-        torch.stack(list(losses.values())).sum().backward()
+    stage = noise_stage(_config(method), PROFILE.batch)
+    flop, _ = counted(lambda: stage.losses(stage.net).values())
     parameters = sum(weight.numel() for weight in stage.trainable())
-    return Cost(stage.sampler.batch, counter.get_total_flops(), parameters)
+    return Cost(stage.sampler.batch, flop, parameters)
 
 
 def _config(method: str) -> EncoderConfig:
@@ -66,16 +54,3 @@ def _config(method: str) -> EncoderConfig:
         return ldl_config(variant, "fundus", PROFILE)
     config = comparison_config(variant, "fundus", PROFILE)
     return config.model_copy(update={"backbone": "vit"}) if method in ON_VIT else config
-
-
-def _stage(config: EncoderConfig) -> ComparisonStage | PretrainStage:
-    """A training ready for its first step, on noise."""
-    seed_everything(config.seed, "cost", config.method)
-    count = PROFILE.batch
-    shape = (count, config.channels, config.data.size, config.data.size)
-    noise = numpy_generator(config.seed, "cost").integers(0, 256, shape, dtype=np.uint8)
-    feed, rows = Feed(noise, torch.device("cpu")), list(range(count))
-    if isinstance(config, ComparisonConfig):
-        net = COMPARISONS[config.method].network(config, count)
-        return ComparisonStage(config, net, feed, rows, torch.zeros(count, dtype=torch.int64))
-    return PretrainStage(config, METHODS[config.method].network(config), feed, rows)

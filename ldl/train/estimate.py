@@ -61,22 +61,29 @@ def estimate(run: Run) -> Estimate | None:
     return None
 
 
+def noise_stage(
+    config: PretrainConfig | ComparisonConfig, images: int
+) -> ComparisonStage | PretrainStage:
+    """A training ready for its first step, on so many images of noise."""
+    seed_everything(config.seed, "cost", config.method)
+    shape = (images, config.channels, config.data.size, config.data.size)
+    noise = numpy_generator(config.seed, "cost").integers(0, 256, shape, dtype=np.uint8)
+    feed, rows = Feed(noise, torch.device("cpu")), list(range(images))
+    if isinstance(config, ComparisonConfig):
+        net = COMPARISONS[config.method].network(config, images)
+        return ComparisonStage(config, net, feed, rows, torch.zeros(images, dtype=torch.int64))
+    return PretrainStage(config, METHODS[config.method].network(config), feed, rows)
+
+
 def small_stage(
     config: PretrainConfig | ComparisonConfig, side: int = SIDES[0]
 ) -> ComparisonStage | PretrainStage:
-    """A training like ``config``, as wide, on noise of ``side`` pixels, before its first step."""
+    """A training like ``config``, as wide, at ``side`` pixels, before its first step."""
     data = config.data.model_copy(update={"size": side})
     small: dict[str, Any] = {"crop": side, "data": data, "scale": "whole"}
-    seed_everything(config.seed, "cost", config.method)
-    shape = (4 * BATCH, config.channels, side, side)
-    noise = numpy_generator(config.seed, "cost").integers(0, 256, shape, dtype=np.uint8)
-    feed, rows = Feed(noise, torch.device("cpu")), list(range(len(noise)))
     if isinstance(config, ComparisonConfig):
-        config = config.model_copy(update={**small, "batch": BATCH})
-        net = COMPARISONS[config.method].network(config, len(noise))
-        return ComparisonStage(config, net, feed, rows, torch.zeros(len(noise), dtype=torch.int64))
-    config = config.model_copy(update=small)
-    return PretrainStage(config, METHODS[config.method].network(config), feed, rows)
+        small["batch"] = BATCH
+    return noise_stage(config.model_copy(update=small), 4 * BATCH)
 
 
 def _pretraining(config: PretrainConfig | ComparisonConfig) -> Estimate:
@@ -86,7 +93,7 @@ def _pretraining(config: PretrainConfig | ComparisonConfig) -> Estimate:
     stages = {side: small_stage(config, side) for side in SIDES}
     flop, kept = _extrapolated(
         {
-            side: _counted(lambda stage=stage: stage.losses(stage.net).values())
+            side: counted(lambda stage=stage: stage.losses(stage.net).values())
             for side, stage in stages.items()
         },
         config.crop,
@@ -106,8 +113,8 @@ def _transfer(config: TransferConfig) -> Estimate:
         images = torch.zeros(config.batch_size, channels, small, small)
         return [dice_loss(net(images), torch.ones(config.batch_size, 1, small, small))]
 
-    counted = {small: _counted(lambda small=small: losses(small)) for small in SIDES}
-    flop, kept = _extrapolated(counted, side)
+    sides = {small: counted(lambda small=small: losses(small)) for small in SIDES}
+    flop, kept = _extrapolated(sides, side)
     # A frozen encoder has no backward pass, about two thirds of a network that is half encoder.
     share = (config.full_epochs + config.frozen_epochs * 2 / 3) * batches
     return Estimate(updates, flop * share, _memory(net, kept))
@@ -134,8 +141,12 @@ def _training_images(config: TransferConfig) -> int:
     return len(take_fraction(list(range(count)), config.label_fraction))
 
 
-def _counted(losses: Any) -> tuple[int, int]:
-    """Operations of a step, and bytes it keeps between its two passes."""
+def counted(losses: Any) -> tuple[int, int]:
+    """Operations of a step, and bytes it keeps between its two passes.
+
+    Args:
+        losses: a function without arguments that makes the step's losses.
+    """
     kept: Counter[int] = Counter()
 
     def keep(tensor: Tensor) -> Tensor:
