@@ -37,6 +37,7 @@ from ldl.data.preprocess import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.engine.store import RunStore
 from ldl.metrics import dsc
+from ldl.report import shape as restore
 from ldl.report.claims import count_words
 from ldl.report.examples import may_be_shown
 from ldl.rng import generator
@@ -44,7 +45,6 @@ from ldl.tables.measure import show
 from ldl.tables.published import published
 from ldl.tables.shape import COLUMNS, MEAN, ROWS, TABLES
 from ldl.train.references import REFERENCES
-from ldl.train.shape import restore
 
 check("table5_6_shape", globals())
 store = RunStore()

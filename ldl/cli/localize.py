@@ -11,7 +11,7 @@ from ldl.errors import DataError, LdlError
 
 if TYPE_CHECKING:
     from ldl.data.picture import Point
-    from ldl.localize.locate import Located
+    from ldl.own.locate import Located
     from ldl.tasks import Modality
 
 WINDOW = (
@@ -66,8 +66,8 @@ def localize(
     from ldl.data.bank_writer import refuse
     from ldl.data.picture import picture
     from ldl.engine.store import RunStore
-    from ldl.localize import finder
-    from ldl.localize.locate import CSV, Answers, locate, point_inside
+    from ldl.own import finder
+    from ldl.own.locate import CSV, Answers, locate, point_inside
     from ldl.train.device import fabric_for
 
     answers = Answers(output, support, queries)

@@ -77,8 +77,8 @@ def pretrain(
     ] = False,
 ) -> None:
     """Pretrain on your own images, with the sizes of a profile; interrupted, it goes on."""
-    from ldl.experiments.own import pretrain_folder
     from ldl.methods import COMPARISONS
+    from ldl.own.pretraining import pretrain_folder
 
     if modality not in ("fundus", "xray"):
         raise LdlError(f"--modality is {modality!r}; use fundus or xray")

@@ -6,8 +6,8 @@ from pathlib import Path
 from ldl.data.picture import picture
 from ldl.engine.store import RunStore
 from ldl.errors import LdlError
-from ldl.localize import finder
-from ldl.localize.locate import point_inside
+from ldl.own import finder
+from ldl.own.locate import point_inside
 from ldl.widgets import scene
 from ldl.widgets.live import LocalizationWidget
 

@@ -16,10 +16,10 @@ from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import DataError, LdlError
 from ldl.localize import EmbeddingMatcher
-from ldl.localize.finder import matcher_for, scaled_window, trained
-from ldl.localize.locate import COLUMNS, CSV
 from ldl.methods import METHODS
 from ldl.models.backbones import backbone
+from ldl.own.finder import matcher_for, scaled_window, trained
+from ldl.own.locate import COLUMNS, CSV
 from ldl.rng import numpy_generator, seed_everything
 from ldl.tables.encoders import Variant, comparison_config, ldl_config
 from ldl.train import checkpoint

@@ -20,8 +20,8 @@ from ldl.data.own import LEAST, folder_bank, image_files
 from ldl.data.picture import picture
 from ldl.engine.profiles import PROFILES
 from ldl.errors import DataError, LdlError
-from ldl.localize.locate import CSV
 from ldl.methods import METHODS
+from ldl.own.locate import CSV
 from ldl.rng import numpy_generator
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.train import checkpoint
@@ -138,7 +138,7 @@ def test_weights_replace_weights_only(films: Path) -> None:
 def test_an_output_that_cannot_be_is_told_before_the_work(
     films: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ldl.experiments.own.folder_bank", pytest.fail)
+    monkeypatch.setattr("ldl.own.pretraining.folder_bank", pytest.fail)
     (films.parent / "file").write_text("")
     folder = films.parent / "folder.safetensors"
     folder.mkdir()

@@ -12,9 +12,9 @@ from ldl.cli import app
 from ldl.cli.pretrain import NAMES, WIDTH
 from ldl.config import DataConfig
 from ldl.errors import LdlError
-from ldl.experiments.own import fitted
 from ldl.methods import COMPARISONS, METHODS
 from ldl.models.backbones import backbone
+from ldl.own.pretraining import fitted
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 

@@ -10,6 +10,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.jobs import jobs, ordered
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
+from ldl.report import shape as restore
 from ldl.runs.shape import PriorName, ShapeConfig
 from ldl.tables import TABLES as ALL
 from ldl.tables.encoders import Variant, ldl_config
@@ -17,7 +18,7 @@ from ldl.tables.measure import show
 from ldl.tables.plan import plan, runs_of
 from ldl.tables.published import published
 from ldl.tables.shape import COLUMNS, ROWS, TABLES, guide_config
-from ldl.train.shape import restore, scoring
+from ldl.train.shape import scoring
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]
 BY_KEY = {row.key: row for row in ROWS}

@@ -1,1 +1,0 @@
-"""Tables as lists of runs, the run store, published numbers."""

@@ -1,0 +1,25 @@
+"""A store in a temporary folder and a budget of seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.store import RunStore
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LDL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LDL_RESULTS", str(tmp_path / "results"))
+    return tmp_path
+
+
+@pytest.fixture
+def store(cache: Path) -> RunStore:
+    return RunStore()
+
+
+@pytest.fixture
+def smoke() -> Profile:
+    return PROFILES["smoke"]

@@ -1,0 +1,79 @@
+"""The order of the house: imports go down only, and it can be drawn from memory."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ldl.paths import repo_root
+
+PACKAGE = repo_root() / "ldl"
+# From the ground up; a floor imports itself and those below.
+FLOORS = (
+    ("paths", "errors", "rng", "sphere", "stats", "metrics", "metrics_shape", "metrics_volume",
+     "compat", "tasks", "config"),
+    ("runs",),
+    ("models", "losses"),
+    ("data",),
+    ("phantoms",),
+    ("methods",),
+    ("train", "localize"),
+    ("engine",),
+    ("tables",),
+    ("plots",),
+    ("own",),
+    ("report",),
+    ("widgets",),
+    ("book",),
+    ("cli",),
+)  # fmt: skip
+HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MOST_FILES = 36  # flat in one folder; to be lowered, never raised
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The parts of ldl that a module imports, anywhere in it."""
+    for line in ast.walk(ast.parse(path.read_text())):
+        if isinstance(line, ast.ImportFrom) and (line.module or "").split(".")[0] == "ldl":
+            parts = str(line.module).split(".")
+            yield from [parts[1]] if len(parts) > 1 else [name.name for name in line.names]
+        elif isinstance(line, ast.Import):
+            yield from [n.name.split(".")[1] for n in line.names if n.name.startswith("ldl.")]
+
+
+def test_every_part_has_its_floor() -> None:
+    parts = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
+    assert parts - {"__init__", "__main__"} == set(HEIGHT)
+
+
+@pytest.mark.parametrize("part", HEIGHT)
+def test_imports_go_down_only(part: str) -> None:
+    files = [PACKAGE / f"{part}.py", *(PACKAGE / part).rglob("*.py")]
+    upwards = {
+        (str(path.relative_to(PACKAGE)), name)
+        for path in files
+        if path.is_file()
+        for name in imported(path)
+        if HEIGHT[name] > HEIGHT[part]
+    }
+    assert upwards == set()
+
+
+def test_no_folder_is_a_heap() -> None:
+    folders = {path.parent for path in MODULES}
+    flat = {str(f.relative_to(PACKAGE)): len(list(f.glob("*.py"))) for f in folders}
+    assert {name: count for name, count in flat.items() if count > MOST_FILES} == {}
+
+
+def test_configs_and_runs_need_no_torch() -> None:
+    command = (
+        "import sys, ldl.runs.lrc, ldl.runs.shape, ldl.engine.store; print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
