@@ -58,13 +58,13 @@ def _more(extra: Extra | None, claim: Claim) -> str:
 def heads_of(shown: Shown) -> dict[str, str]:
     """What each column of a table is called in a list of claims."""
     columns = shown.table.columns(shown.profile)
-    labels = [column.label for column in columns]
+    alone = len({column.label for column in columns}) == len(columns)
     return {
         column.key: column.group
         if column.members
-        else f"{column.group}: {column.label}"
-        if labels.count(column.label) > 1
         else column.label
+        if alone
+        else f"{column.group}: {column.label}"
         for column in columns
     }
 
