@@ -132,7 +132,7 @@ Markdown(" ".join(one.words for one in scenes))
 # In a running notebook the same widget takes any encoder that `ldl pretrain` wrote and any images:
 #
 # ```python
-# from ldl.widgets.localization_live import localization_widget
+# from ldl.widgets.live import localization_widget
 #
 # widget = localization_widget("encoder.safetensors", "A.png", ["B.png", "C.png"], window=64)  # of 512 pixels a side
 # widget                 # the cell's last line: pick a point

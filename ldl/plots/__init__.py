@@ -9,7 +9,7 @@ from ldl.plots.curves import (
     spread_curves,
     watch_curves,
 )
-from ldl.plots.dots import claims_forest, column_dots, seed_strips, support_dots
+from ldl.plots.dots import claims_forest, seed_strips, support_dots
 from ldl.plots.images import (
     cell,
     cluster_colours,
@@ -43,7 +43,6 @@ __all__ = [
     "claims_forest",
     "cluster_colours",
     "colour_of",
-    "column_dots",
     "figure_html",
     "heat",
     "image_grid",

@@ -1,4 +1,4 @@
-"""Dots beside named rows: numbers with their interval, every seed, every support, every claim."""
+"""Dots beside named rows: every seed, every support image, every claim with its interval."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -21,11 +21,9 @@ from ldl.plots.theme import (
     RING,
     SKY,
     VERMILION,
-    colour_of,
     fitting,
     legend_above,
     mark,
-    marker_of,
     panels,
     paper_mark,
     theme,
@@ -37,48 +35,6 @@ OURS = mark("ours, with interval", "o", INK, linestyle="-", linewidth=2.2)
 def _ring(axes: Axes, value: float | None, place: float) -> None:
     if value is not None and np.isfinite(value):
         axes.plot(value, place, markersize=6, **RING)
-
-
-@fitting
-def column_dots(
-    frame: pd.DataFrame,
-    *,
-    columns: Sequence[str],
-    rows: Sequence[str],
-    xlabel: str = "DSC (%)",
-    zero: bool = False,
-    width: float = 1.7,
-    page: float = PAGE,
-) -> Figure:
-    """One small panel a column of a table: ours with its interval, the paper's as a ring.
-
-    Args:
-        frame: long: ``row, column, ours, low, high, paper``; nan where there is none.
-        columns: titles of the panels, as in the frame.
-        rows: from top to bottom, as in the frame.
-        xlabel: under the lowest panels.
-        zero: draw a line at 0, for differences.
-        width: of a panel in inches.
-        page: of the figure at most.
-    """
-
-    def draw(axes: Axes, number: int) -> None:
-        part = frame[frame["column"] == columns[number]].set_index("row")
-        for place, name in enumerate(rows):
-            if name not in part.index:
-                continue
-            one, colour = part.loc[name], colour_of(name)
-            _ring(axes, one["paper"], place)
-            if pd.notna(one["ours"]):
-                axes.plot([one["low"], one["high"]], [place] * 2, color=colour, lw=2.2, alpha=0.6)
-                axes.plot(one["ours"], place, marker_of(name), markersize=5, color=colour)
-        if zero:
-            axes.axvline(0, color=INK, linewidth=0.8, alpha=0.6)
-
-    return panels(
-        draw, columns, width=width, rows=rows, xlabel=xlabel,
-        legend=[OURS, paper_mark()], page=page,
-    )  # fmt: skip
 
 
 @fitting

@@ -78,24 +78,6 @@ def test_marks_are_seeds_crosses_are_lost_and_rings_the_papers() -> None:
     assert [text.get_text() for text in axes[0].get_yticklabels()] == ["A", "B"]
 
 
-def test_column_dots_draw_what_is_there_and_skip_what_is_not() -> None:
-    frame = pd.DataFrame(
-        [
-            {
-                "row": "Pd",
-                "column": "STARE",
-                "ours": 60.0,
-                "low": 55.0,
-                "high": 64.0,
-                "paper": 82.2,
-            },
-            {"row": "MoCo", "column": "STARE", "ours": NAN, "low": NAN, "high": NAN, "paper": 76.4},
-        ]
-    )
-    figure = plots.column_dots(frame, columns=["STARE"], rows=["Pd", "MoCo"])
-    assert len(figure.axes[0].lines) == 4
-
-
 def claims() -> pd.DataFrame:
     lines = [
         ("fundus", "Rd over Pd", 1.2, -0.3, -0.9, 0.3, "undecided (n = 4)"),

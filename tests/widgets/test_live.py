@@ -15,8 +15,7 @@ from ldl.rng import numpy_generator, seed_everything
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.train import checkpoint
 from ldl.widgets import scene
-from ldl.widgets.live import LocalizationWidget
-from ldl.widgets.localization_live import localization_widget
+from ldl.widgets.live import LocalizationWidget, localization_widget
 from ldl.widgets.page import module
 
 
