@@ -62,7 +62,7 @@ few = [column for column in best.table.columns(best.profile) if column.of.asked 
 
 # %% tags=["hide-input"]
 if best.phantom:
-    text = "**No answer yet.** There is no record on real CT here; the numbers below are of phantoms and no evidence. Get the data, then `ldl run lrc_table1 --profile open` makes them."
+    text = "**No answer yet.** No record on real CT was made with a loss that keeps all organs; the numbers below are of phantoms and no evidence, earlier ones stand at the end as history. Get the data, then `ldl run lrc_table1 --profile open` makes them."
 else:
     ours = count_words(
         [
@@ -73,8 +73,7 @@ else:
     )
     theirs = count_words([each for each in findings if not each.claim.ours])
     text = f"**LRC over the same network untrained:** {ours or 'not yet run'}. **LRC beside a pretraining over the pretraining alone,** cell by cell: {theirs or 'not yet run'}."
-display(Markdown(text))
-earlier(store)
+Markdown(text)
 
 # %% [markdown]
 # ## The pretraining, or the second branch?
@@ -207,6 +206,7 @@ else:
 if best.fair:
     over_rest = report.group_table(show("lrc_table1", best.profile, store, "kept"), None)
     display(report.folded("The same over the organs that each row kept", over_rest))
+display(earlier(store))
 hidden = report.encoders_table(best)
 if hidden:
     display(report.folded("The pretrainings behind the rows", *hidden))

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from IPython.display import HTML, Markdown
 
-from ldl.engine.store import Record, RunStore, read_record
+from ldl.engine.profiles.open import EARLIER
+from ldl.engine.store import Record, RunStore
 from ldl.plots.tables import prose, small_table
-from ldl.report.render import NOT_YET, Extra, signed
-from ldl.report.words import is_phantom
+from ldl.report.render import NOT_YET, Extra, folded, group_table, signed
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, difference
-from ldl.tables.measure import Measured, Shown
-from ldl.tables.organs import doubt, gaps, lost
+from ldl.tables.measure import Measured, Shown, show
+from ldl.tables.organs import gaps, lost
 from ldl.tasks import FACTS, REGIONS
 
 
@@ -93,18 +93,17 @@ def kept_line(shown: Shown) -> Callable[[Claim], str]:
     return line
 
 
-def earlier(store: RunStore) -> Markdown:
-    """Fine-tunings on real CT that are kept but decide nothing, and how many lost an organ."""
-    found = [read_record(path) for path in store.listing() if path.name.startswith("organs-")]
-    kept_ones = [one for one in found if one and not is_phantom(one) and doubt(one)]
-    gone = sum(bool(lost(one)) for one in kept_ones)
-    words = (
-        f"{len(kept_ones)} earlier fine-tunings on real CT stay in `results/` as history and are "
-        "not shown: their Dice loss knew no background, so that an organ could become the "
-        f"background, and {gone} of them lost an organ altogether. Which one is chance, and moves "
-        "a mean by many points."
+def earlier(store: RunStore) -> HTML:
+    """The first records on real CT, of which nothing follows, and why."""
+    past = show("lrc_table1", EARLIER, store)
+    gone = sum(bool(lost(one)) for one in past.records)
+    words = HTML(
+        "<p>Their Dice loss knew no background, so that an organ could become the background: "
+        f"{gone} of {len(past.records)} networks lost at least one organ altogether. Which one is "
+        "chance, and moves a mean by many points.</p>"
     )
-    return Markdown(words if kept_ones else "")
+    table = group_table(past, None, organs_line(past))
+    return folded("Earlier numbers on real CT: history, nothing is judged on them", words, table)
 
 
 def _column(shown: Shown, key: str) -> Column:

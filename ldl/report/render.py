@@ -29,8 +29,8 @@ def group_table(
 ) -> HTML:
     """The columns of one group as the paper prints them, with what the cells mean.
 
-    Numbers on phantoms are shown plain: no best, no difference to the paper, for they say nothing
-    about it.
+    Numbers on phantoms, or all in doubt, are shown plain: no best, no difference to the paper, for
+    they say nothing about it.
 
     Args:
         shown: the table.
@@ -48,7 +48,7 @@ def group_table(
             column: _cell(
                 by_column.loc[column],
                 best.get(column) == key,
-                shown.phantom,
+                not shown.fair,
                 extra(str(key), column) if extra else "",
             )
             for column in columns
@@ -85,14 +85,14 @@ def _best(part: pd.DataFrame) -> Mapping[str, str]:
     return {part.loc[i, "column"]: part.loc[i, "row"] for i in places}
 
 
-def _cell(line: pd.Series, best: bool, phantom: bool, extra: str) -> str:
+def _cell(line: pd.Series, best: bool, plain: bool, extra: str) -> str:
     paper = "" if pd.isna(line["paper"]) else f"<i>{line['paper']:.1f}</i>"
     if not line["measured"]:
         return f"<small>{paper or '–'}</small>"
     ours = f"{line['ours']:.1f}"
     parts = [f"<b>{ours}</b>" if best else ours]
     parts.append(f"<small>{line['low']:.1f}–{line['high']:.1f}</small>")
-    if paper and not phantom:
+    if paper and not plain:
         parts.append(f"<small>{paper} ({signed(line['difference'])})</small>")
     elif paper:
         parts.append(f"<small>{paper}</small>")
@@ -128,7 +128,7 @@ def _legend(shown: Shown, part: pd.DataFrame) -> str:
     if there.empty:
         return f"The paper's numbers; ours: {NOT_YET}."
     bold = " (bold: our best)" if shown.fair else ""
-    gap = "" if shown.phantom else ", and ours minus it"
+    gap = ", and ours minus it" if shown.fair else ""
     over = "seeds and " if (there["draws"] > 1).any() else ""
     words = [
         f"{shown.table.unit}: ours{bold}, its 95 % interval over {over}n {shown.table.case}; "

@@ -1,18 +1,20 @@
 """What LRC's pages look at: labelled slices, a local branch, and organs that were lost."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
+from ldl import paths
 from ldl.data.manifest import manifest_named
 from ldl.engine.profiles import profile_named
+from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import RunStore
 from ldl.models.local_unet import LocalUNet
-from ldl.report import branch, cases
+from ldl.report import branch, cases, judged
 from ldl.report.lrc import earlier
+from ldl.tables import organs
 from ldl.tables.lrc_runs import SAMPLES, local_config
+from ldl.tables.measure import show
 from ldl.train import checkpoint
 
 
@@ -87,19 +89,13 @@ def test_the_tables_branch_is_taken_where_its_weights_are(short, store):
     assert branch.tables_branch("open", store).config == branch.short_config("open")
 
 
-def test_earlier_records_are_counted(tmp_path):
-    store = RunStore(tmp_path / "runs", tmp_path / "results")
-    folder = tmp_path / "results" / "open"
-    folder.mkdir(parents=True)
-    for number, (dsc, loss) in enumerate([(0.0, "organs"), (0.5, "organs"), (0.0, "dice+ce")]):
-        record = {
-            "schema": 1,
-            "config": {"loss": loss, "data": {"source": "open"}},
-            "organs": ["liver", "spleen"],
-            "volumes": [{"dsc": [0.5, dsc]}],
-        }
-        (folder / f"organs-{number}.json").write_text(json.dumps(record))
-    words = earlier(store).data
-    assert words.startswith("2 earlier fine-tunings")
-    assert "1 of them lost an organ" in words
-    assert earlier(RunStore(tmp_path / "a", tmp_path / "b")).data == ""
+def test_earlier_records_are_history(tmp_path):
+    past = show("lrc_table1", EARLIER, RunStore(tmp_path, paths.repo_root() / "results"))
+    assert len(past.records) == 40
+    assert not past.fair
+    verdicts = {each.verdict for each in judged(past) if each.found}
+    assert verdicts <= {"loss without background", "not trained here"}
+    page = earlier(past.store).data
+    gone = sum(min(np.nanmean(organs.by_organ(one), axis=0)) < 0.01 for one in past.records)
+    assert f"{gone} of 40 networks" in page
+    assert "<b>5" not in page  # no best

@@ -63,3 +63,32 @@ OPEN = Profile(
         imagenet="absent",
     ),
 )
+
+# The settings of LRC's first records on real CT: history, in no plan. Their Dice loss leaves the
+# background out, so that an organ may become the background.
+EARLIER = Profile(
+    **{
+        **dict(OPEN),
+        "name": "open, earlier",
+        "lrc": LrcBudget(
+            pretraining="open",
+            sets=OPEN.lrc.sets,
+            budgets={"abdomen": (10, 10), "thorax": (10, 12), "head_neck": (10, 60)},
+            volumes={"head_neck": 100},
+            size=64,
+            base=8,
+            local_base=8,
+            features=32,
+            whole_steps=400,
+            local_steps=600,
+            tune_steps=800,
+            whole_rate=1e-4,
+            local_rate=2e-3,
+            tune_rate=5e-3,
+            loss="organs",
+            draw="slices",
+            tune_schedule="halving",
+            imagenet="absent",
+        ),
+    }
+)
