@@ -93,7 +93,7 @@ report.budget(best.profile)
 #
 # ## What follows
 #
-# Every comparison is stated beforehand, with the smallest difference of interest: [the statement](../../results/STATEMENT.md).
+# Every comparison is stated beforehand, with the smallest difference of interest: `results/STATEMENT.md`.
 
 # %% tags=["hide-input"]
 if best.phantom:
