@@ -41,7 +41,7 @@ budget = profile_named("open")
 seeds = sorted({record["config"]["seed"] for one in shown.values() for record in one.records})
 Markdown(
     f"This book goes from their equations to their ten tables and says what comes out, on **real images** at a small budget: {budget.tasks.size} pixels where the papers have 512, "
-    f"networks of a {16 // budget.base}th of the width of the smallest published one, {budget.steps1:,} + {budget.steps2:,} steps, seeds {', '.join(map(str, seeds))}. "
+    f"networks 1/{16 // budget.base} as wide as the smallest published one, {budget.steps1:,} + {budget.steps2:,} steps, seeds {', '.join(map(str, seeds))}. "
     f"Of the papers' {len(every)} comparisons: {count_words(every)}."
 ) if seeds else Markdown("There are no records on real images here.")
 
