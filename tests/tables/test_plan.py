@@ -10,7 +10,7 @@ from ldl.tables import TABLES
 from ldl.tables.encoders import Variant, encoder_config, transfer_config, transfer_configs
 from ldl.tables.plan import plan, runs_of
 from ldl.tables.published import published
-from ldl.tables.transfer import FUNDUS_ONLY
+from ldl.tables.transfer import FUNDUS_ONLY, seeds_of
 
 DEMO, PAPER, OPEN = PROFILES["demo"], PROFILES["paper"], PROFILES["open"]
 
@@ -134,3 +134,20 @@ def test_ids_ignore_knobs_at_their_defaults() -> None:
     same = TransferConfig(**{**run.model_dump(), "data": run.data, "seed": 0})
     assert same.run_id() == run.run_id()
     assert run.model_copy(update={"seed": 1}).run_id() != run.run_id()
+
+
+def test_what_claims_rest_on_may_have_more_seeds_and_no_run_is_made_twice() -> None:
+    profile = DEMO.model_copy(update={"own_seeds": (0, 1, 2)})
+    table = TABLES["table2"]
+    seeds = {}
+    for row in table.rows(profile):
+        column = next(one for one in table.columns(profile) if one.key == "stare_vessel")
+        seeds[row.key] = [run.seed for run in table.runs(row, column, profile)]
+    three = {key for key, each in seeds.items() if each == [0, 1, 2]}
+    assert three == {"scratch", "scratch-equal", "pd", "pd+mix", "rd"}
+    assert all(each == [0] for key, each in seeds.items() if key not in three)
+    wide = Variant("pd+mix", architecture="full")
+    assert seeds_of(wide, profile) == (0,)
+    assert seeds_of(Variant("rd", clusters=8), profile) == (0,)
+    assert seeds_of(Variant("rd", clusters=16), profile) == (0, 1, 2)
+    assert seeds_of(Variant("pd"), DEMO) == DEMO.seeds

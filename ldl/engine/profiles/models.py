@@ -97,6 +97,9 @@ class Profile(Strict):
     pretraining_rate: float = 1e-3
     transfer_rate: float = 1e-3
     seeds: tuple[int, ...] = (0,)
+    own_seeds: tuple[int, ...] | None = Field(
+        default=None, description="of LDL's rows of Table 2 and of scratch; None: as all rows"
+    )
     without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
     localization: LocalizationBudget = LocalizationBudget()
     lrc: LrcBudget

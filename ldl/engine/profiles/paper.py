@@ -75,6 +75,7 @@ SOURCES: dict[str, str] = {
     "pretraining_rate": f"paper 6.1.2: Adam, 0.001, halved every 10 epochs; {_SETTINGS}",
     "transfer_rate": "paper 6.1.2: Adam, 0.001",
     "seeds": "ours: one, as the paper; the release sets none",
+    "own_seeds": "ours: as seeds",
     "without": "ours: none is left out",
     "border": "release: models/my_models.py, zeros; not said in the paper",
     "scale": "release: whole images, reduced to 512 px",
