@@ -26,6 +26,7 @@ def build(
 
     if not paths.in_checkout():
         raise LdlError("the book is built from a checkout of the repository, and this is none")
+    paths.writable(paths.executed_dir(), "LDL_EXECUTED")
     start = time.monotonic()
     planned = [book.job(name, profile) for name in toc.notebooks()]
     ended = book.execute_stale(planned, paths.executed_dir(), workers=jobs, say=typer.echo)

@@ -1,6 +1,6 @@
 """``ldl data``: what is at hand, is it whole, where does it come from, make it ready."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +8,9 @@ from ldl import paths
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Manifest, collection_named, manifest_named, manifests
 from ldl.errors import DataError, LdlError
+
+if TYPE_CHECKING:
+    from ldl.data.bank import Bank
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, verify, fetch, prepare.")
 
@@ -64,7 +67,7 @@ def verify(
         typer.echo(fault)
     typer.echo(
         f"{name}: layout {report.layout} in {source.root}, {report.hashed} files compared with a "
-        f"known hash, {report.decoded} decoded, {len(faults)} faults"
+        f"known hash, {report.decoded} decoded, {len(faults)} faults; {source.index.line()}"
     )
     if faults:
         raise typer.Exit(1)
@@ -93,7 +96,7 @@ def prepare(
     name: Annotated[str, PREPARED],
     size: Annotated[int | None, SIZE] = None,
     leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="CT: name unusable volumes and go on without them.")
+        bool, typer.Option("--leave-out", help="Name unusable files and go on without them.")
     ] = False,
     superpixels: Annotated[
         bool, typer.Option("--superpixels", help="CT: make every slice's superpixels too.")
@@ -117,12 +120,19 @@ def prepare(
     for key in _collections(name):
         manifest, collection = collection_named(key)
         if collection.purpose == "pretraining" and manifest.modality in ("fundus", "xray"):
-            bank = prepare_pretraining(manifest.modality, size, progress=True)
+            bank = prepare_pretraining(manifest.modality, size, leave_out=leave_out, progress=True)
             typer.echo(f"{key}: {len(bank.ids)} images, content {bank.fingerprint[:12]}")
+            _say_left_out(bank)
         else:
-            task = prepare_task(key, size, progress=True)
+            task = prepare_task(key, size, leave_out=leave_out, progress=True)
             parts = ", ".join(f"{task.splits.count(s)} {s}" for s in dict.fromkeys(task.splits))
             typer.echo(f"{key}: {parts}, content {task.fingerprint[:12]}")
+            _say_left_out(task)
+
+
+def _say_left_out(bank: "Bank") -> None:
+    for id, why in bank.left_out.items():
+        typer.echo(f"left out: {id}, {why}")
 
 
 def _holds_volumes(name: str) -> bool:

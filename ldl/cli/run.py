@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ldl import paths
 from ldl.errors import LdlError
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def job(
     from ldl.engine.store import RunStore
     from ldl.tables.plan import plan
 
+    paths.writable(paths.cache_dir(), "LDL_CACHE")
     quiet_cpu()
     store, wanted = RunStore(), job_named(id, plan(table, profile_named(profile), only))
     members = wanted.members()

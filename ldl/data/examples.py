@@ -121,9 +121,14 @@ def union_mask(
             raise DataError(
                 f"{path}: mask of {mask.shape[1]}x{mask.shape[0]} pixels beside an image of "
                 f"{shape[1]}x{shape[0]}, expected {expected[1]}x{expected[0]}; is it the mask of "
-                "another image?"
+                "another image, or turned?"
             )
         total |= mask
+    if total.all():
+        raise DataError(
+            f"{source.root}: the mask of {member.id} is all foreground, so it marks nothing; is it "
+            "inverted, or another file?"
+        )
     return total.repeat(factor, axis=0).repeat(factor, axis=1)
 
 

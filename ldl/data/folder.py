@@ -65,6 +65,12 @@ class FolderIndex:
             else:
                 yield Path(one.path)
 
+    def line(self) -> str:
+        """How many files are there, how many were left out, and why."""
+        words = ", ".join(f"{count} {why}" for why, count in sorted(self.left_out.items()))
+        left = f"{self.left_out.total()} left out" + (f" ({words})" if words else "")
+        return f"{len(self.sizes)} files there, {left}"
+
     def matches(self, pattern: str) -> list[str]:
         """Relative paths that fit ``pattern``; ``*`` stays within one folder or file name.
 

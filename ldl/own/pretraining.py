@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from torch import Tensor
 
 from ldl import paths
@@ -106,18 +107,19 @@ def pretrain_folder(
     if isinstance(config, ComparisonConfig):
         config = fitted(config, len(bank.ids))
     work = paths.cache_dir() / "own" / f"{config.digest()}-{bank.fingerprint[:8]}"
+    paths.writable(work, "LDL_CACHE")
     how: dict[str, Any] = {
         "folder": work,
         "fabric": fabric_for(device),
         "identity": {"data": bank.fingerprint},
         "progress": progress,
     }
-    if isinstance(config, ComparisonConfig):
-        done = _compare(bank, config, how)
-    else:
-        done = _pretrain(
-            bank, config, _step1(folder, config, work, device, leave_out, progress), how
-        )
+    with FileLock(work / "lock"):  # another call with the same images and config waits
+        if isinstance(config, ComparisonConfig):
+            done = _compare(bank, config, how)
+        else:
+            start = _step1(folder, config, work, device, leave_out, progress)
+            done = _pretrain(bank, config, start, how)
     header = {
         "run_id": config.run_id(),
         "config": config.model_dump(mode="json"),

@@ -251,6 +251,13 @@ def test_twins_are_named_and_never_held_out_from_each_other(films: Path) -> None
     assert "the same picture as copy00.bmp" in bank.left_out["part0/00.png"]
 
 
+def test_a_copy_in_another_format_is_a_twin_too(films: Path) -> None:
+    for number in range(20):
+        path = films / f"part{number % 2}" / f"{number:02d}.png"
+        Image.open(path).save(films / f"copy{number:02d}.jpg", quality=80)
+    assert len(folder_bank(films, "xray", 32).ids) == 20
+
+
 def test_a_folder_of_too_few_different_pictures_is_refused(tmp_path: Path) -> None:
     for number in range(LEAST):
         film(tmp_path / f"{number}.png", 0)

@@ -57,13 +57,21 @@ def test_all_bits_that_a_detector_fills_count(tmp_path: Path, bits: int, suffix:
     assert (image[0, 0], image[-1, -1]) == (0, 255)
 
 
-def test_what_was_done_with_twelve_bits_is_said(tmp_path: Path, caplog, monkeypatch) -> None:
-    monkeypatch.setattr("ldl.data.readers.image._TOLD", set())
+def test_what_was_done_is_said_once(tmp_path: Path, caplog, monkeypatch) -> None:
+    monkeypatch.setattr("ldl.data.readers.raster._TOLD", set())
     for name in ("a", "b"):
         Image.fromarray(GREY.astype(np.uint16) * 16).save(tmp_path / f"{name}.png")
         with caplog.at_level(logging.WARNING):
             read_image(tmp_path / f"{name}.png")
     assert caplog.text.count("12 bits in a larger type, 0..4095 becomes 0..255") == 1
+    exif = Image.Exif()
+    exif[274] = 6
+    for name in ("c", "d"):
+        Image.fromarray(GREY).save(tmp_path / f"{name}.png", exif=exif)
+        with caplog.at_level(logging.WARNING):
+            read_image(tmp_path / f"{name}.png")
+    assert caplog.text.count("c.png: turned upright as its EXIF orientation says") == 1
+    assert "d.png" not in caplog.text
 
 
 def _deep_png(pixels: np.ndarray) -> bytes:

@@ -1,20 +1,17 @@
 """Any image file as uint8, colour or grey, as a person would see it."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
 
 from ldl.data.readers.medical import JSRT_BYTES, is_dicom, read_dicom, read_jsrt
-from ldl.data.readers.raster import SUFFIXES, png_depth, read_bytes, read_raster
+from ldl.data.readers.raster import SUFFIXES, png_depth, read_bytes, read_raster, tell_once
 from ldl.errors import DataError
 
-LOG = logging.getLogger("ldl")
 # Largest difference between channels at which a three-channel file still counts as grey:
 # chroma sub-sampling of a jpg that somebody saved as RGB leaves a few levels.
 GREY_TOLERANCE = 8
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and detectors have
-_TOLD: set[int] = set()  # of which depths the log has spoken
 
 
 def is_image(path: Path) -> bool:
@@ -76,12 +73,9 @@ def to_uint8(pixels: np.ndarray, path: Path, depth: int = 0) -> np.ndarray:
         return np.rint(pixels.astype(np.float64) * 255.0).astype(np.uint8)
     bits = next(one for one in DEPTHS if high <= 2**one - 1)
     bits = depth if bits < depth <= 16 else bits
-    if bits < 16 and bits not in _TOLD:
-        _TOLD.add(bits)
-        LOG.warning(
-            "%s: %d bits in a larger type, 0..%d becomes 0..255, here and in images like it",
-            *(path, bits, 2**bits - 1),
-        )
+    if bits < 16:
+        words = "%s: %d bits in a larger type, 0..%d becomes 0..255"
+        tell_once(f"{bits} bits", words, path, bits, 2**bits - 1)
     return np.rint(pixels.astype(np.float64) * (255.0 / (2**bits - 1))).astype(np.uint8)
 
 

@@ -1,7 +1,6 @@
 """X-rays in the formats of their archives: DICOM, and JSRT's raw ``.IMG``."""
 
 import io
-import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ import numpy as np
 import pydicom
 from pydicom.pixels import apply_modality_lut, apply_voi
 
-from ldl.data.readers.raster import read_bytes, unreadable
+from ldl.data.readers.raster import read_bytes, tell_once, unreadable
 from ldl.errors import DataError
 
-LOG = logging.getLogger("ldl")
 SIDE = 2048
 JSRT_BYTES = SIDE * SIDE * 2
 FULL = 4095  # 12 bits
@@ -92,7 +90,7 @@ def _shown(data: Any, pixels: np.ndarray, limits: tuple[int, int], path: Path) -
     centres, widths = _numbers(data, "WindowCenter"), _numbers(data, "WindowWidth")
     if centres and widths:
         if len(centres) > 1:
-            LOG.info("%s: the first of %d windows is shown", path, len(centres))
+            tell_once("windows", "%s: the first of its %d windows is shown", path, len(centres))
         return _windowed(values, centres[0], widths[0], str(data.get("VOILUTFunction", "LINEAR")))
     if pixels.dtype.kind == "i":
         raise DataError(f"{path}: signed pixels without a window; what is black is not said")

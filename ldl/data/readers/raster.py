@@ -32,6 +32,15 @@ SIGNS = (
     (b"MM\x00*", "a tif image"),
     (b"\x89HDF", "an HDF5 file"),
 )
+ORIENTATION = 274  # the tag of EXIF
+_TOLD: set[str] = set()
+
+
+def tell_once(what: str, words: str, *values: object) -> None:
+    """Say in the log what was done with a file that left a choice, for the first file alone."""
+    if what not in _TOLD:
+        _TOLD.add(what)
+        LOG.warning(f"{words}, here and in images like it", *values)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -127,7 +136,7 @@ def open_raster(path: Path, *, draft: int | None = None, raw: bytes | None = Non
     if pages > 1 and _stack(image):
         raise DataError(f"{path}: {pages} pages where one image is expected; save one alone")
     _refuse_lost_bits(image, raw, path)
-    return _upright(image)
+    return _upright(image, path)
 
 
 def _stack(image: Image.Image) -> bool:
@@ -153,8 +162,10 @@ def _refuse_lost_bits(image: Image.Image, raw: bytes, path: Path) -> None:
         )
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image, path: Path) -> Image.Image:
     try:
+        if image.getexif().get(ORIENTATION, 1) != 1:
+            tell_once("EXIF", "%s: turned upright as its EXIF orientation says", path)
         ImageOps.exif_transpose(image, in_place=True)
     except Exception as error:  # a damaged tag turns nothing, in any viewer
         LOG.debug("damaged EXIF: %s", error)
