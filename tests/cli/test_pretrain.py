@@ -11,7 +11,6 @@ from ldl import phantoms
 from ldl.cli import app
 from ldl.cli.pretrain import NAMES, WIDTH
 from ldl.config import DataConfig
-from ldl.engine.own import fitted
 from ldl.errors import LdlError
 from ldl.methods import COMPARISONS, METHODS
 from ldl.models.backbones import backbone
