@@ -65,7 +65,7 @@ MENDED_REGION: dict[str, Any] = {
     "scale": "native",
     "border": "replicate",
     "symmetries": "dihedral",
-    "region_weight": 3.0,
+    "region_weight": 1.0,
 }
 ROWS = (
     Row("top_hat", "black top-hat, untrained", Guided("top-hat")),

@@ -21,10 +21,11 @@ DEMO = Profile(
         # So close that vessels are 1 to 5 pixels wide.
         images=phantom(128, images=160, closer=2.0),
         tests=phantom(128, train=5, test=5, closer=2.0),
+        base=8,
         crop=64,
         game="mended",
         groups=2,
-        steps1=150,
+        steps1=200,
         steps2=200,
         halvings=2,
         judge_base=8,
