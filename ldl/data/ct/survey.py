@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ldl.data.ct import sets
-from ldl.data.ct.files import CtFiles, set_files
+from ldl.data.ct.source import CtFiles, set_files
 from ldl.data.ct.splits import BUDGETS, part_sizes
 from ldl.data.ct.volume import CtVolume
 from ldl.data.folder import DatasetFolder

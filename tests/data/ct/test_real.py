@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ldl.data.ct import ct_bank
-from ldl.data.ct.files import set_files
+from ldl.data.ct.source import set_files
 
 # (organ, organ, axis, sign): the first lies on that side of the second in the displayed volume;
 # axis 0 upwards, 1 to the back, 2 to the patient's left.

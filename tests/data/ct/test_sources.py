@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ldl.data.ct import ct_bank
-from ldl.data.ct.files import set_files
+from ldl.data.ct.source import set_files
 from ldl.errors import ConfigError, DataError
 
 from .conftest import body, stored, write
