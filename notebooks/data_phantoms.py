@@ -24,7 +24,7 @@
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 from IPython.display import Markdown
 
@@ -40,7 +40,7 @@ COUNT = 5
 # %% [markdown]
 # ## Beside real images
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 rows, names, words = [], [], []
 for modality, title in (("fundus", "colour fundus"), ("xray", "chest X-ray")):
     rows.append(list(phantoms.pretraining_images(modality, count=COUNT, size=SIZE, seed=seed)))
@@ -62,7 +62,7 @@ plots.show(
 # %% [markdown]
 # ## Twelve tasks, with their masks
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 shown = {key: phantoms.task_images(key, train=5, test=1, size=SIZE, seed=seed) for key in TASKS}
 pictures = [images[-1] for images, _, _ in shown.values()]
 painted = [
@@ -90,7 +90,7 @@ plots.show(
     + ": each phantom above, its mask painted over it below.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 covered = {TASKS[key].structure: [] for key in TASKS}
 for key, (_, masks, _) in shown.items():
     covered[TASKS[key].structure].extend(masks.mean(axis=(1, 2)).tolist())
@@ -105,7 +105,7 @@ Markdown(
 #
 # Vessel masks in the manner of OCTA and DSA: another layout than a fundus has, and the same local shape.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 priors = {
     kind: phantoms.shape_prior(kind, count=COUNT, size=SIZE, seed=seed) for kind in ("octa", "dsa")
 }
@@ -122,7 +122,7 @@ plots.show(
 # Tables 5 and 6 ask a network to draw vessels that look like these masks. In a whole eye of this size vessels are one or two pixels wide and look like nothing; the camera
 # can be asked to come closer, so that both show them at the same scale.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 near, masks, _ = phantoms.task_images(
     "chasedb1_vessel", train=0, test=COUNT, size=SIZE, seed=seed, closer=4.0
 )
@@ -147,7 +147,7 @@ from ldl.phantoms.ct import belly
 spleen = belly.SPLEEN[0]
 {f.name: getattr(spleen, f.name) for f in fields(spleen) if getattr(spleen, f.name) != f.default}
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 slices, places = [], (14, 23)
 for region in phantoms.ORGANS:
     (one,) = phantoms.volumes(region, count=1, size=SIZE, slices=32, seed=seed)

@@ -20,7 +20,7 @@
 # %% tags=["parameters"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from IPython.display import Markdown, display
 
 from ldl import plots, widgets
@@ -39,7 +39,7 @@ page = widgets.html_of(
 )
 display({"text/html": page, "text/plain": "[widget] One-shot localization"}, raw=True)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 cells = " and ".join(
     f"{one.variants[0].maps[0].data.shape[1]} × {one.variants[0].maps[0].data.shape[2]} cells for the {one.name.lower()}"
     for one in scenes
@@ -75,7 +75,7 @@ plots.source(filtering.filtered)
 # %%
 plots.source(peak._judge)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(
     f"The region is that of at least {peak.SHARE:.0%} of the maximum. Flat: the maximum rises less than {peak.LEAST_RISE} over the map's median, or the region is larger than {peak.LARGEST_REGION:g} windows. "
     f"Ambiguous: the second place reaches more than {1 - peak.LEAST_SHARPNESS:.0%} of that rise. The widget is handed these numbers and keeps none of its own."
@@ -93,7 +93,7 @@ Markdown(
 # browser holds the page to what Python computes from the same bytes; how far that lies from whole maps is measured here:
 # ```
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 rows = []
 for one in shown:
     near = agreement(one)
@@ -121,7 +121,7 @@ plots.small_table(
 # Put the point on the disc and change the variant. Put it on a vessel's branching, then on plain background: the verdict should turn to *ambiguous* or *flat*. Widen the window until the map follows
 # the outline of the eye rather than what lies at the point.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(" ".join(one.words for one in scenes))
 
 # %% [markdown]

@@ -29,7 +29,7 @@
 # %% tags=["parameters"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from IPython.display import Markdown, display
 
 from ldl import plots, report
@@ -51,7 +51,7 @@ shown, reasons = figure9.scenes(profile_named(profile), store)
 # *found*; *ambiguous* means that a second place is nearly as similar, *flat* that none stands out. The paper's protocol answers in all cases; what it would have answered is the magenta cross.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def draw(one):
     """The figure of one landmark."""
     plots.show(
@@ -66,7 +66,7 @@ for one in shown:
 if reasons:
     display(Markdown("Not shown: " + "; ".join(reasons) + "."))
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if shown:
     display(
         Markdown(
@@ -80,7 +80,7 @@ if shown:
 #
 # Four pictures are no measurement. *Sharpness* is: how far the maximum stands above the next best place more than half a window away, as a share of how far it stands above the map's median.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 best = show("table7", "open", store, "sharpness")
 best = best if best.measured else show("table7", profile, store, "sharpness")
 lines = []

@@ -23,10 +23,10 @@
 # 2.5 × 1.0 × 1.0 mm (sections 3.1 to 3.3).
 # ```
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from IPython.display import HTML, display
 
 from ldl import phantoms, plots, report
@@ -42,7 +42,7 @@ manifests = {one.name: one for one in ct_manifests()}
 surveys = {name: survey(name) for name in manifests}
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def published(name):
     """Volumes that the set has; None where that is not said."""
     return next(one.count for one in manifests[name].collections if one.purpose == "volumes")
@@ -76,7 +76,7 @@ plots.small_table(
 #
 # ## Labelled volumes: 10 or 60
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 rows = []
 for region in REGIONS:
     for role, name in (
@@ -110,7 +110,7 @@ plots.small_table(
 #
 # ## Windows and fields
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 plots.small_table(
     [
         {
@@ -132,7 +132,7 @@ plots.small_table(
 # except inside structures; we keep the longest run of whole slices. An organ that a volume lacks counts in no comparison.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def honest(name):
     """Everything known to be odd about a set, as a list."""
     manifest, found = manifests[name], surveys[name]

@@ -22,10 +22,10 @@
 # Our slice is not chosen by eye: of the test part it is the one with most organs, among equals the one with most labelled pixels. One slice proves nothing, so under each panel stands the mean DSC over *all*
 # test volumes, and {doc}`lrc_table1` says what may be concluded.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 from IPython.display import Markdown, display
 from matplotlib.patches import Patch
@@ -63,7 +63,7 @@ PANELS = (
 )
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def slices_of(shown, region):
     """The labelled slices, None where they are not at hand or may not be passed on."""
     data = labelled_set(region, shown.profile)
@@ -144,7 +144,7 @@ for column in best.table.columns(best.profile):
     if column.of.asked == 10:
         figure(best, column)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(
     "There is no record on real CT yet; these are phantoms. `ldl run lrc_table1 --profile open` makes them."
     if best.phantom

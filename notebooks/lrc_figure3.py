@@ -22,11 +22,11 @@
 #
 # Two questions: what do such clusters look like, and did the training put anything into them that the grey values, or the network before its training, did not have?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
@@ -48,7 +48,7 @@ UNSEEN = 10_000  # added to the seed: phantoms that no training draws
 local = tables_branch(profile, RunStore(), seed)
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def grouped(vectors, count):
     """(n, D) -> (n,) cluster numbers by k-means with k-means++ starts."""
     count = min(count, len(np.unique(vectors, axis=0)))
@@ -137,7 +137,7 @@ plots.show(
 # For a number, let every cluster take the label that most of its pixels have: the DSC of the best segmentation made of whole clusters. It is high for many small parts whatever they are, so all maps of a row
 # have equally many.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 table = pd.DataFrame([{"region": one["name"], **one["fits"]} for one in rows]).set_index("region")
 table.index.name = None
 real = any("real" in one["name"] for one in rows)
@@ -151,7 +151,7 @@ plots.scrolling(
     ),
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 ahead = {
     kind: sum(one["fits"]["embeddings"] > one["fits"][kind] for one in rows)
     for kind in table.columns

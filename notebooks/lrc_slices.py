@@ -17,11 +17,11 @@
 # A segmentation is scored as a volume and looked at slice by slice. These viewers need no kernel: the slider, the arrow keys and a sideways drag change the slice, upwards towards the head; layers and organs go
 # on and off; the pointer says what lies under it.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 import torch
 
@@ -43,7 +43,7 @@ small, store = profile == "smoke", RunStore()
 local = branch(short_config(profile, seed), store)
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def phantoms(region, **fields):
     """A set of phantoms; its volumes come in their order, the first is shown."""
     return CtConfig(region=region, source="phantom", slices=8 if small else 24, **fields)
@@ -79,7 +79,7 @@ record = ensure(tuning, store, device="cpu", weights=True)
 # A thorax phantom that no training has seen: the reference filled, the prediction outlined, superpixels as thin lines. The patient's right is at the left.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def predicted(bank, volume):
     """(Z, S, S) uint8 labels of one volume by the fine-tuned branch."""
     net = organ_network(tuning, bank, None, local.net.state_dict())
@@ -111,7 +111,7 @@ slice_viewer(
 # The organs that the paper reports, on phantoms: how small the optic nerves and the chiasm are, and how often a superpixel ends where an organ does.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def viewer(region):
     """The first phantom of a region with labels and superpixels."""
     bank = slice_bank(
@@ -131,7 +131,7 @@ def viewer(region):
 
 viewer("abdomen")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 viewer("head_neck")
 
 # %% [markdown]

@@ -22,10 +22,10 @@
 #
 # LRC brings a second network, and a second network helps by itself. So the first question here is one that the paper leaves open: is LRC better than the same second network *untrained*?
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import pandas as pd
 from IPython.display import Markdown, display
 
@@ -60,7 +60,7 @@ STAGES = {
 }
 few = [column for column in best.table.columns(best.profile) if column.of.asked == 10]
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best.phantom:
     text = "**No answer yet.** No record on real CT was made with a loss that keeps all organs; the numbers below are of phantoms and no evidence, earlier ones stand at the end as history. Get the data, then `ldl run lrc_table1 --profile open` makes them."
 else:
@@ -79,7 +79,7 @@ Markdown(text)
 # ## The pretraining, or the second branch?
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def points(found):
     """A difference with its interval."""
     if found is None or pd.isna(found.value):
@@ -127,7 +127,7 @@ def control(shown):
 
 display(control(best))
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 stages = ("random", "random+unet", "random+lrc")
 lines = []
 for column in few:
@@ -165,7 +165,7 @@ if lines:
 # %% [markdown]
 # ## The volumes
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 display(volumes_table(best))
 lrc_budget(best)
 
@@ -174,7 +174,7 @@ lrc_budget(best)
 #
 # ## The table
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 display(report.group_table(best, None, organs_line(best)))
 IMAGENET = {
     "stand-in": "*ImageNet* is a **stand-in**: a network of this width trained to grade fundus phantoms; torchvision's weights fit the published width only.",
@@ -185,7 +185,7 @@ Markdown(IMAGENET.get(best.profile.lrc.imagenet, ""))
 # %% [markdown]
 # ## What follows
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best.phantom:
     display(Markdown("Nothing: these numbers are of phantoms."))
 else:
@@ -202,7 +202,7 @@ else:
 # Both members of a pair start from the same global encoder, see the same volumes in the same order and are scored on the same test volumes, once, at the step that scored best on the validation volumes. An
 # organ that a volume lacks counts in neither.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best.fair:
     over_rest = report.group_table(show("lrc_table1", best.profile, store, "kept"), None)
     display(report.folded("The same over the organs that each row kept", over_rest))

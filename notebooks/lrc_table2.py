@@ -20,10 +20,10 @@
 # either.
 # ```
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from IPython.display import Markdown, display
 
 from ldl import plots, report
@@ -42,7 +42,7 @@ real = show("lrc_table2", "open", store)
 best = real if any(row.endswith("+moco2") for row, _ in real.cells) else here
 findings = [each for each in report.judged(best) if each.found]
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best.phantom:
     text = "**No answer yet.** There is no second MoCo on real CT; the numbers below are of phantoms and no evidence. `ldl run lrc_table2 --profile open` makes the runs. A first answer stands in {doc}`lrc_table1`, where LRC's branch is held against the same network untrained."
 else:
@@ -52,7 +52,7 @@ Markdown(text)
 # %% [markdown]
 # ## The table
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for part in report.whole_table(best, organs_line(best)):
     display(part)
 if best.fair:
@@ -68,7 +68,7 @@ lrc_budget(best)
 # in what was pretrained. The paper does not say how its own control was made.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def sizes(shown):
     """Parameters of every part, by what stands beside E_g, as the records count them."""
     rows = {}
@@ -89,7 +89,7 @@ assert all(
 )
 plots.small_table(counted, caption="Trainable parameters, equal to the last one.")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 hidden = report.encoders_table(best)
 if hidden:
     display(report.folded("The pretrainings behind the rows", *hidden))

@@ -23,10 +23,10 @@
 # We add one sample, 200, and the mean over *all* pixels of a region, which has no sampling error at all. Drawn with replacement, the mean of $N$ vectors is unbiased for every $N$ ({doc}`method_lrc` counts
 # it): if sampling only saved cost, more would never be worse.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from IPython.display import Markdown, display
 
 from ldl import report
@@ -46,7 +46,7 @@ real = show("lrc_table3", "open", store)
 best = real if len(real.cells) > 1 else here
 findings = [each for each in report.judged(best) if each.found]
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 numbers = best.frame.loc[best.frame["measured"], "ours"]
 if best.phantom:
     text = "**No answer yet.** On real CT only N = 50 was run, if any (it is a cell of {doc}`lrc_table1`); the numbers below are of phantoms and no evidence. `ldl run lrc_table3 --profile open` makes the rest."
@@ -57,7 +57,7 @@ Markdown(text)
 # %% [markdown]
 # ## The table
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for part in report.whole_table(best, organs_line(best)):
     display(part)
 if best.fair:
@@ -66,13 +66,13 @@ if not best.phantom:
     display(volumes_table(best))
 lrc_budget(best)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(
     f"The paper's tables do not agree: N = 50 is {100 * value('lrc_table3', 'DSC', samples_per_region=50):.1f} in its Table 3, the same setting in its Table 1 "
     f"{value('lrc_table1', 'ABD-110_10_with_lrc', global_pretraining='MoCo v1'):.1f} (MoCo v1) or {value('lrc_table1', 'ABD-110_10_with_lrc', global_pretraining='MoCo v2'):.1f} (MoCo v2)."
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 hidden = report.encoders_table(best)
 if hidden:
     display(report.folded("The pretrainings behind the rows", *hidden))

@@ -22,7 +22,7 @@ profile: str = "demo"
 modality: str = "fundus"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 from IPython.display import Markdown, display
 from matplotlib.patches import Rectangle
@@ -46,7 +46,7 @@ phantom = profile_named(profile).tasks.source == "phantom"
 # %% [markdown]
 # ## What is compared with what
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 by_page = profile if profile in BY_PAGE else "demo"
 levels = scene.levels(encoders.pretrained("densecl", "fundus", profile=by_page, seed=seed), seed)
 plots.show(
@@ -71,7 +71,7 @@ plots.show(
 #
 # Computed from the classes themselves; {doc}`table2_comparison` has a section for each method of LDL's Table 2, with what was changed for our scale.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 plots.small_table(
     [
         {
@@ -109,7 +109,7 @@ plots.small_table(
 plots.source(patch_search.cell_maps)
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def of_table2(kind, name):
     """The encoders of Table 2's rows for one modality, by label; the untrained one first."""
     keys = [
@@ -209,13 +209,13 @@ def chance(kinds, cuts):
     )
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 kinds = ("fundus", "xray")
 cuts = {kind: patches.phantom_patches(encoders.config_of("pd", kind, by_page)) for kind in kinds}
 nets = {kind: of_table2(kind, by_page) for kind in kinds}
 picture(cuts[modality], nets[modality], f"Phantoms, encoders of profile {by_page}.")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 display(
     plots.small_table(
         numbers(kinds, cuts, nets),
@@ -237,7 +237,7 @@ Markdown(
 # ## On real images
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def on_real_images():
     """The same on real test images, with what encoders are on this machine."""
     name = "open" if phantom else profile
@@ -277,10 +277,10 @@ on_real_images()
 # network before its first step, paired seed by seed. Nothing is trained while this page is made: `python -m benchmarks.probe_methods` measures, and writes the file that is read here.
 # ```
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(learned_words.questions())
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 found = learned.read()
 if found is None:
     learnt = Markdown(
@@ -305,7 +305,7 @@ learnt
 # Ours have chapters of their own: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`. What follows is read from the other methods' classes and records: what
 # they compare, what was changed for small images and batches and why, and how their training ended. Knobs that are not named have the original's value.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 PROFILES = tuple(dict.fromkeys((profile, "open")))
 
 
@@ -339,7 +339,7 @@ def show_method(key):
 #
 # Supervised, by the grade of diabetic retinopathy {cite}`eyepacs2015`, as LDL compares it {cite}`chen2021ldl`. The file: {download}`ldl/methods/supervised.py <../../ldl/methods/supervised.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("supervised")
 
 # %% [markdown]
@@ -347,7 +347,7 @@ show_method("supervised")
 #
 # {cite:t}`wu2018instdisc`. The file: {download}`ldl/methods/instdisc.py <../../ldl/methods/instdisc.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("instdisc")
 
 # %% [markdown]
@@ -355,7 +355,7 @@ show_method("instdisc")
 #
 # {cite:t}`ye2019embinva`. The file: {download}`ldl/methods/embinva.py <../../ldl/methods/embinva.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("embinva")
 
 # %% [markdown]
@@ -363,7 +363,7 @@ show_method("embinva")
 #
 # {cite:t}`he2020moco`. The file: {download}`ldl/methods/moco.py <../../ldl/methods/moco.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("moco")
 
 # %% [markdown]
@@ -371,7 +371,7 @@ show_method("moco")
 #
 # {cite:t}`chen2020mocov2`. The file: {download}`ldl/methods/mocov2.py <../../ldl/methods/mocov2.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("mocov2")
 
 # %% [markdown]
@@ -379,7 +379,7 @@ show_method("mocov2")
 #
 # {cite:t}`chen2020simclr`. The file: {download}`ldl/methods/simclr.py <../../ldl/methods/simclr.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("simclr")
 
 # %% [markdown]
@@ -387,7 +387,7 @@ show_method("simclr")
 #
 # {cite:t}`li2021rotori`. The file: {download}`ldl/methods/rotori.py <../../ldl/methods/rotori.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("rotori")
 
 # %% [markdown]
@@ -395,5 +395,5 @@ show_method("rotori")
 #
 # {cite:t}`wang2021densecl`. The file: {download}`ldl/methods/densecl.py <../../ldl/methods/densecl.py>`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 show_method("densecl")

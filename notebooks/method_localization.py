@@ -24,7 +24,7 @@
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import math
 import time
 
@@ -180,7 +180,7 @@ assert torch.allclose(filtered(small, (5, 5)), looped, atol=1e-12)
 flat = torch.ones(2, 9, 11) / math.sqrt(2)
 assert torch.allclose(filtered(flat, (5, 5)), flat), "a constant map stays constant at the border"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 side, dims, window = 512, 32, 64
 embedding = torch.nn.functional.normalize(
     torch.randn(dims, side, side, generator=generator(seed, "timed")), dim=0
@@ -259,7 +259,7 @@ assert all(one.peak == 0 for one in moved.turned(matcher, moved.cut(scene), poin
 # A trained network gives no such promise. Its deepest features have a stride of 16 pixels, its borders are padded, and it may have learnt the place itself. So it is measured: the same points of the same phantoms,
 # found in the image they were taken from, in one shifted by up to 16 pixels in rows and columns, and in one turned by 90 degrees.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 config = profile_named(profile)
 row = {c.row.key: c.runs[0] for c in cells(config) if c.runs[0].landmark == "disc"}
 networks, words = {}, []
@@ -296,7 +296,7 @@ display(
     )
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 # Template matching last: the colours of the lines go by their order.
 lines = {"toy embedder": others["toy embedder"], **networks, "NCC": others["NCC"]}
 curve = moved.over_shifts(lines, list(eyes.images[:5]), window, seed=seed)
@@ -321,7 +321,7 @@ plots.show(
 #
 # ## Odd questions have answers
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 asked_oddly.odd_questions()
 
 # %% [markdown]

@@ -19,11 +19,11 @@
 #
 # No code of the paper is public; every choice that it leaves open is ours, said where it is made and listed at the end.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import math
 import time
 
@@ -84,7 +84,7 @@ plots.source(superpixels)
 # as the table, belong to no region: else the air around the patient would be the largest and easiest one.
 # ```
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 chosen = SuperpixelConfig()
 assert (chosen.scale, chosen.sigma, chosen.air) == (20, 0.5, 4)
 assert (chosen.smallest(128, 128), chosen.smallest(384, 384)) == (8, 24)
@@ -115,7 +115,7 @@ plots.show(
 # A superpixel that holds two organs teaches that they are the same. *Merged* is the share of an organ's pixels in regions that hold more of another organ; *leak* how far regions cross organ borders, as a share of
 # the organ.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 studied = list(shown)
 if profile == "open":
     studied += [found for region in REGIONS if (found := real_case(region, size=side, count=12))]
@@ -152,7 +152,7 @@ plots.scrolling(
     + ("Real CT is a stand-in for the paper's sets." if len(studied) > 3 else "Phantoms."),
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 ours = [one for _, scale, one in grid if scale == chosen.scale]
 start = time.process_time()
 superpixel_maps(shown[0].images)
@@ -174,7 +174,7 @@ Markdown(
 # %%
 plots.source(random_elastic, Elastic.images, Elastic.regions)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 elastic = ElasticConfig()
 assert (elastic.cells, elastic.strength, SMALLEST) == (6, 0.06, 4)
 images, maps = shown[0].images, superpixel_maps(shown[0].images)
@@ -212,7 +212,7 @@ plots.show(
 )
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def sizes(one, count):
     """Pixels of each of ``count`` regions."""
     return np.bincount(one[one >= 0], minlength=count)
@@ -301,7 +301,7 @@ assert math.isclose(loss(same, same, "distinct"), math.log(2 * K - 1), rel_tol=1
 # %% [markdown]
 # A small example with numbers. Three regions in the plane, at 0, 60 and 180 degrees; in the bent slice each is 20 degrees further; $\tau = 0.5$ to keep the numbers readable.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tau = 0.5
 angles = torch.deg2rad(torch.tensor([0.0, 60.0, 180.0], dtype=torch.float64))
 query = torch.stack([angles.cos(), angles.sin()], dim=1)
@@ -335,7 +335,7 @@ plots.small_table(
     caption=f"Every number by hand; their means are the function's: {means['paper']:.3f} as printed, {means['distinct']:.3f} distinct.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 floor = min(
     loss(agreed, agreed, "paper"),
     *(
@@ -360,7 +360,7 @@ assert floor >= math.log(2)
 # %%
 plots.source(sampled_means)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 local = branch(short_config(profile, seed), RunStore())
 slices = phantom_case("abdomen", size=local.config.data.size, count=4, seed=seed)
 maps, repeats = superpixel_maps(slices.images), 10 if small else 40
@@ -413,7 +413,7 @@ plots.small_table(
 # %%
 plots.source(LocalDecoder, OrganNet)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 BASE, ORGANS = 64, 11  # published widths; organs of ABD-110
 with torch.device("meta"):  # counted, not allocated
     nets = {
@@ -443,7 +443,7 @@ plots.small_table(
     caption="Trainable parameters in millions at the published widths (ResNet-50, ViT-Base, U-Net of 64 to 1,024 channels), 11 organs.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 without, with_ = (sum(counted[label].values()) for label in list(counted)[:2])
 branch_size = counted["LRC only"]["E_l"] + counted["LRC only"]["D_l"]
 Markdown(
@@ -461,7 +461,7 @@ Markdown(
 #
 # ## A short pretraining
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 record = local.record
 history = pd.DataFrame(
     {"step": range(1, len(record["losses"]["local"]) + 1), "local": record["losses"]["local"]}
@@ -472,7 +472,7 @@ plots.show(
     alt="A curve of the local contrastive loss that falls over the steps.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 watched = len(pretraining_rows(slice_bank(local.config.data), local.config.part)[1])
 Markdown(
     f"From {history['local'].iloc[0]:.2f} at the first step to {history['local'].tail(5).mean():.2f} over the last five (the floor is 0.69). On slices of volumes that were kept out, {100 * record['retrieval']:.1f} % of "
@@ -483,7 +483,7 @@ Markdown(
 # %% [markdown]
 # ## Every choice in one table
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 config, say = local.config, plots.words
 plots.small_table(
     [

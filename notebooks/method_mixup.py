@@ -25,7 +25,7 @@
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import math
 
 import torch
@@ -60,7 +60,7 @@ plots.source(mixup_images)
 # first views before their colours are normalised, we mix them after: normalisation is affine and the weights sum to 1, so the mixture is the same.
 # ```
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pair = examples.example_images("fundus", count=2, size=96, seed=seed)
 first, second = torch.from_numpy(pair.images).float().div(255).unbind(0)
 weights = torch.tensor([1.0, 0.8, 0.5, 0.2, 0.0])
@@ -116,7 +116,7 @@ target
 # from the second one by $\arctan\frac{\lambda \sin\theta}{1 - \lambda + \lambda\cos\theta}$. For close patches that is nearly proportional to $\lambda$; for nearly opposite ones almost the whole
 # turn happens around $\lambda = 1/2$.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 share = torch.linspace(0, 1, 101, dtype=torch.float64)
 with plots.theme():
     figure, axes = plt.subplots(figsize=(5.2, 2.6))
@@ -173,7 +173,7 @@ loss.item()
 # Does a network that was pretrained with mixup embed a mixture where it belongs, and one that was pretrained without it not? For every patch of a mixed pair, look for the nearest
 # among the targets of all patches of all pairs, and count how often it is the patch's own. A cosine would not do: an encoder that gives all patches nearly the same vector has a high one.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 trained = {
     name: encoders.pretrained(name, "fundus", profile=profile, seed=seed)
     for name in ("pd", "pd+mix")
@@ -206,7 +206,7 @@ plots.show(
     f"{found['pd'][5]:.0f} and {found['pd+mix'][5]:.0f} percent.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(
     f"At λ = 0.5 the encoder pretrained without mixup finds {found['pd'][5]:.0f} % of the targets, the one pretrained with it "
     f"{found['pd+mix'][5]:.0f} %. Of the latter: {trained['pd+mix'].verdict}"

@@ -26,7 +26,7 @@
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import math
 
 import numpy as np
@@ -170,7 +170,7 @@ for kind, m in (("paper", number), ("released", 2 * number - 1)):
 # $x$ nears 1, $-\log P$ alone settles at $\log 2$: two equally good candidates. The joint probability adds
 # $-\log(1 - P')$ for the confusable one, and so doubles the push apart exactly where two patches are mistaken for each other.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 similarity = torch.linspace(-0.2, 1.0, 121)
 logits = torch.zeros(len(similarity), 64)
 logits[:, 0], logits[:, 1] = 1.0, similarity
@@ -219,7 +219,7 @@ print(f"as printed: {transcribed:.0f}; here: {stable:.1f}")
 # symmetry of the square, and its feature map turned back before it is cut into cells, so that cell $i$ shows the same tissue in
 # both.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 shown = examples.example_images("fundus", count=4, size=64, seed=seed)
 torch.set_default_dtype(torch.float32)
 views = draw_views(torch.from_numpy(shown.images), 64, "rotations", generator(seed, "chapter"))
@@ -243,7 +243,7 @@ plots.show(
 # second-view patches whose nearest first-view patch is their own is the **retrieval accuracy**; it is written down with every pretraining
 # record, because a loss value alone does not tell whether the encoder may be used.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 trained = encoders.pretrained("pd", "fundus", profile=profile, seed=seed)
 own = examples.own_images(trained.config, count=4)
 views = draw_views(
@@ -274,8 +274,8 @@ plots.show(
     f"is on the diagonal: {found[0]:.0f} and {found[1]:.0f} percent.",
 )
 
-# %% [markdown] tags=["hide-input"]
+# %% [markdown] tags=["remove-input"]
 # Whether that is far enough is a number, not an impression:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(trained.verdict)

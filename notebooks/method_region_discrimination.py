@@ -24,7 +24,7 @@
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import math
 
 import torch
@@ -73,7 +73,7 @@ plots.source(region_vectors)
 # %% [markdown]
 # Written out pixel by pixel this is a tensor of $B \times C \times K \times H \times W$ numbers. As a product of two matrices, $C \times HW$ and $HW \times K$, it never exists.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 batch, clusters, channels, side = 20, 16, 32, 448
 product = batch * clusters * channels * side * side * 4 / 2**30
 result = batch * clusters * channels * 4 / 2**10
@@ -192,7 +192,7 @@ sixteen
 #
 # ## On images
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 encoder, chest = (region_encoder(kind, profile, seed) for kind in ("fundus", "xray"))
 rows, words = [], []
 for one in (encoder, chest):
@@ -220,7 +220,7 @@ plots.show(
     "probability of the most probable cluster.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 values, shares = encoder.outputs(
     torch.from_numpy(examples.own_images(encoder.config, count=8).images).float().div(255)
 )
@@ -247,7 +247,7 @@ Markdown(
 # Move over an image, tap it, or walk with the arrow keys: which cluster does that pixel belong to, what else belongs to it in every image, and which pixels elsewhere have the vectors most similar to its own?
 # {doc}`demo_localization` asks the same of windows instead of single pixels.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 kinds = {"Eyes": encoder, "Chests": chest}
 touched = widgets.payload([region_demo(name, one) for name, one in kinds.items()])
 page = widgets.html_of(

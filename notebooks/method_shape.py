@@ -24,7 +24,7 @@ profile: str = "demo"
 prior: str = "dsa"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import math
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ from ldl.train.shape.outputs import guided_net
 check("method_shape", globals())
 seed_everything(seed)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 LOOKS = 30
 THRESHOLD = 0.5
 
@@ -202,7 +202,7 @@ def show_labels(look: Look) -> None:
 # $P$ is how the target regions $r_{nm}$ are shaped, $Q$ how the reference masks are. Neither can be written down. What can be trained is a judge: a network $d$ that is shown a mask and says whether it
 # is a reference. Where $d$ is as good as it can be, fooling it brings $P$ towards $Q$.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 config = guide_config(prior, profile_named(profile), seed)
 config = build(GuideConfig, {name: getattr(config, name) for name in GuideConfig.model_fields})
 masks = shape_prior(config.data, config.prior, config.masks)
@@ -350,7 +350,7 @@ plots.source(GuideStage.losses, GuideStage.after_step)
 #
 # ## A run of it
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 store = RunStore()
 record = ensure(config, store, weights=True) if profile in report.BY_PAGE else store.record(config)
 if record is None or not store.weights(config).exists():
@@ -471,6 +471,6 @@ assert np.allclose(weights["uncertain"], [0, 0.5, 1])
 assert np.allclose(weights["confident"], [1, 0.5, 0])
 weights
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if guided is not None:
     show_labels(guided)

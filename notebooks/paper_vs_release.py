@@ -23,7 +23,7 @@
 profile: str = "demo"
 seed: int = 0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ from ldl.tasks import TASKS
 
 check("paper_vs_release", globals())
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 TASKS_SHOWN = ("chasedb1_vessel", "idrid_od")
 
 
@@ -240,7 +240,7 @@ plots.small_table(
     rows_of_regions, caption="Region discrimination on 8 images with 16 regions each."
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 lowest = min(row["cosine of the gradients"] for row in rows)
 lowest_region = min(row["cosine of the gradients"] for row in rows_of_regions)
 Markdown(
@@ -255,7 +255,7 @@ Markdown(
 # the release's flip leaves out.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def lines(outcomes):
     """One row a choice: how well its encoder finds patches, and the two tasks."""
     rows = []
@@ -293,7 +293,7 @@ else:
     display(Markdown("Not yet run under this profile."))
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def gaps(outcomes, first, second):
     """Difference of two choices on every task, in points, and whether the intervals overlap."""
     by_label = {one.choice.label: one for one in outcomes}
@@ -327,7 +327,7 @@ Markdown(
 # %% [markdown]
 # ### On real images
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 real = ablation("open", seed, store) if profile in report.BY_PAGE else []
 if real:
     show(real)

@@ -34,7 +34,7 @@ patch_grid: int = 8
 clusters: int = 16
 formulation: str = "released"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 import pandas as pd
 import torch
@@ -58,7 +58,7 @@ from ldl.train.comparison import LEAST_SPREAD
 
 check("pretrain_encoder", globals())
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 # The methods that learn on a VGG16; MAE needs a transformer.
 WATCHED = tuple(key for key, method in COMPARISONS.items() if method.trains and key != "mae")
 
@@ -101,7 +101,7 @@ if method in METHODS:
 config = encoders.config_of(method, modality, profile, seed, **knobs)
 encoder = encoders.load(config)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 report.run_card(encoder.record)
 
 # %% [markdown]
@@ -115,7 +115,7 @@ plots.source(type(METHODS.get(method) or COMPARISONS[method]))
 #
 # Each term is what enters the sum, so with its weight. A curve that still falls at the end means that the budget was too small. Losses of different methods cannot be compared.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 curves = {"this run": encoder.record["losses"]}
 if config.step1 is not None:
     curves = {"step 1": encoders.load(config.step1).record["losses"], "step 2": curves["this run"]}
@@ -136,7 +136,7 @@ for title, losses in curves.items():
 # %% [markdown]
 # ## Was it long enough?
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(encoder.verdict)
 
 # %% [markdown]
@@ -147,7 +147,7 @@ Markdown(encoder.verdict)
 # sphere and 0 where they are all the same {cite}`chen2021simsiam`. It is watched for every method that the papers compare with, whichever this page pretrains; for those that
 # classify or restore it is taken on the features in front of their last layers.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 found, lacking = watched(modality, profile, seed, RunStore())
 curves = {name: record["spread"] for name, record in found.items() if record["spread"]}
 if curves:
@@ -173,7 +173,7 @@ if lacking:
 # Take a patch of one image, and find the nearest patches in *other* images. The network has never been told that they show the same thing. The vector of a patch is made from the embedding of its
 # pixels; of a comparison method no such embedding is kept, and it is that of the encoder's deepest map, brought to the same cells.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 shown = examples.own_images(config, count=12)
 images = torch.from_numpy(shown.images).float().div(255)
 embedding = encoder.pixel_vectors(images)
@@ -219,7 +219,7 @@ plots.show(
 # means similar vector, across images too. The bottom row is the same network before its first step. Of a comparison method it is the deepest map of the encoder that is shown, a sixteenth as
 # fine.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 before = encoders.untrained(config)
 colours = plots.principal_colours(embedding[:6].numpy())
 raw = plots.principal_colours(before.pixel_vectors(images[:6]).numpy())
@@ -239,7 +239,7 @@ plots.show(
 #
 # The cosine between the vector of the brightest spot of the first image and every pixel of the others.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 smoothed = torch.nn.functional.avg_pool2d(images.mean(1, keepdim=True), 5, 1, 2)[0, 0]
 row, column = divmod(int(smoothed.argmax()), smoothed.shape[1])
 point = embedding[0, :, row, column]
@@ -260,7 +260,7 @@ plots.show(
 # %% [markdown]
 # ## The clusters
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if assignment is None:
     note = Markdown(
         "This method has no clustering branch; run the page with `-p method rd` to see clusters."

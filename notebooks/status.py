@@ -19,7 +19,7 @@
 # %% tags=["parameters"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import base64
 import platform
 from collections import Counter
@@ -44,7 +44,7 @@ store = RunStore()
 # %% [markdown]
 # ## Profiles
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 plots.small_table(
     [
         {
@@ -69,7 +69,7 @@ plots.small_table(
 # %% [markdown]
 # ## Runs of every table
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 counts = []
 for name, table in TABLES.items():
     for budget in PROFILES.values():
@@ -90,7 +90,7 @@ plots.small_table(
 # ## Every run, as a file
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def row(run):
     """One run as a row; None where it has no record."""
     record = store.record(run)
@@ -127,7 +127,7 @@ for name in dict.fromkeys((profile, "open")):
 # %% [markdown]
 # ## Pages
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 entries = Ledger(paths.executed_dir()).entries
 pages = [
     {"page": name, "seconds": f"{entry.seconds:.1f}", "executed": entry.finished}
@@ -141,7 +141,7 @@ plots.small_table(
 # %% [markdown]
 # ## Software
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 NAMES = (
     "ldl",
     "torch",

@@ -74,16 +74,15 @@ def line(each: Finding):
     """One line of the table of claims."""
     name, page = PAGES[each.claim.table]
     found = each.found
+    on = heads_of(shown[each.claim.table])[each.claim.column].split(":")[0]
     return {
-        "claim": each.claim.text,
-        "on": heads_of(shown[each.claim.table])[each.claim.column].split(":")[0],
-        "the paper": report.signed(each.paper),
-        "ours": f"{report.signed(found.value)} <small>({report.signed(found.low)} to {report.signed(found.high)})</small>"
+        "claim": f"{each.claim.text} <small>{on}</small>",
+        "verdict": each.verdict,
+        "ours": f"{report.signed(found.value)}<br><small>{report.signed(found.low)} to {report.signed(found.high)}</small>"
         if found
         else "–",
-        "n": found.cases if found else "",
-        "seeds": found.seeds if found else "",
-        "verdict": each.verdict,
+        "the paper": report.signed(each.paper),
+        "n (seeds)": f"{found.cases} ({found.seeds})" if found else "",
         "where": f"<a href='{page}.html'>{name}</a>",
     }
 

@@ -20,7 +20,7 @@
 # %% tags=["parameters"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import pandas as pd
 from IPython.display import Markdown
 
@@ -39,7 +39,7 @@ ours, printed = table1(), published("table1")
 assert list(ours["dataset"]) == list(printed["dataset"])
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def count(ours, paper):
     """A number of the lists, with the paper's beside it where they differ."""
     if pd.isna(ours):
@@ -66,7 +66,7 @@ plots.small_table(
     caption="Images for training and test, counted in the authors' lists; the paper's number stands beside ours where the two differ. Of the training images of a task, the first fifth chooses the best epoch.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 different = [
     f"{mine.dataset} ({part}: {getattr(mine, part)} against {int(getattr(theirs, part))})"
     for mine, theirs in zip(ours.itertuples(), printed.itertuples(), strict=True)
@@ -92,7 +92,7 @@ Markdown(
 # A data set is at hand if its folder below `LDL_DATA` has one of the layouts that its manifest knows. {doc}`../data` tells how to get them.
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def at_hand(manifest):
     """The layout that was found, or a dash."""
     try:
@@ -130,7 +130,7 @@ plots.small_table(
 # %% [markdown]
 # ## The tasks, as the code names them
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 plots.small_table(
     [
         {

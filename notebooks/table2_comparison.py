@@ -20,10 +20,10 @@
 # other self-supervised methods, on 11 of 12 tasks (section 6.1.3, Table 2).
 # ```
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import pandas as pd
 from IPython.display import Markdown, display
 
@@ -48,7 +48,7 @@ def words(number):
     return report.signed(number)
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 findings = report.judged(best)
 by_text = {(each.claim.text, each.claim.column): each for each in findings}
 
@@ -76,7 +76,7 @@ Markdown(text)
 # %% [markdown]
 # ## The table
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 printed = "The paper's chest numbers are means over 20, 40, 60, 80 and 100 % of the labels."
 for part in report.whole_table(best, more=printed):
     display(part)
@@ -95,13 +95,13 @@ report.budget(best.profile)
 #
 # Every comparison is stated beforehand, with the smallest difference of interest: `results/STATEMENT.md`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best.phantom:
     display(Markdown("Nothing: these numbers are of phantoms."))
 else:
     display(report.claims_table(findings, best))
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if not best.phantom:
     shown = [each for each in findings if each.found and each.claim.family != "others"]
     plots.show(
@@ -122,7 +122,7 @@ if not best.phantom:
 # (section 6.1.4, Figure 7).
 # ```
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 STARTS = {
     "scratch": "Scratch",
     "scratch-equal": "Scratch, equal updates",
@@ -164,7 +164,7 @@ else:
         + ".",
     )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if not lines.empty and not best.phantom:
     stated = published("figure7").set_index("column")
     rows = []
@@ -199,14 +199,14 @@ if not lines.empty and not best.phantom:
 #
 # What each method compares, and what was changed for small images and batches, stands in {doc}`method_family`; a row is one file below `ldl/methods/`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for part in report.encoders_table(best):
     display(part)
 
 # %% [markdown]
 # ## What the printed numbers say
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 numbers = published("table2").set_index("encoder")
 columns = [task.column for task in TASKS.values()]
 ours = ["Pd", "Pd+mix", "Rd"]
@@ -224,7 +224,7 @@ Markdown(
 #
 # Profile `demo` trains every row on images drawn from a seed. It shows that each can be made from end to end, and says nothing about the paper.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best is here:
     display(Markdown("It stands above."))
 else:

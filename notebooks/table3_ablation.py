@@ -20,10 +20,10 @@
 # chest X-ray (section 6.1.4, Table 3, Figure 6).
 # ```
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import pandas as pd
 from IPython.display import Markdown, display
 
@@ -47,7 +47,7 @@ MEANS = {
     "xray_mean@20": "Chest X-ray, 20 % of the labels",
 }
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 findings = report.judged(best)
 if best.phantom:
     text = "There is no record on real images yet; what follows is on phantoms and no evidence. Get the data, then `ldl run table3 --profile open` makes them."
@@ -65,7 +65,7 @@ Markdown(text)
 #
 # Three sections: Pd+mix over the patch grid, Pd over the patch grid (the paper prints only the difference of the two), and Rd over the number of clusters, where none is Pd+mix.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for part in report.whole_table(best):
     display(part)
 report.budget(best.profile)
@@ -74,7 +74,7 @@ report.budget(best.profile)
 # ## Figure 6: patch size, mixup, clusters
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def over(shown, methods, places):
     """Long frame of the means over the places of one axis, a line a method."""
     lines = []
@@ -126,7 +126,7 @@ lines_figure(
     f"Figure 6 on {best.kind}, profile {best.profile.name}; bands are 95 % intervals, dashed lines with hollow marks the paper's numbers.",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 lines_figure(
     over(best, {"rd": [f"rd/c{c}" for c in CLUSTERS]}, CLUSTERS),
     [str(c) for c in CLUSTERS],
@@ -137,7 +137,7 @@ lines_figure(
 # %% [markdown]
 # ## What follows
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best.phantom:
     display(Markdown("Nothing: these numbers are of phantoms."))
 else:
@@ -148,7 +148,7 @@ else:
 # %% [markdown]
 # The gain of mixup as the paper prints it:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 gains = published("table3")
 gains = gains[gains["section"] == "mixup_gain_over_pd"].set_index("setting")
 plots.small_table(
@@ -166,14 +166,14 @@ plots.small_table(
 # %% [markdown]
 # ## The encoders behind the rows
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for part in report.encoders_table(best):
     display(part)
 
 # %% [markdown]
 # ## The machinery on phantoms
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best is here:
     display(Markdown("It stands above."))
 else:

@@ -20,10 +20,10 @@
 # {cite}`simonyan2015vgg` have a quarter, a half and all of its channels.
 # ```
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from IPython.display import Markdown, display
 
 from ldl import plots, report
@@ -44,7 +44,7 @@ here = show("table4", profile, store)
 real = show("table4", "open", store)
 best = real if real.measured else here
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 findings = report.judged(best)
 if best.phantom:
     text = "There is no record on real images yet; what follows is on phantoms and no evidence. Get the data, then `ldl run table4 --profile open` makes them."
@@ -55,16 +55,16 @@ Markdown(text)
 # %% [markdown]
 # ## The table
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for part in report.whole_table(best):
     display(part)
 report.budget(best.profile)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if not best.phantom and any(each.found for each in findings):
     display(report.claims_table([each for each in findings if each.found], best))
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(f"A slip in the paper's own table: {NOTES['ldl_table4']}")
 
 # %% [markdown]
@@ -76,7 +76,7 @@ Markdown(f"A slip in the paper's own table: {NOTES['ldl_table4']}")
 plots.source(Encoder)
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def millions(base):
     """Parameters of the segmentation network for fundus, in millions."""
     return sum(p.numel() for p in SegmentationNet(base, CHANNELS["fundus"]).parameters()) / 1e6
@@ -99,14 +99,14 @@ plots.small_table(
 # %% [markdown]
 # ## The encoders behind the rows
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for part in report.encoders_table(best):
     display(part)
 
 # %% [markdown]
 # ## The machinery on phantoms
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best is here:
     display(Markdown("It stands above."))
 else:

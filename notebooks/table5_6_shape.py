@@ -22,10 +22,10 @@
 #
 # No mask belongs to any of the photographs. How that can work at all is the chapter {doc}`method_shape`.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 import pandas as pd
 import torch
@@ -61,7 +61,7 @@ def title(prior):
     return f"Table {TABLES[prior][-1]}, {prior.upper()}"
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 FIRST = next(iter(COLUMNS))  # a run is scored on all four sets: its records are those of each
 
 
@@ -114,7 +114,7 @@ Markdown(" ".join(lines))
 # ## Both tables
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def collapsed(shown):
     """The line of a cell that says how many seeds collapsed."""
 
@@ -140,7 +140,7 @@ for prior, shown in best.items():
 # ```
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def show_seeds(prior, shown):
     """Every seed of every row as a mark."""
     frame = pd.DataFrame(
@@ -178,7 +178,7 @@ for prior, shown in best.items():
 # %% [markdown]
 # ## What follows
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for prior, shown in best.items():
     findings = report.judged(shown)
     if shown.phantom:
@@ -199,7 +199,7 @@ for prior, shown in best.items():
 #
 # The watch compares the region with the reference masks, never with a label.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 WATCHED = {
     "share": "target's share of the picture",
     "believed_target": "d believes the target",
@@ -275,7 +275,7 @@ for prior, shown in best.items():
 # them in a more fitting thickness; RefineUncer removes false alarms (section 6.2.2, Figure 8).
 # ```
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 SAMPLES, SEED = 5, 0
 SHORT = {"refine_uncer": "RefineU."}
 LACKING = Markdown(
@@ -351,7 +351,7 @@ for prior, shown in here.items():
 # %% [markdown]
 # ## What the printed numbers say
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 words = []
 for prior, name in TABLES.items():
     printed = published(name).set_index("method")
@@ -367,7 +367,7 @@ Markdown("\n".join([*words, "", "Every printed number is one training; no spread
 # %% [markdown]
 # ## The machinery on phantoms
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 for prior, shown in here.items():
     if best[prior] is shown:
         display(Markdown(f"{title(prior)} stands above."))

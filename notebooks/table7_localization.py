@@ -22,10 +22,10 @@
 #
 # {doc}`method_localization` goes from the equations to the functions; {doc}`figure9_similarity` shows similarity maps, {doc}`demo_localization` is there to be touched.
 
-# %% tags=["parameters", "hide-input"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 import numpy as np
 from IPython.display import Markdown, display
 
@@ -51,7 +51,7 @@ columns = [
     c for c in best.table.columns(best.profile) if any(c.key == key for _, key in best.cells)
 ]
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 findings = report.judged(best)
 if best.phantom:
     text = "There is no record on real images yet; what follows is on phantoms and no evidence. Get the data, then `ldl run table7 --profile open` makes them."
@@ -75,7 +75,7 @@ Markdown(text)
 # ## The table
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def at_thresholds(shown):
     """The line of a cell that holds the five accuracies, and the paper's."""
     rows = {row.key: row for row in ROWS}
@@ -112,7 +112,7 @@ for part in report.whole_table(best, at_thresholds(best), note):
 #
 # Each dot is what the whole row would have been, had that support image been the only one, as in the paper.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 values = {
     (LABELS[row], next(c.label for c in columns if c.key == key)): cell.draws
     for (row, key), cell in best.cells.items()
@@ -143,7 +143,7 @@ if values:
         + ".",
     )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 lines = []
 for column in columns:
     there = [row for row in ROWS if row.published and (row.key, column.key) in best.cells]
@@ -171,7 +171,7 @@ if lines:
 # %% [markdown]
 # ## What follows
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best.phantom:
     display(Markdown("Nothing: these numbers are of phantoms."))
 else:
@@ -201,7 +201,7 @@ plots.source(frame_of)
 # %%
 plots.source(CentredMatcher.vectors)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 shares = []
 for row in ROWS:
     cells = {column: best.cells.get((row.key, column.key)) for column in columns}
@@ -233,7 +233,7 @@ if shares:
 # %% [markdown]
 # ## What the printed numbers say
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 QUERIES = {"od_hrf": ("Disc (HRF)", 44), "heart_scr": ("Heart (SCR)", 246)}
 STEPS = (("pd+mix", "pd", "+mix"), ("pd+mix+ms", "pd+mix", "+ms"), (BEST, "pd+mix+ms", "+cs"))
 table = published("table7")
@@ -260,7 +260,7 @@ plots.small_table(
 # %% [markdown]
 # ## The machinery on phantoms
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 if best is here:
     display(Markdown("It stands above."))
 else:

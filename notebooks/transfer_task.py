@@ -28,7 +28,7 @@ method: str = "pd+mix"
 seed: int = 0
 label_fraction: float = 1.0
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,7 +60,7 @@ from ldl.train.transfer import TEST_BATCH, THRESHOLD, predict
 
 check("transfer_task", globals())
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 EQUAL = "scratch, equal updates"
 
 
@@ -209,7 +209,7 @@ assert np.isclose(dsc(prediction.numpy() > 0.5, truth.numpy())[0], 2 / 3)
 runs = compare(task, method, profile, seed=seed, label_fraction=label_fraction)
 report.run_card(runs[method].record)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 with plots.theme():
     figure, axes = plt.subplots(figsize=(5.6, 2.6))
     for number, (name, run) in enumerate(runs.items()):
@@ -241,7 +241,7 @@ plots.show(
 #
 # A mean hides which images it comes from. The same test images in all rows:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 scores = {name: 100 * np.array(run.record["dsc"]) for name, run in runs.items()}
 with plots.theme():
     figure, axes = plt.subplots(figsize=(5.6, 0.5 * len(scores) + 0.9))
@@ -278,7 +278,7 @@ plots.show(
     + ".",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 plots.small_table(
     [
         {
@@ -299,7 +299,7 @@ plots.small_table(
 # %% [markdown]
 # ## Best, median, worst
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 order = np.argsort(-scores[method], kind="stable")
 picked = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
 pictures = runs[method].pictures
@@ -330,7 +330,7 @@ plots.show(
     + ".",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 gap = scores[method].mean() - scores["scratch"].mean()
 even = (
     scores[method].mean() - scores["scratch, equal updates"].mean() if method != "scratch" else 0.0
