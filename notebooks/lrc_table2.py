@@ -19,6 +19,8 @@
 # In LRC's place a second network of the same size is pretrained by MoCo. LRC "outperforms MoCo under every setting" (section 3.7, Table 2; ABD-110, 60 volumes). In its own table SimSiam is the same with
 # either.
 # ```
+#
+# {doc}`lrc_table1` holds LRC's branch against the same network untrained, and against a second MoCo beside a random encoder.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -44,7 +46,7 @@ findings = [each for each in report.judged(best) if each.found]
 
 # %% tags=["remove-input"]
 if best.phantom:
-    text = "**No answer yet.** There is no second MoCo on real CT; the numbers below are of phantoms and no evidence. `ldl run lrc_table2 --profile open` makes the runs. A first answer stands in {doc}`lrc_table1`, where LRC's branch is held against the same network untrained."
+    text = "**No answer yet.** There is no second MoCo on real CT; the numbers below are of phantoms and no evidence. `ldl run lrc_table2 --profile open` makes the runs."
 else:
     text = f"**LRC over a second MoCo of equal size:** {count_words(findings)}."
 Markdown(text)

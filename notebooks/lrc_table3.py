@@ -49,7 +49,7 @@ findings = [each for each in report.judged(best) if each.found]
 # %% tags=["remove-input"]
 numbers = best.frame.loc[best.frame["measured"], "ours"]
 if best.phantom:
-    text = "**No answer yet.** On real CT only N = 50 was run, if any (it is a cell of {doc}`lrc_table1`); the numbers below are of phantoms and no evidence. `ldl run lrc_table3 --profile open` makes the rest."
+    text = "**No answer yet.** On real CT only N = 50 was run, if any (it is a cell of LRC Table 1); the numbers below are of phantoms and no evidence. `ldl run lrc_table3 --profile open` makes the rest."
 else:
     text = f"**N = 50 over another N:** {count_words(findings)}. From worst to best N lie {numbers.max() - numbers.min():.1f} points."
 Markdown(text)

@@ -447,11 +447,12 @@ plots.small_table(
 without, with_ = (sum(counted[label].values()) for label in list(counted)[:2])
 branch_size = counted["LRC only"]["E_l"] + counted["LRC only"]["D_l"]
 Markdown(
-    f"LRC adds {(with_ - without) / 1e6:.1f} million parameters to ResNet-50's {without / 1e6:.1f}. Does that alone help? {{doc}}`lrc_table1` holds it against the same U-Net untrained, which the paper does not "
-    f"show; the paper's own control ({{doc}}`lrc_table2`) is a second network of the same U-Net pretrained by MoCo, which trains its encoder only, {by_moco / branch_size:.0%} of the branch."
+    f"LRC adds {(with_ - without) / 1e6:.1f} million parameters to ResNet-50's {without / 1e6:.1f}. MoCo compares whole images and trains an encoder only, {by_moco / branch_size:.0%} of the branch; LRC trains all of it."
 )
 
 # %% [markdown]
+# Do the parameters alone help? The paper's control is a second network of equal size pretrained by MoCo ({doc}`lrc_table2`); ours is the same U-Net untrained ({doc}`lrc_table1`).
+#
 # ```{admonition} We do
 # :class: tip ours
 # $D_g$ is a U-Net decoder with the encoder's maps as skips (a ViT gets them from a small pyramid). The concatenated channels are normalised per batch before a 1 × 1 convolution, since the contrast leaves their

@@ -32,7 +32,7 @@ def volumes_table(shown: Shown) -> HTML:
                 "here": columns[0].group.split(",")[0],
                 "labelled volumes": "; ".join(one.label.replace(" volumes", "") for one in columns),
                 "to test": str(len(first["volumes"])) if first else NOT_YET,
-                "voxel (mm)": " × ".join(f"{one:g}" for one in first["data"]["spacing"])
+                "voxel (mm)": " × ".join(f"{one:.3g}" for one in first["data"]["spacing"])
                 if first
                 else "",
                 "organs": prose(", ".join(first["organs"])) if first else "",
