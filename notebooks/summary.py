@@ -72,18 +72,18 @@ def finding(table, text, column):
 
 def line(each: Finding):
     """One line of the table of claims."""
-    name, page = PAGES[each.claim.table]
+    page = PAGES[each.claim.table][1]
     found = each.found
     on = heads_of(shown[each.claim.table])[each.claim.column].split(":")[0]
+    on = {"table5": "Vessels, DSA masks", "table6": "Vessels, OCTA masks"}.get(each.claim.table, on)
     return {
-        "claim": f"{each.claim.text} <small>{on}</small>",
+        "claim": f"<a href='{page}.html'>{each.claim.text}</a> <small>{on}</small>",
         "verdict": each.verdict,
         "ours": f"{report.signed(found.value)}<br><small>{report.signed(found.low)} to {report.signed(found.high)}</small>"
         if found
         else "–",
         "the paper": report.signed(each.paper),
         "n (seeds)": f"{found.cases} ({found.seeds})" if found else "",
-        "where": f"<a href='{page}.html'>{name}</a>",
     }
 
 
