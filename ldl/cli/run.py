@@ -50,6 +50,7 @@ def run(
         typer.echo(f"{table}, {profile}: {len(missing)} of {len(runs)} runs are to be made")
         _say_costs(missing, device)
         return
+    paths.writable(paths.cache_dir(), "LDL_CACHE")
     outcome = run_all(runs, RunStore(), workers=jobs, device=device, say=typer.echo)
     typer.echo(
         f"{table}, {profile}: {len(outcome.made)} runs made, {len(outcome.kept)} were fresh, "

@@ -17,11 +17,16 @@ SCHEMA = 1
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` to ``path`` at once: no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write ``value`` to ``path`` at once: no reader ever sees half of it.
+
+    Raises:
+        DataError: the folder cannot be written, or its disk is full.
+    """
     partial = path.with_suffix(f".partial-{os.getpid()}")
-    partial.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
-    partial.replace(path)
+    with paths.told(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        partial.replace(path)
 
 
 class RunStore:

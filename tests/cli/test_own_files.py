@@ -160,6 +160,23 @@ def test_a_cache_that_cannot_be_is_one_line(films: Path, monkeypatch: pytest.Mon
         assert "\n" not in said
 
 
+def test_runs_and_book_look_at_their_folders_first(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ldl.engine.runner.run_all", pytest.fail)
+    monkeypatch.setattr("ldl.book.build.execute_stale", pytest.fail)
+    (films.parent / "file").write_text("")
+    for variable, words in (
+        ("LDL_CACHE", ["run", "table2", "--profile", "smoke"]),
+        ("LDL_EXECUTED", ["book", "build", "--profile", "smoke"]),
+    ):
+        with monkeypatch.context() as context:
+            context.setenv(variable, str(films.parent / "file" / "x"))
+            said = refused(CliRunner().invoke(app, words))
+            assert "cannot be written" in said
+            assert variable in said
+
+
 def test_a_full_disk_is_told_before_the_work(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ldl.paths.free_bytes", lambda folder: 1000)
     said = refused(pretrain("films", "enc.safetensors"))
