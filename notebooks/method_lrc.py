@@ -65,14 +65,12 @@ side = 64 if small else 128
 #
 # ```{admonition} We do
 # :class: tip ours
-# The global branch is any method of {doc}`method_family`, trained on CT slices; those that contrast two views take elastic transforms for them where a profile asks for it (`open` and `paper` do). The rest of this
-# chapter is the local branch.
+# The global branch is any method of {doc}`method_family` on CT slices, under `open` and `paper` with elastic transforms for its two views. The rest of this chapter is the local branch.
 # ```
 #
 # ## Regions: Felzenszwalb's algorithm
 #
-# Neighbouring pixels are joined as long as the step between two parts is no larger than the steps within them, plus a tolerance `scale` / size {cite}`felzenszwalb2004superpixels`. The paper gives none of its
-# parameters.
+# Neighbouring pixels are joined as long as the step between two parts is no larger than the steps within them, plus a tolerance `scale` / size {cite}`felzenszwalb2004superpixels`.
 
 # %%
 plots.source(superpixels)
@@ -80,8 +78,8 @@ plots.source(superpixels)
 # %% [markdown]
 # ```{admonition} We do
 # :class: tip ours
-# `scale` 20 on grey levels 0 to 255, a Gaussian of half a pixel first, regions of at least a sixteenth of the slice's side in pixels. Dark pixels that are connected with the slice's edge, and islands in them such
-# as the table, belong to no region: else the air around the patient would be the largest and easiest one.
+# The paper gives no parameters; ours stand in the table at the end. Dark pixels connected with the slice's edge, and islands in them such as the table, belong to no region: else the air around the patient would be
+# the largest and easiest one.
 # ```
 
 # %% tags=["remove-input"]
@@ -233,8 +231,7 @@ Markdown(
 # %% [markdown]
 # ```{admonition} We do
 # :class: tip ours
-# A cubic B-spline over 6 × 6 cells of random control points, each at most 6 % of the side away, below the bound at which such a spline could fold. Image values are interpolated, region numbers taken from the
-# nearest pixel, by the same field.
+# A cubic B-spline of random control points, each moved by less than the bound at which such a spline could fold. Image values are interpolated, region numbers taken from the nearest pixel, by the same field.
 # ```
 #
 # ```{admonition} We deviate
@@ -257,9 +254,8 @@ plots.source(local_region_contrast, local_region._costs)
 # %% [markdown]
 # ```{admonition} We deviate
 # :class: warning deviation
-# As printed, the sum over $k_2$ holds $k_2 = k_1$ too: the product of $f_q^{k_1}$ with itself. The text says that negatives come "from the rest of the local regions". `formulation="paper"`
-# (the default) is the equation as printed, `"distinct"` leaves the self product out. We average over regions and images where the paper sums, project the means onto the unit sphere (the paper
-# says only "dot product"; without it no temperature suits every stage), and use $\tau_l = 0.1$, for which the paper names no value.
+# As printed, the sum over $k_2$ holds $k_2 = k_1$ too: the product of $f_q^{k_1}$ with itself, where the text says that negatives come "from the rest of the local regions". `formulation="paper"` (the default) is
+# the equation as printed, `"distinct"` leaves the self product out. Means are projected onto the unit sphere, where the paper says only "dot product".
 # ```
 #
 # ```{admonition} By hand
