@@ -34,8 +34,8 @@ from ldl.book.parameters import check
 from ldl.engine.store import RunStore
 from ldl.report.claims import count_words
 from ldl.report.lrc import (
+    claim_line,
     earlier,
-    kept_line,
     lost_organs,
     lrc_budget,
     organs_line,
@@ -198,7 +198,7 @@ else:
         alt=f"A list of comparisons with intervals around zero: {count_words(findings)}.",
     )
     display(
-        report.folded("The same as a table", report.claims_table(findings, best, kept_line(best)))
+        report.folded("The same as a table", report.claims_table(findings, best, claim_line(best)))
     )
 
 # %% [markdown]

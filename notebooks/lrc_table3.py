@@ -33,7 +33,7 @@ from ldl import report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
 from ldl.report.claims import count_words
-from ldl.report.lrc import kept_line, lrc_budget, organs_line, volumes_table
+from ldl.report.lrc import claim_line, lrc_budget, organs_line, volumes_table
 from ldl.tables.measure import show
 from ldl.tables.published import value
 
@@ -61,7 +61,7 @@ Markdown(text)
 for part in report.whole_table(best, organs_line(best)):
     display(part)
 if best.fair:
-    display(report.claims_table(findings, best, kept_line(best)))
+    display(report.claims_table(findings, best, claim_line(best)))
 if not best.phantom:
     display(volumes_table(best))
 lrc_budget(best)

@@ -50,7 +50,7 @@ EIGHT = (
     ("table5", "RefineUncer over CycleGAN", "mean"),
     ("table6", "RefineUncer over CycleGAN", "mean"),
     ("table7", "the paper's best row over template matching", "idrid_disc"),
-    ("lrc_table1", "LRC over an untrained second branch", "abdomen-10"),
+    ("lrc_table1", "LRC over an untrained second branch", "head_neck-10"),
 )
 PAGES = {
     "table2": ("Table 2", "table2_comparison"),

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
 from IPython.display import HTML, Markdown
 
 from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import Record, RunStore
 from ldl.plots.tables import prose, small_table
 from ldl.report.render import NOT_YET, Extra, folded, group_table, signed
+from ldl.stats import crossed
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, difference
 from ldl.tables.measure import Measured, Shown, show
@@ -81,14 +83,21 @@ def over_kept(better: Measured, worse: Measured) -> Difference:
     return difference(better, worse, lambda one, other: gaps(one, other, only_kept=True))
 
 
-def kept_line(shown: Shown) -> Callable[[Claim], str]:
-    """For `claims_table`: a difference over the organs kept by both, where one lost any."""
+def claim_line(shown: Shown) -> Callable[[Claim], str]:
+    """For `claims_table`: the difference over organs kept by both, where one lost any; and, with
+    several seeds, how many would tell the smallest difference of interest on these volumes."""
 
     def line(claim: Claim) -> str:
-        sides = [shown.cells[key, claim.column] for key in (claim.better, claim.worse)]
-        if not any(map(lost_organs, sides)):
-            return ""
-        return f"kept by both {signed(over_kept(*sides).value)}"
+        better, worse = (shown.cells[key, claim.column] for key in (claim.better, claim.worse))
+        words = []
+        if lost_organs(better) or lost_organs(worse):
+            words.append(f"kept by both {signed(over_kept(better, worse).value)}")
+        apart = gaps(better.records, worse.records)
+        if len(apart) > 1 and np.isfinite(apart).all():
+            seeds = crossed(apart).seeds_to_tell(claim.least)
+            enough = f"{seeds} seeds" if seeds else "more volumes, not seeds,"
+            words.append(f"{enough} would tell {claim.least:g} point")
+        return "<br>".join(words)
 
     return line
 

@@ -1,5 +1,8 @@
 """What LRC's pages look at: labelled slices, a local branch, and organs that were lost."""
 
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,10 +14,11 @@ from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import RunStore
 from ldl.models.local_unet import LocalUNet
 from ldl.report import branch, cases, judged
-from ldl.report.lrc import earlier
+from ldl.report.lrc import claim_line, earlier
 from ldl.tables import organs
+from ldl.tables.base import Claim
 from ldl.tables.lrc_runs import SAMPLES, local_config
-from ldl.tables.measure import show
+from ldl.tables.measure import Measured, show
 from ldl.train import checkpoint
 
 
@@ -99,3 +103,23 @@ def test_earlier_records_are_history(tmp_path):
     gone = sum(min(np.nanmean(organs.by_organ(one), axis=0)) < 0.01 for one in past.records)
     assert f"{gone} of 40 networks" in page
     assert "<b>5" not in page  # no best
+
+
+def test_a_claim_says_what_was_kept_and_how_many_seeds_would_tell():
+    rng = np.random.default_rng(0)
+
+    def side(shift, lost):
+        records = []
+        for seed in range(3):
+            scores = 0.5 + shift + 0.01 * seed + 0.02 * rng.standard_normal((40, 2))
+            scores[:, 1] *= not lost
+            volumes = [{"dsc": one.tolist()} for one in scores]
+            records.append({"organs": ["liver", "spleen"], "volumes": volumes})
+        return Measured((np.zeros((3, 40)),), tuple(records), 3, False, None)
+
+    claim = Claim("a over b", "lrc_table1", "a", "b", "abdomen-10")
+    cells = {("a", "abdomen-10"): side(0.1, False), ("b", "abdomen-10"): side(0.0, True)}
+    words = claim_line(SimpleNamespace(cells=cells))(claim)
+    assert re.match(r"kept by both \+(9|10)\.\d<br>(\d+ seeds|more volumes)", words)
+    whole = {key: side(0.0, False) for key in cells}
+    assert "kept" not in claim_line(SimpleNamespace(cells=whole))(claim)
