@@ -102,7 +102,7 @@ def _masks(files: Iterable[str]) -> set[str]:
 
 
 def _stem(name: str) -> str:
-    return PurePosixPath(name.lower()).name.split(".")[0].strip("_- ")
+    return PurePosixPath(name.lower().removesuffix(".gz")).stem.strip("_- ")
 
 
 def two_levels(pixels: np.ndarray) -> bool:

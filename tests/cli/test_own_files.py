@@ -248,6 +248,14 @@ def test_folders_called_labels_are_no_masks_by_themselves(tmp_path: Path) -> Non
     assert len(image_files(tmp_path).files) == LEAST
 
 
+def test_dots_in_a_name_make_no_twin_of_a_mask(tmp_path: Path) -> None:
+    for number in range(LEAST):
+        film(tmp_path / ("gt" if number % 2 else "cr") / f"1.2.840.{number}.png", number)
+    assert len(image_files(tmp_path).files) == LEAST
+    mask(tmp_path / "gt" / "1.2.840.0.png")
+    assert list(image_files(tmp_path).left_out) == ["gt/1.2.840.0.png"]
+
+
 def test_dicom_without_a_suffix_counts(films: Path) -> None:
     raw = pydicom.data.get_testdata_file("CT_small.dcm")
     shutil.copy(raw, films / "1.2.840.10008.1")
