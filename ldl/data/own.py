@@ -26,8 +26,8 @@ LOG = logging.getLogger("ldl")
 LEAST = 16
 # What people call a mask that lies beside its image, in the file's name or its folder's.
 _MASK = re.compile(
-    r"mask|(?:^|[_\-. ])(?:seg|segmentation|label|gt|ground_?truth|annotation|manual)s?\d*"
-    r"(?=$|[_\-. ])",
+    r"mask|(?:^|[/_\-. ])(?:seg|segmentation|label|gt|ground_?truth|annotation|manual)s?\d*"
+    r"(?=$|[/_\-. ])",
     re.IGNORECASE,
 )
 
