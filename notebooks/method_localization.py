@@ -50,8 +50,8 @@ from ldl.report import asked_oddly, moved
 from ldl.report import networks as encoders
 from ldl.report.examples import phantom_images
 from ldl.rng import generator, seed_everything
-from ldl.runs.localize import window_at
-from ldl.tables.localization import SIGMA, cells
+from ldl.runs.localize import SIGMA, window_at
+from ldl.tables.localization import TABLE7
 
 check("method_localization", globals())
 seed_everything(seed)
@@ -261,7 +261,7 @@ assert all(one.peak == 0 for one in moved.turned(matcher, moved.cut(scene), poin
 
 # %% tags=["remove-input"]
 config = profile_named(profile)
-row = {c.row.key: c.runs[0] for c in cells(config) if c.runs[0].landmark == "disc"}
+row = {c.row.key: c.runs[0] for c in TABLE7.cells(config) if c.runs[0].landmark == "disc"}
 networks, words = {}, []
 for key in ("pd+mix", "pd+mix+ms+cs"):
     run = row[key]
@@ -273,7 +273,7 @@ for key in ("pd+mix", "pd+mix+ms+cs"):
     if encoder is None:
         words.append(f"The network of {key} is not on this machine.")
         continue
-    label = next(c.row.label for c in cells(config) if c.row.key == key)
+    label = next(c.row.label for c in TABLE7.cells(config) if c.row.key == key)
     networks[label] = EmbeddingMatcher(network_embedder(encoder.net), sigma=run.sigma)
     words.append(encoder.words)
 full = row["untrained"]

@@ -361,10 +361,10 @@ if record is None or not store.weights(config).exists():
     display(
         Markdown("The network of this profile is not on this machine; `ldl run table5` makes it.")
     )
-    guided = None
+    look = None
 else:
-    guided = guided(config, store, count=4)
-    show_maps(guided, record)
+    look = guided(config, store, count=4)
+    show_maps(look, record)
 
 # %% [markdown]
 # ## What is a vessel-like region?
@@ -476,5 +476,5 @@ assert np.allclose(weights["confident"], [1, 0.5, 0])
 weights
 
 # %% tags=["remove-input"]
-if guided is not None:
-    show_labels(guided)
+if look is not None:
+    show_labels(look)

@@ -4,6 +4,7 @@ from ldl.report.claims import claim_rows, claims_table, forest, judged
 from ldl.report.encoders import encoders_table
 from ldl.report.render import MARK, NOT_YET, STALE, folded, group_table, signed, whole_table
 from ldl.report.words import (
+    BY_PAGE,
     budget,
     complete,
     data_words,
@@ -15,6 +16,7 @@ from ldl.report.words import (
 )
 
 __all__ = [
+    "BY_PAGE",
     "MARK",
     "NOT_YET",
     "STALE",
