@@ -6,15 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ldl.config import DataConfig
 from ldl.data.examples import load_example
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named, manifest_named, manifests
-from ldl.data.prepare import prepare_pretraining, prepare_task
+from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task
+from ldl.data.preprocess import field_masks
 from ldl.data.readers import read_idrid_centres, read_mask, read_nifti
+from ldl.data.shape_prior import shape_prior
 from ldl.data.splits import Member, id_list
 from ldl.data.verify import verify
 from ldl.errors import DataError
-from ldl.tasks import TASKS
+from ldl.metrics_shape import collapse, shape_of
+from ldl.tasks import TASKS, VESSEL_TASKS
+from ldl.train.references import drawn_shape
 
 # Share of foreground at 64 px, generous: vessels 5-25 %, discs about 2 %, lungs about 30 %.
 SHARES = {
@@ -130,3 +135,27 @@ def test_shape_priors_are_masks(real: Path) -> None:
         source = DatasetFolder(manifest_named(f"{kind}_prior"))
         for member in source.members(source.manifest.collections[0]):
             assert 0.02 < read_mask(source.path("masks", member)).mean() < 0.5
+
+
+@pytest.mark.parametrize("prior", ["dsa", "octa"])
+@pytest.mark.parametrize("key", VESSEL_TASKS)
+def test_the_watch_passes_true_vessels(real: Path, key: str, prior: str) -> None:
+    """Held against masks of another modality, as windows of both: three true masks a set."""
+    manifest, collection = collection_named(key)
+    source = DatasetFolder(manifest)
+    members = [one for one in source.members(collection) if one.split == "train"][:3]
+    loaded = [load_example(source, collection, one, 512) for one in members]
+    images, masks = (np.stack(each) for each in zip(*loaded, strict=True))
+    masks_of_prior = shape_prior(DataConfig(source="open", size=512), prior, 10)
+    reference = drawn_shape(masks_of_prior, "native", 96)
+    assert collapse(shape_of(masks, field_masks(images), 96), reference) == ""
+
+
+def test_fine_images_hold_no_test_image_of_the_vessel_sets(real: Path) -> None:
+    bank = prepare_fine(32)
+    assert bank.images.shape[1:] == (3, 32, 32)
+    for key in VESSEL_TASKS:
+        listed = id_list(key)
+        train = {f"{key}/{one.id}" for one in listed if one.split != "test"}
+        assert {one for one in bank.ids if one.startswith(f"{key}/")} == train
+    assert any(one.startswith("idrid_grading_train/") for one in bank.ids)
