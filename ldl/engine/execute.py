@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from lightning_fabric import Fabric
 
 from ldl.engine.making.made import How, Made, Weights
 from ldl.engine.provenance import provenance
@@ -15,7 +14,7 @@ from ldl.engine.store import SCHEMA, Record, RunStore, is_fresh
 from ldl.errors import TrainingError
 from ldl.runs.base import Run
 from ldl.train import checkpoint
-from ldl.train.device import fabric_for
+from ldl.train.device import Fabric, fabric_for
 
 
 def ensure(

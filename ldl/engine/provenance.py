@@ -8,11 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 import ldl
 from ldl import paths
-from ldl.train.device import device_name
+from ldl.train.device import Fabric, device_name
 
 _VERSIONS = (
     "torch",

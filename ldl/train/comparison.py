@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
 from ldl.data.bank import Bank
@@ -19,6 +18,7 @@ from ldl.models.backbones import pooled
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.pretrain import held_out_rows

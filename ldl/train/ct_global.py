@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.ct import CtBank
@@ -19,6 +18,7 @@ from ldl.models.queue import Queue
 from ldl.rng import seed_everything
 from ldl.runs.lrc import GlobalConfig
 from ldl.train.comparison import Compared, ComparisonStage, image_retrieval
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 

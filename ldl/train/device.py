@@ -2,11 +2,19 @@
 
 import ctypes
 import platform
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 
 from ldl.errors import ConfigError
+
+# Two seconds to import, for what trains: elsewhere it is a name in signatures.
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+else:
+    Fabric = Any
+
+__all__ = ["Fabric", "device_name", "fabric_for"]
 
 
 def fabric_for(device: str = "auto") -> Fabric:
@@ -22,6 +30,8 @@ def fabric_for(device: str = "auto") -> Fabric:
         raise ConfigError(f"device is {device!r}; use 'auto', 'cpu' or 'cuda'")
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
+    from lightning_fabric import Fabric
+
     cuda = device != "cpu" and torch.cuda.is_available()
     if not cuda:
         _keep_memory()

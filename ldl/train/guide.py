@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
@@ -20,6 +19,7 @@ from ldl.models.target_net import OwnTargetNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
 from ldl.train.dark_start import start_dark
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.opponent import Opponent

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.colour import normalise, to_float
@@ -19,6 +18,7 @@ from ldl.losses.local_region import local_region_contrast
 from ldl.models.local_unet import LocalUNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.lrc import LocalRegionConfig
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.region_probe import region_retrieval

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
@@ -16,6 +15,7 @@ from ldl.compat import import_lightly
 from ldl.errors import TrainingError
 from ldl.runs.pretrain import ComparisonConfig, OptimizerName, ScheduleName
 from ldl.train import checkpoint
+from ldl.train.device import Fabric
 
 # A kill loses at most this much work.
 SECONDS_BETWEEN_CHECKPOINTS = 20.0

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from ldl.data.ct import CtBank
@@ -13,6 +12,7 @@ from ldl.errors import ConfigError
 from ldl.models.organ_net import GlobalBranch, OrganNet, load_branch
 from ldl.rng import seed_everything
 from ldl.runs.lrc import OrganConfig
+from ldl.train.device import Fabric
 from ldl.train.loop import History, Plan, fit
 from ldl.train.organ_scores import VolumeScore, score_volumes, segment
 from ldl.train.organ_stage import OrganStage, VolumeFeed

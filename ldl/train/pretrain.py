@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
@@ -16,6 +15,7 @@ from ldl.errors import DataError
 from ldl.methods import METHODS
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.probe import held_out_retrieval

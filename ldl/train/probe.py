@@ -1,13 +1,13 @@
 """What a pretraining finds again among held-out images."""
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.views import draw_views
 from ldl.methods.common import paired_patches
 from ldl.rng import generator
 from ldl.runs.pretrain import PretrainConfig
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 
 PROBE_BATCHES = 8

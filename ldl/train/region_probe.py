@@ -1,7 +1,6 @@
 """Whether a local branch tells regions apart, on slices it was not trained on."""
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.colour import normalise, to_float
@@ -10,6 +9,7 @@ from ldl.losses.region_pixels import shared_regions, whole_means
 from ldl.rng import generator
 from ldl.runs.lrc import LocalRegionConfig
 from ldl.sphere import unit
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 
 

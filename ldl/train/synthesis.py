@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
@@ -19,6 +18,7 @@ from ldl.methods.synthesis import SynthesisNet, as_signed, synthesis_losses
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import SynthesisConfig
 from ldl.train import checkpoint
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.image_pool import ImagePool
 from ldl.train.loop import History, Plan, fit

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 
 from ldl.data.colour import normalise, to_float
@@ -16,6 +15,7 @@ from ldl.methods.synthesis import as_photograph, as_signed
 from ldl.models.target_net import TargetNet
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import BorderName
+from ldl.train.device import Fabric
 from ldl.train.loop import History, Plan, fit
 from ldl.train.pseudo import Labelled
 from ldl.train.references import References

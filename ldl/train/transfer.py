@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
@@ -20,6 +19,7 @@ from ldl.metrics import dsc
 from ldl.models.segmentation import SegmentationNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.transfer import TransferConfig
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.sampler import EpochSampler

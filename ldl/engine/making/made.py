@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from ldl.data.bank import Bank
 from ldl.runs.base import Run
+from ldl.train.device import Fabric
 from ldl.train.loop import History
 
 CURVE_POINTS = 100

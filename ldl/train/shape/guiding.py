@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from ldl.data.bank import Bank
@@ -14,6 +13,7 @@ from ldl.data.preprocess import field_masks
 from ldl.data.shape_prior import shape_prior
 from ldl.metrics_shape import Shape, collapse, shape_of
 from ldl.runs.shape import GuideConfig
+from ldl.train.device import Fabric
 from ldl.train.guide import WATCHED, Guided, guide
 from ldl.train.pseudo import at_scale, target_maps
 from ldl.train.references import drawn_shape

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
@@ -18,6 +17,7 @@ from ldl.errors import ConfigError
 from ldl.methods.guided import GuidedNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
+from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan
 from ldl.train.pseudo import label_images, target_maps
