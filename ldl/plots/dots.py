@@ -137,8 +137,8 @@ VERDICTS = {
     "opposite": (VERMILION, "s"),
     "no difference of interest": (GREY, "d"),
     "undecided": (GREY, "D"),
-    "one seed, higher": (SKY, "^"),
-    "one seed, lower": (ORANGE, "v"),
+    "higher (one seed)": (SKY, "^"),
+    "lower (one seed)": (ORANGE, "v"),
 }
 
 

@@ -19,8 +19,8 @@ VERDICTS = (
     "opposite",
     "no difference of interest",
     "undecided",
-    "one seed, higher",
-    "one seed, lower",
+    "higher (one seed)",
+    "lower (one seed)",
     "not trained here",
     "collapsed",
     "loss without background",
@@ -124,7 +124,7 @@ def _verdict(found: Difference, least: float) -> str:
     if found.low <= 0 <= found.high:
         return "undecided"
     if found.seeds < 2:
-        return "one seed, higher" if found.value > 0 else "one seed, lower"
+        return "higher (one seed)" if found.value > 0 else "lower (one seed)"
     if abs(found.value) < least:
         return "undecided"
     return "reproduced" if found.value > 0 else "opposite"

@@ -197,7 +197,7 @@ def test_a_difference_is_paired_by_volume_over_organs_that_both_scored(tmp_path:
     assert found.found is not None
     assert found.found.value == pytest.approx(10.0)
     assert (found.found.seeds, found.found.cases) == (1, 4)
-    assert found.verdict == "one seed, higher"
+    assert found.verdict == "higher (one seed)"
     assert found.paper == pytest.approx(75.3 - 72.1)
     assert verdict(table, "mae+lrc", "mae").verdict == "not yet run"
 

@@ -122,8 +122,8 @@ def test_queries_without_an_answer_are_left_out() -> None:
     [
         (5.0, 3, "reproduced"),
         (-5.0, 3, "opposite"),
-        (5.0, 1, "one seed, higher"),
-        (-5.0, 1, "one seed, lower"),
+        (5.0, 1, "higher (one seed)"),
+        (-5.0, 1, "lower (one seed)"),
         (0.1, 3, "no difference of interest"),
     ],
 )
@@ -161,7 +161,7 @@ def test_what_did_not_train_or_is_in_doubt_is_no_opponent() -> None:
     shown = Shown(TABLES["table5"], PROFILES["open"], cells, {}, RunStore())
     assert judge(claim, shown).verdict == "collapsed"
     cells["out_clu", "rite_vessel"] = _measured(high, records=(well, sick))
-    assert judge(claim, shown).verdict == "one seed, higher"
+    assert judge(claim, shown).verdict == "higher (one seed)"
 
 
 def test_what_was_not_run_is_counted_as_such(store: RunStore) -> None:
