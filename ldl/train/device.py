@@ -8,7 +8,7 @@ import torch
 
 from ldl.errors import ConfigError
 
-# Two seconds to import, for what trains: elsewhere it is a name in signatures.
+# Over a second to import, for what trains: elsewhere it is a name in signatures.
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 else:
