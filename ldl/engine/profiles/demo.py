@@ -18,7 +18,6 @@ DEMO = Profile(
     batch=16,
     queue=64,
     shape=ShapeBudget(
-        seeds=(0, 1),
         # So close that vessels are 1 to 5 pixels wide.
         images=phantom(128, images=160, closer=2.0),
         tests=phantom(128, train=5, test=5, closer=2.0),
