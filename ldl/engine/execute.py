@@ -8,13 +8,13 @@ from typing import Any
 
 from filelock import FileLock
 
-from ldl.engine.making.made import How, Made, Weights
 from ldl.engine.provenance import provenance
 from ldl.engine.store import SCHEMA, Record, RunStore, is_fresh
 from ldl.errors import TrainingError
 from ldl.runs.base import Run
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, fabric_for
+from ldl.train.made import How, Made, Weights
 
 
 def ensure(

@@ -1,5 +1,6 @@
 """One run of one-shot localization: its network, its matcher, its images, and what comes out."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ from ldl.methods import METHODS
 from ldl.rng import seed_everything
 from ldl.runs.localize import LocalizeConfig
 from ldl.runs.pretrain import PretrainConfig
+from ldl.train.made import How, Made, data_line
 
 PHANTOMS = 40
 DIGITS = 5  # of distances in pixels and of shares, in a record
@@ -160,3 +162,12 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [rounded(one) for one in value]
     return round(value, DIGITS) if isinstance(value, float) else value
+
+
+def make(run: LocalizeConfig, how: How) -> Made:
+    """The answers of every support image; nothing is trained."""
+    weights = how.before(run.encoder)
+    start = time.monotonic()
+    found = search(run, weights, how.fabric.device, progress=how.progress)
+    seconds = time.monotonic() - start
+    return Made(None, data_line(found.bank), seconds, fields(found))

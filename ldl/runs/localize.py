@@ -60,7 +60,7 @@ class LocalizeConfig(Run):
     """
 
     kind: ClassVar[str] = "localize"
-    maker: ClassVar[str] = "ldl.engine.making.localization:make"
+    maker: ClassVar[str] = "ldl.localize.search:make"
 
     bank: LandmarkSource
     landmark: LandmarkName

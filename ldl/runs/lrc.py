@@ -140,7 +140,7 @@ class GlobalConfig(ComparisonConfig):
     """
 
     kind: ClassVar[str] = "ct-global"
-    maker: ClassVar[str] = "ldl.engine.making.lrc:make_global"
+    maker: ClassVar[str] = "ldl.train.ct_global:make_global"
 
     modality: Literal["ct"] = "ct"  # type: ignore[assignment]
     data: CtConfig  # type: ignore[assignment]
@@ -196,7 +196,7 @@ class LocalRegionConfig(Run):
     """
 
     kind: ClassVar[str] = "ct-local"
-    maker: ClassVar[str] = "ldl.engine.making.lrc:make_local"
+    maker: ClassVar[str] = "ldl.train.local_region:make_local"
 
     data: CtConfig
     more: MoreSets = ()
@@ -262,7 +262,7 @@ class OrganConfig(Run):
     """
 
     kind: ClassVar[str] = "organs"
-    maker: ClassVar[str] = "ldl.engine.making.lrc:make_organs"
+    maker: ClassVar[str] = "ldl.train.organs:make_organs"
 
     data: CtConfig
     budget: int = Field(ge=1)

@@ -52,7 +52,7 @@ class PretrainConfig(Run):
     """
 
     kind: ClassVar[str] = "pretrain"
-    maker: ClassVar[str] = "ldl.engine.making.pretraining:make"
+    maker: ClassVar[str] = "ldl.train.pretrain:make"
 
     method: MethodName
     modality: Modality
@@ -114,7 +114,7 @@ class ComparisonConfig(Run):
     """
 
     kind: ClassVar[str] = "comparison"
-    maker: ClassVar[str] = "ldl.engine.making.comparison:make"
+    maker: ClassVar[str] = "ldl.train.comparison:make"
 
     method: ComparisonName
     modality: Modality

@@ -49,7 +49,7 @@ class GuideConfig(Run):
     """
 
     kind: ClassVar[str] = "guide"
-    maker: ClassVar[str] = "ldl.engine.making.shape:make_guide"
+    maker: ClassVar[str] = "ldl.train.shape.guiding:make_guide"
 
     region: PretrainConfig
     prior: PriorName
@@ -187,7 +187,7 @@ class ShapeConfig(Run):
     """
 
     kind: ClassVar[str] = "shape"
-    maker: ClassVar[str] = "ldl.engine.making.shape:make"
+    maker: ClassVar[str] = "ldl.train.shape.scoring:make"
 
     data: DataConfig
     prior: PriorName

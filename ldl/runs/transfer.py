@@ -18,7 +18,7 @@ class TransferConfig(Run):
     """
 
     kind: ClassVar[str] = "transfer"
-    maker: ClassVar[str] = "ldl.engine.making.transfer:make"
+    maker: ClassVar[str] = "ldl.train.transfer:make"
 
     task: str
     data: DataConfig

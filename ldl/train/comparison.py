@@ -10,17 +10,22 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ldl.data.bank import Bank
+from ldl.data.grades import grades
 from ldl.data.recipes import INSTANCE, draw_view
+from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch, Comparison
+from ldl.metrics import far_enough, late_gain
 from ldl.models.backbones import pooled
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
+from ldl.train import checkpoint
 from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
+from ldl.train.made import How, Made, binned, curves, data_line
 from ldl.train.pretrain import held_out_rows
 from ldl.train.probe import retrieval_accuracy
 from ldl.train.sampler import EpochSampler
@@ -223,3 +228,39 @@ def _check(
             f"{bank.name}: {config.method} needs a label for each of {len(bank.images)} images, "
             f"{count} given"
         )
+
+
+def make(run: ComparisonConfig, how: How) -> Made:
+    """The encoder alone is kept, as ``encoder.*``: heads, queues and teachers did their work."""
+    bank = pretraining_bank(run.data, run.modality)
+    done = pretrain_comparison(
+        run,
+        bank,
+        folder=how.folder,
+        fabric=how.fabric,
+        labels=grades(run.data, bank) if COMPARISONS[run.method].labels else None,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    return compared(run, done, data_line(bank))
+
+
+def compared(run: ComparisonConfig, done: Compared, data: dict[str, Any]) -> Made:
+    """What came out of a comparison method's training on ``data``."""
+    method = COMPARISONS[run.method]
+    totals = [sum(row) for row in done.history.rows]
+    gain = late_gain(totals) if totals else 0.0
+    fields = {
+        "title": method.title,
+        "images_seen": run.steps * run.batch if method.trains else 0,
+        "losses": curves(done.history),
+        "spread": binned(np.asarray(done.spread)),
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_among": done.among,
+        "late_gain": round(gain, 5),
+    }
+    fields["trained"] = far_enough({"config": run.model_dump(), **fields})
+    encoder: Any = done.net.encoder
+    weights = checkpoint.prefixed("encoder", encoder.state_dict())
+    return Made(weights, data, done.history.seconds, fields)

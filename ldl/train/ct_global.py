@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ldl.data.ct import CtBank
-from ldl.data.ct_sources import pretraining_rows
+from ldl.data.ct_sources import joined, pretraining_rows, slice_bank
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.methods.moco import MoCo
@@ -16,11 +16,12 @@ from ldl.methods.momentum import MomentumNet
 from ldl.models.local_unet import LocalEncoder
 from ldl.models.queue import Queue
 from ldl.rng import seed_everything
-from ldl.runs.lrc import GlobalConfig
-from ldl.train.comparison import Compared, ComparisonStage, image_retrieval
+from ldl.runs.lrc import GlobalConfig, LocalRegionConfig
+from ldl.train.comparison import Compared, ComparisonStage, compared, image_retrieval
 from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
+from ldl.train.made import How, Made
 
 
 class RowsFeed(Feed):
@@ -103,3 +104,34 @@ def pretrain_global(
         )
     after = image_retrieval(net.encoder, feed, held, config, fabric)
     return Compared(net, history, [float(one) for one in stage.spread], before, after, len(held))
+
+
+def data_of(bank: CtBank, **more: object) -> dict[str, Any]:
+    return {
+        "name": bank.name,
+        "fingerprint": bank.fingerprint,
+        "slices": len(bank.images),
+        "volumes": {part: len(bank.part(part)) for part in ("train", "validation", "test")},
+        "left_out": len(bank.left_out),
+        "note": bank.note,
+        **more,
+    }
+
+
+def bank_of(run: GlobalConfig | LocalRegionConfig, how: How) -> CtBank:
+    """What a pretraining sees: its set, and more sets where the run names them."""
+    return joined([slice_bank(one, progress=how.progress) for one in (run.data, *run.more)])
+
+
+def make_global(run: GlobalConfig, how: How) -> Made:
+    """E_g's pretraining; the weights are the encoder's, named ``encoder.*``."""
+    bank = bank_of(run, how)
+    done = pretrain_global(
+        run,
+        bank,
+        folder=how.folder,
+        fabric=how.fabric,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    return compared(run, done, data_of(bank))

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ldl.data.colour import normalise, to_float
 from ldl.data.ct import CtBank
-from ldl.data.ct_sources import pretraining_rows
+from ldl.data.ct_sources import pretraining_rows, region_maps
 from ldl.data.elastic import draw_elastic
 from ldl.data.superpixel_bank import RegionBank
 from ldl.errors import DataError
@@ -18,9 +19,11 @@ from ldl.losses.local_region import local_region_contrast
 from ldl.models.local_unet import LocalUNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.lrc import LocalRegionConfig
+from ldl.train.ct_global import bank_of, data_of
 from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
+from ldl.train.made import How, Made, curves
 from ldl.train.region_probe import region_retrieval
 from ldl.train.sampler import EpochSampler
 
@@ -160,3 +163,33 @@ def pretrain_local(
     )
     after, _ = region_retrieval(net, slices, regions, watched, config, fabric)
     return LocallyTrained(net, history, before, after, among)
+
+
+def make_local(run: LocalRegionConfig, how: How) -> Made:
+    """The local branch's pretraining; the weights are those of E_l and D_l."""
+    bank = bank_of(run, how)
+    maps = region_maps(bank, run.superpixels, workers=1, progress=how.progress)
+    done = pretrain_local(
+        run,
+        bank,
+        maps,
+        folder=how.folder,
+        fabric=how.fabric,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    counts = [int(one.max()) + 1 for one in np.asarray(maps.regions)]
+    superpixels = {
+        "fingerprint": maps.fingerprint,
+        "seconds_per_slice": round(maps.seconds_per_slice, 6),
+        "regions_per_slice": round(float(np.mean(counts)), 2),
+    }
+    fields = {
+        "losses": curves(done.history),
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_among": done.among,
+        "parameters": sum(p.numel() for p in done.net.parameters()),
+    }
+    data = data_of(bank, superpixels=superpixels)
+    return Made(done.net.state_dict(), data, done.history.seconds, fields)

@@ -7,13 +7,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ldl.data.colour import NORMALISATION
 from ldl.data.ct import CtBank
+from ldl.data.ct_sources import slice_bank
 from ldl.errors import ConfigError
-from ldl.models.organ_net import GlobalBranch, OrganNet, load_branch
+from ldl.models.organ_net import GlobalBranch, OrganNet, load_branch, parameters_by_part
+from ldl.models.published import for_gray
 from ldl.rng import seed_everything
 from ldl.runs.lrc import OrganConfig
+from ldl.runs.pretrain import ComparisonConfig
+from ldl.train import checkpoint
+from ldl.train.ct_global import data_of
 from ldl.train.device import Fabric
 from ldl.train.loop import History, Plan, fit
+from ldl.train.made import How, Made, Weights, curves
+from ldl.train.organ_picture import picture
 from ldl.train.organ_scores import VolumeScore, score_volumes, segment
 from ldl.train.organ_stage import OrganStage, VolumeFeed
 
@@ -129,3 +137,51 @@ def finetune(
         predicted = segment(net, data.slices, data.test)
     volumes = score_volumes(bank, data.test, predicted)
     return Tuned(net, history, stage.validation, stage.best_step(), volumes)
+
+
+def encoder_for(run: OrganConfig, weights: Weights | None) -> Weights | None:
+    """The encoder's weights for CT's one channel."""
+    if weights is None or run.encoder is None:
+        return None
+    found = checkpoint.under("encoder", weights)
+    if isinstance(run.encoder, ComparisonConfig) and run.encoder.channels == 3:
+        return for_gray(found, NORMALISATION[3], NORMALISATION[1])
+    return found
+
+
+def make_organs(run: OrganConfig, how: How) -> Made:
+    """Fine-tuning, and the scores of every test volume and organ."""
+    encoder = encoder_for(run, how.before(run.encoder))
+    local = how.before(run.local or run.second)
+    bank = slice_bank(run.data, progress=how.progress)
+    done = finetune(
+        run,
+        bank,
+        folder=how.folder,
+        fabric=how.fabric,
+        encoder=encoder,
+        local=local,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    learned = [one.id for one in bank.part("train", run.budget)]
+    fields = {
+        "losses": curves(done.history),
+        "organs": list(bank.organs),
+        "volumes": [volume_fields(one) for one in done.volumes],
+        "validation": [round(score, 6) for score in done.validation],
+        "best_step": done.best_step,
+        "parameters": parameters_by_part(done.net),
+        "picture": picture(done.net, bank, bank.rows("test", run.test), how.fabric.device),
+    }
+    data = data_of(bank, learned=learned, spacing=list(bank.volumes[0].spacing))
+    return Made(done.net.state_dict(), data, done.history.seconds, fields)
+
+
+def volume_fields(one: VolumeScore) -> dict[str, Any]:
+    """A volume's scores, organ by organ: DSC in 0..1, HD95 in mm; None without such an organ."""
+    return {
+        "id": one.id,
+        "dsc": [None if o.dsc is None else round(o.dsc, 6) for o in one.organs],
+        "hd95": [None if o.hd95 is None else round(o.hd95, 3) for o in one.organs],
+    }

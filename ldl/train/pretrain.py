@@ -10,14 +10,17 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from ldl.data.bank import Bank
+from ldl.data.sources import pretraining_bank
 from ldl.data.views import ViewPair, draw_views
 from ldl.errors import DataError
 from ldl.methods import METHODS
+from ldl.metrics import far_enough, late_gain
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
+from ldl.train.made import How, Made, curves, data_line
 from ldl.train.probe import held_out_retrieval
 from ldl.train.sampler import EpochSampler
 
@@ -153,3 +156,29 @@ def _check(config: PretrainConfig, bank: Bank) -> None:
             f"{bank.name}: images have {bank.images.shape[1]} channel(s), "
             f"{config.modality} needs {config.channels}"
         )
+
+
+def make(run: PretrainConfig, how: How) -> Made:
+    """Step 1 first, where there is one; all of the network is kept."""
+    start = how.before(run.step1)
+    bank = pretraining_bank(run.data, run.modality)
+    done = pretrain(
+        run,
+        bank,
+        folder=how.folder,
+        fabric=how.fabric,
+        start=start,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    fields = {
+        "title": METHODS[run.method].title,
+        "losses": curves(done.history),
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_start": round(done.retrieval_start, 5),
+        "retrieval_among": 2 * run.groups * run.patch_grid**2,
+        "late_gain": round(late_gain([sum(row) for row in done.history.rows]), 5),
+    }
+    fields["trained"] = far_enough({"config": run.model_dump(), **fields})
+    return Made(done.net.state_dict(), data_line(bank), done.history.seconds, fields)

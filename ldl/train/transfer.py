@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ldl.data.bank import Bank
 from ldl.data.colour import normalise, to_float
+from ldl.data.sources import task_bank
 from ldl.data.views import draw_labelled
 from ldl.errors import DataError
 from ldl.losses.dice import dice_loss
@@ -19,9 +20,11 @@ from ldl.metrics import dsc
 from ldl.models.segmentation import SegmentationNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.transfer import TransferConfig
+from ldl.train import checkpoint
 from ldl.train.device import Fabric
 from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan, fit
+from ldl.train.made import How, Made, curves
 from ldl.train.sampler import EpochSampler
 
 THRESHOLD = 0.5
@@ -192,3 +195,29 @@ def transfer(
     predicted = predict(net, data.images, data.test, TEST_BATCH) > THRESHOLD
     scores = dsc(predicted.numpy(), np.asarray(bank.masks[data.test]))
     return Transferred(net, histories, validation, [bank.ids[row] for row in data.test], scores)
+
+
+def make(run: TransferConfig, how: How) -> Made:
+    """The scores of every test image; it starts from the encoder's part of what is before it."""
+    before = how.before(run.encoder)
+    bank = task_bank(run.data, run.task)
+    done = transfer(
+        run,
+        bank,
+        folder=how.folder,
+        fabric=how.fabric,
+        encoder=None if before is None else checkpoint.under("encoder", before),
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    counts = {split: bank.splits.count(split) for split in ("train", "validation", "test")}
+    data = {"name": bank.name, "fingerprint": bank.fingerprint, **counts}
+    fields = {
+        "losses": {name: curves(history) for name, history in done.histories.items()},
+        "updates": sum(len(history.rows) for history in done.histories.values()),
+        "validation_loss": {name: round(v, 6) for name, v in done.validation.items()},
+        "test_ids": done.test_ids,
+        "dsc": [round(float(score), 6) for score in done.scores],
+    }
+    seconds = sum(history.seconds for history in done.histories.values())
+    return Made(done.net.state_dict(), data, seconds, fields)

@@ -12,7 +12,6 @@ from ldl.config import DataConfig
 from ldl.engine import execute
 from ldl.engine.execute import ensure
 from ldl.engine.jobs import ordered
-from ldl.engine.making.made import curves
 from ldl.engine.profiles import Profile
 from ldl.engine.runner import run_all
 from ldl.engine.store import RunStore
@@ -22,6 +21,7 @@ from ldl.tables.encoders import Variant, encoder_config, transfer_configs
 from ldl.tables.measure import measure, show
 from ldl.tables.plan import plan
 from ldl.train.loop import History
+from ldl.train.made import curves
 
 
 def test_a_transfer_brings_its_encoder_and_leaves_records(store: RunStore, smoke: Profile) -> None:

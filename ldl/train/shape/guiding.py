@@ -11,10 +11,12 @@ from ldl.data.bank import Bank
 from ldl.data.colour import normalise
 from ldl.data.preprocess import field_masks
 from ldl.data.shape_prior import shape_prior
+from ldl.data.sources import pretraining_bank
 from ldl.metrics_shape import Shape, collapse, shape_of
 from ldl.runs.shape import GuideConfig
 from ldl.train.device import Fabric
 from ldl.train.guide import WATCHED, Guided, guide
+from ldl.train.made import How, Made, curves, data_line
 from ldl.train.pseudo import at_scale, target_maps
 from ldl.train.references import drawn_shape
 
@@ -83,3 +85,20 @@ def _held_out(run: GuideConfig, done: Guided, bank: Bank) -> Shape:
         for part in images.split(BATCH)
     ]
     return shape_of(torch.cat(found).numpy() > THRESHOLD, inside, window)
+
+
+def make_guide(run: GuideConfig, how: How) -> Made:
+    """Guided clustering, after its step 1."""
+    start = how.before(run.step1)
+    bank = pretraining_bank(run.data, run.region.modality)
+    done = train(
+        run,
+        bank,
+        start,
+        folder=how.folder,
+        fabric=how.fabric,
+        identity=how.identity(bank.fingerprint),
+        progress=how.progress,
+    )
+    found = {"losses": curves(done.history), **fields(run, done, bank)}
+    return Made(done.net.state_dict(), data_line(bank), done.history.seconds, found)

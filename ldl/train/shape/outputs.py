@@ -71,7 +71,7 @@ def guided_net(config: GuideConfig, weights: dict[str, Tensor], device: torch.de
     return net.eval().to(device)
 
 
-def make(
+def output_of(
     run: ShapeConfig,
     guide: dict[str, Tensor] | None,
     *,

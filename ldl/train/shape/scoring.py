@@ -14,8 +14,9 @@ from ldl.metrics_shape import collapse, shape_of
 from ldl.runs.shape import ShapeConfig
 from ldl.tasks import VESSEL_TASKS
 from ldl.train.feed import Feed
+from ldl.train.made import How, Made, curves
 from ldl.train.references import drawing_of, drawn_shape, masks_of
-from ldl.train.shape.outputs import BATCH, Predictor
+from ldl.train.shape.outputs import BATCH, Predictor, output_of
 
 THRESHOLD = 0.5
 
@@ -45,7 +46,7 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
     """DSC of each test image inside the field of view, and what the target regions look like.
 
     Args:
-        predict: of :func:`ldl.train.shape.outputs.make`.
+        predict: of :func:`ldl.train.shape.outputs.output_of`.
         run: whose test images, and whose reference masks say what is vessel-like.
         device: where it runs.
 
@@ -89,3 +90,19 @@ def data_fields(found: dict[str, Any]) -> dict[str, Any]:
         "fingerprint": "-".join(one["fingerprint"][:8] for one in tests.values()),
         "test": sum(len(one["ids"]) for one in tests.values()),
     }
+
+
+def make(run: ShapeConfig, how: How) -> Made:
+    """An output or a baseline, scored on every test set; some of them train nothing."""
+    done = output_of(
+        run,
+        how.before(run.guide),
+        folder=how.folder,
+        fabric=how.fabric,
+        identity=how.identity(""),
+        progress=how.progress,
+    )
+    found = scores(done.predict, run, how.fabric.device)
+    losses = {name: curves(history) for name, history in done.histories.items()}
+    fields = {"losses": losses, **done.extra, **found}
+    return Made(done.weights, data_fields(found), done.seconds, fields)

@@ -1,1 +1,0 @@
-"""Makes a run: a file for each kind, called by the name that the run carries."""
