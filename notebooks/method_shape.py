@@ -327,8 +327,8 @@ plots.source(GuideStage.losses, GuideStage.after_step)
 #
 # 9. **A first step that has learnt something.** Patch discrimination stands on a plateau at first (a loss of 7.1 with 512 patches) and leaves it when chance has it. A guide that starts from a step 1 still on the
 #    plateau has nothing to tell regions apart by: $L_{\mathrm{Rd}}$ stays at $\log 8$, and the target does not become vessels.
-# 10. **The rim, still open.** The edge of the field of view is dark, long and of constant width. Where features are poor, a ring inside of it takes the place of missing vessels, and the share is satisfied. The watch
-#     names it (*fixed*: the same region for different images); the field of view would have to be made narrower for the judge.
+# 10. **No rim.** The edge of the field of view is dark, long and of constant width. Where features are poor, a ring inside of it takes the place of missing vessels, and the share is satisfied; the watch named it (*fixed*:
+#     the same region for different images). The judge sees nothing within 16 pixels of it.
 #
 # Point 8 is knowledge beyond the masks. It is one bit, but it is there, and the same bit drives the untrained filter that the tables hold every row against.
 #

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
@@ -28,6 +29,8 @@ from ldl.train.probe import held_out_retrieval
 from ldl.train.references import REFERENCES
 from ldl.train.sampler import EpochSampler
 
+# The field's edge is dark, long and of constant width; no judge is to see what is this close to it.
+RIM = 16
 START_BATCHES = 12  # that the target's start is estimated on
 # What is watched at each step: L_d, d's mean belief in references and in target regions, and the
 # target's mean share of the picture.
@@ -52,6 +55,11 @@ class Guided:
     retrieval_before: float
     retrieval: float
     rows: list[int]
+
+
+def narrowed(inside: Tensor, rim: int) -> Tensor:
+    """(B, 1, S, S) 0 or 1 -> 1 where no 0 is within ``rim`` pixels, along either axis."""
+    return -F.max_pool2d(-inside, 2 * rim + 1, stride=1, padding=rim)
 
 
 class GuideStage:
@@ -82,7 +90,7 @@ class GuideStage:
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """Stage two of the paper's alternation: Eq. 33 on the next batch."""
         views, inside = self.views()
-        zeroed = inside if self.config.field == "zeroed" else None
+        zeroed = narrowed(inside, RIM) if self.config.field == "zeroed" else None
         around = Surroundings(zeroed, self.references.share)
         losses, self.target = guided_losses(
             model, self.net.judge, views, self.config, self.generator, around

@@ -15,6 +15,7 @@ from ldl.models.target_net import OwnTargetNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.dark_start import darkness, start_dark
+from ldl.train.guide import narrowed
 from ldl.train.references import NativeReferences, drawn_shape
 from ldl.train.shape.floor import top_hat
 
@@ -183,3 +184,9 @@ def test_a_filter_has_a_floor_and_trains_nothing(mended):
     assert run.needs() == ()
     with pytest.raises(ValueError, match="needs 'floor'"):
         ShapeConfig(data=data, prior="dsa", output="top-hat")
+
+
+def test_the_judge_sees_nothing_close_to_the_fields_edge():
+    inside = torch.ones(1, 1, 5, 9)
+    inside[..., 0] = 0
+    assert narrowed(inside, 2)[0, 0, 2].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1]
