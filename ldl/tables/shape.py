@@ -112,7 +112,7 @@ def region_config(profile: Profile, seed: int) -> PretrainConfig:
         changed["step1"] = ldl_config(Variant("pd+mix"), "fundus", profile)
     elif budget.game == "mended":
         assert planned.step1 is not None
-        shared = {key: MENDED_REGION[key] for key in ("scale", "border")}
+        shared = {key: MENDED_REGION[key] for key in ("scale", "border", "symmetries")}
         changed["step1"] = planned.step1.model_copy(update=shared)
     if budget.game == "mended":
         changed |= MENDED_REGION

@@ -22,9 +22,8 @@ OPEN = Profile(
         tests=DataConfig(source="open", size=512),
         game="mended",
         groups=2,
-        # Patch discrimination must have left its plateau first: after 600 steps it had not.
-        steps1=1500,
-        steps2=600,
+        steps1=600,
+        steps2=500,
         halvings=2,
         refine_steps=400,
         refine_images=80,
