@@ -73,10 +73,10 @@ def test_a_cut_off_run_goes_on_and_whole_methods_are_written(bench, monkeypatch)
     assert "old" not in text
 
 
-def test_older_code_is_measured_again(bench, monkeypatch):
+def test_an_older_version_is_measured_again(bench, monkeypatch):
     monkeypatch.setattr(bench, "measure", seed_of)
     bench.main(["--methods", "moco"])
-    monkeypatch.setattr(learned, "code_of", lambda method: "f" * 16)
+    monkeypatch.setattr(learned, "version_of", lambda method: {"comparison": 2})
     assert bench.whole() == []
     assert not learned.read().findings[0].fresh
 

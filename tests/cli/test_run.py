@@ -7,13 +7,13 @@ from typer.testing import CliRunner
 
 from ldl.cli import app
 from ldl.errors import LdlError
-from ldl.tables.plan import table_names
+from ldl.tables import TABLES
 
 
 @pytest.mark.parametrize("command", ["run", "status", "jobs", "publish"])
 def test_every_table_is_named(command: str) -> None:
     helped = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80"})
-    assert set(table_names()) <= set(re.findall(r"\w+", helped.output))
+    assert set(TABLES) <= set(re.findall(r"\w+", helped.output))
     refused = CliRunner().invoke(app, [command, "table9"])
     assert isinstance(refused.exception, LdlError)
-    assert set(table_names()) <= set(re.findall(r"\w+", str(refused.exception)))
+    assert set(TABLES) <= set(re.findall(r"\w+", str(refused.exception)))

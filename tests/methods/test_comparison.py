@@ -10,7 +10,7 @@ from ldl.models.resnet import ResNet50
 from ldl.models.vgg import Encoder
 from ldl.models.vit import ViT
 from ldl.runs.pretrain import ComparisonName
-from ldl.tables.encoders import COMPARED
+from ldl.tables.transfer import COMPARED
 
 LEVELS = {"image", "patch", "pixel", "region", "image and pixel", "none"}
 
