@@ -78,7 +78,8 @@ def _first_line(model: type[Strict], error: ValidationError) -> str:
         return f"{model.__name__}: {where}: {fault['msg']} (given {fault['input']!r:.80})"
     name = str(fault["loc"][-1])
     near = difflib.get_close_matches(name, sorted(_knobs(model)), n=1, cutoff=0.0)
-    return f"{model.__name__}: unknown knob {where!r}; did you mean {near[0]!r}?"
+    hint = f"did you mean {near[0]!r}?" if near else "there is none to set"
+    return f"{model.__name__}: unknown knob {where!r}; {hint}"
 
 
 def _knobs(model: type[Strict]) -> set[str]:
