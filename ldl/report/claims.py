@@ -76,7 +76,8 @@ def claims_table(findings: Sequence[Finding], shown: Shown, extra: Extra | None 
         "95 % interval over both. <i>Reproduced</i> asks for more than one seed, an interval clear "
         "of 0 on the paper's side and a difference of interest, as stated before the runs."
     )
-    return small_table(claim_rows(findings, heads_of(shown), extra), caption=caption)
+    rows = claim_rows(findings, heads_of(shown), extra)
+    return small_table(rows, caption=caption) if rows else HTML("<p>Nothing to compare yet.</p>")
 
 
 def count_words(findings: Sequence[Finding]) -> str:
