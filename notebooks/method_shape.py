@@ -353,6 +353,7 @@ plots.source(GuideStage.losses, GuideStage.after_step)
 # | the same with the dark start | 25, 37, 46, 53 after 50, 100, 150, 200 steps |
 # | the same from another step 1, which was still on its plateau, region discrimination at 3 | blobs, 12 to 20 after 150 steps |
 # | from that step 1 at weight 1 | thin vessels and a ring along the rim of the field, *fixed*: 16 after 300 steps on the test images |
+# | and without the rim | the record of seed 0 on {doc}`table5_6_shape` |
 # ```
 #
 # ## A run of it
