@@ -67,7 +67,7 @@ FIRST = next(iter(COLUMNS))  # a run is scored on all four sets: its records are
 
 def collapses(shown, row):
     """For each seed of a row: whether its target ended as something that is not vessel-like."""
-    return [bool(one["collapse"]) for one in shown.cells[row, FIRST].records]
+    return [bool(shown.table.doubt(one)) for one in shown.cells[row, FIRST].records]
 
 
 def all_vessel(shown):

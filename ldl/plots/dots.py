@@ -135,6 +135,8 @@ def support_dots(
 VERDICTS = {
     "reproduced": (GREEN, "o"),
     "opposite": (VERMILION, "s"),
+    "higher": (GREEN, "^"),
+    "lower": (VERMILION, "v"),
     "no difference of interest": (GREY, "d"),
     "undecided": (GREY, "D"),
     "higher (one seed)": (SKY, "^"),

@@ -17,6 +17,8 @@ from ldl.tables.measure import NAN, Measured, Shown
 VERDICTS = (
     "reproduced",
     "opposite",
+    "higher",
+    "lower",
     "no difference of interest",
     "undecided",
     "higher (one seed)",
@@ -115,10 +117,11 @@ def judge(claim: Claim, shown: Shown) -> Finding:
             return Finding(claim, found, paper, "not trained here")
         if all(doubts):
             return Finding(claim, found, paper, doubts[0])
-    return Finding(claim, found, paper, _verdict(found, claim.least))
+    return Finding(claim, found, paper, _verdict(found, claim))
 
 
-def _verdict(found: Difference, least: float) -> str:
+def _verdict(found: Difference, claim: Claim) -> str:
+    least = claim.least
     if -least < found.low and found.high < least:
         return "no difference of interest"
     if found.low <= 0 <= found.high:
@@ -127,7 +130,10 @@ def _verdict(found: Difference, least: float) -> str:
         return "higher (one seed)" if found.value > 0 else "lower (one seed)"
     if abs(found.value) < least:
         return "undecided"
-    return "reproduced" if found.value > 0 else "opposite"
+    higher = found.value > 0
+    if claim.ours:
+        return "higher" if higher else "lower"
+    return "reproduced" if higher else "opposite"
 
 
 def counted(findings: Iterable[Finding]) -> dict[str, int]:

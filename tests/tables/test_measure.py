@@ -138,6 +138,13 @@ def test_a_verdict_follows_from_interval_seeds_and_the_stated_size(
     assert finding.paper == pytest.approx(82.91 - 73.64)
 
 
+def test_our_own_questions_are_answered_not_reproduced() -> None:
+    claim = Claim("", "table2", "rd", "scratch", "stare_vessel", ours=True)
+    draw, worse = np.random.default_rng(0).normal(0, 0.2, (3, 20)), np.zeros((3, 20))
+    assert judge(claim, _shown(_measured([5 + draw]), _measured([worse]))).verdict == "higher"
+    assert judge(claim, _shown(_measured([draw - 5]), _measured([worse]))).verdict == "lower"
+
+
 def test_an_interval_that_holds_zero_or_a_small_clear_gap_decides_nothing() -> None:
     wild = np.random.default_rng(0).normal(0.5, 8, (3, 10))
     assert judge(CLAIM, _shown(_measured([wild]), _measured([wild * 0]))).verdict == "undecided"
@@ -153,7 +160,7 @@ def test_what_did_not_train_or_is_in_doubt_is_no_opponent() -> None:
     short = _measured(high, trained=False)
     assert judge(CLAIM, _shown(short, _measured(low))).verdict == "not trained here"
     claim = Claim("", "table5", "out_clu", "out_ori", "rite_vessel")
-    sick, well = {"collapse": "blob"}, {"collapse": ""}
+    sick, well = ({"collapse": one, "config": {"output": "clu"}} for one in ("blob", ""))
     cells = {
         ("out_clu", "rite_vessel"): _measured(high, records=(sick, sick)),
         ("out_ori", "rite_vessel"): _measured(low, records=(well, sick)),
