@@ -106,7 +106,8 @@ def picture(path: Path, modality: Modality, size: int) -> Picture:
         DataError: no such file, unreadable, of other channels than the modality, or nothing lit.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such image file")
+        why = "a folder; name an image in it" if path.is_dir() else "no such image file"
+        raise DataError(f"{path}: {why}")
     pixels = read_image(path)
     if modality == "xray":
         grey = as_grey(pixels, path)

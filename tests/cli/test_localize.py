@@ -269,3 +269,5 @@ def test_windows_count_pixels_of_512() -> None:
 def test_a_missing_picture_is_named(home: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.png: no such image file"):
         picture(home / "gone.png", "xray", 32)
+    with pytest.raises(DataError, match="a folder; name an image in it"):
+        picture(home, "xray", 32)
