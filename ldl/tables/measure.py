@@ -64,20 +64,21 @@ class Measured:
 
 
 def measure(table: Table, cell: Cell, store: RunStore, value: str = "score") -> Measured | None:
-    """The scores of ``cell``; None as long as one of its runs has no record."""
-    records = tuple(record for run in cell.runs if (record := store.record(run)))
-    if not records or len(records) < len(cell.runs):
+    """The scores of ``cell`` by the seeds that have a record; None as long as there is none."""
+    made = [(run, record) for run in cell.runs if (record := store.record(run))]
+    if not made:
         return None
+    runs, records = [run for run, _ in made], tuple(record for _, record in made)
     read = table.scores[value]
     scores = [np.atleast_2d(read(record, cell.column)) for record in records]
-    before = [other for run in cell.runs for other in run.needs()]
+    before = [other for run in runs for other in run.needs()]
     known = [record for other in before if (record := store.record(other))]
     trained = [record["trained"] for record in known if "trained" in record]
     return Measured(
         parts=(np.concatenate(scores),),
         records=records,
-        seeds=len({run.seed for run in cell.runs}),
-        stale=any(store.status(run) == "stale" for run in cell.runs),
+        seeds=len({run.seed for run in runs}),
+        stale=any(store.status(run) == "stale" for run in runs),
         trained=all(trained) if before and len(known) == len(before) and trained else None,
     )
 
