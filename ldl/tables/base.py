@@ -72,7 +72,7 @@ class Claim:
         text: the comparison in words.
         least: the smallest difference of interest, in the table's unit; stated before the runs.
         ours: our own question, about which the paper says nothing.
-        family: claims whose p values are adjusted together.
+        family: name of the claims that pages count together.
         value: what is compared; a key of the table's ``scores``.
     """
 
