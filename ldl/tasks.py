@@ -24,7 +24,8 @@ from typing import Literal, get_args
 
 from ldl.errors import ConfigError
 
-Modality = Literal["fundus", "xray"]
+# "xray" stands for any gray image; "colour" and "ct" are for one's own images alone.
+Modality = Literal["fundus", "xray", "colour", "ct"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ TASKS: dict[str, Task] = {task.key: task for task in _ALL}
 FUNDUS_TASKS = tuple(task.key for task in _ALL if task.modality == "fundus")
 XRAY_TASKS = tuple(task.key for task in _ALL if task.modality == "xray")
 VESSEL_TASKS = tuple(task.key for task in _ALL if task.structure == "vessels")
-CHANNELS: dict[str, int] = {"fundus": 3, "xray": 1}
+CHANNELS: dict[str, int] = {"fundus": 3, "xray": 1, "colour": 3, "ct": 1}
 
 
 def task_named(key: str) -> Task:

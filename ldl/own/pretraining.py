@@ -13,7 +13,7 @@ from ldl import paths
 from ldl.config import build
 from ldl.data.bank import Bank
 from ldl.data.own import folder_bank
-from ldl.errors import LdlError, TrainingError
+from ldl.own.model import refuse_output
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
@@ -129,29 +129,6 @@ def pretrain_folder(
     }
     checkpoint.save(output, done.weights, header)
     return Encoder(output, len(bank.ids), done.retrieval, done.retrieval_before, done.collapsed)
-
-
-def refuse_output(output: Path) -> None:
-    """Look at the output before the work.
-
-    Raises:
-        LdlError: it is a folder, not called .safetensors, a file of somebody else, or its folder
-            cannot be written.
-    """
-    if output.is_dir():
-        raise LdlError(
-            f"{output}: a folder; name a file in it, such as {output / 'enc.safetensors'}"
-        )
-    if output.suffix != ".safetensors":
-        raise LdlError(f"{output}: name a file that ends in .safetensors")
-    if output.exists():
-        try:
-            checkpoint.load(output)
-        except TrainingError:
-            raise LdlError(
-                f"{output}: not weights of ldl, so it is not replaced; name another file"
-            ) from None
-    paths.writable(output.parent)
 
 
 def _step1(
