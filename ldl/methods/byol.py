@@ -1,7 +1,7 @@
 """BYOL: a network predicts what its moving average says of the other view (Grill et al. 2020)."""
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import BYOL_FIRST, BYOL_SECOND
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of, two_views
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.momentum import MomentumNet
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
@@ -65,19 +65,6 @@ class BYOL(Comparison):
     level = "image"
     idea = "A network predicts what its own moving average says of the image's other view."
     Knobs = BYOLKnobs
-    training = Training(
-        "lars",
-        0.2,
-        "cosine",
-        "Grill et al. 2020, section 3.3: LARS, 0.2, 10 of 1,000 epochs of warm-up",
-        warmup=0.01,
-        weight_decay=1.5e-6,
-    )
-    small: ClassVar = {
-        "hidden": (256, "heads of 4,096 would have ten times the weights of the encoder"),
-        "dim": (64, "the features have 32 to 128 numbers, ResNet-50's have 2,048"),
-        "momentum": (0.99, "with 0.996 the teacher would stay near its random start"),
-    }
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Student, predictor and teacher."""

@@ -1,7 +1,7 @@
 """What every comparison method offers, and what it is given at each step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from ldl.data.recipes import Recipe, draw_view
 from ldl.methods.common import Losses
 from ldl.models.backbones import backbone
 from ldl.runs.lrc import GlobalConfig
-from ldl.runs.pretrain import ComparisonConfig, OptimizerName, ScheduleName
+from ldl.runs.pretrain import ComparisonConfig
 
 
 @dataclass(frozen=True)
@@ -40,36 +40,6 @@ class Outcome:
     vectors: Tensor
 
 
-@dataclass(frozen=True)
-class Training:
-    """How the original trains.
-
-    Attributes:
-        optimizer, schedule: see `ldl.train.loop.Plan`.
-        rate: at batches of 256; it grows in proportion to the batch.
-        warmup: share of all steps.
-        weight_decay: of all weights.
-        source: where this is said, and what is ours in it.
-    """
-
-    optimizer: OptimizerName
-    rate: float
-    schedule: ScheduleName
-    source: str
-    warmup: float = 0.0
-    weight_decay: float = 0.0
-
-    def fields(self, batch: int, steps: int) -> dict[str, Any]:
-        """For a config of so many steps of so many images."""
-        return {
-            "optimizer": self.optimizer,
-            "schedule": self.schedule,
-            "learning_rate": self.rate * batch / 256,
-            "warmup": round(self.warmup * steps),
-            "weight_decay": self.weight_decay,
-        }
-
-
 class NoKnobs(Strict):
     """A method without hyperparameters of its own."""
 
@@ -82,9 +52,8 @@ class Comparison(ABC):
         paper: whom it follows.
         level: what is contrasted or predicted: image, patch, pixel, region.
         idea: one sentence for the book.
-        Knobs: hyperparameters, the original's values as defaults.
-        training: the original's optimizer and schedule; None: as LDL's own, as far as is known.
-        small: what our scale forbids: knob -> (our value, why). The ``paper`` profile ignores it.
+        Knobs: hyperparameters, the original's values as defaults; `ldl.runs.originals` has what our
+            scale puts in their place.
         labels: whether a step needs labels.
         trains: False for starts that are not pretrained here.
     """
@@ -94,8 +63,6 @@ class Comparison(ABC):
     level: ClassVar[str]
     idea: ClassVar[str]
     Knobs: ClassVar[type[Strict]] = NoKnobs
-    training: ClassVar[Training | None] = None
-    small: ClassVar[Mapping[str, tuple[int | float | str, str]]] = {}
     labels: ClassVar[bool] = False
     trains: ClassVar[bool] = True
 

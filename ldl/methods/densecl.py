@@ -1,6 +1,6 @@
 """DenseCL: contrast of images and of their cells (Wang et al., CVPR 2021)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -10,7 +10,7 @@ from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
 from ldl.losses.correspondence import correspondence
 from ldl.losses.info_nce import info_nce
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of, two_views
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.dense_momentum import DenseHead, DenseMomentumNet
 from ldl.models.queue import Queue
 from ldl.runs.pretrain import ComparisonConfig
@@ -40,17 +40,6 @@ class DenseCL(Comparison):
     level = "image and pixel"
     idea = "A cell of an image finds the cell of the other view that looks most like it."
     Knobs = DenseCLKnobs
-    training = Training(
-        "sgd",
-        0.03,
-        "cosine",
-        "Wang et al. 2021, section 4.1: SGD and a cosine; the rate is MoCo v2's",
-        weight_decay=1e-4,
-    )
-    small: ClassVar = {
-        "queue": (512, "65,536 keys are twenty times the images at hand; a sixth of them is 512"),
-        "momentum": (0.99, "with 0.999 the teacher would stay near its random start"),
-    }
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Student, teacher and both queues."""

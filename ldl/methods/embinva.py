@@ -9,7 +9,7 @@ from torch import Generator, nn
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.patch import patch_discrimination
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.projection import ProjectionNet
 from ldl.runs.pretrain import ComparisonConfig
 
@@ -35,13 +35,6 @@ class EmbInva(Comparison):
     level = "image"
     idea = "Views of one image gather, views of different images of the batch spread."
     Knobs = EmbInvaKnobs
-    training = Training(
-        "sgd",
-        0.06,
-        "cosine",
-        "Ye et al. 2019, section 4.1: SGD, 0.03 at batches of 128; the cosine is ours",
-        weight_decay=5e-4,
-    )
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder and a linear projection."""

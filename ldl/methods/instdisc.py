@@ -1,6 +1,6 @@
 """InstDisc: every image is a class of its own (Wu et al., CVPR 2018)."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.instance import instance_nce, instance_softmax, partition
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.projection import ProjectionNet
 from ldl.models.bank import MemoryBank
 from ldl.runs.pretrain import ComparisonConfig
@@ -44,19 +44,6 @@ class InstDisc(Comparison):
     level = "image"
     idea = "An image finds what is remembered of it among what is remembered of all images."
     Knobs = InstDiscKnobs
-    training = Training(
-        "sgd",
-        0.03,
-        "cosine",
-        "Wu et al. 2018, section 4: SGD, 0.03, 200 epochs; the cosine is ours",
-        weight_decay=1e-4,
-    )
-    small: ClassVar = {
-        "objective": (
-            "softmax",
-            "cheap for 3,000 images; NCE's Z from a random bank is far too small",
-        )
-    }
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder, a linear projection, the bank, and Z (0 until it is known)."""

@@ -1,6 +1,6 @@
 """MAE: a Vision Transformer sees a quarter of the patches and draws the rest (He et al. 2022)."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import Recipe, draw_view
 from ldl.errors import ConfigError
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
@@ -85,18 +85,6 @@ class MAE(Comparison):
     level = "patch"
     idea = "A network draws the three quarters of an image that it was not shown."
     Knobs = MAEKnobs
-    training = Training(
-        "adam",
-        1.5e-4,
-        "cosine",
-        "He et al. 2022, Table 8: AdamW, 40 of 800 epochs of warm-up; no decay is ours",
-        warmup=0.05,
-    )
-    small: ClassVar = {
-        "width": (64, "wide decoders outweigh encoders of 48 or 96 dimensions"),
-        "depth": (2, "the original's Table 1a loses little with fewer layers"),
-        "heads": (4, "16 dimensions a head"),
-    }
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder and decoder.

@@ -1,7 +1,7 @@
 """MoCo (v1): momentum contrast against a queue (He et al., CVPR 2020)."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -10,7 +10,7 @@ from torch import Generator, nn
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, Recipe
 from ldl.losses.info_nce import info_nce
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of, two_views
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.momentum import MomentumNet, shuffled_keys
 from ldl.models.queue import Queue
 from ldl.runs.pretrain import ComparisonConfig
@@ -47,17 +47,6 @@ class MoCo(Comparison):
     level = "image"
     idea = "An image finds its other view among a queue of other images."
     Knobs = MoCoKnobs
-    training = Training(
-        "sgd",
-        0.03,
-        "cosine",
-        "He et al. 2020, section 3.3: SGD, 0.03, 200 epochs; the cosine is ours",
-        weight_decay=1e-4,
-    )
-    small: ClassVar = {
-        "queue": (512, "65,536 keys are twenty times the images at hand; a sixth of them is 512"),
-        "momentum": (0.99, "with 0.999 the teacher would stay near its random start"),
-    }
     recipe: Recipe = INSTANCE
 
     def head(self, features: int, dim: int) -> nn.Module:

@@ -5,7 +5,6 @@ from torch import nn
 
 from ldl.compat import import_lightly
 from ldl.data.recipes import MOCO_V2
-from ldl.methods.comparison import Training
 from ldl.methods.moco import MoCo, MoCoKnobs
 
 
@@ -26,13 +25,6 @@ class MoCoV2(MoCo):
     paper = "Chen et al., arXiv:2003.04297"
     idea = "MoCo with stronger views and a projection that is thrown away."
     Knobs = MoCoV2Knobs
-    training = Training(
-        "sgd",
-        0.03,
-        "cosine",
-        "Chen et al. 2020 (MoCo v2), Table 1: as MoCo with a cosine",
-        weight_decay=1e-4,
-    )
     recipe = MOCO_V2
 
     def head(self, features: int, dim: int) -> nn.Module:

@@ -1,6 +1,6 @@
 """Relative location: on which side of a patch another lies (Doersch et al., ICCV 2015)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -69,10 +69,6 @@ class RelativeLocation(Comparison):
     level = "patch"
     idea = "Of two neighbouring patches, a network says on which side the second lies."
     Knobs = RelativeLocationKnobs
-    small: ClassVar = {
-        "smallest": (0.9, "in images of 64 or 112 pixels smaller patches would show nothing"),
-        "width": (128, "the features have 32 to 128 numbers, the original's 256 x 36"),
-    }
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder and head."""

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.upright import random_boxes
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
@@ -52,13 +52,6 @@ class Rotation(Comparison):
     level = "image"
     idea = "A network says by which of the four quarter turns the image was turned."
     Knobs = RotationKnobs
-    training = Training(
-        "sgd",
-        0.13,
-        "cosine",
-        "Gidaris et al. 2018, section 3.1: SGD, 0.1 at batches of 192; the cosine is ours",
-        weight_decay=5e-4,
-    )
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder and classifier."""

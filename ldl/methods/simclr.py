@@ -1,6 +1,6 @@
 """SimCLR: two strong views of an image agree, those of a batch do not (Chen et al., ICML 2020)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -9,7 +9,7 @@ from torch import Generator, nn
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import SIMCLR, draw_view
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.projection import ProjectionNet
 from ldl.runs.pretrain import ComparisonConfig
 
@@ -36,17 +36,6 @@ class SimCLR(Comparison):
     level = "image"
     idea = "An image finds its other view among all views of the batch."
     Knobs = SimCLRKnobs
-    training = Training(
-        "lars",
-        0.3,
-        "cosine",
-        "Chen et al. 2020, section 2.2: LARS, 0.3, 10 of 100 epochs of warm-up",
-        warmup=0.1,
-        weight_decay=1e-6,
-    )
-    small: ClassVar = {
-        "temperature": (0.5, "the paper's best for small images; 0.1 needs large batches (B.9)")
-    }
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder and projection head."""

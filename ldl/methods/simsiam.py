@@ -1,6 +1,6 @@
 """SimSiam: two views, one network, a predictor and a stopped gradient (Chen & He, CVPR 2021)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 from torch import Generator, Tensor, nn
@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
-from ldl.methods.comparison import Batch, Comparison, Outcome, Training, encoder_of, two_views
+from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
@@ -50,13 +50,6 @@ class SimSiam(Comparison):
     level = "image"
     idea = "A network predicts what it says itself of the image's other view."
     Knobs = SimSiamKnobs
-    training = Training(
-        "sgd", 0.05, "cosine", "Chen & He 2021, section 3: SGD, 0.05", weight_decay=1e-4
-    )
-    small: ClassVar = {
-        "dim": (128, "the features have 32 to 128 numbers, ResNet-50's have 2,048"),
-        "bottleneck": (32, "a quarter of the dimensions, as in the original"),
-    }
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder, projection and predictor."""

@@ -10,6 +10,7 @@ from ldl.methods import COMPARISONS, METHODS
 from ldl.methods.comparison import Comparison
 from ldl.models.bank import MemoryBank
 from ldl.models.queue import Queue
+from ldl.runs.originals import SMALL, small
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.tables.encoders import config_of
 
@@ -88,10 +89,9 @@ def _parts(key: str) -> str:
 
 
 def _smallest(key: str) -> ComparisonConfig:
-    knobs = {name: value for name, (value, _) in COMPARISONS[key].small.items()}
     data = DataConfig(source="phantom", size=32)
     backbone = "vit" if key == "mae" else "vgg"
-    fields = {**_SMALL, "method": key, "data": data, "backbone": backbone, "knobs": knobs}
+    fields = {**_SMALL, "method": key, "data": data, "backbone": backbone, "knobs": small(key)}
     return build(ComparisonConfig, fields)
 
 
@@ -124,7 +124,7 @@ def changes(key: str, profiles: tuple[str, ...]) -> list[Change]:
             tuple(_text(getattr(knobs, knob)) for knobs in used),
             why,
         )
-        for knob, (_, why) in method.small.items()
+        for knob, (_, why) in SMALL.get(key, {}).items()
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, get_args
 from ldl.config import build
 from ldl.engine.profiles import WIDTHS, Architecture, Profile, profile_named
 from ldl.errors import ConfigError
+from ldl.runs.originals import TRAINING, small
 from ldl.runs.pretrain import (
     ComparisonConfig,
     ComparisonName,
@@ -51,11 +52,9 @@ def comparison_config(
     variant: Variant, modality: Modality, profile: Profile, seed: int = 0
 ) -> ComparisonConfig:
     """A comparison method, unless the profile says otherwise on as many images as Rd sees."""
-    from ldl.methods import COMPARISONS
-
     steps = profile.comparison_steps or max(1, profile.images_seen // profile.batch)
     training: dict[str, Any] = {"learning_rate": profile.pretraining_rate}
-    own = COMPARISONS[variant.method].training
+    own = TRAINING.get(variant.method)
     if profile.original_training and own:
         training = own.fields(profile.batch, steps)
     return ComparisonConfig(
@@ -82,16 +81,14 @@ def small_knobs(
 
     ``queue`` is the length where the data are fewer than the profile's images.
     """
-    from ldl.methods import COMPARISONS
-
-    small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
+    fields = small(method)
     if profile.original_knobs:
         # A dictionary longer than the set would hold most images as their own negatives.
-        small = {name: value for name, value in small.items() if name == "queue" and profile.queue}
+        fields = {"queue": 0} if profile.queue and "queue" in fields else {}
     keys = queue or profile.queue
-    if "queue" in small and keys:
-        small["queue"] = keys
-    return small
+    if "queue" in fields and keys:
+        fields["queue"] = keys
+    return fields
 
 
 def ldl_config(

@@ -5,12 +5,15 @@ that can be seen from the printed numbers alone. `ldl_figure7.csv` holds what th
 Figure 7, because the figure's points are not printed as numbers.
 """
 
+import math
 from functools import cache
 from importlib.resources import files
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ldl.errors import LdlError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ALIASES = {f"table{number}": f"ldl_table{number}" for number in range(1, 8)} | {
     "figure7": "ldl_figure7"
@@ -36,13 +39,16 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def _read(name: str) -> pd.DataFrame:
+def _read(name: str) -> "pd.DataFrame":
+    # Planning imports this module and reads no table.
+    import pandas as pd
+
     source = files("ldl.tables").joinpath("csv").joinpath(f"{name}.csv")
     with source.open("r", encoding="utf-8") as stream:
         return pd.read_csv(stream)
 
 
-def published(table: str) -> pd.DataFrame:
+def published(table: str) -> "pd.DataFrame":
     """One printed table, numbers as numbers, in the paper's order of rows and columns.
 
     Args:
@@ -71,5 +77,5 @@ def value(table: str, column: str, **where: str) -> float | None:
         frame = frame[frame[key] == wanted]
     if len(frame) != 1 or column not in frame:
         raise LdlError(f"published table {table!r} has not exactly one {column!r} for {where}")
-    number = frame.iloc[0][column]
-    return None if pd.isna(number) else float(number)
+    number = float(frame.iloc[0][column])
+    return None if math.isnan(number) else number

@@ -9,6 +9,7 @@ from ldl.methods.comparison import Comparison, NoKnobs, encoder_of
 from ldl.models.resnet import ResNet50
 from ldl.models.vgg import Encoder
 from ldl.models.vit import ViT
+from ldl.runs.originals import SMALL, TRAINING, small
 from ldl.runs.pretrain import ComparisonName
 from ldl.tables.transfer import COMPARED
 
@@ -39,6 +40,10 @@ def test_a_method_says_what_it_is(method):
     assert method.Knobs is NoKnobs or method.Knobs.__doc__
 
 
+def test_what_is_planned_is_of_methods_there_are():
+    assert {*SMALL, *TRAINING} <= set(COMPARISONS)
+
+
 def test_titles_are_told_apart():
     titles = [method.title for method in COMPARISONS.values()]
     assert len(set(titles)) == len(titles)
@@ -46,13 +51,12 @@ def test_titles_are_told_apart():
 
 def test_what_our_scale_changes_is_a_knob_with_a_reason(method, comparison_config):
     defaults = method.Knobs().model_dump()
-    for name, (value, why) in method.small.items():
+    key = next(key for key, value in COMPARISONS.items() if value is method)
+    for name, (value, why) in SMALL.get(key, {}).items():
         assert value != defaults[name], f"{name}: no change"
         assert len(why) > 10
-    name = next(key for key, value in COMPARISONS.items() if value is method)
-    small = {key: value for key, (value, _) in method.small.items()}
-    knobs = method.knobs(comparison_config(name, **small))
-    assert knobs.model_dump() == {**defaults, **small}
+    knobs = method.knobs(comparison_config(key, **small(key)))
+    assert knobs.model_dump() == {**defaults, **small(key)}
 
 
 def test_without_knobs_the_originals_hold(method, comparison_config):

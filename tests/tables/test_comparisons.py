@@ -13,6 +13,7 @@ from ldl.engine.store import RunStore
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
+from ldl.runs.originals import small
 from ldl.runs.pretrain import ComparisonConfig, ComparisonName
 from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_configs
 from ldl.tables.transfer import COMPARED
@@ -64,12 +65,12 @@ def test_the_papers_profile_has_the_originals_hyperparameters(method: Comparison
 def test_elsewhere_what_our_scale_forbids_is_replaced(method: ComparisonName, profile: str) -> None:
     budget = PROFILES[profile]
     config = comparison_config(Variant(method), "fundus", budget)
-    small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
-    if "queue" in small and budget.queue:
-        small["queue"] = budget.queue
-    assert config.knobs == small
+    wanted = small(method)
+    if "queue" in wanted and budget.queue:
+        wanted["queue"] = budget.queue
+    assert config.knobs == wanted
     knobs = COMPARISONS[method].knobs(config)
-    if "queue" in small:
+    if "queue" in wanted:
         assert config.batch <= knobs.queue <= 2960 // 2
 
 

@@ -6,6 +6,7 @@ from ldl.config import Strict
 from ldl.engine.profiles import PAPER
 from ldl.engine.profiles.paper import SOURCES
 from ldl.methods import COMPARISONS
+from ldl.runs.originals import SMALL, TRAINING
 from ldl.tables.encoders import Variant, comparison_config, ldl_config
 from ldl.tables.transfer import COMPARED
 
@@ -42,7 +43,7 @@ def test_every_number_has_a_source_and_every_source_a_number() -> None:
 @pytest.mark.parametrize("method", COMPARED)
 def test_the_comparison_methods_train_as_their_originals(method: str) -> None:
     config = comparison_config(Variant(method), "fundus", PAPER)
-    own = COMPARISONS[method].training
+    own = TRAINING.get(method)
     assert config.steps == 23_438
     if own is None:
         assert (config.optimizer, config.schedule) == ("adam", "halving")
@@ -54,7 +55,7 @@ def test_the_comparison_methods_train_as_their_originals(method: str) -> None:
 
 
 def test_a_dictionary_is_shorter_than_the_set() -> None:
-    queued = [m for m in COMPARED if "queue" in COMPARISONS[m].small]
+    queued = [m for m in COMPARED if "queue" in SMALL.get(m, {})]
     assert queued
     for method in queued:
         config = comparison_config(Variant(method), "fundus", PAPER)

@@ -12,6 +12,7 @@ from ldl.errors import ConfigError, DataError, TrainingError
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
 from ldl.rng import seed_everything
+from ldl.runs.originals import small
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import (
@@ -48,9 +49,9 @@ def kill_at(monkeypatch):
 
 
 def config_of(method, *, steps=4, seed=0, batch=8, **knobs):
-    small = {name: value for name, (value, _) in COMPARISONS[method].small.items()}
-    if "queue" in small:
-        small["queue"] = 12
+    replaced = small(method)
+    if "queue" in replaced:
+        replaced["queue"] = 12
     return ComparisonConfig(
         method=method,
         modality="fundus",
@@ -61,7 +62,7 @@ def config_of(method, *, steps=4, seed=0, batch=8, **knobs):
         batch=batch,
         halve_every=3,
         backbone="vit" if method in ON_VIT else "vgg",
-        knobs={**small, **knobs},
+        knobs={**replaced, **knobs},
         seed=seed,
     )
 

@@ -71,7 +71,7 @@ SOURCES: dict[str, str] = {
     "none; its X-ray set is larger, so there it is 60 epochs",
     "queue": "ours: MoCo's 65,536 is longer than the set of 30,000; a quarter of it",
     "original_knobs": "each method's paper, see its file's Knobs",
-    "original_training": "each method's paper, see its file's Training",
+    "original_training": "each method's paper, see ldl.runs.originals",
     "pretraining_rate": f"paper 6.1.2: Adam, 0.001, halved every 10 epochs; {_SETTINGS}",
     "transfer_rate": "paper 6.1.2: Adam, 0.001",
     "seeds": "ours: one, as the paper; the release sets none",
