@@ -56,6 +56,25 @@ def seeds_by_images(
     Raises:
         DataError: no task, no scores, or tasks with different numbers of seeds.
     """
+    means = _resampled(scores, seed)
+    low, high = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def seeds_by_images_p(scores: Sequence[np.ndarray], *, seed: int = 0) -> float:
+    """Two-sided p of a mean of zero, from the resamples of `seeds_by_images`.
+
+    Twice the share of resampled means on the smaller side of zero, zero counted with it and one
+    added (Davison & Hinkley, 1997, section 4.4), so that it is never below 2 / (RESAMPLES + 1).
+    """
+    means = _resampled(scores, seed)
+    means = means[np.isfinite(means)]
+    beyond = min((means <= 0).sum(), (means >= 0).sum())
+    return float(min(1.0, 2 * (beyond + 1) / (len(means) + 1)))
+
+
+def _resampled(scores: Sequence[np.ndarray], seed: int) -> np.ndarray:
+    """(RESAMPLES,) means over tasks, nan where a resample drew nothing but missing scores."""
     tasks = [np.asarray(each, dtype=np.float64) for each in scores]
     if not tasks or any(each.ndim != 2 or each.size == 0 for each in tasks):
         raise DataError("seeds_by_images: one (seeds, images) array a task is needed")
@@ -76,10 +95,8 @@ def seeds_by_images(
         images = _drawn(each.shape[1], seed, f"images {place}")
         sums = ((images @ stretched.T) * draws).sum(axis=1)
         counts = ((images @ there.T) * draws).sum(axis=1)
-        # A resample of nothing but missing scores says nothing.
         total += np.divide(sums, counts, out=np.full(RESAMPLES, np.nan), where=counts > 0)
-    low, high = np.nanquantile(total / len(tasks), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return total / len(tasks)
 
 
 @functools.lru_cache(maxsize=256)

@@ -8,7 +8,16 @@ import scipy.stats
 
 from ldl import stats
 from ldl.errors import DataError
-from ldl.stats import Crossed, bootstrap_interval, crossed, paired, seeds_by_images, verdict
+from ldl.stats import (
+    RESAMPLES,
+    Crossed,
+    bootstrap_interval,
+    crossed,
+    paired,
+    seeds_by_images,
+    seeds_by_images_p,
+    verdict,
+)
 
 
 def draw(count, seed=0):
@@ -205,6 +214,16 @@ def test_it_holds_the_truth_as_often_as_it_says(seeds, least):
         alone += low <= 1 <= high
     assert least * 200 <= hits <= 0.99 * 200
     assert alone < hits
+
+
+def test_its_p_is_the_share_of_resamples_beyond_zero_and_agrees_with_the_interval():
+    for shift in (0.0, 0.5, 1.0, 3.0):
+        scores = [layout(3, 30, by_seed=0.3, by_image=1, noise=1) + shift]
+        p, (low, high) = seeds_by_images_p(scores), seeds_by_images(scores)
+        assert (p < 0.05) == (low > 0 or high < 0)
+        assert p == pytest.approx(seeds_by_images_p([-scores[0]]))
+    assert seeds_by_images_p([np.ones((2, 5))]) == 2 / (RESAMPLES + 1)
+    assert seeds_by_images_p([np.zeros((2, 5))]) == 1
 
 
 def test_one_encoders_luck_is_the_same_on_all_of_its_tasks():

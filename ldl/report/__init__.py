@@ -1,6 +1,6 @@
 """What pages show of tables and records: one renderer, short words, what to look at."""
 
-from ldl.report.claims import claim_rows, claims_table, forest, judged
+from ldl.report.claims import claim_rows, claims_table, forest
 from ldl.report.encoders import encoders_table
 from ldl.report.render import MARK, NOT_YET, STALE, folded, group_table, signed, whole_table
 from ldl.report.words import (
@@ -14,6 +14,7 @@ from ldl.report.words import (
     provenance,
     run_card,
 )
+from ldl.tables.compare import judged
 
 __all__ = [
     "BY_PAGE",

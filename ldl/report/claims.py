@@ -1,6 +1,6 @@
 """Claims as a table and as a forest: the paper's difference, ours with interval, the verdict."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,17 +10,10 @@ from matplotlib.figure import Figure
 from ldl.plots import claims_forest, prose, small_table
 from ldl.report.render import signed
 from ldl.tables.base import Claim
-from ldl.tables.compare import Finding, counted, judge
+from ldl.tables.compare import Finding, counted
 from ldl.tables.measure import Shown
 
 Extra = Callable[[Claim], str]
-
-
-def judged(shown: Shown, claims: Iterable[Claim] | None = None) -> list[Finding]:
-    """Findings on ``claims`` (default: all of the table) whose column the table has."""
-    there = {column.key for column in shown.table.columns(shown.profile)}
-    wanted = shown.table.claims if claims is None else claims
-    return [judge(claim, shown) for claim in wanted if claim.column in there]
 
 
 def claim_rows(
@@ -44,7 +37,8 @@ def claim_rows(
                 "n": f"{found.cases}<br><small>{found.seeds} seed{'s' * (found.seeds > 1)}</small>"
                 if found
                 else "",
-                "verdict": prose(each.verdict),
+                "verdict": prose(each.verdict)
+                + ("" if pd.isna(each.p) else f"<br><small>p = {each.p:.2g}</small>"),
             }
         )
     return rows
@@ -76,6 +70,11 @@ def claims_table(findings: Sequence[Finding], shown: Shown, extra: Extra | None 
         "95 % interval over both. <i>Reproduced</i> asks for more than one seed, an interval clear "
         "of 0 on the paper's side and a difference of interest, as stated before the runs."
     )
+    if not all(pd.isna(each.p) for each in findings):
+        caption += (
+            " p is adjusted by Holm over its family, and a claim of it with p of 0.05 or more is "
+            "undecided."
+        )
     rows = claim_rows(findings, heads_of(shown), extra)
     return small_table(rows, caption=caption) if rows else HTML("<p>Nothing to compare yet.</p>")
 

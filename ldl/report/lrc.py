@@ -92,7 +92,7 @@ def claim_line(shown: Shown) -> Callable[[Claim], str]:
         words = []
         if lost_organs(better) or lost_organs(worse):
             words.append(f"kept by both {signed(over_kept(better, worse).value)}")
-        apart = gaps(better.records, worse.records)
+        (apart,) = difference(better, worse, gaps).gaps
         if len(apart) > 1 and np.isfinite(apart).all():
             seeds = crossed(apart).seeds_to_tell(claim.least)
             enough = f"{seeds} seeds" if seeds else "more volumes, not seeds,"

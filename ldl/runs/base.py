@@ -37,6 +37,11 @@ class Run(Strict):
         """Whether weights come out."""
         return True
 
+    @property
+    def repeat(self) -> int | None:
+        """Which repetition of its cell it is: a seed, or None for what is made once, untrained."""
+        return self.seed
+
     def run_id(self) -> str:
         """Readable slug and hash, the run's name in the store."""
         raise NotImplementedError

@@ -98,6 +98,11 @@ class LocalizeConfig(Run):
         return (self.encoder,) if self.encoder else ()
 
     @property
+    def repeat(self) -> int | None:
+        """The network's seed; ``seed`` draws the supports, the same for all."""
+        return self.network.seed if self.network else None
+
+    @property
     def modality(self) -> Modality:
         """Of the images in which the landmark lies."""
         return LANDMARK_MODALITY[self.landmark]

@@ -232,6 +232,11 @@ class ShapeConfig(Run):
         return self.output not in ("ori", "clu", "top-hat")
 
     @property
+    def repeat(self) -> int | None:
+        """Its seed; a filter has none."""
+        return None if self.floor else self.seed
+
+    @property
     def method(self) -> str:
         """What is measured, for run ids."""
         if self.refine:

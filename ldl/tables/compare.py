@@ -5,13 +5,14 @@ The rule is stated in ``results/STATEMENT.md`` before the runs are made.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ldl.stats import seeds_by_images
+from ldl.errors import DataError
+from ldl.stats import holm, seeds_by_images, seeds_by_images_p
 from ldl.tables.base import Claim, Gaps
-from ldl.tables.measure import NAN, Measured, Shown
+from ldl.tables.measure import NAN, Array, Measured, Repeats, Shown
 
 # In the order of a count: what a verdict can be.
 VERDICTS = (
@@ -30,51 +31,86 @@ VERDICTS = (
 )
 
 
+# Families of claims whose p values are adjusted by Holm, as the statement names them.
+ADJUSTED = ("others",)
+LEVEL = 0.05
+
+
 @dataclass(frozen=True)
 class Difference:
     """How much higher one row is than another, paired by seed and case.
 
     Attributes:
-        value: mean over parts, seeds and cases.
-        low, high: its 95 % interval, for other seeds and other cases.
-        draws: (S,) of each seed by itself.
+        gaps: one (S K, N) array a part: S seeds of K draws, N cases; nan where one has no score.
+        seeds: S; 1 where each row was averaged over its own.
     """
 
-    value: float
-    low: float
-    high: float
-    draws: NDArray[np.float64]
-    cases: int
+    gaps: tuple[Array, ...]
     seeds: int
-    parts: int
+
+    @property
+    def value(self) -> float:
+        """Mean over parts of the mean over seeds and cases."""
+        return float(np.mean([np.nanmean(part) for part in self.gaps]))
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """95 %, for other seeds and other cases; with one seed for other cases alone."""
+        return seeds_by_images(self.gaps)
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.interval[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.interval[1]
+
+    @property
+    def cases(self) -> int:
+        """That both have, over all parts."""
+        return sum(int(np.isfinite(part).any(axis=0).sum()) for part in self.gaps)
 
 
 def difference(better: Measured, worse: Measured, gaps: Gaps | None = None) -> Difference:
-    """``better`` minus ``worse``, on the cases that both have.
+    """``better`` minus ``worse``, on the cases and over the seeds that both have.
 
-    Where one has more seeds than the other, each is first averaged over its own.
+    A row that is made once, without a network, stands beside every seed of the other. Where one has
+    a single seed and the other several, each is first averaged over its own.
 
     Args:
         better, worse: two rows in one column.
         gaps: the table's, for a column of its own.
+
+    Raises:
+        DataError: both have several seeds, and none in common.
     """
+    one, other = _matched(better.repeats, worse.repeats)
+    better, worse = better.only(one), worse.only(other)
     if gaps:
         pairs = [gaps(better.records, worse.records)]
     else:
-        pairs = [_paired(one, other) for one, other in zip(better.parts, worse.parts, strict=True)]
-    low, high = seeds_by_images(pairs)
-    return Difference(
-        value=float(np.mean([np.nanmean(pair) for pair in pairs])),
-        low=low,
-        high=high,
-        draws=np.mean([np.nanmean(pair, axis=1) for pair in pairs], axis=0),
-        cases=sum(int(np.isfinite(pair).any(axis=0).sum()) for pair in pairs),
-        seeds=min(better.seeds, worse.seeds),
-        parts=len(pairs),
-    )
+        pairs = [_paired(*parts) for parts in zip(better.parts, worse.parts, strict=True)]
+    return Difference(tuple(pairs), min(len(one), len(other)))
 
 
-def _paired(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+def _matched(one: Repeats, other: Repeats) -> tuple[Repeats, Repeats]:
+    """The seeds of two rows that are held against each other, each beside its own."""
+    if one == (None,):
+        return one * len(other), other
+    if other == (None,):
+        return one, other * len(one)
+    if 1 in (len(one), len(other)):
+        return one, other
+    common = tuple(each for each in one if each in other)
+    if not common:
+        raise DataError(f"seeds {one} and {other} have none in common; make the same for both rows")
+    return common, common
+
+
+def _paired(one: Array, other: Array) -> Array:
     if len(one) != len(other):
         one, other = (np.nanmean(each, axis=0, keepdims=True) for each in (one, other))
     return one - other
@@ -88,49 +124,86 @@ class Finding:
         found: None while one of the rows has no number.
         paper: the paper's difference; nan where it prints none.
         verdict: one of `VERDICTS`.
+        p: two-sided, adjusted by Holm within the claim's family; nan outside those of `ADJUSTED`.
     """
 
     claim: Claim
     found: Difference | None
     paper: float
     verdict: str
+    p: float = NAN
 
 
-def judge(claim: Claim, shown: Shown) -> Finding:
-    """The finding on ``claim``, whose table is ``shown``."""
+def judged(shown: Shown, claims: Iterable[Claim] | None = None) -> list[Finding]:
+    """Findings on ``claims`` (default: all of the table) whose column the table has.
+
+    A claim's family is always that of the whole table, whichever claims are asked for.
+    """
     rows = {row.key: row for row in shown.table.rows(shown.profile)}
     columns = {column.key: column for column in shown.table.columns(shown.profile)}
-    if claim.column not in columns or {claim.better, claim.worse} - rows.keys():
-        return Finding(claim, None, NAN, "not yet run")
-    column = columns[claim.column]
-    printed = [
-        shown.table.paper(rows[key], column, shown.profile) for key in (claim.better, claim.worse)
-    ]
-    paper = printed[0] - printed[1]
-    better, worse = (shown.cells.get((key, claim.column)) for key in (claim.better, claim.worse))
-    if better is None or worse is None:
-        return Finding(claim, None, paper, "not yet run")
-    found = difference(better, worse, shown.table.gaps)
-    for side in (better, worse):
+    adjusted = _adjusted(shown)
+    findings = []
+    for claim in shown.table.claims if claims is None else claims:
+        if claim.column not in columns:
+            continue
+        printed = [
+            shown.table.paper(rows[key], columns[claim.column], shown.profile)
+            for key in (claim.better, claim.worse)
+            if key in rows
+        ]
+        paper = printed[0] - printed[1] if len(printed) == 2 else NAN
+        found, p = _found(claim, shown), adjusted.get(claim, NAN)
+        verdict = _doubt(claim, shown) or _verdict(claim, found, p) if found else "not yet run"
+        findings.append(Finding(claim, found, paper, verdict, p))
+    return findings
+
+
+def _found(claim: Claim, shown: Shown) -> Difference | None:
+    better, worse = _sides(claim, shown)
+    return difference(better, worse, shown.table.gaps) if better and worse else None
+
+
+def _sides(claim: Claim, shown: Shown) -> list[Measured | None]:
+    return [shown.cells.get((key, claim.column)) for key in (claim.better, claim.worse)]
+
+
+def _adjusted(shown: Shown) -> dict[Claim, float]:
+    """p of every claim in a family of `ADJUSTED` that can be judged."""
+    values: dict[Claim, float] = {}
+    for family in ADJUSTED:
+        members = {
+            claim: seeds_by_images_p(found.gaps)
+            for claim in shown.table.claims
+            if claim.family == family
+            and (found := _found(claim, shown))
+            and not _doubt(claim, shown)
+        }
+        values |= zip(members, holm(list(members.values())), strict=True)
+    return values
+
+
+def _doubt(claim: Claim, shown: Shown) -> str:
+    """Why nothing follows from the records of either row; "" where something may."""
+    for side in filter(None, _sides(claim, shown)):
         doubts = [shown.table.doubt(record) for record in side.records]
         if side.trained is False:
-            return Finding(claim, found, paper, "not trained here")
+            return "not trained here"
         if all(doubts):
-            return Finding(claim, found, paper, doubts[0])
-    return Finding(claim, found, paper, _verdict(found, claim))
+            return doubts[0]
+    return ""
 
 
-def _verdict(found: Difference, claim: Claim) -> str:
+def _verdict(claim: Claim, found: Difference, p: float) -> str:
     least = claim.least
     if -least < found.low and found.high < least:
         return "no difference of interest"
-    if found.low <= 0 <= found.high:
-        return "undecided"
-    if found.seeds < 2:
-        return "higher (one seed)" if found.value > 0 else "lower (one seed)"
-    if abs(found.value) < least:
+    if found.low <= 0 <= found.high or p >= LEVEL:
         return "undecided"
     higher = found.value > 0
+    if found.seeds < 2:
+        return "higher (one seed)" if higher else "lower (one seed)"
+    if abs(found.value) < least:
+        return "undecided"
     if claim.ours:
         return "higher" if higher else "lower"
     return "reproduced" if higher else "opposite"

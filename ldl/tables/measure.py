@@ -1,7 +1,7 @@
 """From records to numbers: the scores of a cell, and a table as one long frame."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,8 @@ from ldl.stats import seeds_by_images
 from ldl.tables import TABLES
 from ldl.tables.base import Cell, Column, Row, Table
 
+Array = NDArray[np.float64]
+Repeats = tuple[int | None, ...]
 NAN = float("nan")
 
 
@@ -23,19 +25,42 @@ class Measured:
     """The scores behind one number.
 
     Attributes:
-        parts: one (S, N) float64 array for each column that the number is the mean of: S seeds (or
-            seeds x support images), N cases; nan where there is no answer.
-        records: one a run.
-        seeds: number of seeds.
+        parts: one (S K, N) float64 array for each column that the number is the mean of: S seeds of
+            K draws (support images; else one), N cases; nan where there is no answer.
+        records: one a seed, part by part.
+        repeats: (S,) the seeds of each part, `Run.repeat`.
         stale: whether a record is of another version.
         trained: whether the pretraining behind it was long enough; None without one.
     """
 
-    parts: tuple[NDArray[np.float64], ...]
+    parts: tuple[Array, ...]
     records: tuple[Record, ...]
-    seeds: int
+    repeats: Repeats
     stale: bool
     trained: bool | None
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return len(self.repeats)
+
+    def only(self, repeats: Repeats) -> "Measured":
+        """The same over these seeds, in that order."""
+        if repeats == self.repeats:
+            return self
+        places = [self.repeats.index(one) for one in repeats]
+        parts = (part.reshape(self.seeds, -1, part.shape[1])[places] for part in self.parts)
+        records = (
+            self.records[start + place]
+            for start in range(0, len(self.records), self.seeds)
+            for place in places
+        )
+        return replace(
+            self,
+            parts=tuple(part.reshape(-1, part.shape[2]) for part in parts),
+            records=tuple(records),
+            repeats=repeats,
+        )
 
     @property
     def value(self) -> float:
@@ -48,7 +73,7 @@ class Measured:
         return seeds_by_images(self.parts)
 
     @property
-    def draws(self) -> NDArray[np.float64]:
+    def draws(self) -> Array:
         """(S,) the number of each seed (or support image) by itself."""
         return np.mean([np.nanmean(part, axis=1) for part in self.parts], axis=0)
 
@@ -77,24 +102,30 @@ def measure(table: Table, cell: Cell, store: RunStore, value: str = "score") -> 
     return Measured(
         parts=(np.concatenate(scores),),
         records=records,
-        seeds=len({run.seed for run in runs}),
+        repeats=tuple(run.repeat for run in runs),
         stale=any(store.status(run) == "stale" for run in runs),
         trained=all(trained) if before and len(known) == len(before) and trained else None,
     )
 
 
 def mean_of(found: Iterable[Measured | None]) -> Measured | None:
-    """One number for several columns, each weighing alike; None while one of them lacks."""
+    """One number for several columns, each weighing alike, over the seeds that all of them have.
+
+    None while a column lacks, or where they have no seed in common.
+    """
     parts = list(found)
     there = [part for part in parts if part is not None]
     if not there or len(there) < len(parts):
         return None
-    draws = min(len(part.parts[0]) for part in there)
+    common = tuple(one for one in there[0].repeats if all(one in part.repeats for part in there))
+    if not common:
+        return None
+    there = [part.only(common) for part in there]
     trained = [part.trained for part in there if part.trained is not None]
     return Measured(
-        parts=tuple(each[:draws] for part in there for each in part.parts),
+        parts=tuple(each for part in there for each in part.parts),
         records=tuple(record for part in there for record in part.records),
-        seeds=min(part.seeds for part in there),
+        repeats=common,
         stale=any(part.stale for part in there),
         trained=all(trained) if trained else None,
     )

@@ -115,7 +115,7 @@ def test_a_claim_says_what_was_kept_and_how_many_seeds_would_tell():
             scores[:, 1] *= not lost
             volumes = [{"dsc": one.tolist()} for one in scores]
             records.append({"organs": ["liver", "spleen"], "volumes": volumes})
-        return Measured((np.zeros((3, 40)),), tuple(records), 3, False, None)
+        return Measured((np.zeros((3, 40)),), tuple(records), (0, 1, 2), False, None)
 
     claim = Claim("a over b", "lrc_table1", "a", "b", "abdomen-10")
     cells = {("a", "abdomen-10"): side(0.1, False), ("b", "abdomen-10"): side(0.0, True)}

@@ -11,7 +11,7 @@ from ldl.engine.store import RunStore
 from ldl.runs.base import Run
 from ldl.runs.lrc import TWO_VIEWS, GlobalConfig
 from ldl.tables import TABLES, organs
-from ldl.tables.compare import difference, judge
+from ldl.tables.compare import difference, judged
 from ldl.tables.lrc import GLOBAL, columns
 from ldl.tables.measure import show
 from ldl.tables.plan import plan
@@ -186,7 +186,8 @@ def verdict(table, better: str, worse: str):
     wanted = (better, worse, "abdomen-10")
     claims = TABLES["lrc_table1"].claims
     claim = next(one for one in claims if (one.better, one.worse, one.column) == wanted)
-    return judge(claim, table)
+    (found,) = judged(table, [claim])
+    return found
 
 
 def test_a_difference_is_paired_by_volume_over_organs_that_both_scored(tmp_path: Path) -> None:
