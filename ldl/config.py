@@ -28,16 +28,19 @@ class Strict(BaseModel):
 
 
 class DataConfig(Strict):
-    """Which images. ``open`` reads prepared originals, ``phantom`` draws them from a seed.
+    """Which images. ``open`` reads prepared originals, ``phantom`` draws them from a seed,
+    ``folder`` are one's own.
 
     ``closer`` above 1 draws parts of eyes that much larger, so that vessels are wide enough to be
     seen and guided: at 128 pixels and 3 to 4 times closer they are 2 to 7 wide.
 
     ``pool``: what is pretrained on: the large unlabelled set, or for fundus ``fine``, the images of
     other sets that are 500 pixels or more, see `ldl.data.prepare.FINE`.
+    ``content``: of a folder: the key of its bank in the cache. It hangs on the files' bytes and on
+    how they are read, not on where they lie.
     """
 
-    source: Literal["phantom", "open"]
+    source: Literal["phantom", "open", "folder"]
     size: int = Field(ge=32, le=2048)
     pool: Literal["pretraining", "fine"] = "pretraining"
     images: int | None = Field(default=None, ge=16)
@@ -45,9 +48,12 @@ class DataConfig(Strict):
     test: int = Field(default=10, ge=1)
     seed: int = 0
     closer: float = Field(default=1.0, ge=1.0, le=8.0)
+    content: str = Field(default="", pattern="^([0-9a-f]{12})?$")
 
     @model_validator(mode="after")
-    def _phantoms_alone(self) -> Self:
+    def _consistent(self) -> Self:
+        if (self.source == "folder") != bool(self.content):
+            raise ValueError("'content' is the key of a folder's bank: of source 'folder' alone")
         if self.source != "phantom" and self.closer != 1.0:
             raise ValueError("only phantoms can be drawn closer: leave 'closer' at 1")
         return self

@@ -110,7 +110,7 @@ class Start:
         net.load_state_dict(checkpoint.load(self.store.weights(self.config))[0])
         feed = Feed(bank.images, torch.device("cpu"))
         found: NDArray[np.bool_] = (
-            predict(net, feed, bank.rows("test"), TEST_BATCH) > THRESHOLD
+            predict(net, feed, bank.rows("test"), TEST_BATCH)[:, 0] > THRESHOLD
         ).numpy()
         return found
 

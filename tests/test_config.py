@@ -125,7 +125,7 @@ def test_a_mistyped_knob_is_refused_and_named_with_what_was_given(name, value):
         (PretrainConfig, "patch_grid", 0),
         (PretrainConfig, "groups", 0),
         (PretrainConfig, "method", "simclr"),
-        (PretrainConfig, "modality", "ct"),
+        (PretrainConfig, "modality", "mri"),
         (PretrainConfig, "formulation", "ours"),
         (PretrainConfig, "symmetries", "all"),
         (ComparisonConfig, "method", "pd"),

@@ -54,6 +54,11 @@ class Bank:
     points: Array = field(default_factory=lambda: np.empty((0, 2)))
     left_out: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """Of a bank in the cache: the end of its folder's name, see `bank_of`."""
+        return Path(self.images.filename).parent.name[-12:]  # type: ignore[attr-defined]
+
     def rows(self, split: str) -> list[int]:
         """Row numbers of ``split``, in the authors' order."""
         return [row for row, name in enumerate(self.splits) if name == split]
@@ -108,6 +113,12 @@ def bank_folder(label: str, stamp: Sequence[object]) -> Path:
     key = hashlib.sha256(json.dumps([FORMAT, *stamp]).encode()).hexdigest()[:12]
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", label)[:80].lstrip(".")
     return paths.cache_dir() / "banks" / f"{plain}-{key}"
+
+
+def bank_of(key: str) -> Path | None:
+    """The folder whose name ends in that key, see `bank_folder`; None if there is none."""
+    found = (paths.cache_dir() / "banks").glob(f"*-{key}")
+    return next(iter(sorted(found)), None)
 
 
 def _whole(folder: Path) -> bool:

@@ -41,6 +41,8 @@ class BankWriter:
         entries: those written, ``{"id", "first", "count", ...}``; those kept are there at once.
         left_out: what could not be used, and why; kept likewise.
         facts: json-able, goes into the index as it is.
+        most: largest value of a mask; with K classes, bit k of a pixel says whether it is of class
+            k, and it is 2^K - 1.
 
     Raises:
         DataError: no room, or the folder cannot be written.
@@ -59,6 +61,7 @@ class BankWriter:
         self.folder, self.name, self.rows, self.count = folder, name, rows, count
         self._known: dict[str, dict[str, Any]] = {}
         self._written = 0
+        self.most = 1
         self.entries: list[dict[str, Any]] = []
         self.left_out: dict[str, str] = {}
         self.facts: dict[str, Any] = {}
@@ -184,8 +187,8 @@ class BankWriter:
         if set(row) - set(self.rows):
             extra = sorted(set(row) - set(self.rows))[0]
             raise DataError(f"{self.name}: {extra} of {id} in a bank without {extra}")
-        if "masks" in row and row["masks"].max(initial=0) > 1:
-            raise DataError(f"{self.name}: {id} needs a mask of 0 and 1")
+        if "masks" in row and row["masks"].max(initial=0) > self.most:
+            raise DataError(f"{self.name}: {id} needs a mask of 0 and {self.most}")
 
     def __enter__(self) -> Self:
         return self

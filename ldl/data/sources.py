@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from ldl import paths
 from ldl.config import DataConfig
-from ldl.data.bank import Bank, image_rows, made, open_images
+from ldl.data.bank import Bank, bank_of, image_rows, made, open_images
 from ldl.data.bank_writer import BankWriter
 from ldl.data.drawn import phantoms
 from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task
@@ -24,6 +25,8 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
     Raises:
         DataError: the originals are not at hand or damaged.
     """
+    if config.source == "folder":
+        return folder_images(config)
     if config.source == "open":
         prepare = prepare_fine if config.pool == "fine" else partial(prepare_pretraining, modality)
         opened = prepare(config.size, limit=config.images)
@@ -48,12 +51,14 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
 
 
 def task_bank(config: DataConfig, task: str) -> Bank:
-    """The labelled images of ``task``.
+    """The labelled images of ``task``; of a folder they are all that its bank holds.
 
     Raises:
         ConfigError: unknown task.
         DataError: the originals are not at hand or damaged.
     """
+    if config.source == "folder":
+        return folder_images(config)
     task_named(task)
     if config.source == "open":
         return prepare_task(task, config.size)
@@ -75,6 +80,21 @@ def task_bank(config: DataConfig, task: str) -> Bank:
                 writer.add(id, [{"images": image, "masks": mask}], split=split)
 
     return _drawn(f"{task}-{config.train}-{config.test}", config, draw)
+
+
+def folder_images(config: DataConfig) -> Bank:
+    """The bank of one's own images, which `ldl.data.own` made of a folder.
+
+    Raises:
+        DataError: it is no longer in the cache.
+    """
+    folder = bank_of(config.content)
+    if folder is None:
+        raise DataError(
+            f"{paths.cache_dir() / 'banks'}: your images of content {config.content} are no longer "
+            "there; call the command again with their folder"
+        )
+    return open_images(folder)
 
 
 def phantom_splits(train: int, test: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The downstream network: the same encoder, a decoder of its own, one sigmoid channel."""
+"""The downstream network: the same encoder, a decoder of its own, a sigmoid channel a class."""
 
 from torch import Tensor, nn
 
@@ -15,18 +15,25 @@ class SegmentationNet(nn.Module):
         base: channels of the encoder's first stage.
         in_channels: 3 or 1.
         border: of every convolution.
+        classes: K, one in all of the paper's tasks.
     """
 
-    def __init__(self, base: int = 16, in_channels: int = 3, border: BorderName = "zeros") -> None:
+    def __init__(
+        self,
+        base: int = 16,
+        in_channels: int = 3,
+        border: BorderName = "zeros",
+        classes: int = 1,
+    ) -> None:
         super().__init__()
         self.encoder = Encoder(base, in_channels, border)
         self.decoder = Decoder(self.encoder.channels, border)
         self.head = nn.Sequential(
             stack([self.decoder.out_channels, base, base], border),
-            nn.Conv2d(base, 1, 3, padding=1, padding_mode=border),
+            nn.Conv2d(base, classes, 3, padding=1, padding_mode=border),
         )
         initialise(self.head)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, in_channels, H, W) -> (B, 1, H, W) probabilities in 0..1."""
+        """(B, in_channels, H, W) -> (B, K, H, W) probabilities in 0..1, each for itself."""
         return self.head(self.decoder(self.encoder(image))).float().sigmoid()

@@ -1,13 +1,13 @@
 """Transfer of an encoder to a segmentation task (LDL section 6.1.2)."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ldl.config import DataConfig
 from ldl.runs.base import Run
 from ldl.runs.pretrain import BorderName, ComparisonConfig, EncoderConfig, agree
-from ldl.tasks import task_named
+from ldl.tasks import CHANNELS, Modality, task_named
 
 
 class TransferConfig(Run):
@@ -34,9 +34,19 @@ class TransferConfig(Run):
     seed: int = 0
     encoder: EncoderConfig | None = None
 
+    @property
+    def modality(self) -> Modality:
+        """Of the task's images."""
+        return task_named(self.task).modality
+
+    @property
+    def classes(self) -> int:
+        """Kinds of foreground."""
+        return 1
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        modality = task_named(self.task).modality
+        modality = self.modality
         if self.data.size % 16:
             raise ValueError(f"data.size {self.data.size} must be a multiple of 16")
         if self.encoder and (self.encoder.modality, self.encoder.base) != (modality, self.base):
@@ -54,7 +64,7 @@ class TransferConfig(Run):
 
     def home(self) -> str:
         """All tasks of a modality from scratch are one job."""
-        modality = task_named(self.task).modality
+        modality = self.modality
         return f"scratch-{modality}-{self.data.source}-b{self.base}-e{self.full_epochs}"
 
     def run_id(self) -> str:
@@ -62,3 +72,33 @@ class TransferConfig(Run):
         method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
         share = f"f{round(100 * self.label_fraction)}-s{self.seed}"
         return f"transfer-{method}-{self.task}-{self.data.source}-{share}-{self.digest()}"
+
+
+class FinetuneConfig(TransferConfig):
+    """The same on one's own images and masks, of ``maps`` classes."""
+
+    kind: ClassVar[str] = "finetune"
+
+    task: Literal["own"] = "own"  # type: ignore[assignment]
+    images: Modality
+    maps: int = Field(default=1, ge=1, le=8)
+
+    @property
+    def modality(self) -> Modality:
+        """Of the images."""
+        return self.images
+
+    @property
+    def channels(self) -> int:
+        """Of the images."""
+        return CHANNELS[self.images]
+
+    @property
+    def classes(self) -> int:
+        """Kinds of foreground; a pixel may be of several."""
+        return self.maps
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
+        return f"finetune-{method}-{self.images}-folder-s{self.seed}-{self.digest()}"

@@ -71,7 +71,7 @@ class TransferStage:
         """Dice loss (Eq. 30) of the next augmented batch."""
         images, masks = self.data.batch(self.sampler.draw())
         images, masks = draw_labelled(images, masks, self.generator, self.config.crop)
-        return {"dice": dice_loss(model(images), masks)}
+        return {"dice": classes_dice(model(images), masks)}
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """After each epoch to be looked at: keep the weights if validation was never better."""
@@ -113,6 +113,21 @@ class TaskFeed:
         return self.images[rows], self.masks[rows]
 
 
+def planes(masks: Tensor, classes: int) -> Tensor:
+    """(B, 1, H, W) masks whose bit k says class k -> (B, K, H, W) float in {0, 1}."""
+    if classes == 1:
+        return masks
+    bits = 2 ** torch.arange(classes, device=masks.device).view(1, -1, 1, 1)
+    return (masks.long() & bits).ne(0).float()
+
+
+def classes_dice(prediction: Tensor, masks: Tensor) -> Tensor:
+    """Dice loss (Eq. 30), mean over the classes: (B, K, H, W) and (B, 1, H, W) with K bits."""
+    count = prediction.shape[1]
+    pairs = zip(prediction.unbind(1), planes(masks, count).unbind(1), strict=True)
+    return torch.stack([dice_loss(one, truth) for one, truth in pairs]).mean()
+
+
 def take_fraction(rows: list[int], fraction: float) -> list[int]:
     """The first ``fraction`` of the list, at least one (LDL Figure 7)."""
     return rows[: max(1, round(fraction * len(rows)))]
@@ -120,10 +135,10 @@ def take_fraction(rows: list[int], fraction: float) -> list[int]:
 
 @torch.no_grad()
 def predict(net: nn.Module, feed: Feed, rows: list[int], batch: int) -> Tensor:
-    """Probabilities (len(rows), H, W) float32 on the CPU, in eval mode and without augmentation."""
+    """Probabilities (len(rows), K, H, W) float32 on the CPU, in eval mode, no augmentation."""
     net.eval()
     parts = [
-        net(normalise(to_float(feed[torch.tensor(rows[start : start + batch])])))[:, 0].float()
+        net(normalise(to_float(feed[torch.tensor(rows[start : start + batch])]))).float()
         for start in range(0, len(rows), batch)
     ]
     return torch.cat(parts).cpu()
@@ -134,7 +149,7 @@ def validation_loss(net: nn.Module, data: TaskFeed, batch: int) -> float:
     probability = predict(net, data.images, data.validation, batch)
     masks = torch.from_numpy(np.ascontiguousarray(data.bank.masks[data.validation])).float()
     pairs = zip(probability.split(batch), masks.split(batch), strict=True)
-    losses = [float(dice_loss(part, truth)) for part, truth in pairs]
+    losses = [float(classes_dice(part, truth[:, None])) for part, truth in pairs]
     return sum(losses) / len(losses)
 
 
@@ -172,7 +187,7 @@ def transfer(
         TrainingError: see :func:`ldl.train.loop.fit`.
     """
     seed_everything(config.seed, "initialise", "transfer")
-    net = SegmentationNet(config.base, bank.images.shape[1], config.border)
+    net = SegmentationNet(config.base, bank.images.shape[1], config.border, config.classes)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if encoder is not None:
         net.encoder.load_state_dict(encoder)
@@ -193,7 +208,10 @@ def transfer(
         net.load_state_dict(stage.best)
         validation[name] = float(stage.best_loss)
     predicted = predict(net, data.images, data.test, TEST_BATCH) > THRESHOLD
-    scores = dsc(predicted.numpy(), np.asarray(bank.masks[data.test]))
+    truth = planes(torch.from_numpy(np.array(bank.masks[data.test]))[:, None], config.classes)
+    scores = np.stack(
+        [dsc(predicted[:, k].numpy(), truth[:, k].numpy()) for k in range(config.classes)]
+    ).mean(axis=0)
     return Transferred(net, histories, validation, [bank.ids[row] for row in data.test], scores)
 
 

@@ -21,7 +21,9 @@ from ldl.train.loop import Plan, fit
 from ldl.train.transfer import (
     TaskFeed,
     TransferStage,
+    classes_dice,
     phases,
+    planes,
     predict,
     take_fraction,
     transfer,
@@ -365,7 +367,7 @@ def test_prediction_is_without_augmentation_in_eval_mode_in_the_order_of_the_row
     net.register_forward_pre_hook(lambda *_: modes.append(net.training))
     feed = Feed(bank.images, torch.device("cpu"))
     together = predict(net, feed, [7, 2, 5], batch=2)
-    assert together.shape == (3, 32, 32)
+    assert together.shape == (3, 1, 32, 32)
     assert not together.requires_grad
     alone = torch.cat([predict(net, feed, [row], batch=1) for row in (7, 2, 5)])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
@@ -377,7 +379,7 @@ def test_validation_loss_is_the_mean_dice_loss_over_batches(task_bank):
     bank, net = task_bank(validation=3), SegmentationNet(2, 3)
     data = TaskFeed(bank, 1.0, torch.device("cpu"))
     probability = predict(net, data.images, [0, 1, 2], 3)
-    masks = torch.from_numpy(bank.masks[:3])
+    masks = torch.from_numpy(bank.masks[:3])[:, None]
     expected = (dice_loss(probability[:2], masks[:2]) + dice_loss(probability[2:], masks[2:])) / 2
     assert validation_loss(net, data, 2) == pytest.approx(expected.item(), rel=1e-5)
 
@@ -389,3 +391,13 @@ def test_training_learns_bright_discs(run, transfer_config, task_bank):
     assert sum(row[0] for row in rows[-4:]) < 0.7 * sum(row[0] for row in rows[:4])
     assert done.scores.mean() > 0.5
     assert done.scores.shape == (4,)
+
+
+def test_classes_are_bits_and_each_counts_alike():
+    torch.manual_seed(0)
+    truth = torch.rand(2, 3, 8, 8) > 0.6  # the classes overlap
+    bits = (truth * torch.tensor([1, 2, 4]).view(1, 3, 1, 1)).sum(1, keepdim=True).float()
+    torch.testing.assert_close(planes(bits, 3), truth.float())
+    guess = torch.rand(2, 3, 8, 8)
+    alone = [dice_loss(guess[:, k], truth[:, k]) for k in range(3)]
+    torch.testing.assert_close(classes_dice(guess, bits), sum(alone) / 3)
