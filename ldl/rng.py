@@ -25,3 +25,13 @@ def numpy_generator(seed: int, *names: object) -> np.random.Generator:
 def seed_everything(seed: int, *names: object) -> None:
     """Seed torch's global generator, which network initialisation draws from."""
     torch.manual_seed(derive(seed, *names))
+
+
+def sent(drawn: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """What was drawn on the CPU, where ``like`` is, without waiting for that device's queue.
+
+    Floating values take the type of ``like``, where that is floating; others keep theirs.
+    """
+    both = drawn.is_floating_point() and like.is_floating_point()
+    dtype = like.dtype if both else drawn.dtype
+    return drawn.to(like.device, dtype, non_blocking=True)

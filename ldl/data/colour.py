@@ -12,6 +12,7 @@ from kornia.enhance import (
 from torch import Generator, Tensor
 
 from ldl.data.sampling import uniform
+from ldl.rng import sent
 
 # ColorJitter(0.4, 0.4, 0.4, 0.02) and RandomGrayscale(0.2) of the release.
 STRENGTH, HUE, GRAY = 0.4, 0.02, 0.2
@@ -33,10 +34,10 @@ def jitter_colour(images: Tensor, generator: Generator) -> Tensor:
     """
     count, channels = images.shape[:2]
     bright, contrast, saturation = (
-        uniform(count, 1 - STRENGTH, 1 + STRENGTH, generator).to(images) for _ in range(3)
+        sent(uniform(count, 1 - STRENGTH, 1 + STRENGTH, generator), images) for _ in range(3)
     )
-    hue = uniform(count, -HUE, HUE, generator).to(images) * 2 * torch.pi
-    gray = (torch.rand(count, generator=generator) < GRAY).to(images.device)
+    hue = sent(uniform(count, -HUE, HUE, generator), images) * 2 * torch.pi
+    gray = sent(torch.rand(count, generator=generator) < GRAY, images)
     images = adjust_brightness_accumulative(images, bright)
     images = adjust_contrast_with_mean_subtraction(images, contrast)
     if channels == 1:
@@ -48,9 +49,8 @@ def jitter_colour(images: Tensor, generator: Generator) -> Tensor:
 
 def normalise(images: Tensor) -> Tensor:
     """(B, 3 or 1, H, W) in 0..1 -> zero mean, unit variance as the networks expect it."""
-    mean, deviation = NORMALISATION[images.shape[1]]
-    shift = torch.tensor(mean).to(images).view(1, -1, 1, 1)
-    return (images - shift) / torch.tensor(deviation).to(images).view(1, -1, 1, 1)
+    shift, scale = _normalisation(images)
+    return (images - shift) / scale
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -60,7 +60,13 @@ def to_float(images: Tensor) -> Tensor:
 
 def to_uint8(images: Tensor) -> np.ndarray:
     """Normalised again as pixels: (B, 3 or 1, H, W) float -> uint8 0..255 on the CPU."""
-    mean, deviation = NORMALISATION[images.shape[1]]
-    shift, scale = (torch.tensor(v).to(images).view(1, -1, 1, 1) for v in (mean, deviation))
+    shift, scale = _normalisation(images)
     found: np.ndarray = ((images * scale + shift) * 255).round().clamp(0, 255).byte().cpu().numpy()
     return found
+
+
+def _normalisation(images: Tensor) -> tuple[Tensor, Tensor]:
+    mean, deviation = (
+        sent(torch.tensor(v), images).view(1, -1, 1, 1) for v in NORMALISATION[images.shape[1]]
+    )
+    return mean, deviation

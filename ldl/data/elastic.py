@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from ldl.errors import ConfigError
+from ldl.rng import sent
 from ldl.runs.lrc import ElasticConfig
 from ldl.sphere import full_precision
 
@@ -34,7 +35,7 @@ class Elastic:
         along y.
         """
         cells = self.control.shape[-1] - 3
-        rows, columns = (_spline(side, cells).to(self.control) for side in (height, width))
+        rows, columns = (sent(_spline(side, cells), self.control) for side in (height, width))
         share = rows @ self.control @ columns.T
         return share * share.new_tensor([width, height]).view(2, 1, 1)
 
@@ -71,7 +72,7 @@ class Elastic:
         x, y = (torch.arange(side, device=maps.device).float() for side in (width, height))
         here = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
         # The control points travel to the device, not the field.
-        field = Elastic(self.control.to(maps.device)).displacement(height, width)
+        field = Elastic(sent(self.control, maps)).displacement(height, width)
         return here + field.permute(0, 2, 3, 1)
 
 

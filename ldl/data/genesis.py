@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from ldl.data.sampling import uniform
+from ldl.rng import sent
 
 LEVELS = 256
 _POINTS = 1024
@@ -42,17 +43,17 @@ def spoil(images: Tensor, rates: Rates, generator: Generator) -> Tensor:
     count = len(images)
 
     def some(rate: float) -> Tensor:
-        return (torch.rand(count, generator=generator) < rate).view(-1, 1, 1, 1).to(images.device)
+        return sent((torch.rand(count, generator=generator) < rate).view(-1, 1, 1, 1), images)
 
     size = images.shape[-1]
     images = torch.where(some(rates.shuffle), shuffle_tiles(images, size // 10, generator), images)
-    curves = bezier_curves(count, generator).to(images)
+    curves = sent(bezier_curves(count, generator), images)
     images = torch.where(some(rates.intensity), apply_curves(images, curves), images)
     inner = windows(count, size, (size // 6, size // 3), generator)
     kept = windows(count, size, (size - 4 * size // 7, size - 3 * size // 7), generator)
     outside = some(rates.outside)
-    painted = torch.where(outside, ~kept.to(images.device), inner.to(images.device))
-    noise = torch.rand(count, 1, size, size, generator=generator).to(images)
+    painted = torch.where(outside, ~sent(kept, images), sent(inner, images))
+    noise = sent(torch.rand(count, 1, size, size, generator=generator), images)
     return torch.where(painted & some(rates.paint), noise, images)
 
 
@@ -99,8 +100,8 @@ def shuffle_tiles(images: Tensor, largest: int, generator: Generator) -> Tensor:
     start = (torch.rand(2, count, 1, generator=generator) * side).long()
     row = (torch.arange(height) + start[0]) // side[0]
     column = (torch.arange(width) + start[1]) // side[1]
-    tile = (row[:, :, None] * (width + 1) + column[:, None, :]).flatten(1).to(images.device)
-    chance = torch.rand(tile.shape, generator=generator).to(images.device).argsort(dim=1)
+    tile = sent((row[:, :, None] * (width + 1) + column[:, None, :]).flatten(1), images)
+    chance = sent(torch.rand(tile.shape, generator=generator), images).argsort(dim=1)
     # Both list the pixels tile by tile: one in a random order within it, one in their own.
     source = chance.gather(1, tile.gather(1, chance).argsort(dim=1, stable=True))
     target = tile.argsort(dim=1, stable=True)

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from ldl.data.colour import normalise, to_float
 from ldl.data.sampling import Affine, random_affine, uniform
+from ldl.rng import sent
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def draw_view(images: Tensor, size: int, recipe: Recipe, generator: Generator) -
 
 def _chosen(images: Tensor, probability: float, generator: Generator) -> Tensor:
     chosen = torch.rand(len(images), generator=generator) < probability
-    return chosen.view(-1, 1, 1, 1).to(images.device)
+    return sent(chosen.view(-1, 1, 1, 1), images)
 
 
 def _some(images: Tensor, probability: float, generator: Generator, change) -> Tensor:  # type: ignore[no-untyped-def]
@@ -109,21 +110,22 @@ def _jitter(images: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
     count = len(images)
 
     def factor(strength: float) -> Tensor:
-        return uniform(count, max(0.0, 1 - strength), 1 + strength, generator).to(images)
+        return sent(uniform(count, max(0.0, 1 - strength), 1 + strength, generator), images)
 
     images = adjust_brightness_accumulative(images, factor(recipe.brightness))
     images = adjust_contrast_with_mean_subtraction(images, factor(recipe.contrast))
     if images.shape[1] == 1:
         return images
     images = adjust_saturation_with_gray_subtraction(images, factor(recipe.saturation))
-    hue = uniform(count, -recipe.hue, recipe.hue, generator).to(images) * 2 * torch.pi
+    hue = sent(uniform(count, -recipe.hue, recipe.hue, generator), images) * 2 * torch.pi
     return adjust_hue(images, hue)
 
 
 def _blur(images: Tensor, generator: Generator) -> Tensor:
     size = images.shape[-1]
     low, high = (limit * size / _BLUR_SIDE for limit in _BLUR_SIGMA)
-    sigma = uniform(len(images), low, high, generator).to(images).clamp_min(1e-3)
+    # On the CPU, where kornia looks whether it is positive.
+    sigma = uniform(len(images), low, high, generator).clamp_min(1e-3)
     # A tenth of the side, as in the original, and odd.
     side = max(3, size // 10 | 1)
     return gaussian_blur2d(images, (side, side), sigma[:, None].expand(-1, 2))

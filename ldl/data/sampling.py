@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from ldl.rng import sent
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -17,7 +19,7 @@ class Affine:
     def sample(self, images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
         """(B, C, H, W) float -> (B, C, size, size); outside the image is 0 (black)."""
         shape = (len(images), images.shape[1], size, size)
-        grid = F.affine_grid(self.matrix.to(images), list(shape), align_corners=False)
+        grid = F.affine_grid(sent(self.matrix, images), list(shape), align_corners=False)
         return F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
 
     def turned(self, degrees: Tensor) -> "Affine":

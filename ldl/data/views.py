@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from ldl.data.colour import jitter_colour, normalise, to_float
 from ldl.data.sampling import Affine, random_affine, uniform
 from ldl.data.symmetry import SYMMETRY_SETS, apply_symmetry
+from ldl.rng import sent
 from ldl.runs.pretrain import ScaleName
 
 CROP_AREA = (0.9, 1.0)
@@ -68,7 +69,7 @@ def draw_views(
     base = random_affine(count, degrees=BASE_DEGREES, area=area, generator=generator, widest=widest)
     turns = [uniform(count, -degrees, degrees, generator) for _ in range(2)]
     codes = torch.tensor(SYMMETRY_SETS[symmetries])
-    symmetry = codes[torch.randint(len(codes), (count,), generator=generator)].to(images.device)
+    symmetry = sent(codes[torch.randint(len(codes), (count,), generator=generator)], images)
     affines = [base.turned(turn) for turn in turns]
     values = to_float(images)
     both = torch.cat([affine.sample(values, crop) for affine in affines])

@@ -5,11 +5,12 @@ The loss itself is :func:`ldl.losses.patch_discrimination` on (mixed, target) pa
 
 from torch import Tensor
 
+from ldl.rng import sent
 from ldl.sphere import unit
 
 
 def _per_sample(weight: Tensor, like: Tensor) -> Tensor:
-    return weight.to(like).view(-1, *[1] * (like.ndim - 1))
+    return sent(weight, like).view(-1, *[1] * (like.ndim - 1))
 
 
 def mixup_images(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from ldl.rng import sent
 from ldl.sphere import full_precision
 
 # Draws are taken modulo a region's size; no region is so large that this favours a pixel.
@@ -73,7 +74,7 @@ def sampled_means(
     draw = torch.randint(
         _WIDE, (batch, count, samples), generator=generator, device=generator.device
     )
-    place = starts[..., None] + draw.to(slots.device) % sizes.clamp_min(1)[..., None]
+    place = starts[..., None] + sent(draw, slots) % sizes.clamp_min(1)[..., None]
     pixel = order.gather(1, place.flatten(1).clamp_max(slots.shape[1] - 1))
     drawn = features.flatten(2).gather(2, pixel[:, None].expand(-1, dim, -1))
     return full_precision(drawn).unflatten(2, (count, samples)).mean(dim=3).mT

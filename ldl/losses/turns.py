@@ -6,6 +6,7 @@ from torch import Tensor
 from ldl.errors import ConfigError
 from ldl.losses.checks import check_temperature
 from ldl.losses.joint import log_miss
+from ldl.rng import sent
 from ldl.sphere import full_precision
 
 
@@ -38,7 +39,7 @@ def turn_discrimination(first: Tensor, second: Tensor, *, temperature: float = 0
     logits = _others(both @ both.detach().T / temperature)
     log_probability = logits.log_softmax(dim=1)
     miss = log_miss(logits, log_probability)
-    match = _matches(images, turns).to(both.device)
+    match = sent(_matches(images, turns), both)
     right = log_probability.gather(1, match).mean(dim=1)
     wrong = miss.sum(dim=1) - miss.gather(1, match).mean(dim=1)
     return -(right + wrong).mean()

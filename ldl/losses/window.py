@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from ldl.errors import ConfigError
+from ldl.rng import sent
 from ldl.sphere import full_precision, unit
 
 SIGMA = 0.5  # relative to half the window
@@ -102,7 +103,7 @@ def window_vectors(embedding: Tensor, size: int, *, sigma: float | None = None) 
         raise ConfigError(f"window is {size} pixels; a map of {height}x{width} takes 1 to its side")
     values = full_precision(embedding)
     even = torch.full((size,), 1 / size, dtype=torch.float64)
-    kernel = (even if sigma is None else centre_kernel(size, sigma=sigma)).to(values)
+    kernel = sent(even if sigma is None else centre_kernel(size, sigma=sigma), values)
     rows, columns = height // size, width // size
     kept = values[..., : rows * size, : columns * size]
     across = kept.unflatten(-1, (columns, size)) @ (kernel / kernel.sum())

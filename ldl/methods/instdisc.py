@@ -12,6 +12,7 @@ from ldl.losses.instance import instance_nce, instance_softmax, partition
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.projection import ProjectionNet
 from ldl.models.bank import MemoryBank
+from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 
 
@@ -59,14 +60,14 @@ class InstDisc(Comparison):
         """NCE or softmax against the entries from before this step, which then follow."""
         knobs = self.knobs(config)
         query = model(draw_view(batch.images, config.crop, INSTANCE, generator).image)
-        rows = batch.rows.to(query.device)
+        rows = sent(batch.rows, query)
         # A copy: the bank changes before the backward pass reads it.
         bank = model.bank.vectors.clone()
         if knobs.objective == "softmax":
             loss = instance_softmax(query, bank, rows, temperature=knobs.temperature)
         else:
             shape = (len(rows), knobs.noise)
-            noise = torch.randint(len(bank), shape, generator=generator).to(query.device)
+            noise = sent(torch.randint(len(bank), shape, generator=generator), query)
             loss = self._nce(model, query, bank, rows, noise, knobs.temperature)
         losses = {"contrast": loss}
         if knobs.proximal:

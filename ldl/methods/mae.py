@@ -12,6 +12,7 @@ from ldl.config import Strict
 from ldl.data.recipes import Recipe, draw_view
 from ldl.errors import ConfigError
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
@@ -106,7 +107,7 @@ class MAE(Comparison):
         images = draw_view(batch.images, config.crop, CROPS, generator).image
         patch, utils = model.encoder.patch, import_lightly("models.utils")
         shape = (len(images), (config.crop // patch) ** 2)
-        order = torch.rand(shape, generator=generator).argsort(dim=1).to(images.device)
+        order = sent(torch.rand(shape, generator=generator).argsort(dim=1), images)
         seen = max(1, int(shape[1] * (1 - self.knobs(config).hidden)))
         keep, hide = order[:, :seen], order[:, seen:]
         drawn, features = model(images, keep, hide)

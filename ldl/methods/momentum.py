@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ldl.compat import import_lightly
 from ldl.models.backbones import pooled
+from ldl.rng import sent
 from ldl.sphere import unit
 
 # MoCo shuffles the keys over GPUs, so that batch normalisation does not tell which belong to one
@@ -61,7 +62,7 @@ def shuffled_keys(encode, images: Tensor, order: Tensor):  # type: ignore[no-unt
         images: (B, C, S, S).
         order: (B,) int64, a permutation.
     """
-    order = order.to(images.device)
+    order = sent(order, images)
     parts = [encode(images[rows]) for rows in order.chunk(KEY_PARTS)]
     if isinstance(parts[0], tuple):
         return tuple(torch.cat(each)[order.argsort()] for each in zip(*parts, strict=True))

@@ -11,6 +11,7 @@ from ldl.config import Strict
 from ldl.data.arrangement import PLACES, draw_pair, sides, without_green
 from ldl.data.colour import normalise, to_float
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
@@ -86,7 +87,7 @@ class RelativeLocation(Comparison):
         size = patch_size(batch.images.shape[-1] / sides(**how))
         patches = [normalise(box.sample(values, size)) for box in (pair.middle, pair.neighbour)]
         scores, vectors = model(*patches)
-        loss = F.cross_entropy(full_precision(scores), pair.place.to(scores.device))
+        loss = F.cross_entropy(full_precision(scores), sent(pair.place, scores))
         return Outcome({"place": loss}, vectors.detach())
 
 

@@ -11,6 +11,7 @@ from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, View, draw_view
 from ldl.losses.turns import turn_discrimination
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision, unit
 
@@ -96,7 +97,7 @@ class RotOri(Comparison):
 
 def upright(view: View) -> Tensor:
     """The view's picture (B, C, S, S) with its flip upside down, if it had one, taken back."""
-    flipped = (view.affine.matrix[:, 1, 1] < 0).to(view.image.device)
+    flipped = sent(view.affine.matrix[:, 1, 1] < 0, view.image)
     return torch.where(flipped[:, None, None, None], view.image.flip(-2), view.image)
 
 

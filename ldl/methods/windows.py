@@ -14,6 +14,7 @@ from ldl.losses.mixup import mixup_images, mixup_target
 from ldl.losses.patch import patch_discrimination
 from ldl.losses.window import draw_window, window_vectors
 from ldl.methods.common import Losses, mix_weights
+from ldl.rng import sent
 from ldl.runs.pretrain import PretrainConfig
 
 
@@ -55,6 +56,7 @@ def window_and_mixup(
     first, second, virtual = embedding.split([len(views.first), len(views.second), len(mixed)])
     second = undo_symmetry(second, views.symmetry)
     kept = drawn_windows((config.crop // size) ** 2, config.patch_grid**2, generator)
+    kept = sent(kept, first)
     first, second, virtual = (
         window_vectors(maps, size, sigma=sigma)[:, kept] for maps in (first, second, virtual)
     )

@@ -18,7 +18,7 @@ from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch, Comparison
 from ldl.metrics import far_enough, late_gain
 from ldl.models.backbones import pooled
-from ldl.rng import generator, seed_everything
+from ldl.rng import generator, seed_everything, sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
 from ldl.train import checkpoint
@@ -117,7 +117,7 @@ class ComparisonStage:
     def _batch(self) -> Batch:
         rows = self.sampler.draw()
         images = seen_by(self.config, self.feed[rows], self.generator)
-        labels = None if self.labels is None else self.labels[rows].to(images.device)
+        labels = None if self.labels is None else sent(self.labels[rows], images)
         return Batch(images, rows, labels)
 
     def after_step(self, model: nn.Module, step: int) -> None:

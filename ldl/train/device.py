@@ -31,6 +31,7 @@ def fabric_for(device: str = "auto") -> Fabric:
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import LightningEnvironment
 
     cuda = device != "cpu" and torch.cuda.is_available()
     if not cuda:
@@ -38,6 +39,8 @@ def fabric_for(device: str = "auto") -> Fabric:
     return Fabric(
         accelerator="cuda" if cuda else "cpu",
         devices=1,
+        # Said, not guessed: on a cluster, too, a run is one process.
+        plugins=LightningEnvironment(),
         precision="bf16-mixed" if cuda else "32-true",
     )
 

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ldl.rng import sent
+
 # The share of free accelerator memory that banks may take.
 SHARE = 0.4
 
@@ -30,7 +32,7 @@ class Feed:
     def __getitem__(self, rows: Tensor) -> Tensor:
         """(B,) int64 row numbers on the CPU -> (B, ...) uint8 on the device."""
         if self.whole is not None:
-            return self.whole[rows.to(self.device)]
+            return self.whole[sent(rows, self.whole)]
         # Sorted access reads a memory-mapped file in order; the inverse brings the draw back.
         values, back = torch.unique(rows, return_inverse=True)
         picked = torch.from_numpy(np.ascontiguousarray(self.array[values.numpy()]))

@@ -17,7 +17,7 @@ from ldl.data.superpixel_bank import RegionBank
 from ldl.errors import DataError
 from ldl.losses.local_region import local_region_contrast
 from ldl.models.local_unet import LocalUNet
-from ldl.rng import generator, seed_everything
+from ldl.rng import generator, seed_everything, sent
 from ldl.runs.lrc import LocalRegionConfig
 from ldl.train.ct_global import bank_of, data_of
 from ldl.train.device import Fabric
@@ -99,7 +99,7 @@ class LocalRegionStage:
         if not self.config.intensity:
             return images
         drawn = 2 * torch.rand(2, len(images), 1, 1, 1, generator=self.generator) - 1
-        contrast, brightness = (1 + self.config.intensity * drawn).to(images)
+        contrast, brightness = sent(1 + self.config.intensity * drawn, images)
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         return ((images - mean) * contrast + mean * brightness).clamp(0, 1)
 
