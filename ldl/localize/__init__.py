@@ -17,33 +17,3 @@ from ldl.localize.place import PlaceMatcher
 from ldl.localize.scores import FACTORS, Answer, SupportResult, accuracy
 from ldl.localize.spread import spread
 from ldl.localize.template import TemplateMatcher
-
-__all__ = [
-    "FACTORS",
-    "Answer",
-    "CentredMatcher",
-    "Embedder",
-    "EmbeddingMatcher",
-    "Frame",
-    "Localization",
-    "Matcher",
-    "PlaceMatcher",
-    "Point",
-    "SupportResult",
-    "TemplateMatcher",
-    "Window",
-    "accuracy",
-    "draw_supports",
-    "evaluate",
-    "feature_embedder",
-    "filtered",
-    "find",
-    "fitted",
-    "frame_of",
-    "localize",
-    "match_template",
-    "network_embedder",
-    "read_map",
-    "spread",
-    "vector_at",
-]

@@ -12,17 +12,3 @@ from ldl.losses.vectors import patch_vectors, region_vectors
 from ldl.sphere import unit
 
 Formulation = Literal["released", "paper"]
-
-__all__ = [
-    "Formulation",
-    "cluster_entropy",
-    "dice_loss",
-    "local_region_contrast",
-    "mixup_images",
-    "mixup_target",
-    "patch_discrimination",
-    "patch_vectors",
-    "region_discrimination",
-    "region_vectors",
-    "unit",
-]

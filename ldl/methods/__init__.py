@@ -49,5 +49,3 @@ COMPARISONS: dict[str, Comparison] = {
     "imagenet": ImageNet(),
     "random": RandomInit(),
 }
-
-__all__ = ["COMPARISONS", "METHODS", "Comparison", "Losses", "Method"]

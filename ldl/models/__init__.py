@@ -5,13 +5,3 @@ from ldl.models.decoder import Decoder
 from ldl.models.embedding import LocalDiscriminationNet
 from ldl.models.segmentation import SegmentationNet
 from ldl.models.vgg import ARCHITECTURES, Encoder
-
-__all__ = [
-    "ARCHITECTURES",
-    "ConvBlock",
-    "Decoder",
-    "Encoder",
-    "LocalDiscriminationNet",
-    "SegmentationNet",
-    "initialise",
-]

@@ -13,15 +13,3 @@ from ldl.phantoms.tasks import (
     shape_prior,
     task_images,
 )
-
-__all__ = [
-    "ORGANS",
-    "CtPhantom",
-    "landmarks",
-    "lesion_share",
-    "pretraining_image",
-    "pretraining_images",
-    "shape_prior",
-    "task_images",
-    "volumes",
-]

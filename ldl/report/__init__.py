@@ -15,27 +15,3 @@ from ldl.report.words import (
     run_card,
 )
 from ldl.tables.compare import judged
-
-__all__ = [
-    "BY_PAGE",
-    "MARK",
-    "NOT_YET",
-    "STALE",
-    "budget",
-    "claim_rows",
-    "claims_table",
-    "complete",
-    "data_words",
-    "encoders_table",
-    "evidence_words",
-    "folded",
-    "forest",
-    "group_table",
-    "is_phantom",
-    "judged",
-    "kind_of_data",
-    "provenance",
-    "run_card",
-    "signed",
-    "whole_table",
-]

@@ -4,8 +4,6 @@ from ldl.errors import ConfigError
 from ldl.tables import localization, lrc, shape, transfer
 from ldl.tables.base import Cell, Claim, Column, Row, Table
 
-__all__ = ["TABLES", "Cell", "Claim", "Column", "Row", "Table", "table_named"]
-
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (

@@ -6,20 +6,3 @@ from .bank import CtBank, CtEntry, open_ct_bank
 from .prepare import ct_bank
 from .splits import BUDGETS, part_sizes, split_volumes
 from .volume import CtVolume, as_nifti
-
-__all__ = [
-    "BUDGETS",
-    "PAPER_SPACING",
-    "REGIONS",
-    "CtBank",
-    "CtEntry",
-    "CtVolume",
-    "Region",
-    "as_nifti",
-    "ct_bank",
-    "facts",
-    "open_ct_bank",
-    "part_sizes",
-    "spacing_for",
-    "split_volumes",
-]

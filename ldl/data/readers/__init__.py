@@ -9,18 +9,3 @@ from ldl.data.readers.tables import (
     read_hrf_experts,
     read_idrid_centres,
 )
-
-__all__ = [
-    "Nifti",
-    "as_colour",
-    "as_grey",
-    "is_image",
-    "read_grades",
-    "read_hrf_centres",
-    "read_hrf_experts",
-    "read_idrid_centres",
-    "read_image",
-    "read_mask",
-    "read_nifti",
-    "read_rle_mask",
-]

@@ -14,17 +14,6 @@ from ldl.engine.profiles.paper import PAPER
 from ldl.engine.profiles.smoke import SMOKE
 from ldl.errors import ConfigError
 
-__all__ = [
-    "PROFILES",
-    "WIDTHS",
-    "Architecture",
-    "Budget",
-    "LocalizationBudget",
-    "Profile",
-    "ShapeBudget",
-    "profile_named",
-]
-
 PROFILES: dict[str, Profile] = {p.name: p for p in (SMOKE, DEMO, OPEN, PAPER)}
 
 

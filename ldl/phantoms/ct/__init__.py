@@ -2,5 +2,3 @@
 
 from ldl.phantoms.ct.tissue import ORGANS
 from ldl.phantoms.ct.volumes import CtPhantom, volumes
-
-__all__ = ["ORGANS", "CtPhantom", "volumes"]
