@@ -173,7 +173,7 @@ display(volumes_table(best))
 lrc_budget(best)
 
 # %% [markdown]
-# None of the paper's labelled sets is public; {doc}`lrc_datasets` describes what stands in. One abdominal pretraining serves all regions, as in the paper.
+# None of the paper's labelled sets is public; {doc}`table1_datasets` describes what stands in. One abdominal pretraining serves all regions, as in the paper.
 #
 # ## The table
 

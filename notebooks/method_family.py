@@ -302,7 +302,7 @@ learnt
 # %% [markdown]
 # ## The methods, one by one
 #
-# Ours have chapters of their own: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`. What follows is read from the other methods' classes and records: what
+# Ours have chapters of their own: {doc}`method`, {doc}`method`, {doc}`method`. What follows is read from the other methods' classes and records: what
 # they compare, what was changed for small images and batches and why, and how their training ended. Knobs that are not named have the original's value.
 
 # %% tags=["remove-input"]

@@ -43,8 +43,16 @@ from ldl.losses.local_region import SMALLEST, local_region_contrast
 from ldl.losses.region_pixels import sampled_means, shared_regions, whole_means
 from ldl.models.local_unet import LocalDecoder, LocalEncoder
 from ldl.models.organ_net import OrganNet, parameters_by_part
-from ldl.report.branch import branch, embeddings, short_config
-from ldl.report.cases import TITLES, fullest, phantom_case, real_case, superpixel_maps
+from ldl.report.ct import (
+    TITLES,
+    branch,
+    embeddings,
+    fullest,
+    phantom_case,
+    real_case,
+    short_config,
+    superpixel_maps,
+)
 from ldl.rng import generator, seed_everything
 from ldl.runs.lrc import ElasticConfig, SuperpixelConfig
 from ldl.tasks import REGIONS

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Guided by shape
 #
-# Region discrimination ({doc}`method_region_discrimination`) draws regions of its own and does not say what they are. Suppose we want one of them to be the vessels, and have no vessel drawn in any
+# Region discrimination ({doc}`method`) draws regions of its own and does not say what they are. Suppose we want one of them to be the vessels, and have no vessel drawn in any
 # of the photographs; but we do have masks of vessels from somewhere else, of the heart's arteries, say. The pictures have nothing in common. The *shapes* do: thin, long, branching.
 #
 # {cite:t}`chen2021ldl` turn that into a loss. This chapter goes from Eq. 19 to Eq. 23, and from Eq. 31 to Eq. 34; the tables are on {doc}`table5_6_shape`.

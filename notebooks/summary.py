@@ -148,8 +148,8 @@ display(
 # %% [markdown]
 # ## Where to go
 #
-# - The method in one sitting: {doc}`method_patch_discrimination`, {doc}`method_mixup`, {doc}`method_region_discrimination`; where paper and release differ: {doc}`paper_vs_release`.
+# - How it works: {doc}`method`; where paper and release differ: {doc}`paper_vs_release`.
 # - Does pretraining help? {doc}`table2_comparison`. Which parts? {doc}`table3_ablation`, {doc}`table4_architectures`.
 # - Shape guidance: {doc}`method_shape`, {doc}`table5_6_shape`. One-shot localization: {doc}`method_localization`, {doc}`table7_localization`, and {doc}`demo_localization` to play with.
-# - LRC: {doc}`method_lrc`, {doc}`lrc_table1`, {doc}`lrc_table2`, {doc}`lrc_table3`.
-# - Make it yourself: {doc}`pretrain_encoder`, {doc}`transfer_task`, {doc}`status`; the images: {doc}`../data`, {doc}`data_phantoms`; how to read a cell: {doc}`../how_to_read`.
+# - LRC: {doc}`method_lrc`, {doc}`lrc_table1`, {doc}`lrc_table2`, {doc}`lrc_table3`, {doc}`lrc_figures`.
+# - Make it yourself, and how to read a cell: {doc}`reproduce`, {doc}`pretrain_encoder`, {doc}`transfer_task`; the images: {doc}`table1_datasets`, {doc}`data_phantoms`.

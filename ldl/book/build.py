@@ -16,7 +16,7 @@ from ldl.book.ledger import Entry, Ledger
 from ldl.book.parameters import declared
 from ldl.book.source import notebook_path
 
-REPORTS = ("summary", "status")  # pages made from the other pages and from all records
+REPORTS = ("summary", "reproduce")  # pages made from the other pages and from all records
 ROUNDS = 3  # notebooks that make new records at every execution would go on for ever
 
 Say = Callable[[str], None]

@@ -9,6 +9,7 @@ from ldl.report.words import (
     complete,
     data_words,
     evidence_words,
+    images_seen,
     is_phantom,
     kind_of_data,
     provenance,

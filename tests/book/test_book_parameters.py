@@ -129,7 +129,7 @@ def test_run_refuses(write, given: list[str]) -> None:
 
 
 def test_an_unknown_notebook_is_named_with_those_there_are() -> None:
-    with pytest.raises(LdlError, match=r"no notebook nowhere; there are: .*method_mixup"):
+    with pytest.raises(LdlError, match=r"no notebook nowhere; there are: .*method_lrc"):
         source.notebook_path("nowhere")
 
 

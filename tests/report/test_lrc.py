@@ -13,7 +13,7 @@ from ldl.engine.profiles import profile_named
 from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import RunStore
 from ldl.models.local_unet import LocalUNet
-from ldl.report import branch, cases, judged
+from ldl.report import ct, judged
 from ldl.report.lrc import claim_line, earlier
 from ldl.tables import organs
 from ldl.tables.base import Claim
@@ -32,29 +32,29 @@ def store(tmp_path_factory):
 
 
 def test_cases_are_labelled_slices_and_the_fullest_has_most_organs(store):
-    case = cases.phantom_case("thorax", size=32, count=5)
+    case = ct.phantom_case("thorax", size=32, count=5)
     assert case.images.shape == (5, 1, 32, 32)
-    assert cases.superpixel_maps(case.images).shape == (5, 32, 32)
+    assert ct.superpixel_maps(case.images).shape == (5, 32, 32)
     counts = [len(np.unique(each[each > 0])) for each in case.labels]
     assert min(counts) >= max(counts) / 2
-    one = cases.fullest(case)
+    one = ct.fullest(case)
     assert len(np.unique(one.labels[one.labels > 0])) == max(counts)
-    assert cases.real_case("thorax", size=32, count=5) is None
+    assert ct.real_case("thorax", size=32, count=5) is None
 
 
 def test_a_real_case_may_be_shown_where_its_licence_says_so(store, monkeypatch):
-    phantoms = cases._phantoms("abdomen", 32, 0)
-    monkeypatch.setattr(cases, "ct_bank", lambda *_, **__: phantoms)
+    phantoms = ct._phantoms("abdomen", 32, 0)
+    monkeypatch.setattr(ct, "ct_bank", lambda *_, **__: phantoms)
     for name, region in (("btcv", "abdomen"), ("openkbp", "head_neck")):
-        case = cases.real_case(region, size=32, count=2)
+        case = ct.real_case(region, size=32, count=2)
         assert case.real
         assert case.showable == manifest_named(name).licence.redistribution
-    assert not cases.real_case("abdomen", size=32, count=2).showable
+    assert not ct.real_case("abdomen", size=32, count=2).showable
 
 
 @pytest.fixture(scope="module")
 def short(store):
-    return branch.branch(branch.short_config("smoke"), store)
+    return ct.branch(ct.short_config("smoke"), store)
 
 
 def test_a_short_branch_is_a_run_of_the_store_and_made_once(short, store, monkeypatch):
@@ -62,18 +62,18 @@ def test_a_short_branch_is_a_run_of_the_store_and_made_once(short, store, monkey
         raise AssertionError("trained again")
 
     monkeypatch.setattr("ldl.train.local_region.LocalRegionStage.losses", refuse)
-    again = branch.branch(short.config, store)
+    again = ct.branch(short.config, store)
     one, two = short.net.state_dict(), again.net.state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert store.status(short.config) == "fresh"
     assert "4 steps of 3 abdomen phantoms of 32 pixels" in short.words
-    images = cases.phantom_case("abdomen", size=32, count=2).images
-    assert branch.embeddings(short.net, images).shape == (2, 8, 32, 32)
+    images = ct.phantom_case("abdomen", size=32, count=2).images
+    assert ct.embeddings(short.net, images).shape == (2, 8, 32, 32)
 
 
 def test_the_start_is_where_the_training_started(short, store):
     config = short.config.model_copy(update={"steps": 1, "learning_rate": 1e-12})
-    barely = branch.branch(config, store)
+    barely = ct.branch(config, store)
     for name, value in barely.net.named_parameters():
         torch.testing.assert_close(value, barely.start.state_dict()[name], rtol=0, atol=1e-9)
     assert not torch.equal(short.net.decoder.last.weight, short.start.decoder.last.weight)
@@ -81,16 +81,16 @@ def test_the_start_is_where_the_training_started(short, store):
 
 def test_the_tables_branch_is_taken_where_its_weights_are(short, store):
     config = local_config(SAMPLES, profile_named("smoke"))
-    assert branch.tables_branch("smoke", store).config == short.config
+    assert ct.tables_branch("smoke", store).config == short.config
     torch.manual_seed(3)
     trained = LocalUNet(config.base, 1, config.features)
     checkpoint.save(store.weights(config), trained.state_dict(), {"run_id": config.run_id()})
     record = {"schema": 1, "run_id": config.run_id(), "version": config.stamp()}
     store.save(config, record)
-    found = branch.tables_branch("smoke", store)
+    found = ct.tables_branch("smoke", store)
     assert found.config == config
     assert torch.equal(found.net.decoder.last.weight, trained.decoder.last.weight)
-    assert branch.tables_branch("open", store).config == branch.short_config("open")
+    assert ct.tables_branch("open", store).config == ct.short_config("open")
 
 
 def test_earlier_records_are_history(tmp_path):

@@ -1,0 +1,194 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Reproduce it
+#
+# This book is a program: its numbers were computed by the code of its pages, or are copied from a paper and say so.
+#
+# ```sh
+# make book                          # everything on phantoms, without a download: about half an hour
+# ldl book run pretrain_encoder -p modality xray -p seed 1     # one page, with other parameters
+# ldl run table2 --profile open      # the trainings behind a table, on real images; then: make book PROFILE=open
+# ldl run all --profile paper --dry-run                        # jobs, updates, hours and memory at the published size
+# ```
+#
+# ## How to read it
+#
+# Who speaks is marked:
+#
+# ```{admonition} The paper says
+# :class: note paper
+# What is printed, with its equation, table or section.
+# ```
+#
+# ```{admonition} We do
+# :class: tip ours
+# A choice that the paper leaves open.
+# ```
+#
+# ```{admonition} We deviate
+# :class: warning deviation
+# Where this project departs from what is printed, and why; {doc}`paper_vs_release` has all such places.
+# ```
+#
+# In a cell stand our number (**bold**: our best in that column), its 95 % interval, and in italics the paper's number with ours minus it; *n* is the number of test images, volumes or queries. Scores are
+# Dice coefficients {cite}`dice1945measures` in per cent, image by image, then averaged. Intervals draw seeds *and* test cases anew, crossed {cite}`efron1993bootstrap`; with one seed they tell of other
+# images alone. A dagger † marks an encoder that was not trained far enough here: it finds less than ten points more of held-out patches or images than its random start, or its loss was still
+# falling. A double dagger ‡ marks a record of an older version.
+#
+# A comparison is judged by a rule stated before the runs (`results/STATEMENT.md`). *Reproduced* or *opposite* need more than one seed, an interval clear of zero and a difference of interest; our own questions
+# are *higher* or *lower*. Otherwise it is of *no difference of interest* or *undecided*; *(one seed)* means clear of zero for other images, but of one training. A row that was *not trained here* or
+# *collapsed* decides nothing.
+#
+# **Phantoms are not evidence.** The default profile trains and tests on images drawn by code ({doc}`data_phantoms`). Such numbers show that every step runs; they stand folded at the end of a page where there are real ones.
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"
+
+# %% tags=["remove-input"]
+import base64
+import platform
+from collections import Counter
+from importlib.metadata import version
+
+import pandas as pd
+import torch
+from IPython.display import HTML, display
+
+from ldl import paths, plots, report
+from ldl.book.ledger import Ledger
+from ldl.book.parameters import check
+from ldl.engine import provenance
+from ldl.engine.profiles import PROFILES, profile_named
+from ldl.engine.store import RunStore
+from ldl.tables import TABLES
+from ldl.tables.plan import runs_of
+
+check("reproduce", globals())
+store = RunStore()
+
+# %% [markdown]
+# ## Profiles
+#
+# A profile is a budget, not another code path.
+
+# %% tags=["remove-input"]
+plots.small_table(
+    [
+        {
+            "profile": one.name,
+            "data": "phantoms" if one.tasks.source == "phantom" else "real images",
+            "pretraining": f"{one.steps1:,} + {one.steps2:,} steps of {2 * one.groups} images, {one.crop} of {one.pretraining.size} px",
+            "transfer: frozen + all": f"fundus {one.fundus.frozen_epochs} + {one.fundus.full_epochs} epochs, X-ray {one.xray.frozen_epochs} + {one.xray.full_epochs}; {one.tasks.size} px",
+            "first stage": f"{one.base} channels",
+            "seeds": ", ".join(map(str, one.own_seeds or one.seeds)),
+        }
+        for one in PROFILES.values()
+    ],
+    caption="Budgets of LDL's pretrainings and transfers; the first stage of the paper's tiny network has 16 channels.",
+)
+
+# %% [markdown]
+# ## Runs
+#
+# A run is one frozen configuration with an id. Its record holds a score for every test case, losses, time, device, versions, commit, a hash of the data and the seed; tables are computed from records alone.
+
+
+# %% tags=["remove-input"]
+def row(run):
+    """One run as a row; None where it has no record."""
+    record = store.record(run)
+    if record is None:
+        return None
+    made, scores = record["provenance"], record.get("dsc")
+    return {
+        "run": record["run_id"],
+        "state": store.status(run),
+        "seconds": record["wall_seconds"],
+        "updates": record.get("updates") or record["config"].get("steps"),
+        "mean_dsc": round(sum(scores) / len(scores), 4) if scores else None,
+        "retrieval": record.get("retrieval"),
+        "data": record["data"].get("name"),
+        "seed": record["config"].get("seed"),
+        "device": made["device"],
+        "commit": made["commit"] + ("+" if made["modified"] else ""),
+        "made": made["date"],
+    }
+
+
+def states(name, budget):
+    """How many runs of a table are fresh, stale and missing."""
+    found = Counter(store.status(run) for run in runs_of(name, profile_named(budget)).values())
+    return " / ".join(str(found[one]) for one in ("fresh", "stale", "missing"))
+
+
+shown = tuple(dict.fromkeys((profile, "open")))
+plots.small_table(
+    [
+        {"table": f"{name}: {table.title}"} | {one: states(name, one) for one in shown}
+        for name, table in TABLES.items()
+    ],
+    caption="Runs made by this version / by an older one / not made. Runs that tables share are counted in each.",
+)
+
+# %% tags=["remove-input"]
+for name in shown:
+    planned = runs_of("all", profile_named(name))
+    there = pd.DataFrame(filter(None, map(row, planned.values())))
+    if len(there):
+        data = base64.b64encode(there.to_csv(index=False).encode()).decode()
+        display(
+            HTML(
+                f'<p><a download="runs-{name}.csv" href="data:text/csv;base64,{data}">runs-{name}.csv</a>: {len(there)} of {len(planned)} runs of profile '
+                f"{name}, {there['seconds'].sum() / 3600:.1f} hours of training; a plus sign: the package differed from that commit.</p>"
+            )
+        )
+
+# %% [markdown]
+# ## This build
+
+# %% tags=["remove-input"]
+NAMES = (
+    "ldl",
+    "torch",
+    "numpy",
+    "kornia",
+    "lightly",
+    "timm",
+    "lightning-fabric",
+    "scikit-image",
+    "papermill",
+    "jupyter-book",
+)
+device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+entries = Ledger(paths.executed_dir()).entries
+pages = plots.small_table(
+    [
+        {"page": name, "seconds": f"{entry.seconds:.0f}", "executed": entry.finished[:19]}
+        for name, entry in sorted(entries.items())
+    ]
+    or [{"page": "none yet", "seconds": "", "executed": ""}],
+    caption="Time to execute each page, with the runs it had to make.",
+)
+display(
+    HTML(
+        f"<p>Commit {provenance.commit()}, Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in NAMES)}; {device}. Each record names its own.</p>"
+    )
+)
+report.folded("Time of each page", pages)
+
+# %% [markdown]
+# The book rests on {cite:t}`paszke2019pytorch`, {cite:t}`falcon2019lightning`, {cite:t}`harris2020numpy`, {cite:t}`virtanen2020scipy`, {cite:t}`vanderwalt2014skimage`,
+# {cite:t}`mckinney2010pandas`, {cite:t}`hunter2007matplotlib`, {cite:t}`uieda2020pooch`, {cite:t}`molder2021snakemake`, {cite:t}`papermill` and {cite:t}`jupyterbook`; its manner is that of
+# {cite:t}`rush2018annotated`. Colours are those of {cite:t}`okabe2008cud`.
