@@ -3,7 +3,7 @@
     python -m benchmarks.probe_methods                  # what is missing, then file and README
     python -m benchmarks.probe_methods --methods moco,simclr
 
-`ldl.report.asked` says what each method is asked. A method's seed is kept as soon as it ends,
+`benchmarks.probing.asked` has each method's question. A method's seed is kept as soon as it ends,
 so a run that was cut off goes on where it was. At the end `results/probe_methods.json` and the
 table in `benchmarks/README.md` are written, with the methods whose seeds are all there.
 """
@@ -17,15 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.probing import findings as learned
+from benchmarks.probing.asked import ASKED, SEEDS, STEPS, probed_config
 from benchmarks.probing.learning import Lesson, lesson
 from benchmarks.probing.phantom_questions import EYES, Eyes, draw_eyes
 from benchmarks.probing.probes import Answers, gain_interval
 from ldl import paths
 from ldl.engine.provenance import provenance
 from ldl.engine.store import write_json
-from ldl.report import learned
-from ldl.report.asked import ASKED, SEEDS, STEPS, probed_config
-from ldl.report.learned_words import markdown
 from ldl.train.device import fabric_for
 
 STAGES = ("start", "measured", "trained")
@@ -114,7 +113,7 @@ def write_readme() -> None:
     found = learned.read()
     before, rest = README.read_text().split(BEGIN)
     after = rest.split(END)[1]
-    README.write_text(before + BEGIN + (markdown(found) if found else "") + END + after)
+    README.write_text(before + BEGIN + (learned.markdown(found) if found else "") + END + after)
 
 
 def main(arguments: list[str] | None = None) -> None:

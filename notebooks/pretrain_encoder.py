@@ -47,7 +47,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.store import Record, RunStore
 from ldl.losses import patch_vectors
 from ldl.methods import COMPARISONS, METHODS
-from ldl.report import NOT_YET, examples, patch_search
+from ldl.report import NOT_YET, examples
 from ldl.report import networks as encoders
 from ldl.report.encoders import collapsed, last_spread
 from ldl.report.words import BY_PAGE
@@ -178,7 +178,7 @@ shown = examples.own_images(config, count=12)
 images = torch.from_numpy(shown.images).float().div(255)
 embedding = encoder.pixel_vectors(images)
 assignment = encoder.outputs(images)[1] if encoder.pixels else None
-grid = max(patch_grid, 4) if encoder.pixels else patch_search.GRID
+grid = max(patch_grid, 4) if encoder.pixels else 8
 vectors = patch_vectors(embedding, grid).numpy()
 draw = numpy_generator(seed, "queries")
 bright = shown.images.mean(axis=1)

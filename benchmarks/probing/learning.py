@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from benchmarks.probing.asked import ASKED, STEPS, probed_config
 from benchmarks.probing.phantom_questions import ANSWER, Eyes
 from benchmarks.probing.probes import Answers
 from ldl.data.colour import normalise, to_float
 from ldl.data.grades import grades
 from ldl.data.sources import pretraining_bank
 from ldl.methods import COMPARISONS
-from ldl.report.asked import ASKED, STEPS, probed_config
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train.comparison import pretrain_comparison

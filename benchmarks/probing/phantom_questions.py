@@ -1,4 +1,4 @@
-"""The questions of `ldl.report.asked`, put to a frozen encoder on phantoms it never saw."""
+"""The questions of `benchmarks.probing.asked`, put to a frozen encoder on phantoms it never saw."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

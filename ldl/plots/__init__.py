@@ -26,7 +26,6 @@ from ldl.plots.images import (
     region_colours,
     to_display,
 )
-from ldl.plots.levels import Level, Part, levels_figure
 from ldl.plots.points import Map, similarity_figure
 from ldl.plots.show import figure_html, show, source, source_text
 from ldl.plots.tables import prose, scrolling, small_table, styled, words

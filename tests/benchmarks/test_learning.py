@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from benchmarks.probing import learning
+from benchmarks.probing.asked import ASKED, QUESTIONS, SEEDS, probed_config
 from benchmarks.probing.phantom_questions import ANSWER, draw_eyes
 from ldl.methods import COMPARISONS
-from ldl.report.asked import ASKED, QUESTIONS, SEEDS, probed_config
 from ldl.train.loop import History
 
 # The quickest of all: half the eyes fit the regression, half test it.

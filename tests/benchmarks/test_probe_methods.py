@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.report import learned
-from ldl.report.asked import ASKED, SEEDS
+from benchmarks.probing.asked import ASKED, SEEDS
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_a_cut_off_run_goes_on_and_whole_methods_are_written(bench, monkeypatch)
     bench.main(["--methods", "moco"])
     bench.main(["--methods", "moco,rotation"])
     assert asked == [("moco", seed) for seed in SEEDS] + [("rotation", seed) for seed in SEEDS]
-    found = learned.read()
+    found = bench.learned.read()
     assert [one.method for one in found.findings] == [m for m in ASKED if m in ("moco", "rotation")]
     one = found.findings[0]
     assert one.trained == pytest.approx([0.8 + 0.01 * seed for seed in SEEDS])
@@ -76,9 +75,9 @@ def test_a_cut_off_run_goes_on_and_whole_methods_are_written(bench, monkeypatch)
 def test_an_older_version_is_measured_again(bench, monkeypatch):
     monkeypatch.setattr(bench, "measure", seed_of)
     bench.main(["--methods", "moco"])
-    monkeypatch.setattr(learned, "version_of", lambda method: {"comparison": 2})
+    monkeypatch.setattr(bench.learned, "version_of", lambda method: {"comparison": 2})
     assert bench.whole() == []
-    assert not learned.read().findings[0].fresh
+    assert not bench.learned.read().findings[0].fresh
 
 
 def test_the_committed_readme_says_what_the_committed_file_says():

@@ -6,12 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.probing import findings as learned
+from benchmarks.probing.findings import Finding, Learned, markdown, outcome, student_interval
 from ldl.errors import LdlError
-from ldl.report import learned
-from ldl.report.asked import ASKED, QUESTIONS
-from ldl.report.learned import Finding, Learned, student_interval
-from ldl.report.learned_words import markdown, outcome, page_table, questions
-from ldl.report.networks import title_of
 
 ONE = Finding(
     method="moco",
@@ -81,19 +78,10 @@ def test_a_gain_that_normalisation_alone_would_give_is_said_so():
 
 
 def test_tables_have_a_row_a_method_and_say_that_code_is_older():
-    assert "which eye" in page_table(told(ONE)).data
     text = markdown(told(ONE))
     assert "| MoCo | which eye | 0.100 | 0.200 | +0.100 |" in text
     assert "Measured with older code: MoCo." in text
     assert "seeds 1, 2, 3" in text
-
-
-def test_every_method_is_named_once_with_its_reason():
-    text = questions()
-    assert text.count("\n- ") == len(QUESTIONS) - 1
-    for method, (_, why) in ASKED.items():
-        lines = [line for line in text.splitlines() if title_of(method) in line]
-        assert any(why in line for line in lines)
 
 
 def test_a_run_that_spans_commits_says_so():
