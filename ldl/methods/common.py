@@ -8,8 +8,10 @@ from torch import Generator, Tensor, nn
 
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
+from ldl.losses.patch import patch_discrimination
 from ldl.losses.vectors import patch_vectors
 from ldl.models.embedding import LocalDiscriminationNet
+from ldl.ranks import gathered, mine, ranks
 from ldl.runs.pretrain import FormulationName, PretrainConfig
 from ldl.sphere import full_precision, unit
 
@@ -73,4 +75,20 @@ def mix_weights(
 ) -> Tensor:
     """(pairs,) lambda of Eq. 14, one a pair of images."""
     low, high = MIX_RANGE[formulation]
-    return torch.rand(pairs, generator=generator) * (high - low) + low
+    return mine(torch.rand(ranks() * pairs, generator=generator) * (high - low) + low)
+
+
+def recognised(anchors: Tensor, positives: Tensor, config: PretrainConfig) -> Tensor:
+    """L_Pd, or L_Hm, over the patches of the whole batch.
+
+    Args:
+        anchors: (B, P, K) unit vectors.
+        positives: (B, P, K) of the same patches.
+        config: of the run.
+    """
+    return patch_discrimination(
+        gathered(anchors).flatten(0, 1),
+        gathered(positives).flatten(0, 1),
+        temperature=config.patch_temperature,
+        formulation=config.formulation,
+    )

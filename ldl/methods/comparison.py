@@ -55,6 +55,7 @@ class Comparison(ABC):
         Knobs: hyperparameters, the original's values as defaults; `ldl.runs.originals` has what our
             scale puts in their place.
         labels: whether a step needs labels.
+        on_ranks: whether its losses see the whole batch when each rank has a part, see `ldl.ranks`.
         trains: False for starts that are not pretrained here.
     """
 
@@ -64,6 +65,7 @@ class Comparison(ABC):
     idea: ClassVar[str]
     Knobs: ClassVar[type[Strict]] = NoKnobs
     labels: ClassVar[bool] = False
+    on_ranks: ClassVar[bool] = False
     trains: ClassVar[bool] = True
 
     def knobs(self, config: ComparisonConfig) -> Any:

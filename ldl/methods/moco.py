@@ -13,6 +13,7 @@ from ldl.losses.info_nce import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.momentum import MomentumNet, shuffled_keys
 from ldl.models.queue import Queue
+from ldl.ranks import mine
 from ldl.runs.pretrain import ComparisonConfig
 
 
@@ -47,6 +48,7 @@ class MoCo(Comparison):
     level = "image"
     idea = "An image finds its other view among a queue of other images."
     Knobs = MoCoKnobs
+    on_ranks = True
     recipe: Recipe = INSTANCE
 
     def head(self, features: int, dim: int) -> nn.Module:
@@ -73,12 +75,12 @@ class MoCo(Comparison):
         """InfoNCE (Eq. 1) of first views' queries against second views' keys and the queue."""
         first, second = two_views(batch.images, config, self.recipe, self.recipe, generator)
         order = torch.randperm(len(first), generator=generator)
-        query, key = model(first, second, order)
+        query, key = model(mine(first), second, order)
         temperature = self.knobs(config).temperature
         # A copy: the queue changes before the backward pass reads it.
         negatives = model.queue.keys.clone()
         model.queue.push(key)
-        loss = info_nce(query, key, negatives, temperature=temperature)
+        loss = info_nce(query, mine(key), negatives, temperature=temperature)
         return Outcome({"contrast": loss}, query.detach())
 
     @torch.no_grad()

@@ -7,11 +7,13 @@ from torch import Tensor, nn
 
 from ldl.compat import import_lightly
 from ldl.models.backbones import pooled
+from ldl.ranks import gathered, mine, ranks
 from ldl.rng import sent
 from ldl.sphere import unit
 
 # MoCo shuffles the keys over GPUs, so that batch normalisation does not tell which belong to one
-# batch. On one device the shuffled keys are normalised in this many parts.
+# batch. On one device the shuffled keys are normalised in this many parts; on more, each rank
+# normalises its own.
 KEY_PARTS = 2
 
 
@@ -63,7 +65,8 @@ def shuffled_keys(encode, images: Tensor, order: Tensor):  # type: ignore[no-unt
         order: (B,) int64, a permutation.
     """
     order = sent(order, images)
-    parts = [encode(images[rows]) for rows in order.chunk(KEY_PARTS)]
-    if isinstance(parts[0], tuple):
-        return tuple(torch.cat(each)[order.argsort()] for each in zip(*parts, strict=True))
-    return torch.cat(parts)[order.argsort()]
+    parts = mine(order).chunk(max(1, KEY_PARTS // ranks()))
+    keys = [encode(images[rows]) for rows in parts]
+    if isinstance(keys[0], tuple):
+        return tuple(gathered(torch.cat(k))[order.argsort()] for k in zip(*keys, strict=True))
+    return gathered(torch.cat(keys))[order.argsort()]

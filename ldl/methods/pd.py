@@ -4,8 +4,7 @@ import torch
 from torch import Generator, nn
 
 from ldl.data.views import ViewPair
-from ldl.losses.patch import patch_discrimination
-from ldl.methods.common import Losses, embedding_network, paired_patches
+from ldl.methods.common import Losses, embedding_network, paired_patches, recognised
 from ldl.runs.pretrain import PretrainConfig
 
 
@@ -27,10 +26,4 @@ class PatchDiscrimination:
         embedding, _ = net(torch.cat([views.first, views.second]))
         first, second = embedding.chunk(2)
         first, second = paired_patches(first, second, views.symmetry, config.patch_grid)
-        patch = patch_discrimination(
-            second.flatten(0, 1),
-            first.flatten(0, 1),
-            temperature=config.patch_temperature,
-            formulation=config.formulation,
-        )
-        return {"patch": patch}
+        return {"patch": recognised(second, first, config)}

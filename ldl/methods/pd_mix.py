@@ -1,15 +1,12 @@
 """Pd+mix: patch discrimination with hypersphere mixup (LDL sections 4.2 and 4.4, Eq. 27)."""
 
-from functools import partial
-
 import torch
 from torch import Generator, Tensor, nn
 
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
-from ldl.losses.patch import patch_discrimination
 from ldl.losses.vectors import patch_vectors
-from ldl.methods.common import Losses, embedding_network, mix_weights, paired_patches
+from ldl.methods.common import Losses, embedding_network, mix_weights, paired_patches, recognised
 from ldl.runs.pretrain import PretrainConfig
 
 
@@ -33,14 +30,9 @@ def patch_and_mixup(
     first, second = embedding.chunk(2)
     first, second = paired_patches(first, second, views.symmetry, grid)
     target = mixup_target(first[0::2], first[1::2], weight)
-    recognise = partial(
-        patch_discrimination,
-        temperature=config.patch_temperature,
-        formulation=config.formulation,
-    )
     losses = {
-        "patch": recognise(second.flatten(0, 1), first.flatten(0, 1)),
-        "mixup": recognise(patch_vectors(virtual, grid).flatten(0, 1), target.flatten(0, 1)),
+        "patch": recognised(second, first, config),
+        "mixup": recognised(patch_vectors(virtual, grid), target, config),
     }
     return losses, embedding, None if assignment is None else assignment.split(parts)[0]
 

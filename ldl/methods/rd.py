@@ -10,6 +10,7 @@ from ldl.losses.region import region_discrimination
 from ldl.losses.vectors import region_vectors
 from ldl.methods.common import Losses, embedding_network
 from ldl.methods.pd_mix import patch_and_mixup
+from ldl.ranks import gathered
 from ldl.runs.pretrain import PretrainConfig
 
 # The release measures bits; Eq. 29 has the natural logarithm.
@@ -38,7 +39,7 @@ class RegionDiscrimination:
         losses, embedding, assignment = patch_and_mixup(net, views, config, generator)
         assert assignment is not None, "the network of Rd has a clustering branch"
         region = region_discrimination(
-            region_vectors(embedding, assignment),
+            gathered(region_vectors(embedding, assignment)),
             temperature=config.region_temperature,
             formulation=config.formulation,
         )

@@ -3,17 +3,14 @@
 LDL sections 5.2 and 6.3.1, Eq. 24-25: a window takes the place of the grid's cell.
 """
 
-from functools import partial
-
 import torch
 from torch import Generator, Tensor, nn
 
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
-from ldl.losses.patch import patch_discrimination
 from ldl.losses.window import draw_window, window_vectors
-from ldl.methods.common import Losses, mix_weights
+from ldl.methods.common import Losses, mix_weights, recognised
 from ldl.rng import sent
 from ldl.runs.pretrain import PretrainConfig
 
@@ -61,12 +58,7 @@ def window_and_mixup(
         window_vectors(maps, size, sigma=sigma)[:, kept] for maps in (first, second, virtual)
     )
     target = mixup_target(first[0::2], first[1::2], weight)
-    recognise = partial(
-        patch_discrimination,
-        temperature=config.patch_temperature,
-        formulation=config.formulation,
-    )
     return {
-        "patch": recognise(second.flatten(0, 1), first.flatten(0, 1)),
-        "mixup": recognise(virtual.flatten(0, 1), target.flatten(0, 1)),
+        "patch": recognised(second, first, config),
+        "mixup": recognised(virtual, target, config),
     }

@@ -18,6 +18,7 @@ from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch, Comparison
 from ldl.metrics import far_enough, late_gain
 from ldl.models.backbones import pooled
+from ldl.ranks import across_ranks, gathered
 from ldl.rng import generator, seed_everything, sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
@@ -96,6 +97,7 @@ class ComparisonStage:
     ) -> None:
         self.config, self.net, self.feed, self.labels = config, net, feed, labels
         self.method: Comparison = COMPARISONS[config.method]
+        self.on_ranks = self.method.on_ranks
         self.generator = generator(config.seed, "pretrain", config.method)
         self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
         self.spread: list[Tensor] = []
@@ -111,7 +113,7 @@ class ComparisonStage:
         if not self.spread:
             self.method.begin(self.net, self._batch, self.config, self.generator)
         outcome = self.method.losses(model, self._batch(), self.config, self.generator)
-        self.spread.append(spread_of(outcome.vectors))
+        self.spread.append(spread_of(gathered(outcome.vectors.detach())))
         return outcome.losses
 
     def _batch(self) -> Batch:
@@ -189,6 +191,7 @@ def pretrain_comparison(
     seed_everything(config.seed, "initialise", config.method)
     net = method.network(config, len(train))
     net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
+    across_ranks(net)
     feed = Feed(bank.images, fabric.device)
     before = image_retrieval(net.encoder, feed, held, config, fabric)  # type: ignore[arg-type]
     known = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64))

@@ -1,6 +1,7 @@
 """Device and precision, by Lightning Fabric."""
 
 import ctypes
+import os
 import platform
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ __all__ = ["Fabric", "device_name", "fabric_for"]
 def fabric_for(device: str = "auto") -> Fabric:
     """bf16 mixed precision on CUDA, float32 on the CPU (where bf16 is many times slower).
 
+    Under ``torchrun`` a rank's part of one training, gradients averaged by DDP; else one process.
+
     Args:
         device: ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``.
 
@@ -31,18 +34,27 @@ def fabric_for(device: str = "auto") -> Fabric:
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
     from lightning_fabric import Fabric
-    from lightning_fabric.plugins.environments import LightningEnvironment
+    from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+    from lightning_fabric.strategies import DDPStrategy
 
     cuda = device != "cpu" and torch.cuda.is_available()
     if not cuda:
         _keep_memory()
-    return Fabric(
+    many = TorchElasticEnvironment.detect()
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if many else 1
+    fabric = Fabric(
         accelerator="cuda" if cuda else "cpu",
-        devices=1,
-        # Said, not guessed: on a cluster, too, a run is one process.
-        plugins=LightningEnvironment(),
+        devices=here,
+        num_nodes=int(os.environ["WORLD_SIZE"]) // here if many else 1,
+        # Buffers are made of all ranks or, a teacher's, of no concern.
+        strategy=DDPStrategy(forward_sync_buffers=False) if many else "auto",
+        # Said, not guessed: on a cluster, too, a run is one process unless it was launched as many.
+        plugins=TorchElasticEnvironment() if many else LightningEnvironment(),
         precision="bf16-mixed" if cuda else "32-true",
     )
+    if many:
+        fabric.launch()
+    return fabric
 
 
 def _keep_memory() -> None:

@@ -12,7 +12,8 @@ from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
 from ldl.compat import import_lightly
-from ldl.errors import TrainingError
+from ldl.errors import ConfigError, TrainingError
+from ldl.ranks import ranks
 from ldl.runs.pretrain import ComparisonConfig, OptimizerName, ScheduleName
 from ldl.train import checkpoint
 from ldl.train.device import Fabric
@@ -81,7 +82,10 @@ class Plan:
 
 
 class Stage(Protocol):
-    """What is trained. A stage owns its network, its batches and all its randomness."""
+    """What is trained. A stage owns its network, its batches and all its randomness.
+
+    One whose attribute ``on_ranks`` is true can be trained in parts, see `ldl.ranks`.
+    """
 
     generator: Generator
 
@@ -154,6 +158,8 @@ class _Run:
     def __init__(
         self, stage: Stage, plan: Plan, folder: Path, identity: dict[str, Any], fabric: Fabric
     ) -> None:
+        if ranks() > 1 and not getattr(stage, "on_ranks", False):
+            raise ConfigError("this kind of training has one device; start it without torchrun")
         self.stage, self.plan, self.identity = stage, plan, identity
         self.path = folder / "checkpoint.safetensors"
         self.bare = plan.build(stage.trainable())
@@ -235,7 +241,8 @@ class _Run:
             "seconds": self.history.seconds,
             "identity": self.identity,
         }
-        checkpoint.save(self.path, tensors, header)
+        if self.fabric.is_global_zero:
+            checkpoint.save(self.path, tensors, header)
 
     def _resume(self) -> None:
         tensors, header = checkpoint.load(self.path)

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from ldl.data.bank import Bank
+from ldl.data.sampling import Affine
 from ldl.data.sources import pretraining_bank
 from ldl.data.views import ViewPair, draw_views
-from ldl.errors import DataError
+from ldl.errors import ConfigError, DataError
 from ldl.methods import METHODS
 from ldl.metrics import far_enough, late_gain
+from ldl.ranks import across_ranks, mine, ranks
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train.device import Fabric
@@ -51,8 +53,17 @@ def held_out_rows(count: int) -> tuple[list[int], list[int]]:
     return list(range(count - held)), list(range(count - held, count))
 
 
+def _of_this_rank(views: ViewPair) -> ViewPair:
+    """A rank's images; on each the whole batch is drawn, which is little beside a step."""
+    first, second, symmetry = map(mine, (views.first, views.second, views.symmetry))
+    affines = (Affine(mine(each.matrix)) for each in (views.first_affine, views.second_affine))
+    return ViewPair(first, second, symmetry, *affines)
+
+
 class PretrainStage:
     """Draws images, makes two views of each on the device, and asks the method for its losses."""
+
+    on_ranks = True
 
     def __init__(self, config: PretrainConfig, net: nn.Module, feed: Feed, rows: list[int]) -> None:
         self.config, self.net, self.feed = config, net, feed
@@ -66,7 +77,7 @@ class PretrainStage:
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""
-        return self.method.losses(model, self.views(), self.config, self.generator)
+        return self.method.losses(model, _of_this_rank(self.views()), self.config, self.generator)
 
     def views(self) -> ViewPair:
         """Two views of each of the next images."""
@@ -108,12 +119,13 @@ def pretrain(
 
     Raises:
         DataError: the bank is too small or of other channels than the modality.
+        ConfigError: the groups do not part into the ranks.
         TrainingError: see :func:`ldl.train.loop.fit`.
     """
     _check(config, bank)
     seed_everything(config.seed, "initialise", config.method)
     net = METHODS[config.method].network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.to(fabric.device)
+    across_ranks(net.to(fabric.device))
     feed = Feed(bank.images, fabric.device)
     train, held = held_out_rows(len(bank.images))
     random = before = held_out_retrieval(net, feed, held, config, fabric)
@@ -151,6 +163,8 @@ def _check(config: PretrainConfig, bank: Bank) -> None:
             f"{bank.name}: {len(bank.images)} images are too few for {config.groups} groups; "
             f"at least {4 * config.groups} are needed"
         )
+    if config.groups % ranks():
+        raise ConfigError(f"{config.groups} groups do not part into {ranks()} ranks")
     if bank.images.shape[1] != config.channels:
         raise DataError(
             f"{bank.name}: images have {bank.images.shape[1]} channel(s), "
