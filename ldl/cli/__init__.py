@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ldl.cli import book, data, localize, pretrain, run
+from ldl.cli import book, data, export, localize, pretrain, run
 from ldl.errors import LdlError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.add_typer(book.app, name="book")
 run.register(app)
 pretrain.register(app)
 localize.register(app)
+export.register(app)
 
 
 def main() -> None:

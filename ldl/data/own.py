@@ -63,13 +63,13 @@ def _few(names: list[str]) -> str:
     return shown(", ".join(names[:3])) + (", ..." if len(names) > 3 else "")
 
 
-def image_files(folder: Path) -> Chosen:
+def image_files(folder: Path, least: int = LEAST) -> Chosen:
     """The images below ``folder``: links followed, suffixes in any case, every kind that is read.
 
     Hidden and system files are no part of it, nor are masks that lie beside their images.
 
     Raises:
-        DataError: no such folder, or fewer than 16 images in it.
+        DataError: no such folder, or fewer than ``least`` images in it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name the one that holds your images")
@@ -85,13 +85,13 @@ def image_files(folder: Path) -> Chosen:
     masks = _masks(files)
     left_out |= dict.fromkeys(sorted(masks), "masks beside their images")
     found = Chosen(tuple(sorted(set(files) - masks)), left_out, index.left_out)
-    _insist(folder, found)
+    _insist(folder, found, least)
     return found
 
 
-def _insist(folder: Path, found: Chosen) -> None:
-    if len(found.files) < LEAST:
-        raise DataError(f"{folder}: {found.line()}; at least {LEAST} images are needed")
+def _insist(folder: Path, found: Chosen, least: int = LEAST) -> None:
+    if len(found.files) < least:
+        raise DataError(f"{folder}: {found.line()}; at least {least} images are needed")
 
 
 def _masks(files: Iterable[str]) -> set[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from ldl.data.preprocess import Box, crop, field_of_view, resize_image
 from ldl.data.readers.image import as_colour, as_grey, read_image
 from ldl.errors import DataError
-from ldl.tasks import Modality
+from ldl.tasks import CHANNELS, Modality
 
 Point = tuple[float, float]  # row, column; the centre of the first pixel is at (0.0, 0.0)
 Shape = tuple[int, int]  # rows, columns
@@ -99,7 +99,7 @@ def picture(path: Path, modality: Modality, size: int) -> Picture:
 
     Args:
         path: jpg, png, tif, DICOM and others, see :func:`ldl.data.readers.image.read_image`.
-        modality: fundus is colour and cropped to what is lit; xray is grey and taken whole.
+        modality: fundus is colour and cropped to what is lit; the others are taken whole.
         size: S, side of the square in pixels.
 
     Raises:
@@ -108,10 +108,16 @@ def picture(path: Path, modality: Modality, size: int) -> Picture:
     if not path.is_file():
         why = "a folder; name an image in it" if path.is_dir() else "no such image file"
         raise DataError(f"{path}: {why}")
-    pixels = read_image(path)
-    if modality == "xray":
+    return pictured(read_image(path), path, modality, size)
+
+
+def pictured(pixels: np.ndarray, path: Path, modality: Modality, size: int) -> Picture:
+    """The same from pixels (H, W) or (H, W, 3) uint8; ``path`` is named in errors."""
+    if CHANNELS[modality] == 1:
         grey = as_grey(pixels, path)
         return Picture(path, grey, resize_image(grey, size), Box(0, len(grey), 0, grey.shape[1]))
     colour = as_colour(pixels, path)
-    box = field_of_view(colour, path)
+    box = Box(0, len(colour), 0, colour.shape[1])
+    if modality == "fundus":
+        box = field_of_view(colour, path)
     return Picture(path, colour, resize_image(crop(colour, box), size), box)

@@ -1,0 +1,217 @@
+"""One vector an image: of any images, or of a folder, with its nearest neighbours to look at."""
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ldl import paths
+from ldl.data.bank_writer import refuse
+from ldl.data.own import image_files
+from ldl.errors import DataError, LdlError
+from ldl.models.backbones import pooled
+from ldl.own.load import ImageLike, Loaded, load_encoder
+from ldl.plots.images import image_grid, nearest, to_display
+
+SUFFIXES = (".npz", ".csv")
+BATCH, QUERIES, NEIGHBOURS = 16, 8, 5
+MADE_BY = "ldl embed"
+SHEET = "Software"  # the png field that says whose it is
+
+
+def embed(
+    encoder: str | Path | Loaded, images: Iterable[ImageLike], device: str = "cpu"
+) -> NDArray[np.float32]:
+    """One vector an image: the mean over the encoder's deepest map.
+
+    In scikit-learn: ``FunctionTransformer(functools.partial(ldl.embed, "enc.safetensors"))``.
+
+    Args:
+        encoder: a model file, or what `load_encoder` returned.
+        images: files, PIL images or arrays, see `Loaded.preprocess`.
+        device: where the network runs; it is brought back to the CPU.
+
+    Returns:
+        (N, D) float32.
+
+    Raises:
+        LdlError: the encoder or an image cannot be read.
+    """
+    loaded = encoder if isinstance(encoder, Loaded) else load_encoder(encoder)
+    return _vectors(loaded, (loaded.preprocess(one) for one in images), device)
+
+
+@torch.inference_mode()
+def _vectors(loaded: Loaded, squares: Iterable[Tensor], device: str) -> NDArray[np.float32]:
+    net = loaded.module.to(device)
+    found: list[Tensor] = []
+    todo = iter(squares)
+    while batch := list(islice(todo, BATCH)):
+        found.append(pooled(net(torch.stack(batch).to(device))).float().cpu())
+    net.to("cpu")
+    return torch.cat(found).numpy() if found else np.zeros((0, 0), np.float32)
+
+
+def embed_folder(
+    encoder: Path,
+    folder: Path,
+    output: Path,
+    *,
+    device: str = "cpu",
+    leave_out: bool = False,
+    progress: bool = True,
+    say: Callable[[str], object] = print,
+) -> tuple[Path, Path, NDArray[np.float32]]:
+    """Write the vectors of all images below ``folder`` and a contact sheet of neighbours.
+
+    Args:
+        encoder: a model file.
+        folder: holds the images, in any subfolders.
+        output: .npz with ``names`` (N,) and ``vectors`` (N, D) float32; or .csv, a line an image.
+        device: where the network runs.
+        leave_out: go on without files that cannot be read.
+        progress: show a bar.
+        say: takes the line about which files were used.
+
+    Returns:
+        The output, the contact sheet (a png beside it), and the vectors.
+
+    Raises:
+        LdlError: an image cannot be read (all are named), fewer than two are left, or an output
+            would replace a file of somebody else; nothing was written then.
+    """
+    sheet = output.with_name(f"{output.stem}-neighbours.png")
+    _refuse(output, sheet)
+    loaded = load_encoder(encoder)
+    chosen = image_files(folder, least=2)
+    say(f"{paths.shown(folder)}: {chosen.line()}")
+    names: list[str] = []
+    faults: list[str] = []
+
+    def squares() -> Iterator[Tensor]:
+        for name in tqdm(chosen.files, desc="embed", unit="image", disable=not progress):
+            try:
+                yield loaded.preprocess(folder / name)
+                names.append(name)
+            except DataError as error:
+                faults.append(str(error))
+
+    vectors = _vectors(loaded, squares(), device)
+    if not leave_out or len(names) < 2:
+        refuse(faults, len(chosen.files))
+    for fault in faults:
+        say(f"left out: {paths.shown(fault)}")
+    with paths.told(output.parent, ""):
+        _write(output, names, vectors)
+        _saved(sheet, lambda path: _draw(loaded, folder, names, vectors, path))
+    return output, sheet, vectors
+
+
+def neighbours(vectors: NDArray[np.float32], count: int) -> tuple[NDArray, NDArray]:
+    """The nearest other images of each image, by the cosine between vectors about their mean.
+
+    All vectors of one encoder have much in common, which says nothing; their mean is taken away.
+
+    Args:
+        vectors: (N, D), N >= 2.
+        count: at most N - 1.
+
+    Returns:
+        (N, count) rows, nearest first, and (N, count) cosines.
+    """
+    centred = vectors - vectors.mean(axis=0)
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    rows, likeness = nearest(unit, unit, count + 1)
+    # An image is not its own neighbour, wherever equal ones have put it.
+    keep = [[k for k in range(count + 1) if row[k] != own][:count] for own, row in enumerate(rows)]
+    rows, likeness = (np.take_along_axis(one, np.array(keep), axis=1) for one in (rows, likeness))
+    return rows, likeness
+
+
+def contact_sheet(
+    loaded: Loaded, folder: Path, names: Sequence[str], vectors: NDArray[np.float32]
+) -> Figure:
+    """Up to eight images, spread over the folder, each beside its five nearest neighbours."""
+    rows, likeness = neighbours(vectors, min(NEIGHBOURS, len(names) - 1))
+    queries = np.unique(np.linspace(0, len(names) - 1, QUERIES).round().astype(int))
+    pictures, captions = [], []
+    for one in queries:
+        shown = [one, *rows[one]]
+        pictures.append([to_display(loaded.picture(folder / names[k]).square) for k in shown])
+        cosines = ["", *(f"{value:.2f} " for value in likeness[one])]
+        stems = [paths.shown(Path(names[k]).stem)[:14] for k in shown]
+        captions.append([cosine + stem for cosine, stem in zip(cosines, stems, strict=True)])
+    return image_grid(pictures, captions=captions, titles=["image", "nearest"])
+
+
+def _draw(loaded: Loaded, folder: Path, names: Sequence[str], vectors: NDArray, path: Path) -> None:
+    figure = contact_sheet(loaded, folder, names, vectors)
+    figure.savefig(path, format="png", dpi=100, metadata={SHEET: MADE_BY})
+    figure.clear()
+
+
+def _write(output: Path, names: Sequence[str], vectors: NDArray[np.float32]) -> None:
+    told = [paths.shown(name) for name in names]
+
+    def npz(path: Path) -> None:
+        with path.open("wb") as stream:
+            np.savez(stream, made_by=np.array(MADE_BY), names=np.array(told), vectors=vectors)
+
+    def table(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(_columns(vectors.shape[1]))
+            for name, row in zip(told, vectors, strict=True):
+                writer.writerow([name, *(f"{value:.6g}" for value in row)])
+
+    _saved(output, npz if output.suffix == ".npz" else table)
+
+
+def _columns(width: int) -> list[str]:
+    return ["image", *(f"v{k}" for k in range(width))]
+
+
+def _saved(path: Path, write: Callable[[Path], None]) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _refuse(output: Path, sheet: Path) -> None:
+    if output.suffix not in SUFFIXES:
+        raise LdlError(f"--output {output}: name a file that ends in .npz or .csv")
+    for path in (output, sheet):
+        if os.path.lexists(path) and not _ours(path):
+            raise LdlError(
+                f"--output {output}: {paths.shown(path)} would be replaced, which `{MADE_BY}` did "
+                "not write; name another file"
+            )
+    paths.writable(output.parent)
+
+
+def _ours(path: Path) -> bool:
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as found:
+                return str(found["made_by"]) == MADE_BY
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8") as stream:
+                head = next(csv.reader(stream), [])
+            return len(head) > 1 and head == _columns(len(head) - 1)
+        with Image.open(path) as picture:
+            return picture.info.get(SHEET) == MADE_BY
+    except Exception:  # whatever it is, it is not ours
+        return False
