@@ -59,7 +59,7 @@ class Loaded:
         Raises:
             DataError: it cannot be read, or has other channels than the network takes.
         """
-        square = torch.from_numpy(self.picture(image).square)
+        square = torch.tensor(self.picture(image).square)
         mean, std = (
             torch.tensor(v).view(-1, 1, 1)
             for v in (self.preprocessing.mean, self.preprocessing.std)
@@ -115,7 +115,9 @@ def load_model(path: str | Path) -> Loaded:
         LdlError: as `load_encoder`; or the file holds an encoder alone.
     """
     model = read_model(Path(path), "segmenter")
-    net = SegmentationNet(model.network.base, model.network.channels, model.network.border)
+    net = SegmentationNet(
+        model.network.base, model.network.channels, model.network.border, model.network.classes
+    )
     module = _filled(net, model.weights, path)
     return Loaded(
         module, model.network, model.preprocessing, model.classes, model.card, model.facts
