@@ -19,6 +19,7 @@ from ldl.rng import seed_everything
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train.comparison import pretrain_comparison
 from ldl.train.device import fabric_for
+from ldl.train.made import How
 from ldl.train.pretrain import held_out_rows
 
 _AT_ONCE = 32
@@ -55,8 +56,7 @@ def lesson(method: str, seed: int, eyes: Eyes, steps: int = STEPS) -> Lesson:
         done = pretrain_comparison(
             config,
             bank,
-            folder=Path(folder),
-            fabric=fabric_for("cpu"),
+            How(Path(folder), fabric_for("cpu")),
             labels=grades(config.data, bank) if COMPARISONS[method].labels else None,
         )
     trained = ask(done.net.encoder, eyes)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from ldl.errors import ConfigError
+from ldl.models.local_unet import LocalEncoder
 from ldl.models.vgg import Encoder
 from ldl.runs.pretrain import BorderName
 
@@ -23,16 +24,19 @@ def backbone(name: str, base: int, in_channels: int, border: BorderName = "zeros
     """A new :class:`Backbone`.
 
     Args:
-        name: ``"vgg"`` (LDL section 6.1.2), ``"resnet50"`` or ``"vit"`` (LRC section 3).
+        name: ``"vgg"`` (LDL section 6.1.2), ``"resnet50"`` or ``"vit"`` (LRC section 3), or
+            ``"unet"``, the encoder of LRC's local branch.
         base: channels of the first stage; 64 is the published size of each.
         in_channels: 3 or 1.
-        border: of a vgg's convolutions; the others have zeros.
+        border: of a vgg's or unet's convolutions; the others have zeros.
 
     Raises:
         ConfigError: another name.
     """
     if name == "vgg":
         return Encoder(base, in_channels, border)
+    if name == "unet":
+        return LocalEncoder(base, in_channels, border)
     # torchvision and timm take seconds to import: only where they are asked for.
     if name == "resnet50":
         from ldl.models.resnet import ResNet50
@@ -42,7 +46,7 @@ def backbone(name: str, base: int, in_channels: int, border: BorderName = "zeros
         from ldl.models.vit import ViT
 
         return ViT(base, in_channels)
-    raise ConfigError(f"backbone is {name!r}; use 'vgg', 'resnet50' or 'vit'")
+    raise ConfigError(f"backbone is {name!r}; use 'vgg', 'resnet50', 'vit' or 'unet'")
 
 
 def pooled(features: list[Tensor]) -> Tensor:

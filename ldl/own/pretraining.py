@@ -18,6 +18,7 @@ from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
 from ldl.train.device import fabric_for
+from ldl.train.made import How
 from ldl.train.pretrain import held_out_rows, pretrain
 
 LOG = logging.getLogger("ldl")
@@ -108,12 +109,7 @@ def pretrain_folder(
         config = fitted(config, len(bank.ids))
     work = paths.cache_dir() / "own" / f"{config.digest()}-{bank.fingerprint[:8]}"
     paths.writable(work, "LDL_CACHE")
-    how: dict[str, Any] = {
-        "folder": work,
-        "fabric": fabric_for(device),
-        "identity": {"data": bank.fingerprint},
-        "progress": progress,
-    }
+    how = How(work, fabric_for(device), progress=progress)
     with FileLock(work / "lock"):  # another call with the same images and config waits
         if isinstance(config, ComparisonConfig):
             done = _compare(bank, config, how)
@@ -145,14 +141,14 @@ def _step1(
 
 
 def _pretrain(
-    bank: Bank, config: PretrainConfig, start: dict[str, Tensor] | None, how: dict[str, Any]
+    bank: Bank, config: PretrainConfig, start: dict[str, Tensor] | None, how: How
 ) -> _Done:
-    done = pretrain(config, bank, start=start, **how)
+    done = pretrain(config, bank, how, start)
     return _Done(done.net.state_dict(), done.retrieval, done.retrieval_before)
 
 
-def _compare(bank: Bank, config: ComparisonConfig, how: dict[str, Any]) -> _Done:
-    done = pretrain_comparison(config, bank, **how)
+def _compare(bank: Bank, config: ComparisonConfig, how: How) -> _Done:
+    done = pretrain_comparison(config, bank, how)
     encoder: Any = done.net.encoder
     weights = checkpoint.prefixed("encoder", encoder.state_dict())
     collapsed = done.spread[-1] < LEAST_SPREAD

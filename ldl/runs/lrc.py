@@ -142,7 +142,7 @@ class GlobalConfig(ComparisonConfig):
     kind: ClassVar[str] = "ct-global"
     maker: ClassVar[str] = "ldl.train.ct_global:make_global"
 
-    modality: Literal["ct"] = "ct"  # type: ignore[assignment]
+    modality: Literal["ct"] = "ct"
     data: CtConfig  # type: ignore[assignment]
     more: MoreSets = ()
     part: PartName = "train"

@@ -79,7 +79,7 @@ class FinetuneConfig(TransferConfig):
 
     kind: ClassVar[str] = "finetune"
 
-    task: Literal["own"] = "own"  # type: ignore[assignment]
+    task: Literal["own"] = "own"
     images: Modality
     maps: int = Field(default=1, ge=1, le=8)
 

@@ -1,8 +1,6 @@
 """Pretraining one encoder by a comparison method."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ldl.data.bank import Bank
+from ldl.data.ct import CtBank
 from ldl.data.grades import grades
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.data.sources import pretraining_bank
@@ -23,13 +22,13 @@ from ldl.rng import generator, seed_everything, sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
 from ldl.train import checkpoint
-from ldl.train.device import Fabric
+from ldl.train.device import Fabric, placed
 from ldl.train.feed import Feed
-from ldl.train.loop import History, Plan, fit
+from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, binned, curves, data_line
 from ldl.train.pretrain import held_out_rows
-from ldl.train.probe import retrieval_accuracy
-from ldl.train.sampler import EpochSampler
+from ldl.train.probe import evaluating, retrieval_accuracy
+from ldl.train.stage import EpochStage
 
 # Outputs that spread less than this are called collapsed, and the record's row is marked.
 LEAST_SPREAD = 0.1
@@ -84,7 +83,7 @@ def seen_by(config: ComparisonConfig, images: Tensor, generator: Generator) -> T
     )
 
 
-class ComparisonStage:
+class ComparisonStage(EpochStage):
     """Draws images and asks the method for its losses; watches the spread of its outputs."""
 
     def __init__(
@@ -95,18 +94,12 @@ class ComparisonStage:
         rows: list[int],
         labels: Tensor | None,
     ) -> None:
-        self.config, self.net, self.feed, self.labels = config, net, feed, labels
+        super().__init__(net, rows, config.batch, generator(config.seed, "pretrain", config.method))
+        self.config, self.feed, self.labels = config, feed, labels
+        self.weight_decay = config.weight_decay
         self.method: Comparison = COMPARISONS[config.method]
         self.on_ranks = self.method.on_ranks
-        self.generator = generator(config.seed, "pretrain", config.method)
-        self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
         self.spread: list[Tensor] = []
-
-    def trainable(self) -> Iterable[Any]:
-        """All but teachers, with the weight decay where there is one."""
-        moved = [each for each in self.net.parameters() if each.requires_grad]
-        decay = self.config.weight_decay
-        return [{"params": moved, "weight_decay": decay}] if decay else moved
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""
@@ -131,11 +124,12 @@ class ComparisonStage:
         # A resumed run holds values on the CPU beside new ones on the device.
         values = [value.float().cpu() for value in self.spread]
         spread = torch.stack(values) if values else torch.empty(0)
-        return {"order": self.sampler.order, "spread": spread}
+        return {**super().state(), "spread": spread}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Put :meth:`state` back."""
-        self.sampler.order, self.spread = state["order"], list(state["spread"])
+        super().restore(state)
+        self.spread = list(state["spread"])
 
 
 @torch.no_grad()
@@ -148,78 +142,69 @@ def image_retrieval(
     fixed seed, the same for every method.
     """
     draw = generator(config.seed, "probe")
-    training = encoder.training
-    encoder.eval()
     images = seen_by(config, feed[torch.tensor(rows)], draw)
     vectors = []
     for _ in range(2):
         view = draw_view(images, config.crop, INSTANCE, draw).image
-        with fabric.autocast():
+        with evaluating(encoder), fabric.autocast():
             vectors.append(unit(pooled(encoder(view))))
-    encoder.train(training)
     return retrieval_accuracy(*vectors)
 
 
 def pretrain_comparison(
-    config: ComparisonConfig,
-    bank: Bank,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    labels: np.ndarray | None = None,
-    identity: dict[str, Any] | None = None,
-    progress: bool = False,
+    config: ComparisonConfig, bank: Bank, how: How, labels: np.ndarray | None = None
 ) -> Compared:
     """Pretrain as ``config`` says, on the same images as LDL's own methods.
 
     Args:
         config: what to train.
         bank: images, (N, C, size, size) uint8.
-        folder: for the checkpoint.
-        fabric: device and precision.
+        how: where, and on which device.
         labels: (N,) int64, one an image of the bank, for methods that need them.
-        identity: further fields that a checkpoint must agree with.
-        progress: show a progress bar.
 
     Raises:
         DataError: the bank is too small, of other channels than the modality, or lacks labels.
         TrainingError: see :func:`ldl.train.loop.fit`.
     """
-    method = COMPARISONS[config.method]
     train, held = held_out_rows(len(bank.images))
-    _check(config, bank, len(train), labels)
-    seed_everything(config.seed, "initialise", config.method)
-    net = method.network(config, len(train))
-    net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
-    across_ranks(net)
-    feed = Feed(bank.images, fabric.device)
-    before = image_retrieval(net.encoder, feed, held, config, fabric)  # type: ignore[arg-type]
+    _check(config, bank, labels)
+    feed = Feed(bank.images, how.fabric.device)
     known = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64))
-    stage = ComparisonStage(config, net, feed, train, known)
-    history = History()
-    if method.trains:
-        history = fit(
-            stage,
-            Plan.of(config),
-            folder=folder,
-            identity={"config": config.model_dump(mode="json"), **(identity or {})},
-            fabric=fabric,
-            title=config.run_id(),
-            progress=progress,
+    return pretrain_on(config, bank, how, feed, (train, held), known)
+
+
+def pretrain_on(
+    config: ComparisonConfig,
+    bank: Bank | CtBank,
+    how: How,
+    feed: Feed,
+    parts: tuple[list[int], list[int]],
+    labels: Tensor | None = None,
+) -> Compared:
+    """Pretrain on the first part of the feed's rows, and measure on the second.
+
+    Raises:
+        DataError: fewer rows than a batch has.
+    """
+    train, held = parts
+    if len(train) < config.batch:
+        raise DataError(
+            f"{bank.name}: {len(train)} images to train on are too few for batches of "
+            f"{config.batch}; lower the batch"
         )
-    after = image_retrieval(net.encoder, feed, held, config, fabric)  # type: ignore[arg-type]
+    method, history = COMPARISONS[config.method], History()
+    seed_everything(config.seed, "initialise", config.method)
+    net: Any = placed(across_ranks(method.network(config, len(train))), how.fabric)
+    before = image_retrieval(net.encoder, feed, held, config, how.fabric)
+    stage = ComparisonStage(config, net, feed, train, labels)
+    if method.trains:
+        history = how.fit(config, stage, Plan.of(config), bank.fingerprint)
+    after = image_retrieval(net.encoder, feed, held, config, how.fabric)
     spread = [float(value) for value in stage.spread]
     return Compared(net, history, spread, before, after, len(held))
 
 
-def _check(
-    config: ComparisonConfig, bank: Bank, trained_on: int, labels: np.ndarray | None
-) -> None:
-    if trained_on < config.batch:
-        raise DataError(
-            f"{bank.name}: {trained_on} images to train on are too few for batches of "
-            f"{config.batch}; lower the batch"
-        )
+def _check(config: ComparisonConfig, bank: Bank, labels: np.ndarray | None) -> None:
     if bank.images.shape[1] != config.channels:
         raise DataError(
             f"{bank.name}: images have {bank.images.shape[1]} channel(s), "
@@ -236,16 +221,8 @@ def _check(
 def make(run: ComparisonConfig, how: How) -> Made:
     """The encoder alone is kept, as ``encoder.*``: heads, queues and teachers did their work."""
     bank = pretraining_bank(run.data, run.modality)
-    done = pretrain_comparison(
-        run,
-        bank,
-        folder=how.folder,
-        fabric=how.fabric,
-        labels=grades(run.data, bank) if COMPARISONS[run.method].labels else None,
-        identity=how.identity(bank.fingerprint),
-        progress=how.progress,
-    )
-    return compared(run, done, data_line(bank))
+    labels = grades(run.data, bank) if COMPARISONS[run.method].labels else None
+    return compared(run, pretrain_comparison(run, bank, how, labels), data_line(bank))
 
 
 def compared(run: ComparisonConfig, done: Compared, data: dict[str, Any]) -> Made:

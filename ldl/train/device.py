@@ -3,9 +3,10 @@
 import ctypes
 import os
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+from torch import nn
 
 from ldl.errors import ConfigError
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 else:
     Fabric = Any
 
-__all__ = ["Fabric", "device_name", "fabric_for"]
+__all__ = ["Fabric", "device_name", "fabric_for", "placed"]
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def fabric_for(device: str = "auto") -> Fabric:
@@ -69,6 +72,11 @@ def _keep_memory() -> None:
         libc.malloc_trim(0)
         libc.mallopt(mmap_max, 0)
         libc.mallopt(trim_threshold, 2**31 - 1)
+
+
+def placed(net: Net, fabric: Fabric) -> Net:
+    """``net`` on the device, with channels last in memory, as convolutions want it."""
+    return net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
 
 
 def device_name(fabric: Fabric) -> str:

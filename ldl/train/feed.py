@@ -16,10 +16,14 @@ class Feed:
     Args:
         array: (N, ...) uint8, may be memory-mapped.
         device: where batches are wanted.
+        rows: the only ones, (n,); numbered anew from 0, as methods with a memory of images expect.
     """
 
-    def __init__(self, array: np.ndarray, device: torch.device) -> None:
+    def __init__(
+        self, array: np.ndarray, device: torch.device, rows: np.ndarray | None = None
+    ) -> None:
         self.array, self.device = array, device
+        self.rows = None if rows is None else torch.from_numpy(np.asarray(rows, dtype=np.int64))
         self.resident = self._fits()
         self.whole = torch.from_numpy(np.array(array)).to(device) if self.resident else None
 
@@ -31,6 +35,7 @@ class Feed:
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """(B,) int64 row numbers on the CPU -> (B, ...) uint8 on the device."""
+        rows = rows if self.rows is None else self.rows[rows]
         if self.whole is not None:
             return self.whole[sent(rows, self.whole)]
         # Sorted access reads a memory-mapped file in order; the inverse brings the draw back.

@@ -27,7 +27,7 @@ from ldl.train.opponent import Opponent
 from ldl.train.pretrain import held_out_rows
 from ldl.train.probe import held_out_retrieval
 from ldl.train.references import REFERENCES
-from ldl.train.sampler import EpochSampler
+from ldl.train.stage import EpochSampler
 
 # The field's edge is dark, long and of constant width; no judge is to see what is this close to it.
 RIM = 16

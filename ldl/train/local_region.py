@@ -1,9 +1,6 @@
 """Pretraining the local branch: Localized Region Contrast (LRC section 2.1)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,12 +17,12 @@ from ldl.models.local_unet import LocalUNet
 from ldl.rng import generator, seed_everything, sent
 from ldl.runs.lrc import LocalRegionConfig
 from ldl.train.ct_global import bank_of, data_of
-from ldl.train.device import Fabric
+from ldl.train.device import placed
 from ldl.train.feed import Feed
-from ldl.train.loop import History, Plan, fit
+from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, curves
-from ldl.train.region_probe import region_retrieval
-from ldl.train.sampler import EpochSampler
+from ldl.train.probe import region_retrieval
+from ldl.train.stage import EpochStage
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class LocallyTrained:
         net: its ``encoder`` is E_l, its ``decoder`` D_l; both transfer.
         history: losses.
         retrieval_before, retrieval: of regions of validation slices, see
-            `ldl.train.region_probe.region_retrieval`.
+            `ldl.train.probe.region_retrieval`.
         among: number of those regions.
     """
 
@@ -47,7 +44,7 @@ class LocallyTrained:
     among: int
 
 
-class LocalRegionStage:
+class LocalRegionStage(EpochStage):
     """Draws slices with their regions, bends both alike, and contrasts the regions of a slice.
 
     Slice and bent slice go through the network together, so that batch normalisation tells nothing
@@ -63,14 +60,9 @@ class LocalRegionStage:
         regions: Feed,
         rows: list[int],
     ) -> None:
-        self.config, self.net, self.slices, self.regions = config, net, slices, regions
-        self.generator = generator(config.seed, "local region")
-        self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
-
-    def trainable(self) -> Iterable[Any]:
-        """Everything, as one group for the optimizer."""
-        group = {"params": list(self.net.parameters()), "weight_decay": self.config.weight_decay}
-        return [group]
+        super().__init__(net, rows, config.batch, generator(config.seed, "local region"))
+        self.config, self.slices, self.regions = config, slices, regions
+        self.weight_decay = config.weight_decay
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """L_l of the next batch."""
@@ -103,27 +95,9 @@ class LocalRegionStage:
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         return ((images - mean) * contrast + mean * brightness).clamp(0, 1)
 
-    def after_step(self, model: nn.Module, step: int) -> None:
-        """Nothing to do."""
-
-    def state(self) -> dict[str, Tensor]:
-        """The rest of the sampler's epoch."""
-        return {"order": self.sampler.order}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Put the sampler's epoch back."""
-        self.sampler.order = state["order"]
-
 
 def pretrain_local(
-    config: LocalRegionConfig,
-    bank: CtBank,
-    maps: RegionBank,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    identity: dict[str, Any] | None = None,
-    progress: bool = False,
+    config: LocalRegionConfig, bank: CtBank, maps: RegionBank, how: How
 ) -> LocallyTrained:
     """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
 
@@ -131,10 +105,7 @@ def pretrain_local(
         config: what to train.
         bank: slices, (N, 1, size, size) uint8; its volumes are split.
         maps: superpixels of the same slices.
-        folder: for the checkpoint.
-        fabric: device and precision.
-        identity: further fields that a checkpoint must agree with.
-        progress: show a progress bar.
+        how: where, and on which device.
 
     Raises:
         DataError: region maps of another bank.
@@ -145,23 +116,13 @@ def pretrain_local(
     learned, watched = (rows.tolist() for rows in pretraining_rows(bank, config.part))
     seed_everything(config.seed, "initialise", "local region")
     net = LocalUNet(config.base, bank.images.shape[1], config.features, config.border)
-    net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
-    slices, regions = (Feed(one, fabric.device) for one in (bank.images, maps.regions))
-    before, among = region_retrieval(net, slices, regions, watched, config, fabric)
-    history = fit(
-        LocalRegionStage(config, net, slices, regions, learned),
-        Plan(config.steps, config.learning_rate, config.halve_every),
-        folder=folder,
-        identity={
-            "config": config.model_dump(mode="json"),
-            "regions": maps.fingerprint,
-            **(identity or {}),
-        },
-        fabric=fabric,
-        title=config.run_id(),
-        progress=progress,
-    )
-    after, _ = region_retrieval(net, slices, regions, watched, config, fabric)
+    placed(net, how.fabric)
+    slices, regions = (Feed(one, how.fabric.device) for one in (bank.images, maps.regions))
+    before, among = region_retrieval(net, slices, regions, watched, config, how.fabric)
+    stage = LocalRegionStage(config, net, slices, regions, learned)
+    plan = Plan(config.steps, config.learning_rate, config.halve_every)
+    history = how.fit(config, stage, plan, bank.fingerprint, regions=maps.fingerprint)
+    after, _ = region_retrieval(net, slices, regions, watched, config, how.fabric)
     return LocallyTrained(net, history, before, after, among)
 
 
@@ -169,15 +130,7 @@ def make_local(run: LocalRegionConfig, how: How) -> Made:
     """The local branch's pretraining; the weights are those of E_l and D_l."""
     bank = bank_of(run, how)
     maps = region_maps(bank, run.superpixels, workers=1, progress=how.progress)
-    done = pretrain_local(
-        run,
-        bank,
-        maps,
-        folder=how.folder,
-        fabric=how.fabric,
-        identity=how.identity(bank.fingerprint),
-        progress=how.progress,
-    )
+    done = pretrain_local(run, bank, maps, how)
     counts = [int(one.max()) + 1 for one in np.asarray(maps.regions)]
     superpixels = {
         "fingerprint": maps.fingerprint,

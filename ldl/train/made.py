@@ -1,7 +1,7 @@
 """What goes into the making of a run, and what comes out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,28 @@ from torch import Tensor
 from ldl.data.bank import Bank
 from ldl.runs.base import Run
 from ldl.train.device import Fabric
-from ldl.train.loop import History
+from ldl.train.loop import History, Plan, Stage, fit
 
 CURVE_POINTS = 100
 Weights = dict[str, Tensor]
 
 
+def _of_data(fingerprint: str) -> dict[str, Any]:
+    return {"data": fingerprint}
+
+
+def _nothing(run: Run | None) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class How:
-    """Where and on what a run is made.
+    """Where and on what a run is made; folder and device are enough outside of the store.
 
     Attributes:
         folder: for checkpoints.
         fabric: device and precision.
-        identity: fields that a checkpoint must agree with, from the data's hash.
+        identity: fields that a checkpoint must agree with beside the config, from the data's hash.
         before: the weights of a run that this one needs, made now if they are missing; None of no
             run.
         progress: show progress bars.
@@ -32,9 +40,32 @@ class How:
 
     folder: Path
     fabric: Fabric
-    identity: Callable[[str], dict[str, Any]]
-    before: Callable[[Run | None], Weights | None]
-    progress: bool
+    identity: Callable[[str], dict[str, Any]] = field(default=_of_data)
+    before: Callable[[Run | None], Weights | None] = field(default=_nothing)
+    progress: bool = False
+
+    def fit(
+        self, run: Run, stage: Stage, plan: Plan, data: str, phase: str = "", **identity: Any
+    ) -> History:
+        """Train ``stage`` as a part of ``run``, see :func:`ldl.train.loop.fit`.
+
+        Args:
+            data: the hash of what is trained on.
+            phase: of a run with several, each with a checkpoint of its own.
+            identity: further fields that a checkpoint must agree with.
+
+        Raises:
+            TrainingError: a loss is not finite, or the checkpoint is another's or damaged.
+        """
+        return fit(
+            stage,
+            plan,
+            folder=self.folder / phase,
+            identity={"config": run.model_dump(mode="json"), **identity, **self.identity(data)},
+            fabric=self.fabric,
+            title=f"{run.run_id()} {phase}".rstrip(),
+            progress=self.progress,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,124 @@
 """Fine-tuning on labelled volumes and scoring the test volumes (LRC sections 2.2 and 3)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ldl.data.colour import NORMALISATION
+from ldl.data.colour import NORMALISATION, normalise, to_float
 from ldl.data.ct import CtBank
-from ldl.data.ct_sources import slice_bank
+from ldl.data.ct_sources import refuse_shared_volumes, slice_bank
+from ldl.data.elastic import draw_elastic
 from ldl.errors import ConfigError
+from ldl.losses.organ_dice import organ_losses
 from ldl.models.organ_net import GlobalBranch, OrganNet, load_branch, parameters_by_part
 from ldl.models.published import for_gray
-from ldl.rng import seed_everything
+from ldl.rng import generator, seed_everything
 from ldl.runs.lrc import OrganConfig
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 from ldl.train.ct_global import data_of
-from ldl.train.device import Fabric
-from ldl.train.loop import History, Plan, fit
+from ldl.train.device import placed
+from ldl.train.feed import Feed
+from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, Weights, curves
-from ldl.train.organ_picture import picture
-from ldl.train.organ_scores import VolumeScore, score_volumes, segment
-from ldl.train.organ_stage import OrganStage, VolumeFeed
+from ldl.train.organ_scores import (
+    VolumeScore,
+    labels_of,
+    mean_dsc,
+    picture,
+    score_volumes,
+    segment,
+)
+from ldl.train.stage import BestStage, EpochSampler
+
+
+class VolumeFeed:
+    """Slices and labels of a bank on the device, and the rows of each part."""
+
+    def __init__(self, bank: CtBank, config: OrganConfig, device: torch.device) -> None:
+        refuse_shared_volumes(bank)
+        self.bank = bank
+        self.slices, self.labels = Feed(bank.images, device), Feed(labels_of(bank), device)
+        self.train = bank.rows("train", config.budget)
+        self.validation = bank.rows("validation", config.validation)
+        self.test = bank.rows("test", config.test)
+
+
+def slices_by_organ(data: VolumeFeed) -> list[Tensor]:
+    """For each organ that the training volumes show, the rows (n,) int64 of slices that show it."""
+    labels = labels_of(data.bank)[data.train]
+    rows = torch.from_numpy(data.train)
+    shown = [
+        torch.from_numpy((labels == organ).any(axis=(1, 2)))
+        for organ in range(1, len(data.bank.organs) + 1)
+    ]
+    return [rows[one] for one in shown if one.any()]
+
+
+class OrganStage(BestStage):
+    """Draws slices of the labelled volumes, bends them, and minimises the loss over organs."""
+
+    def __init__(self, config: OrganConfig, net: OrganNet, data: VolumeFeed) -> None:
+        by_organ = config.batch // 2 if config.draw == "organs" else 0
+        rows, batch = data.train.tolist(), config.batch - by_organ
+        super().__init__(net, rows, batch, generator(config.seed, "organs"))
+        self.config, self.data, self.weight_decay = config, data, config.weight_decay
+        self.shown = slices_by_organ(data) if by_organ else []
+        self.turns = EpochSampler(
+            list(range(len(self.shown))), by_organ, self.generator, whole=False
+        )
+        self.validation: list[float] = []
+        self.keep()
+
+    def losses(self, model: nn.Module) -> dict[str, Tensor]:
+        """Dice loss of the next batch."""
+        rows = self._rows()
+        images, labels = to_float(self.data.slices[rows]), self.data.labels[rows].long()
+        if self.config.elastic:
+            view = draw_elastic(images, labels, self.config.elastic, self.generator)
+            # What comes from outside the slice is background.
+            images, labels = view.images, view.regions.clamp_min(0)
+        return organ_losses(self.config.loss, model(normalise(images)), labels)
+
+    def _rows(self) -> Tensor:
+        """Slices of the next batch, (batch,) int64."""
+        rows = self.sampler.draw()
+        if not self.shown:
+            return rows
+        for organ in self.turns.draw().tolist():
+            slices = self.shown[organ]
+            place = torch.randint(len(slices), (1,), generator=self.generator)
+            rows = torch.cat([rows, slices[place]])
+        return rows
+
+    def after_step(self, model: nn.Module, step: int) -> None:
+        """Every so often: keep the weights if the validation volumes score higher than before."""
+        if step % self.config.validate_every and step != self.config.steps:
+            return
+        model.eval()
+        rows = self.data.validation
+        score = mean_dsc(self.data.bank, rows, segment(model, self.data.slices, rows))
+        model.train()
+        if not self.validation or score > max(self.validation):
+            self.keep()
+        self.validation.append(score)
+
+    def best_step(self) -> int:
+        """The step of the best validation score."""
+        place = max(range(len(self.validation)), key=self.validation.__getitem__)
+        return min((place + 1) * self.config.validate_every, self.config.steps)
+
+    def state(self) -> dict[str, Tensor]:
+        """The rest of the epoch, the scores and the best weights so far."""
+        scores = torch.tensor(self.validation, dtype=torch.float64)
+        return {**super().state(), "turns": self.turns.order, "validation": scores}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Put :meth:`state` back."""
+        super().restore(state)
+        self.turns.order, self.validation = state["turns"], state["validation"].tolist()
 
 
 @dataclass(frozen=True)
@@ -46,10 +141,7 @@ class Tuned:
 
 
 def organ_network(
-    config: OrganConfig,
-    bank: CtBank,
-    encoder: dict[str, Tensor] | None,
-    local: dict[str, Tensor] | None,
+    config: OrganConfig, bank: CtBank, encoder: Weights | None, local: Weights | None
 ) -> OrganNet:
     """The network before fine-tuning; arguments as `finetune`.
 
@@ -86,54 +178,34 @@ def organ_network(
 def finetune(
     config: OrganConfig,
     bank: CtBank,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    encoder: dict[str, Tensor] | None = None,
-    local: dict[str, Tensor] | None = None,
-    identity: dict[str, Any] | None = None,
-    progress: bool = False,
+    how: How,
+    encoder: Weights | None = None,
+    local: Weights | None = None,
 ) -> Tuned:
     """Train on the budget's volumes, choose by the validation volumes, score the test volumes.
 
     Args:
         config: what to train.
         bank: labelled slices; its volumes are split.
-        folder: for the checkpoint.
-        fabric: device and precision.
+        how: where, and on which device.
         encoder: weights of E_g where ``config.encoder`` is given.
         local: weights of the local branch, named as `ldl.models.local_unet.LocalUNet` names them,
             where ``config.local`` or ``config.second`` is given; the latter's lack a decoder.
-        identity: further fields that a checkpoint must agree with.
-        progress: show a progress bar.
 
     Raises:
         ConfigError: weights missing, not asked for, or of another network.
         DataError: no labels, an empty part, or a volume in two parts.
         TrainingError: see :func:`ldl.train.loop.fit`.
     """
-    data = VolumeFeed(bank, config, fabric.device)
-    net = organ_network(config, bank, encoder, local)
-    net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
+    data = VolumeFeed(bank, config, how.fabric.device)
+    net = placed(organ_network(config, bank, encoder, local), how.fabric)
     stage = OrganStage(config, net, data)
-    history = fit(
-        stage,
-        Plan(
-            config.steps,
-            config.learning_rate,
-            config.halve_every,
-            schedule=config.schedule,
-            warmup=config.warmup,
-        ),
-        folder=folder,
-        identity={"config": config.model_dump(mode="json"), **(identity or {})},
-        fabric=fabric,
-        title=config.run_id(),
-        progress=progress,
-    )
+    plan = Plan(config.steps, config.learning_rate, config.halve_every,
+                schedule=config.schedule, warmup=config.warmup)  # fmt: skip
+    history = how.fit(config, stage, plan, bank.fingerprint)
     net.load_state_dict(stage.best)
     net.eval()
-    with fabric.autocast():
+    with how.fabric.autocast():
         predicted = segment(net, data.slices, data.test)
     volumes = score_volumes(bank, data.test, predicted)
     return Tuned(net, history, stage.validation, stage.best_step(), volumes)
@@ -154,16 +226,7 @@ def make_organs(run: OrganConfig, how: How) -> Made:
     encoder = encoder_for(run, how.before(run.encoder))
     local = how.before(run.local or run.second)
     bank = slice_bank(run.data, progress=how.progress)
-    done = finetune(
-        run,
-        bank,
-        folder=how.folder,
-        fabric=how.fabric,
-        encoder=encoder,
-        local=local,
-        identity=how.identity(bank.fingerprint),
-        progress=how.progress,
-    )
+    done = finetune(run, bank, how, encoder, local)
     learned = [one.id for one in bank.part("train", run.budget)]
     fields = {
         "losses": curves(done.history),

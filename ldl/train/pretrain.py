@@ -1,9 +1,6 @@
 """Pretraining one encoder."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +16,12 @@ from ldl.metrics import far_enough, late_gain
 from ldl.ranks import across_ranks, mine, ranks
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
-from ldl.train.device import Fabric
+from ldl.train.device import placed
 from ldl.train.feed import Feed
-from ldl.train.loop import History, Plan, fit
-from ldl.train.made import How, Made, curves, data_line
+from ldl.train.loop import History, Plan
+from ldl.train.made import How, Made, Weights, curves, data_line
 from ldl.train.probe import held_out_retrieval
-from ldl.train.sampler import EpochSampler
+from ldl.train.stage import EpochStage
 
 # The last images of a bank are never trained on; retrieval is measured on them.
 HELD_OUT = 64
@@ -60,20 +57,15 @@ def _of_this_rank(views: ViewPair) -> ViewPair:
     return ViewPair(first, second, symmetry, *affines)
 
 
-class PretrainStage:
+class PretrainStage(EpochStage):
     """Draws images, makes two views of each on the device, and asks the method for its losses."""
 
     on_ranks = True
 
     def __init__(self, config: PretrainConfig, net: nn.Module, feed: Feed, rows: list[int]) -> None:
-        self.config, self.net, self.feed = config, net, feed
-        self.method = METHODS[config.method]
-        self.generator = generator(config.seed, "pretrain", config.method)
-        self.sampler = EpochSampler(rows, 2 * config.groups, self.generator, whole=False)
-
-    def trainable(self) -> Iterable[nn.Parameter]:
-        """Everything."""
-        return self.net.parameters()
+        draw = generator(config.seed, "pretrain", config.method)
+        super().__init__(net, rows, 2 * config.groups, draw)
+        self.config, self.feed, self.method = config, feed, METHODS[config.method]
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""
@@ -84,38 +76,17 @@ class PretrainStage:
         images, config = self.feed[self.sampler.draw()], self.config
         return draw_views(images, config.crop, config.symmetries, self.generator, config.scale)
 
-    def after_step(self, model: nn.Module, step: int) -> None:
-        """Nothing to do."""
-
-    def state(self) -> dict[str, Tensor]:
-        """The rest of the sampler's epoch."""
-        return {"order": self.sampler.order}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Put the sampler's epoch back."""
-        self.sampler.order = state["order"]
-
 
 def pretrain(
-    config: PretrainConfig,
-    bank: Bank,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    start: dict[str, Tensor] | None = None,
-    identity: dict[str, Any] | None = None,
-    progress: bool = False,
+    config: PretrainConfig, bank: Bank, how: How, start: Weights | None = None
 ) -> Pretrained:
     """Pretrain as ``config`` says.
 
     Args:
         config: what to train.
         bank: unlabelled images, (N, C, size, size) uint8.
-        folder: for the checkpoint.
-        fabric: device and precision.
+        how: where, and on which device.
         start: weights of step 1 for method ``rd``; what they lack (the clustering branch) is new.
-        identity: further fields that a checkpoint must agree with.
-        progress: show a progress bar.
 
     Raises:
         DataError: the bank is too small or of other channels than the modality.
@@ -124,27 +95,19 @@ def pretrain(
     """
     _check(config, bank)
     seed_everything(config.seed, "initialise", config.method)
-    net = METHODS[config.method].network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    across_ranks(net.to(fabric.device))
-    feed = Feed(bank.images, fabric.device)
+    net = placed(across_ranks(METHODS[config.method].network(config)), how.fabric)
+    feed = Feed(bank.images, how.fabric.device)
     train, held = held_out_rows(len(bank.images))
-    random = before = held_out_retrieval(net, feed, held, config, fabric)
+    random = before = held_out_retrieval(net, feed, held, config, how.fabric)
     if start:
         net.load_state_dict({**net.state_dict(), **start})
-        before = held_out_retrieval(net, feed, held, config, fabric)
+        before = held_out_retrieval(net, feed, held, config, how.fabric)
     stage = PretrainStage(config, net, feed, train)
-    history = fit(
-        stage,
-        Plan(config.steps, config.learning_rate, config.halve_every),
-        folder=folder,
-        identity={"config": config.model_dump(mode="json"), **(identity or {})},
-        fabric=fabric,
-        title=config.run_id(),
-        progress=progress,
-    )
+    plan = Plan(config.steps, config.learning_rate, config.halve_every)
+    history = how.fit(config, stage, plan, bank.fingerprint)
     if config.statistics == "unmixed":
         estimate_statistics(net, stage)
-    after = held_out_retrieval(net, feed, held, config, fabric)
+    after = held_out_retrieval(net, feed, held, config, how.fabric)
     return Pretrained(net, history, random, before, after)
 
 
@@ -176,15 +139,7 @@ def make(run: PretrainConfig, how: How) -> Made:
     """Step 1 first, where there is one; all of the network is kept."""
     start = how.before(run.step1)
     bank = pretraining_bank(run.data, run.modality)
-    done = pretrain(
-        run,
-        bank,
-        folder=how.folder,
-        fabric=how.fabric,
-        start=start,
-        identity=how.identity(bank.fingerprint),
-        progress=how.progress,
-    )
+    done = pretrain(run, bank, how, start)
     fields = {
         "title": METHODS[run.method].title,
         "losses": curves(done.history),

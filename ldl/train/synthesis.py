@@ -25,7 +25,7 @@ from ldl.train.loop import History, Plan, fit
 from ldl.train.opponent import Opponent
 from ldl.train.pretrain import held_out_rows
 from ldl.train.references import REFERENCES
-from ldl.train.sampler import EpochSampler
+from ldl.train.stage import EpochSampler
 
 BETAS = (0.5, 0.999)  # Zhu et al. 2017
 SIDES = ("image", "mask")

@@ -19,7 +19,7 @@ from ldl.train.device import Fabric
 from ldl.train.loop import History, Plan, fit
 from ldl.train.pseudo import Labelled
 from ldl.train.references import References
-from ldl.train.sampler import EpochSampler
+from ldl.train.stage import EpochSampler
 
 Batch = tuple[Tensor, Tensor, Tensor]
 

@@ -1,10 +1,7 @@
 """Transfer of an encoder to a segmentation task, in two phases (LDL section 6.1.2)."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +18,11 @@ from ldl.models.segmentation import SegmentationNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.transfer import TransferConfig
 from ldl.train import checkpoint
-from ldl.train.device import Fabric
+from ldl.train.device import placed
 from ldl.train.feed import Feed
-from ldl.train.loop import History, Plan, fit
-from ldl.train.made import How, Made, curves
-from ldl.train.sampler import EpochSampler
+from ldl.train.loop import History, Plan
+from ldl.train.made import How, Made, Weights, curves
+from ldl.train.stage import BestStage
 
 THRESHOLD = 0.5
 TEST_BATCH = 8
@@ -42,19 +39,21 @@ class Transferred:
     scores: np.ndarray
 
 
-class TransferStage:
+class TransferStage(BestStage):
     """One phase: everything is trained, or all but the encoder, which then stays in eval mode."""
+
+    net: SegmentationNet
 
     def __init__(
         self, config: TransferConfig, net: SegmentationNet, data: "TaskFeed", frozen: bool
     ) -> None:
-        self.config, self.net, self.data, self.frozen = config, net, data, frozen
-        self.generator = generator(config.seed, "transfer", "frozen" if frozen else "full")
-        self.sampler = EpochSampler(data.train, config.batch_size, self.generator, whole=True)
+        draw = generator(config.seed, "transfer", "frozen" if frozen else "full")
+        super().__init__(net, data.train, config.batch_size, draw, whole=True)
+        self.config, self.data, self.frozen = config, data, frozen
         self.steps_per_epoch = math.ceil(len(data.train) / config.batch_size)
         self.steps = self.steps_per_epoch * (config.frozen_epochs if frozen else config.full_epochs)
         self.best_loss = torch.tensor(math.inf, dtype=torch.float64)
-        self.best = {name: value.clone() for name, value in net.state_dict().items()}
+        self.keep()
         self.training_mode()
 
     def training_mode(self) -> None:
@@ -62,10 +61,6 @@ class TransferStage:
         self.net.train()
         self.net.encoder.train(not self.frozen)
         self.net.encoder.requires_grad_(not self.frozen)
-
-    def trainable(self) -> Iterable[nn.Parameter]:
-        """All parameters that take a gradient in this phase."""
-        return [part for part in self.net.parameters() if part.requires_grad]
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """Dice loss (Eq. 30) of the next augmented batch."""
@@ -82,17 +77,16 @@ class TransferStage:
         self.training_mode()
         if loss < float(self.best_loss):
             self.best_loss = torch.tensor(loss, dtype=torch.float64)
-            self.best = {name: value.clone() for name, value in self.net.state_dict().items()}
+            self.keep()
 
     def state(self) -> dict[str, Tensor]:
-        """The rest of the epoch and the best weights so far."""
-        best = {f"best.{name}": value for name, value in self.best.items()}
-        return {"order": self.sampler.order, "best_loss": self.best_loss, **best}
+        """The rest of the epoch, the lowest loss and its weights."""
+        return {**super().state(), "best_loss": self.best_loss}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Put :meth:`state` back."""
-        self.sampler.order, self.best_loss = state["order"], state["best_loss"]
-        self.best = {name[5:]: v for name, v in state.items() if name.startswith("best.")}
+        super().restore(state)
+        self.best_loss = state["best_loss"]
 
 
 class TaskFeed:
@@ -159,14 +153,7 @@ def phases(config: TransferConfig) -> list[tuple[str, bool]]:
 
 
 def transfer(
-    config: TransferConfig,
-    bank: Bank,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    encoder: dict[str, Tensor] | None = None,
-    identity: dict[str, Any] | None = None,
-    progress: bool = False,
+    config: TransferConfig, bank: Bank, how: How, encoder: Weights | None = None
 ) -> Transferred:
     """Train on the task's training images, choose by validation, score the test images.
 
@@ -176,11 +163,8 @@ def transfer(
     Args:
         config: what to train.
         bank: labelled images.
-        folder: one checkpoint a phase.
-        fabric: device and precision.
+        how: where, and on which device; one checkpoint a phase.
         encoder: weights for the encoder; None is a start from scratch.
-        identity: further fields that a checkpoint must agree with.
-        progress: show a progress bar.
 
     Raises:
         DataError: a split of the bank is empty.
@@ -188,23 +172,15 @@ def transfer(
     """
     seed_everything(config.seed, "initialise", "transfer")
     net = SegmentationNet(config.base, bank.images.shape[1], config.border, config.classes)
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if encoder is not None:
         net.encoder.load_state_dict(encoder)
-    net.to(fabric.device)
-    data = TaskFeed(bank, config.label_fraction, fabric.device)
+    placed(net, how.fabric)
+    data = TaskFeed(bank, config.label_fraction, how.fabric.device)
     histories, validation = {}, {}
     for name, frozen in phases(config):
         stage = TransferStage(config, net, data, frozen)
-        histories[name] = fit(
-            stage,
-            Plan(stage.steps, config.learning_rate),
-            folder=folder / name,
-            identity={"config": config.model_dump(mode="json"), **(identity or {})},
-            fabric=fabric,
-            title=f"{config.run_id()} {name}",
-            progress=progress,
-        )
+        plan = Plan(stage.steps, config.learning_rate)
+        histories[name] = how.fit(config, stage, plan, bank.fingerprint, name)
         net.load_state_dict(stage.best)
         validation[name] = float(stage.best_loss)
     predicted = predict(net, data.images, data.test, TEST_BATCH) > THRESHOLD
@@ -219,15 +195,7 @@ def make(run: TransferConfig, how: How) -> Made:
     """The scores of every test image; it starts from the encoder's part of what is before it."""
     before = how.before(run.encoder)
     bank = task_bank(run.data, run.task)
-    done = transfer(
-        run,
-        bank,
-        folder=how.folder,
-        fabric=how.fabric,
-        encoder=None if before is None else checkpoint.under("encoder", before),
-        identity=how.identity(bank.fingerprint),
-        progress=how.progress,
-    )
+    done = transfer(run, bank, how, None if before is None else checkpoint.under("encoder", before))
     counts = {split: bank.splits.count(split) for split in ("train", "validation", "test")}
     data = {"name": bank.name, "fingerprint": bank.fingerprint, **counts}
     fields = {

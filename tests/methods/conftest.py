@@ -15,6 +15,7 @@ from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.sphere import unit
 from ldl.train.comparison import pretrain_comparison
 from ldl.train.device import fabric_for
+from ldl.train.made import How
 
 SIZE = 32
 
@@ -120,8 +121,7 @@ def trained(photographs, tmp_path):
         return pretrain_comparison(
             config,
             photographs,
-            folder=tmp_path / config.run_id(),
-            fabric=fabric_for("cpu"),
+            How(tmp_path / config.run_id(), fabric_for("cpu")),
             labels=labels,
         )
 

@@ -51,5 +51,5 @@ def test_an_images_vector_is_the_mean_over_its_deepest_map():
 
 
 def test_another_name_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="'swin'; use 'vgg', 'resnet50' or 'vit'"):
+    with pytest.raises(ConfigError, match="'swin'; use 'vgg', 'resnet50', 'vit' or 'unet'"):
         backbone("swin", 4, 3)

@@ -8,6 +8,7 @@ import pytest
 from ldl.engine.jobs import jobs, ordered
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
+from ldl.methods import COMPARISONS
 from ldl.runs.base import Run
 from ldl.runs.lrc import TWO_VIEWS, GlobalConfig
 from ldl.tables import TABLES, organs
@@ -15,7 +16,6 @@ from ldl.tables.compare import difference, judged
 from ldl.tables.lrc import GLOBAL, columns
 from ldl.tables.measure import show
 from ldl.tables.plan import plan
-from ldl.train.ct_global import global_network
 
 DEMO, OPEN, PAPER = (profile_named(name) for name in ("demo", "open", "paper"))
 NAMES = ("lrc_table1", "lrc_table2", "lrc_table3")
@@ -94,7 +94,7 @@ def test_every_global_network_of_a_profile_can_be_made(name: str) -> None:
     configs = [run for run in found if isinstance(run, GlobalConfig) and run.method != "imagenet"]
     assert len(configs) >= 3
     for config in configs:
-        global_network(config, 64)
+        COMPARISONS[config.method].network(config, 64)
 
 
 def test_the_paper_profile_is_what_the_paper_says() -> None:

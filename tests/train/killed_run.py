@@ -12,6 +12,7 @@ from ldl.data.bank import Bank
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train import loop
 from ldl.train.device import fabric_for
+from ldl.train.made import How
 from ldl.train.pretrain import Pretrained, PretrainStage, pretrain
 
 
@@ -29,7 +30,7 @@ def run(folder: Path, steps: int = 40) -> Pretrained:
         groups=1,
     )
     bank = Bank("noise", images, tuple(map(str, range(16))), "")
-    return pretrain(config, bank, folder=folder, fabric=fabric_for("cpu"))
+    return pretrain(config, bank, How(folder, fabric_for("cpu")))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from ldl.train.comparison import (
     spread_of,
 )
 from ldl.train.feed import Feed
+from ldl.train.made import How
 
 TRAINED = [name for name, method in COMPARISONS.items() if method.trains]
 ON_VIT = ("mae",)
@@ -75,7 +76,7 @@ def train(image_bank, fabric, tmp_path):
         bank = bank or image_bank()
         labels = np.arange(len(bank.images)) % 5
         return pretrain_comparison(
-            config, bank, folder=tmp_path / name, fabric=fabric, **{"labels": labels, **more}
+            config, bank, How(tmp_path / name, fabric), **{"labels": labels, **more}
         )
 
     return run
@@ -181,11 +182,11 @@ def test_another_config_is_refused_with_the_field(changes, field, train):
     assert "\n" not in str(caught.value)
 
 
-def test_other_data_is_refused_too(train):
+def test_other_data_is_refused_too(train, image_bank):
     config = config_of("moco", steps=1)
-    train(config, identity={"data": "one"})
+    train(config)
     with pytest.raises(TrainingError, match="data"):
-        train(config, identity={"data": "other"})
+        train(config, bank=image_bank(seed=2))
 
 
 def test_held_out_images_are_never_trained_on(train, image_bank):
@@ -214,7 +215,8 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step(train, monkeypatch):
 def test_teachers_are_left_to_their_students(train):
     net = train(config_of("moco", steps=1)).net
     stage = ComparisonStage(config_of("moco"), net, None, [0], None)
-    trained = {id(weight) for weight in stage.trainable()}
+    (moved,) = stage.trainable()
+    trained = {id(weight) for weight in moved["params"]}
     teacher = {id(weight) for weight in net.teacher.parameters()}
     assert teacher
     assert not trained & teacher
@@ -264,9 +266,7 @@ def test_labels_are_those_of_the_images_drawn(image_bank, fabric, tmp_path, monk
     monkeypatch.setattr(type(COMPARISONS["supervised"]), "losses", watch)
     bank = Bank("labelled", images, tuple(map(str, range(24))), "")
     with pytest.raises(Killed):
-        pretrain_comparison(
-            config_of("supervised"), bank, folder=tmp_path, fabric=fabric, labels=labels
-        )
+        pretrain_comparison(config_of("supervised"), bank, How(tmp_path, fabric), labels=labels)
     assert seen == [True, True]
 
 

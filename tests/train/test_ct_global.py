@@ -9,11 +9,14 @@ import torch
 from ldl.data.ct_sources import slice_bank
 from ldl.data.elastic import Elastic
 from ldl.errors import ConfigError, DataError
+from ldl.methods import COMPARISONS
 from ldl.models.local_unet import LocalEncoder
 from ldl.runs.lrc import TWO_VIEWS, CtConfig, ElasticConfig, GlobalConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import ComparisonStage
-from ldl.train.ct_global import RowsFeed, global_network, pretrain_global
+from ldl.train.ct_global import pretrain_global
+from ldl.train.feed import Feed
+from ldl.train.made import How
 
 CT = CtConfig(region="abdomen", source="phantom", size=32)
 KNOBS = {"queue": 16, "dim": 8, "momentum": 0.9}
@@ -41,16 +44,14 @@ def same(one, other):
 @pytest.fixture
 def run(ct_bank, fabric, tmp_path):
     def start(name="run", given=None, bank=None):
-        return pretrain_global(
-            given or config(), bank or ct_bank(), folder=tmp_path / name, fabric=fabric
-        )
+        return pretrain_global(given or config(), bank or ct_bank(), How(tmp_path / name, fabric))
 
     return start
 
 
 def test_rows_are_numbered_from_zero_whatever_they_are_in_the_bank(ct_bank):
     bank = ct_bank()
-    feed = RowsFeed(bank.images, torch.device("cpu"), np.array([5, 2, 9]))
+    feed = Feed(bank.images, torch.device("cpu"), np.array([5, 2, 9]))
     np.testing.assert_array_equal(feed[torch.tensor([2, 0])].numpy(), bank.images[[9, 5]])
 
 
@@ -82,7 +83,7 @@ def test_training_sees_neither_validation_nor_test_slices(run, ct_bank):
 
 def test_a_memory_of_images_is_as_long_as_the_part(ct_bank, fabric, tmp_path):
     given = config("instdisc", knobs={"objective": "softmax", "dim": 8})
-    done = pretrain_global(given, ct_bank(), folder=tmp_path, fabric=fabric)
+    done = pretrain_global(given, ct_bank(), How(tmp_path, fabric))
     assert len(done.net.bank.vectors) == 12
 
 
@@ -162,7 +163,7 @@ def test_moco_by_elastic_positives_learns_well_below_chance(fabric, tmp_path, mo
         elastic=ElasticConfig(),
         knobs=knobs,
     )
-    done = pretrain_global(given, slice_bank(data), folder=tmp_path / "run", fabric=fabric)
+    done = pretrain_global(given, slice_bank(data), How(tmp_path / "run", fabric))
     losses = [row[0] for row in done.history.rows]
     assert sum(losses[-10:]) / 10 < 0.7 * math.log(33)
     assert done.spread[-1] > 0.7
@@ -214,10 +215,11 @@ def test_a_method_that_cannot_train_the_backbone_says_so(run):
 def test_labels_and_too_few_slices_are_refused(run, ct_bank):
     with pytest.raises(DataError, match="supervised needs a label for each slice"):
         run(given=config("supervised"))
-    with pytest.raises(DataError, match="12 slices to train on are too few for batches of 13"):
+    with pytest.raises(DataError, match="12 images to train on are too few for batches of 13"):
         run(given=config(batch=13))
 
 
-def test_global_network_is_the_methods_own_for_other_backbones():
-    assert global_network(config(backbone="resnet50"), 8).encoder.channels == [2, 8, 16, 32, 64]
-    assert global_network(config(backbone="unet"), 8).encoder.channels == [2, 4, 8, 16, 32]
+def test_moco_trains_the_local_branchs_encoder_as_well():
+    net = COMPARISONS["moco"].network(config(backbone="unet"), 8)
+    assert isinstance(net.encoder, LocalEncoder)
+    assert net.encoder.channels == [2, 4, 8, 16, 32]

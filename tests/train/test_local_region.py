@@ -16,6 +16,7 @@ from ldl.train import checkpoint
 from ldl.train import local_region as module
 from ldl.train.feed import Feed
 from ldl.train.local_region import LocalRegionStage, pretrain_local
+from ldl.train.made import How
 
 CT = CtConfig(region="abdomen", source="phantom", size=32)
 
@@ -41,7 +42,7 @@ def run(ct_bank, fabric, tmp_path):
     def start(name="run", given=None, bank=None, maps=None):
         bank = bank or ct_bank()
         return pretrain_local(
-            given or config(), bank, maps or maps_of(bank), folder=tmp_path / name, fabric=fabric
+            given or config(), bank, maps or maps_of(bank), How(tmp_path / name, fabric)
         )
 
     return start
@@ -209,7 +210,7 @@ def test_the_loss_falls_on_phantoms_and_regions_are_found(fabric, tmp_path, monk
     bank = slice_bank(data)
     maps = region_maps(bank, SuperpixelConfig(), workers=1)
     given = config(data=data, steps=30, batch=4, features=16, base=4, learning_rate=5e-3)
-    done = pretrain_local(given, bank, maps, folder=tmp_path / "run", fabric=fabric)
+    done = pretrain_local(given, bank, maps, How(tmp_path / "run", fabric))
     losses = [row[0] for row in done.history.rows]
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:3])
     assert done.retrieval > done.retrieval_before + 0.1

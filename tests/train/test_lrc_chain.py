@@ -8,6 +8,7 @@ from ldl.data.ct_sources import region_maps, slice_bank
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
 from ldl.train.ct_global import pretrain_global
 from ldl.train.local_region import pretrain_local
+from ldl.train.made import How
 from ldl.train.organs import finetune
 
 
@@ -42,8 +43,8 @@ def test_from_unlabelled_slices_to_scores_of_volumes(cache, fabric):
     )  # fmt: skip
     slices = slice_bank(unlabelled)
     maps = region_maps(slices, local.superpixels, workers=1)
-    whole = pretrain_global(encoder, slices, folder=cache / "encoder", fabric=fabric)
-    regions = pretrain_local(local, slices, maps, folder=cache / "local", fabric=fabric)
+    whole = pretrain_global(encoder, slices, How(cache / "encoder", fabric))
+    regions = pretrain_local(local, slices, maps, How(cache / "local", fabric))
     assert regions.retrieval > regions.retrieval_before
 
     bank = slice_bank(labelled)
@@ -64,8 +65,7 @@ def test_from_unlabelled_slices_to_scores_of_volumes(cache, fabric):
         done = finetune(
             config,
             bank,
-            folder=cache / name,
-            fabric=fabric,
+            How(cache / name, fabric),
             encoder=whole.net.encoder.state_dict(),
             local=regions.net.state_dict() if fields else None,
         )

@@ -12,10 +12,10 @@ from ldl.models.local_unet import LocalEncoder, LocalUNet
 from ldl.models.organ_net import parameters_by_part
 from ldl.models.vgg import Encoder
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
-from ldl.train import checkpoint, organ_stage
+from ldl.train import checkpoint, organs
+from ldl.train.made import How
 from ldl.train.organ_scores import score_volumes, segment
-from ldl.train.organ_stage import OrganStage, VolumeFeed, slices_by_organ
-from ldl.train.organs import finetune, organ_network
+from ldl.train.organs import OrganStage, VolumeFeed, finetune, organ_network, slices_by_organ
 
 CT = CtConfig(region="abdomen", source="phantom", size=32, budgets=(2, 3))
 ENCODER = GlobalConfig(
@@ -48,7 +48,7 @@ def same(one, other):
 def run(ct_bank, fabric, tmp_path):
     def start(name="run", given=None, bank=None, **weights):
         return finetune(
-            given or config(), bank or ct_bank(), folder=tmp_path / name, fabric=fabric, **weights
+            given or config(), bank or ct_bank(), How(tmp_path / name, fabric), **weights
         )
 
     return start
@@ -99,10 +99,8 @@ def test_slices_and_labels_are_bent_alike(ct_bank, monkeypatch):
         organ_network(config(), bank, None, None),
         VolumeFeed(bank, config(), torch.device("cpu")),
     )
-    loss = organ_stage.organ_losses
-    monkeypatch.setattr(
-        organ_stage, "organ_losses", lambda n, p, y: seen.append(y) or loss(n, p, y)
-    )
+    loss = organs.organ_losses
+    monkeypatch.setattr(organs, "organ_losses", lambda n, p, y: seen.append(y) or loss(n, p, y))
     stage.net.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     stage.losses(stage.net)
     images, labels = seen
@@ -121,10 +119,8 @@ def test_without_elastic_the_slices_are_as_they_are(ct_bank, monkeypatch):
     stage = OrganStage(
         given, organ_network(given, bank, None, None), VolumeFeed(bank, given, torch.device("cpu"))
     )
-    loss = organ_stage.organ_losses
-    monkeypatch.setattr(
-        organ_stage, "organ_losses", lambda n, p, y: seen.append(y) or loss(n, p, y)
-    )
+    loss = organs.organ_losses
+    monkeypatch.setattr(organs, "organ_losses", lambda n, p, y: seen.append(y) or loss(n, p, y))
     stage.losses(stage.net)
     assert all(any((label.numpy() == one).all() for one in bank.labels) for label in seen[0])
 
@@ -203,8 +199,8 @@ def test_the_second_network_of_table_2_has_as_many_parameters_as_lrcs(ct_bank):
 def prescribe(monkeypatch, scores):
     """Validation answers these scores, one after the other; gives the weights at each."""
     states, answers = [], iter(scores)
-    monkeypatch.setattr(organ_stage, "mean_dsc", lambda *_: next(answers))
-    keep = organ_stage.segment
+    monkeypatch.setattr(organs, "mean_dsc", lambda *_: next(answers))
+    keep = organs.segment
 
     def watched(model, slices, rows):
         net = getattr(model, "module", model)
@@ -212,7 +208,7 @@ def prescribe(monkeypatch, scores):
         assert not net.training
         return keep(model, slices, rows)
 
-    monkeypatch.setattr(organ_stage, "segment", watched)
+    monkeypatch.setattr(organs, "segment", watched)
     return states
 
 
@@ -230,7 +226,7 @@ def test_the_best_step_by_validation_is_what_is_scored(
 ):
     states = prescribe(monkeypatch, scores)
     done = run(given=config(steps=7), bank=ct_bank())
-    assert len(states) == 4
+    assert len(states) == 5, "four looks, and the test"
     assert same(done.net.state_dict(), states[best])
     assert done.validation == scores
     assert done.best_step == step

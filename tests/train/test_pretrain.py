@@ -7,9 +7,9 @@ import torch
 
 from ldl.config import DataConfig
 from ldl.errors import DataError, TrainingError
-from ldl.train import checkpoint
-from ldl.train import pretrain as module
+from ldl.train import checkpoint, made
 from ldl.train.feed import Feed
+from ldl.train.made import How
 from ldl.train.pretrain import PretrainStage, held_out_rows, pretrain
 
 METHODS = ("pd", "pd+mix", "rd", "pd+mix+ms+cs")
@@ -46,9 +46,9 @@ def saved(folder):
 @pytest.mark.parametrize("method", METHODS)
 def test_two_equal_runs_end_with_equal_bits(method, pretrain_config, image_bank, fabric, tmp_path):
     config, bank = pretrain_config(method, steps=4), image_bank()
-    one = pretrain(config, bank, folder=tmp_path / "one", fabric=fabric)
+    one = pretrain(config, bank, How(tmp_path / "one", fabric))
     torch.rand(7)
-    other = pretrain(config, bank, folder=tmp_path / "other", fabric=fabric)
+    other = pretrain(config, bank, How(tmp_path / "other", fabric))
     assert same_tensors(one.net.state_dict(), other.net.state_dict())
     assert one.history.rows == other.history.rows
     assert (one.retrieval_before, one.retrieval) == (other.retrieval_before, other.retrieval)
@@ -60,8 +60,7 @@ def test_another_seed_is_another_run(pretrain_config, image_bank, fabric, tmp_pa
         pretrain(
             pretrain_config(steps=2, seed=seed),
             image_bank(),
-            folder=tmp_path / str(seed),
-            fabric=fabric,
+            How(tmp_path / str(seed), fabric),
         )
         for seed in (0, 1)
     ]
@@ -74,15 +73,15 @@ def test_killed_runs_go_on_bit_for_bit(
 ):
     """21 training images in batches of 4: epochs end within a batch at steps 6 and 11."""
     config, bank = pretrain_config(method, steps=12, halve_every=5), image_bank()
-    whole = pretrain(config, bank, folder=tmp_path / "whole", fabric=fabric)
+    whole = pretrain(config, bank, How(tmp_path / "whole", fabric))
     for number in (2, 6, 7, 11):
         kill_at(number)
         torch.rand(number)
         with pytest.raises(Killed):
-            pretrain(config, bank, folder=tmp_path / "killed", fabric=fabric)
+            pretrain(config, bank, How(tmp_path / "killed", fabric))
         assert saved(tmp_path / "killed")[1]["step"] == number - 1
     kill_at(None)
-    rest = pretrain(config, bank, folder=tmp_path / "killed", fabric=fabric)
+    rest = pretrain(config, bank, How(tmp_path / "killed", fabric))
     assert same_tensors(rest.net.state_dict(), whole.net.state_dict())
     assert rest.history.rows == whole.history.rows
     assert rest.retrieval == whole.retrieval
@@ -105,11 +104,9 @@ def test_killed_runs_go_on_bit_for_bit(
 def test_another_config_is_refused_with_the_field(
     knobs, field, pretrain_config, image_bank, fabric, tmp_path
 ):
-    pretrain(pretrain_config(steps=2), image_bank(), folder=tmp_path, fabric=fabric)
+    pretrain(pretrain_config(steps=2), image_bank(), How(tmp_path, fabric))
     with pytest.raises(TrainingError) as caught:
-        pretrain(
-            pretrain_config(**{"steps": 2, **knobs}), image_bank(), folder=tmp_path, fabric=fabric
-        )
+        pretrain(pretrain_config(**{"steps": 2, **knobs}), image_bank(), How(tmp_path, fabric))
     assert field in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -117,9 +114,9 @@ def test_another_config_is_refused_with_the_field(
 def test_other_data_is_refused_too(pretrain_config, image_bank, fabric, tmp_path):
     config = pretrain_config(steps=2)
     bank = image_bank()
-    pretrain(config, bank, folder=tmp_path, fabric=fabric, identity={"data": "one"})
+    pretrain(config, bank, How(tmp_path, fabric))
     with pytest.raises(TrainingError, match="data"):
-        pretrain(config, bank, folder=tmp_path, fabric=fabric, identity={"data": "other"})
+        pretrain(config, replace(bank, fingerprint="other"), How(tmp_path, fabric))
 
 
 def test_a_loss_that_is_not_finite_is_named_with_its_step(
@@ -134,7 +131,7 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step(
 
     monkeypatch.setattr(PretrainStage, "losses", poisoned)
     with pytest.raises(TrainingError, match="step 3: loss 'mixup' is nan"):
-        pretrain(pretrain_config("pd+mix"), image_bank(), folder=tmp_path, fabric=fabric)
+        pretrain(pretrain_config("pd+mix"), image_bank(), How(tmp_path, fabric))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +150,7 @@ def test_held_out_images_are_never_trained_on(
     bank, other = image_bank(), image_bank()
     other.images[21:] = other.images[:3] // 3
     runs = [
-        pretrain(pretrain_config(steps=8), images, folder=tmp_path / name, fabric=fabric)
+        pretrain(pretrain_config(steps=8), images, How(tmp_path / name, fabric))
         for name, images in (("one", bank), ("other", other))
     ]
     assert runs[0].history.rows == runs[1].history.rows
@@ -165,16 +162,16 @@ def test_step_two_starts_from_step_ones_weights_with_a_new_clustering_branch(
     pretrain_config, image_bank, fabric, tmp_path, monkeypatch
 ):
     bank, config = image_bank(), pretrain_config("rd", steps=2)
-    one = pretrain(config.step1, bank, folder=tmp_path / "1", fabric=fabric).net.state_dict()
+    one = pretrain(config.step1, bank, How(tmp_path / "1", fabric)).net.state_dict()
     one = {name: value.clone() for name, value in one.items()}
     seen = {}
 
     def no_fit(stage, plan, **_):
         seen.update({name: value.clone() for name, value in stage.net.state_dict().items()})
-        return module.History()
+        return made.History()
 
-    monkeypatch.setattr(module, "fit", no_fit)
-    pretrain(config, bank, folder=tmp_path / "2", fabric=fabric, start=one)
+    monkeypatch.setattr(made, "fit", no_fit)
+    pretrain(config, bank, How(tmp_path / "2", fabric), start=one)
     assert {name.split(".")[0] for name in seen.keys() - one.keys()} == {"cluster"}
     assert all(torch.equal(seen[name], one[name]) for name in one)
 
@@ -182,17 +179,17 @@ def test_step_two_starts_from_step_ones_weights_with_a_new_clustering_branch(
 def test_the_weights_of_another_width_are_refused(pretrain_config, image_bank, fabric, tmp_path):
     start = {"encoder.stages.0.0.0.weight": torch.zeros(4, 3, 3, 3)}
     with pytest.raises(RuntimeError, match="size mismatch"):
-        pretrain(pretrain_config("rd"), image_bank(), folder=tmp_path, fabric=fabric, start=start)
+        pretrain(pretrain_config("rd"), image_bank(), How(tmp_path, fabric), start=start)
 
 
 def test_too_few_images_are_said_so(pretrain_config, image_bank, fabric, tmp_path):
     with pytest.raises(DataError, match="7 images are too few for 2 groups"):
-        pretrain(pretrain_config(), image_bank(7), folder=tmp_path, fabric=fabric)
+        pretrain(pretrain_config(), image_bank(7), How(tmp_path, fabric))
 
 
 def test_films_for_a_colour_network_are_said_so(pretrain_config, image_bank, fabric, tmp_path):
     with pytest.raises(DataError, match=r"1 channel\(s\), fundus needs 3"):
-        pretrain(pretrain_config(), image_bank(channels=1), folder=tmp_path, fabric=fabric)
+        pretrain(pretrain_config(), image_bank(channels=1), How(tmp_path, fabric))
 
 
 @pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="no image is held out of 4 to 7")
@@ -200,13 +197,13 @@ def test_the_fewest_images_that_are_allowed_can_be_trained_on(
     pretrain_config, image_bank, fabric, tmp_path
 ):
     config = pretrain_config(groups=1, steps=1)
-    pretrain(config, image_bank(4), folder=tmp_path, fabric=fabric)
+    pretrain(config, image_bank(4), How(tmp_path, fabric))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_films_train_like_colour_images(method, pretrain_config, image_bank, fabric, tmp_path):
     config = pretrain_config(method, modality="xray", steps=2)
-    done = pretrain(config, image_bank(channels=1), folder=tmp_path, fabric=fabric)
+    done = pretrain(config, image_bank(channels=1), How(tmp_path, fabric))
     assert len(done.history.rows) == 2
     assert torch.tensor(done.history.rows).isfinite().all()
 
@@ -215,7 +212,7 @@ def test_training_lowers_the_loss_and_raises_retrieval(
     pretrain_config, image_bank, fabric, tmp_path
 ):
     config = pretrain_config("pd", steps=60, base=4, learning_rate=0.01, halve_every=30, groups=2)
-    done = pretrain(config, image_bank(), folder=tmp_path, fabric=fabric)
+    done = pretrain(config, image_bank(), How(tmp_path, fabric))
     totals = [sum(row) for row in done.history.rows]
     assert sum(totals[-10:]) < 0.9 * sum(totals[:10])
     assert done.retrieval > done.retrieval_before
@@ -228,7 +225,7 @@ def test_statistics_can_be_estimated_anew_on_unmixed_views(
     bank, made = image_bank(), {}
     for statistics in ("running", "unmixed"):
         config = pretrain_config("pd+mix", steps=3, statistics=statistics)
-        made[statistics] = pretrain(config, bank, folder=tmp_path / statistics, fabric=fabric).net
+        made[statistics] = pretrain(config, bank, How(tmp_path / statistics, fabric)).net
     before, after = (made[name].state_dict() for name in ("running", "unmixed"))
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
@@ -252,5 +249,5 @@ def test_native_scale_and_replicated_borders_train(
     bank = image_bank()
     large = replace(bank, images=bank.images.repeat(2, 2).repeat(2, 3))
     config = pretrain_config("rd", steps=2, data=DataConfig(source="phantom", size=64), **knob)
-    done = pretrain(config, large, folder=tmp_path, fabric=fabric)
+    done = pretrain(config, large, How(tmp_path, fabric))
     assert len(done.history.rows) == 2

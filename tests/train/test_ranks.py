@@ -26,6 +26,7 @@ from ldl.train.comparison import ComparisonStage
 from ldl.train.device import fabric_for
 from ldl.train.feed import Feed
 from ldl.train.loop import Plan, fit
+from ldl.train.made import How
 from ldl.train.pretrain import PretrainStage
 
 STEPS, IMAGES, SIZE = 2, 16, 32
@@ -147,7 +148,7 @@ def test_what_cannot_be_parted_is_refused(
         fit(object(), Plan(1, 0.1), folder=tmp_path, identity={}, fabric=fabric)
     monkeypatch.setattr(pretrain, "ranks", lambda: 3)
     with pytest.raises(ConfigError, match="3 ranks"):
-        pretrain.pretrain(pretrain_config(), image_bank(), folder=tmp_path, fabric=fabric)
+        pretrain.pretrain(pretrain_config(), image_bank(), How(tmp_path, fabric))
 
 
 if __name__ == "__main__":

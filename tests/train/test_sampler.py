@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from ldl.train.sampler import EpochSampler
+from ldl.train.stage import EpochSampler
 
 ROWS = [3, 5, 7, 11, 13, 17, 19]
 

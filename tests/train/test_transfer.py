@@ -14,10 +14,11 @@ from ldl.errors import DataError, TrainingError
 from ldl.losses import dice_loss
 from ldl.metrics import dsc
 from ldl.models import Encoder, SegmentationNet
-from ldl.train import checkpoint
+from ldl.train import checkpoint, made
 from ldl.train import transfer as module
 from ldl.train.feed import Feed
 from ldl.train.loop import Plan, fit
+from ldl.train.made import How
 from ldl.train.transfer import (
     TaskFeed,
     TransferStage,
@@ -54,8 +55,7 @@ def run(transfer_config, task_bank, fabric, tmp_path):
         return transfer(
             config or transfer_config(),
             bank or task_bank(),
-            folder=tmp_path / name,
-            fabric=fabric,
+            How(tmp_path / name, fabric),
             encoder=encoder,
             **options,
         )
@@ -99,8 +99,8 @@ def test_after_a_frozen_phase_the_encoder_learns_again(transfer_config, task_ban
     full = TransferStage(config, frozen.net, frozen.data, frozen=False)
     assert all(p.requires_grad for p in full.net.parameters())
     assert all(part.training for part in full.net.modules())
-    assert len(list(full.trainable())) == len(list(full.net.parameters()))
-    assert len(list(frozen.trainable())) == len(list(full.net.parameters()))
+    (moved,) = full.trainable()
+    assert len(moved["params"]) == len(list(full.net.parameters()))
 
 
 def test_a_given_encoder_is_where_the_training_starts(run, monkeypatch):
@@ -109,9 +109,9 @@ def test_a_given_encoder_is_where_the_training_starts(run, monkeypatch):
     def no_fit(stage, plan, **_):
         seen.append(cloned(stage.net.encoder.state_dict()))
         stage.best_loss = torch.tensor(0.5)
-        return module.History()
+        return made.History()
 
-    monkeypatch.setattr(module, "fit", no_fit)
+    monkeypatch.setattr(made, "fit", no_fit)
     run("with", encoder=given)
     run("without")
     assert same_tensors(seen[0], given)
@@ -123,9 +123,9 @@ def test_the_decoder_starts_alike_with_and_without_an_encoder(run, monkeypatch):
 
     def no_fit(stage, plan, **_):
         seen.append(cloned(stage.net.decoder.state_dict()))
-        return module.History()
+        return made.History()
 
-    monkeypatch.setattr(module, "fit", no_fit)
+    monkeypatch.setattr(made, "fit", no_fit)
     run("with", encoder=encoder_weights())
     run("without")
     assert same_tensors(seen[0], seen[2])
