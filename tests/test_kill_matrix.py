@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from ldl.book import build
-from ldl.book.ledger import Ledger
+from ldl.book.fingerprint import Ledger
 from ldl.data.bank import image_rows, made, open_images
 from ldl.data.bank_writer import BankWriter
 from ldl.engine.execute import ensure

@@ -10,12 +10,12 @@ import nbformat
 import papermill
 import pytest
 
-from ldl.book import build, environment, fingerprint, parameters, source, toc
+from ldl.book import build, environment, fingerprint, html, parameters, source
 from ldl.book.html import build_html
 from ldl.paths import repo_root, results_dir
 
 ROOT = repo_root()
-NAMES = toc.notebooks()
+NAMES = html.notebooks()
 WARNING = re.compile(r"Traceback|Warning|\bERROR\b")
 
 
@@ -26,7 +26,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folders = {
         "LDL_CACHE": root / "cache",
         "LDL_DATA": root / "data",
-        "LDL_EXECUTED": root / toc.EXECUTED,
+        "LDL_EXECUTED": root / html.EXECUTED,
         "LDL_RESULTS": results_dir(),
     }
     with pytest.MonkeyPatch.context() as patch:
@@ -56,7 +56,7 @@ def executed(smoke: Path, name: str) -> nbformat.NotebookNode:
     failure = smoke / "failures" / name
     if failure.is_file():
         pytest.fail(failure.read_text(), pytrace=False)
-    return nbformat.read(smoke / toc.EXECUTED / f"{name}.ipynb", as_version=4)
+    return nbformat.read(smoke / html.EXECUTED / f"{name}.ipynb", as_version=4)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,4 +102,4 @@ def test_the_book_builds_without_warnings(smoke: Path) -> None:
     ignored = shutil.ignore_patterns("executed")
     shutil.copytree(ROOT / "book", smoke / "book", ignore=ignored, dirs_exist_ok=True)
     index = build_html(smoke, smoke)
-    assert all((index.parent / f"{page}.html").is_file() for page in toc.pages())
+    assert all((index.parent / f"{page}.html").is_file() for page in html.pages())

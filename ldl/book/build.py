@@ -12,7 +12,7 @@ from typing import Any
 from ldl.book import fingerprint
 from ldl.book.environment import set_environment
 from ldl.book.execute import Outcome, execute
-from ldl.book.ledger import Entry, Ledger
+from ldl.book.fingerprint import Entry, Ledger
 from ldl.book.parameters import declared
 from ldl.book.source import notebook_path
 

@@ -1,13 +1,15 @@
-"""What an executed notebook depends on, in parts, so that a rebuild can say why it executes."""
+"""What an executed notebook depends on, in parts, and the ledger of those executed: a rebuild can
+say why it executes."""
 
 import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ldl.engine.store import RunStore
+from ldl.engine.store import RunStore, write_json
 from ldl.paths import data_dir, manifests_dir, repo_root, results_dir
 
 Parts = dict[str, str]
@@ -73,3 +75,44 @@ def shared_parts() -> Parts:
 def notebook_parts(source: Path, parameters: Mapping[str, Any]) -> Parts:
     """The parts of one notebook."""
     return {"source": contents([source], source.parent), "parameters": digest_of(dict(parameters))}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One executed notebook: the parts it was made from, seconds it took, time it ended (UTC)."""
+
+    parts: Parts = field(default_factory=dict)
+    seconds: float = 0.0
+    finished: str = ""
+
+
+class Ledger:
+    """Entries by notebook name, kept as JSON beside the executed notebooks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "ledger.json"
+        self.entries = self._read()
+
+    def _read(self) -> dict[str, Entry]:
+        try:
+            rows = json.loads(self.path.read_text(encoding="utf-8"))
+            return {name: Entry(**row) for name, row in rows.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}  # no ledger, or one that cannot be read: everything is executed again
+
+    def write(self, name: str, entry: Entry) -> None:
+        """Add or replace one entry; the file on disk is whole at any moment."""
+        self.entries[name] = entry
+        rows = {key: asdict(value) for key, value in self.entries.items()}
+        write_json(self.path, rows)
+
+    def reason(self, name: str, parts: Mapping[str, str]) -> str:
+        """Why ``name`` must be executed: the parts that changed; empty when it is fresh."""
+        if not (self.folder / f"{name}.ipynb").is_file():
+            return "not executed yet"
+        entry = self.entries.get(name)
+        if entry is None:
+            return "not in the ledger"
+        changed = [key for key in parts if entry.parts.get(key) != parts[key]]
+        return f"changed: {', '.join(changed)}" if changed else ""

@@ -22,13 +22,13 @@ def build(
 ) -> None:
     """Execute every notebook that is not fresh, then build the HTML; a warning is an error."""
     from ldl.book import build as book
-    from ldl.book import html, toc
+    from ldl.book import html
 
     if not paths.in_checkout():
         raise LdlError("the book is built from a checkout of the repository, and this is none")
     paths.writable(paths.executed_dir(), "LDL_EXECUTED")
     start = time.monotonic()
-    planned = [book.job(name, profile) for name in toc.notebooks()]
+    planned = [book.job(name, profile) for name in html.notebooks()]
     ended = book.execute_stale(planned, paths.executed_dir(), workers=jobs, say=typer.echo)
     failed = [outcome.name for outcome in ended if outcome.failure]
     if failed:

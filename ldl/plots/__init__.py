@@ -27,6 +27,15 @@ from ldl.plots.images import (
     to_display,
 )
 from ldl.plots.points import Map, similarity_figure
-from ldl.plots.show import figure_html, show, source, source_text
-from ldl.plots.tables import prose, scrolling, small_table, styled, words
+from ldl.plots.show import (
+    figure_html,
+    prose,
+    scrolling,
+    show,
+    small_table,
+    source,
+    source_text,
+    styled,
+    words,
+)
 from ldl.plots.theme import INK, PAGE, PHONE, colour_of, marker_of, theme

@@ -8,7 +8,7 @@ from IPython.display import HTML
 from ldl.errors import LdlError
 from ldl.localize import Localization, localize, match_template
 from ldl.localize.toy import draw_scene, toy_embedder
-from ldl.plots.tables import prose, small_table
+from ldl.plots.show import prose, small_table
 
 SIDE, WINDOW = 48, 8
 

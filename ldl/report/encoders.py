@@ -7,7 +7,7 @@ from IPython.display import HTML
 from ldl.engine.store import Record
 from ldl.methods import COMPARISONS
 from ldl.metrics import LARGEST_LATE_GAIN, LEAST_GAIN
-from ldl.plots.tables import small_table
+from ldl.plots.show import small_table
 from ldl.report.render import MARK
 from ldl.report.words import images_seen, provenance
 from ldl.tables.measure import Shown

@@ -7,13 +7,13 @@ from IPython.display import HTML, Markdown
 
 from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import Record, RunStore
-from ldl.plots.tables import prose, small_table
+from ldl.plots.show import prose, small_table
 from ldl.report.render import NOT_YET, Extra, folded, group_table, signed
 from ldl.stats import crossed
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, difference
+from ldl.tables.lrc import gaps, lost
 from ldl.tables.measure import Measured, Shown, show
-from ldl.tables.organs import gaps, lost
 from ldl.tasks import FACTS, REGIONS
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from IPython.display import HTML
 
-from ldl.plots.tables import scrolling, styled
+from ldl.plots.show import scrolling, styled
 from ldl.report.words import provenance
 from ldl.tables.measure import Shown
 

@@ -24,8 +24,15 @@ from ldl.runs.pretrain import PretrainConfig
 from ldl.tables.encoders import config_of
 from ldl.tables.localization import ROWS, columns, runs
 from ldl.tasks import Modality
-from ldl.widgets.emulate import best_asked, emulated, to_pixels
-from ldl.widgets.scene import RegionScene, Scene, region_scene, scene
+from ldl.widgets.scene import (
+    RegionScene,
+    Scene,
+    best_asked,
+    emulated,
+    region_scene,
+    scene,
+    to_pixels,
+)
 
 VARIANTS = ("pd", "pd+mix", "pd+mix+ms", "pd+mix+ms+cs")
 # Bytes of maps before they are deflated; together they leave the page below 4 MB.

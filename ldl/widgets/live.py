@@ -16,8 +16,7 @@ from ldl.errors import LdlError
 from ldl.localize import Point
 from ldl.own import finder
 from ldl.own.locate import point_inside
-from ldl.widgets.packing import text_of
-from ldl.widgets.page import module, style
+from ldl.widgets.packing import module, style, text_of
 from ldl.widgets.scene import Scene, payload, scene
 from ldl.widgets.slices import SliceStack, slice_facts, stack_of
 

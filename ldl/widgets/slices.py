@@ -11,8 +11,7 @@ from ldl.data.ct import CtBank, CtEntry
 from ldl.data.superpixel_bank import RegionBank
 from ldl.errors import DataError
 from ldl.plots.images import borders, enlarged, painted, to_display
-from ldl.widgets.packing import Payload, deflated, picture
-from ldl.widgets.page import html_of
+from ldl.widgets.packing import Payload, deflated, html_of, picture
 
 Array = np.ndarray
 GREYS = 64  # grey levels in the page; the eye tells fewer apart, and the page is a third smaller

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from ldl.book import build, fingerprint
-from ldl.book.ledger import Entry, Ledger
+from ldl.book.fingerprint import Entry, Ledger
 from ldl.errors import LdlError
 
 
@@ -141,8 +141,8 @@ def test_profile_goes_to_notebooks_that_declare_it(write) -> None:
 
 
 def test_unknown_page_in_the_toc_is_refused(folders: Path) -> None:
-    from ldl.book import toc
+    from ldl.book import html
 
     (folders / "_toc.yml").write_text("format: jb-book\nroot: book/executed/nowhere\n")
     with pytest.raises(LdlError, match=r"no notebooks/nowhere\.py"):
-        toc.notebooks(folders / "_toc.yml")
+        html.notebooks(folders / "_toc.yml")

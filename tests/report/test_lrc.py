@@ -15,7 +15,7 @@ from ldl.engine.store import RunStore
 from ldl.models.local_unet import LocalUNet
 from ldl.report import ct, judged
 from ldl.report.lrc import claim_line, earlier
-from ldl.tables import organs
+from ldl.tables import lrc as organs
 from ldl.tables.base import Claim
 from ldl.tables.lrc_runs import SAMPLES, local_config
 from ldl.tables.measure import Measured, show

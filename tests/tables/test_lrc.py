@@ -11,7 +11,8 @@ from ldl.engine.store import RunStore
 from ldl.methods import COMPARISONS
 from ldl.runs.base import Run
 from ldl.runs.lrc import TWO_VIEWS, GlobalConfig
-from ldl.tables import TABLES, organs
+from ldl.tables import TABLES
+from ldl.tables import lrc as organs
 from ldl.tables.compare import difference, judged
 from ldl.tables.lrc import GLOBAL, columns
 from ldl.tables.measure import show

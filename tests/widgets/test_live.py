@@ -16,7 +16,7 @@ from ldl.tables.encoders import Variant, ldl_config
 from ldl.train import checkpoint
 from ldl.widgets import scene
 from ldl.widgets.live import LocalizationWidget, localization_widget
-from ldl.widgets.page import module
+from ldl.widgets.packing import module
 
 
 @pytest.fixture
