@@ -2,21 +2,21 @@
 
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ldl.cli.run import DEVICE, PROFILE
-from ldl.errors import LdlError
-
-if TYPE_CHECKING:
-    from ldl.runs.pretrain import EncoderConfig
 
 WIDTH = 100
 # Written out, since the methods themselves take seconds to import; a test compares.
 NAMES = (
     "pd, pd+mix, rd, pd+mix+ms, pd+mix+ms+cs, densecl, embinva, instdisc, moco, mocov2, rotori, "
     "simclr, byol, simsiam, relative-location, rotation, genesis or mae"
+)
+MODALITY = (
+    "fundus (colour, cropped to the field of view), colour, xray (any gray image) or ct (NIfTI); "
+    "gray, colour and ct are told from the files."
 )
 _LEGEND = (
     "MFLOP: a million operations of a step, forward and backward, for each image it draws, at the "
@@ -62,62 +62,43 @@ def _numbers(name: str) -> str:
 
 
 def pretrain(
-    folder: Annotated[Path, typer.Argument(help="Your images, in any subfolders.")],
-    output: Annotated[
-        Path,
-        typer.Argument(help="A .safetensors file: the weights named encoder.* are what transfers."),
+    folder: Annotated[
+        Path, typer.Argument(help="Your images, or CT volumes as NIfTI, in any subfolders.")
     ],
-    modality: Annotated[str, typer.Option(help="fundus (colour, cropped) or xray (gray).")],
+    output: Annotated[Path, typer.Argument(help="The encoder, a .safetensors file.")],
+    modality: Annotated[str | None, typer.Option(help=MODALITY)] = None,
     method: Annotated[str, typer.Option(help=f"{NAMES}.")] = "pd+mix",
+    size: Annotated[
+        int | None, typer.Option(min=32, max=2048, help="Side of the squares images become.")
+    ] = None,
+    crop: Annotated[int | None, typer.Option(min=32, help="Side of the views.")] = None,
+    base: Annotated[int | None, typer.Option(min=1, help="Width; 64 is the published one.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the optimizer.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
     profile: Annotated[str, PROFILE] = "open",
-    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the profile's.")] = None,
     device: Annotated[str, DEVICE] = "auto",
     leave_out: Annotated[
         bool, typer.Option("--leave-out", help="Name files that cannot be read and go on.")
     ] = False,
 ) -> None:
-    """Pretrain on your own images, with the sizes of a profile; interrupted, it goes on."""
-    from ldl.methods import COMPARISONS
-    from ldl.own.pretraining import pretrain_folder
+    """Pretrain on your own images; a model card comes to lie beside the encoder.
 
-    if modality not in ("fundus", "xray"):
-        raise LdlError(f"--modality is {modality!r}; use fundus or xray")
-    config = _planned(method, modality, profile, steps)
-    made = pretrain_folder(
-        folder, config, output, device=device, leave_out=leave_out, say=typer.echo
+    What is not said stands as in the profile. Interrupted, the same command goes on.
+    """
+    from ldl.own.pretraining import pretrain as work
+
+    work(
+        folder,
+        output,
+        modality=modality,
+        method=method,
+        size=size,
+        crop=crop,
+        base=base,
+        steps=steps,
+        seed=seed,
+        profile=profile,
+        device=device,
+        leave_out=leave_out,
+        say=typer.echo,
     )
-    found = "images" if method in COMPARISONS else "patches"
-    typer.echo(
-        f"{made.path}: {made.images} images; {made.retrieval:.0%} of held-out {found} find "
-        f"themselves ({made.retrieval_before:.0%} before)"
-    )
-    if made.collapsed:
-        typer.echo("all images ended with nearly the same vector: train longer, or on more images")
-
-
-def _planned(method: str, modality: str, profile: str, steps: int | None) -> "EncoderConfig":
-    """What ``profile`` plans for ``method``, refused where a folder of images is not enough."""
-    from ldl.config import build
-    from ldl.engine.profiles import profile_named
-    from ldl.methods import COMPARISONS, METHODS
-    from ldl.tables.encoders import Variant, comparison_config, ldl_config
-
-    if method not in METHODS and method not in COMPARISONS:
-        raise LdlError(f"--method is {method!r}; use {NAMES}")
-    compared = COMPARISONS.get(method)
-    if compared and not compared.trains:
-        raise LdlError(f"--method {method} is a start that is not trained; use {NAMES}")
-    if compared and compared.labels:
-        raise LdlError(
-            f"--method {method} learns from labels, which a folder of images does not have; "
-            f"use {NAMES}"
-        )
-    variant = Variant(method, clusters=16 if method == "rd" else 0)  # type: ignore[arg-type]
-    plan = ldl_config if method in METHODS else comparison_config
-    planned = plan(variant, modality, profile_named(profile))  # type: ignore[arg-type]
-    fields = {name: getattr(planned, name) for name in type(planned).model_fields}
-    if method == "mae":
-        fields["backbone"] = "vit"
-    if steps is not None:
-        fields |= {"steps": steps, "halve_every": max(1, steps // 2)}
-    return build(type(planned), fields)

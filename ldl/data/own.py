@@ -1,10 +1,10 @@
-"""One's own folder of images: which files belong to it, and their bank."""
+"""One's own folder of images or CT volumes: which files belong to it, and their bank."""
 
 import hashlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -15,15 +15,18 @@ from tqdm.auto import tqdm
 from ldl.data import prepare
 from ldl.data.bank import Bank, image_rows, made, open_images
 from ldl.data.bank_writer import BankWriter, refuse
+from ldl.data.ct.nifti import read_ct
+from ldl.data.ct.slices import to_grey
 from ldl.data.folder import FolderIndex
-from ldl.data.picture import picture
-from ldl.data.readers import is_image
+from ldl.data.picture import Picture, picture, pictured
+from ldl.data.readers import as_grey, is_image, read_image
 from ldl.errors import DataError
 from ldl.paths import shown
 from ldl.tasks import CHANNELS, Modality
 
 LOG = logging.getLogger("ldl")
 LEAST = 16
+WINDOW = (-160, 240)  # Hounsfield units of soft tissue, shown as 0 and 255
 # What people call a mask that lies beside its image, in the file's name or its folder's.
 _MASK = re.compile(
     r"mask|(?:^|[/_\-. ])(?:seg|segmentation|label|gt|ground_?truth|annotation|manual)s?\d*"
@@ -63,21 +66,37 @@ def _few(names: list[str]) -> str:
     return shown(", ".join(names[:3])) + (", ..." if len(names) > 3 else "")
 
 
-def image_files(folder: Path, least: int = LEAST) -> Chosen:
+def is_volume(name: str | Path) -> bool:
+    """Whether a file is NIfTI, by its name."""
+    return str(name).lower().endswith((".nii", ".nii.gz"))
+
+
+def image_files(
+    folder: Path, *, volumes: bool = False, least: int = LEAST, beside: Path | None = None
+) -> Chosen:
     """The images below ``folder``: links followed, suffixes in any case, every kind that is read.
 
     Hidden and system files are no part of it, nor are masks that lie beside their images.
 
+    Args:
+        folder: what is looked through.
+        volumes: take NIfTI volumes in place of images.
+        least: how many there must be.
+        beside: a folder of masks, which are no images wherever it lies.
+
     Raises:
-        DataError: no such folder, or fewer than ``least`` images in it.
+        DataError: no such folder, or too few images in it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name the one that holds your images")
     index = FolderIndex(folder)
     left_out: dict[str, str] = {}
     files = []
+    inside = beside is not None and folder.resolve() in beside.resolve().parents
     for name in index.sizes:
-        if is_image(folder / name):
+        if inside and beside and beside.resolve() in (folder / name).resolve().parents:
+            left_out[name] = "masks beside their images"
+        elif is_volume(name) if volumes else is_image(folder / name):
             files.append(name)
         else:
             suffix = PurePosixPath(name).suffix.lower()
@@ -89,9 +108,38 @@ def image_files(folder: Path, least: int = LEAST) -> Chosen:
     return found
 
 
+def told_modality(folder: Path) -> Modality:
+    """What kind of images a folder holds: "ct", "colour" or "xray" (grey), told from its files.
+
+    Raises:
+        DataError: no such folder, no image in it, or volumes beside images.
+    """
+    volumes = folder.is_dir() and any(map(is_volume, FolderIndex(folder).sizes))
+    flat = image_files(folder, least=0 if volumes else 1).files
+    if volumes and flat:
+        raise DataError(
+            f"{folder}: holds NIfTI volumes and {len(flat)} images ({_few(list(flat))}); name a "
+            "folder of one kind, or say --modality ct"
+        )
+    if volumes:
+        return "ct"
+    some = flat[:: 1 + len(flat) // 24]
+    return "colour" if any(_coloured(folder / one) for one in some) else "xray"
+
+
+def _coloured(path: Path) -> bool:
+    """Whether an image is of colours; one that cannot be read is told later."""
+    try:
+        as_grey(read_image(path), path)
+    except DataError as error:
+        return "channels" in str(error)
+    return False
+
+
 def _insist(folder: Path, found: Chosen, least: int = LEAST) -> None:
     if len(found.files) < least:
-        raise DataError(f"{folder}: {found.line()}; at least {least} images are needed")
+        many = "image is" if least == 1 else "images are"
+        raise DataError(f"{folder}: {found.line()}; at least {least} {many} needed")
 
 
 def _masks(files: Iterable[str]) -> set[str]:
@@ -130,7 +178,8 @@ def folder_bank(
 
     Args:
         folder: holds them, in any subfolders.
-        modality: "fundus" (colour, cropped to what is lit) or "xray" (grey).
+        modality: "fundus" (colour, cropped to what is lit), "colour", "xray" (grey), or "ct": NIfTI
+            volumes, whose axial slices become grey images.
         size: side of the squares in pixels.
         leave_out: go on without files that cannot be read.
         progress: show bars.
@@ -139,29 +188,73 @@ def folder_bank(
     Raises:
         DataError: too few images, or files that cannot be read; all are named.
     """
-    chosen = image_files(folder)
+    flat = modality != "ct"
+    chosen = image_files(folder, volumes=not flat, least=LEAST if flat else 1)
     name = f"own-{folder.resolve().name}"
 
     def write(place: Path) -> None:
         rows = image_rows((CHANNELS[modality], size, size))
-        with BankWriter(place, name, rows, count=len(chosen.files)) as writer:
-            _write(writer, folder, chosen.files, modality, leave_out=leave_out, progress=progress)
+        with BankWriter(place, name, rows, count=len(chosen.files) if flat else None) as writer:
+            fill = _write if flat else _write_slices
+            fill(writer, folder, chosen.files, modality, leave_out=leave_out, progress=progress)
 
     bar = tqdm(chosen.files, desc="contents", unit="file", disable=not progress)
-    contents = [(one, _content(folder / one)) for one in bar]
+    contents = [(one, content(folder / one)) for one in bar]
     stamp = [prepare.VERSION, modality, size, leave_out, contents]
     bank = open_images(made(f"{name}-{modality}-{size}", stamp, write))
     left_out = chosen.left_out | dict(bank.left_out)
-    say(f"{shown(folder)}: {Chosen(bank.ids, left_out, chosen.beside).line()}")
+    used = Chosen(bank.ids, left_out, chosen.beside)
+    words = "" if flat else f" (slices of {len({one.split('#')[0] for one in bank.ids})} volumes)"
+    say(f"{shown(folder)}: {used.line().replace(' images taken', f' images taken{words}', 1)}")
     return replace(bank, left_out=left_out)
 
 
-def _content(path: Path) -> str:
+def content(path: Path) -> str:
+    """sha256 of a file; of one that cannot be read, which is told later, the error's number."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:  # named when it is to be read
+    except OSError as error:
         return str(error.errno)
+
+
+def slices(path: Path, size: int) -> Iterator[Picture]:
+    """The axial slices of a volume upwards, each as a grey image of the soft-tissue window.
+
+    Raises:
+        DataError: unreadable, or no Hounsfield units; see `ldl.data.ct.nifti.read_ct`.
+    """
+    for plane in read_ct(path.name, path, None, {}).image:
+        yield pictured(to_grey(plane, WINDOW), path, "ct", size)
+
+
+def _write_slices(
+    writer: BankWriter,
+    folder: Path,
+    files: tuple[str, ...],
+    modality: Modality,
+    *,
+    leave_out: bool,
+    progress: bool,
+) -> None:
+    """Every slice of every volume that shows something."""
+    faults: list[str] = []
+    size = writer.rows["images"][1][-1]
+    known = {one["id"] for one in writer.entries}
+    for name in tqdm(files, desc=folder.name, unit="volume", disable=not progress):
+        try:
+            for number, one in enumerate(slices(folder / name, size)):
+                id = f"{name}#{number:03d}"
+                if id not in known and one.pixels.min() < one.pixels.max():
+                    writer.add(id, [{"images": one.square}], split="train")
+        except DataError as error:
+            if not leave_out:
+                faults.append(str(error))
+            elif name not in writer.left_out:
+                LOG.warning("left out: %s", error)
+                writer.leave_out(name, f"that cannot be used: {error}")
+    refuse(faults, len(files))
+    _insist(folder, Chosen(tuple(one["id"] for one in writer.entries), writer.left_out, Counter()))
 
 
 def _write(

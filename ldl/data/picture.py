@@ -116,6 +116,8 @@ def pictured(pixels: np.ndarray, path: Path, modality: Modality, size: int) -> P
     if CHANNELS[modality] == 1:
         grey = as_grey(pixels, path)
         return Picture(path, grey, resize_image(grey, size), Box(0, len(grey), 0, grey.shape[1]))
+    if modality == "colour" and pixels.ndim == 2:  # a grey one among them
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
     colour = as_colour(pixels, path)
     box = Box(0, len(colour), 0, colour.shape[1])
     if modality == "fundus":

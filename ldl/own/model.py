@@ -18,6 +18,8 @@ encoder of LDL's methods keeps its decoder and branches beside them. Those of a 
 state of `ldl.models.SegmentationNet`, whose encoder is called ``encoder.*`` as well.
 """
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +34,7 @@ from ldl.tasks import CHANNELS, Modality
 from ldl.train import checkpoint
 
 FORMAT = 1
+CARD_MARK = "<!-- a model card of ldl -->"
 Kind = Literal["encoder", "segmenter"]
 
 
@@ -145,12 +148,22 @@ def read_model(path: Path, kind: Kind | None = None) -> Model:
         )
 
 
-def refuse_output(output: Path) -> None:
+def beside(output: Path, ending: str) -> Path:
+    """A file that is written with a model: its card, scores or figures."""
+    return output.with_name(output.stem + ending)
+
+
+def refuse_output(output: Path, endings: Sequence[str] = (), *inputs: Path) -> None:
     """Look at where a model is to be written, before the work.
 
+    Args:
+        output: the model's file.
+        endings: of what is written beside it, see `beside`.
+        inputs: folders of images and masks; a figure among them would count as one of them.
+
     Raises:
-        LdlError: it is a folder, not called .safetensors, a file of somebody else, or its folder
-            cannot be written.
+        LdlError: it is a folder, not called .safetensors, among the inputs, a file of somebody else
+            or beside one that would be replaced, or its folder cannot be written.
     """
     if output.is_dir():
         raise LdlError(
@@ -158,6 +171,9 @@ def refuse_output(output: Path) -> None:
         )
     if output.suffix != ".safetensors":
         raise LdlError(f"{output}: name a file that ends in .safetensors")
+    for folder in inputs:
+        if folder.resolve() in output.resolve().parents:
+            raise LdlError(f"{output}: lies among your images in {folder}; name another folder")
     if output.exists():
         try:
             checkpoint.load(output)
@@ -165,7 +181,20 @@ def refuse_output(output: Path) -> None:
             raise LdlError(
                 f"{output}: not weights of ldl, so it is not replaced; name another file"
             ) from None
+    elif not _ours(beside(output, ".md")):  # with a model or its card, they are ours
+        for there in filter(os.path.lexists, (beside(output, one) for one in endings)):
+            raise LdlError(
+                f"{there}: is there already, and no model of ldl beside it, so it is not replaced; "
+                "name another file"
+            )
     paths.writable(output.parent)
+
+
+def _ours(card: Path) -> bool:
+    try:
+        return card.read_text(encoding="utf-8").startswith(CARD_MARK)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

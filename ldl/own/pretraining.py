@@ -1,27 +1,33 @@
 """Pretraining on one's own images: a folder goes in, an encoder comes out."""
 
-import logging
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-from torch import Tensor
-
 from ldl import paths
-from ldl.config import build
+from ldl.config import DataConfig
 from ldl.data.bank import Bank
-from ldl.data.own import folder_bank
-from ldl.own.model import refuse_output
-from ldl.runs.pretrain import ComparisonConfig, EncoderConfig, PretrainConfig
+from ldl.data.own import folder_bank, told_modality
+from ldl.engine.execute import ensure
+from ldl.engine.store import RunStore
+from ldl.errors import LdlError
+from ldl.methods import COMPARISONS, METHODS
+from ldl.own import card
+from ldl.own.model import Model, Network, Preprocessing, refuse_output, write_model
+from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
+from ldl.tables.encoders import config_of, with_knobs
+from ldl.tasks import Modality
 from ldl.train import checkpoint
+from ldl.train import pretrain as of_ldl
 from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
-from ldl.train.device import fabric_for
+from ldl.train.device import Fabric, device_name, fabric_for
 from ldl.train.made import How
-from ldl.train.pretrain import held_out_rows, pretrain
 
-LOG = logging.getLogger("ldl")
+Say = Callable[[str], object]
+MODALITIES = ("fundus", "colour", "xray", "ct")
+MEASURED = 4  # steps
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,162 @@ class Encoder:
     collapsed: bool
 
 
-@dataclass(frozen=True)
-class _Done:
-    weights: dict[str, Tensor]
-    retrieval: float
-    retrieval_before: float
-    collapsed: bool = False
+def pretrain(
+    folder: Path | str,
+    output: Path | str,
+    *,
+    modality: str | None = None,
+    method: str = "pd+mix",
+    size: int | None = None,
+    crop: int | None = None,
+    base: int | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    profile: str = "open",
+    device: str = "auto",
+    leave_out: bool = False,
+    progress: bool = True,
+    say: Say = print,
+) -> Encoder:
+    """Pretrain on the images below ``folder`` and write the encoder to ``output``.
+
+    The run lies in the store under its config's id: interrupted, the same call goes on, and called
+    again with the same images it trains nothing. A model card and its figures come to lie beside
+    the encoder.
+
+    Args:
+        folder: holds the images (or CT volumes as NIfTI), in any subfolders.
+        output: a ``.safetensors`` file, see `ldl.own.model`.
+        modality: "fundus", "colour", "xray" or "ct"; None: told from the files. Fundus adds the
+            crop to the field of view.
+        method: one that `ldl methods` lists and that needs no labels.
+        size: side in pixels of the squares that images become.
+        crop: side of the views, a multiple of 16.
+        base: channels of the first stage; 64 is the published width.
+        steps: of the optimizer, in each of the method's steps.
+        seed: of everything drawn.
+        profile: whose sizes stand where none is given.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        leave_out: go on without files that cannot be read.
+        progress: show bars.
+        say: takes a line about what was read, what it will cost, and what came out.
+
+    Raises:
+        DataError: see `ldl.data.own.folder_bank`.
+        LdlError: a knob that cannot be, or an output that cannot be written or would replace a
+            file that is not ours; nothing was trained then.
+    """
+    folder, output = Path(folder), Path(output)
+    refuse_output(output, card.ENCODER, folder)
+    given = {"crop": crop, "base": base, "steps": steps}
+    kind = modality_of(folder, modality, say)
+    plan = planned(method, kind, profile, seed, size, **given)
+    bank = folder_bank(
+        folder, kind, plan.data.size, leave_out=leave_out, progress=progress, say=say
+    )
+    data = DataConfig(source="folder", size=plan.data.size, content=bank.key)
+    config: EncoderConfig = with_knobs(plan, data=data)
+    if isinstance(config, ComparisonConfig):
+        config = fitted(config, len(bank.ids))
+    store = RunStore()
+    paths.writable(store.work, "LDL_CACHE")
+    if store.status(config) != "fresh":
+        say(cost(config, bank, fabric_for(device)))
+    record = ensure(config, store, device=device, progress=progress, weights=True)
+    done = Encoder(
+        output,
+        len(bank.ids),
+        record["retrieval"],
+        record["retrieval_before"],
+        bool(record.get("spread")) and record["spread"][-1] < LEAST_SPREAD,
+    )
+    name, kinds = folder.resolve().name, Preprocessing.of(kind, config.data.size)
+    model = Model(
+        kind="encoder",
+        run_id=config.run_id(),
+        config=config.model_dump(mode="json"),
+        network=Network(
+            backbone=getattr(config, "backbone", "vgg"),
+            base=config.base,
+            channels=config.channels,
+            border=config.border,
+        ),
+        preprocessing=kinds,
+        weights=checkpoint.load(store.weights(config))[0],
+        card=card.of_encoder(output, config, record, bank, name, kinds),
+        facts={"images": len(bank.ids), "record": record},
+    )
+    write_model(output, model)
+    card.write(output, model, record["losses"], card.sheet(card.some(bank)))
+    found = "images" if method in COMPARISONS else "patches"
+    say(
+        f"{output}: encoder of {done.images} images; it finds {done.retrieval:.0%} of held-out "
+        f"{found} again ({done.retrieval_before:.0%} before); card in {card.path_of(output).name}"
+    )
+    if done.collapsed:
+        say("all images ended with nearly the same vector: train longer, or on more images")
+    return done
+
+
+def modality_of(folder: Path, modality: str | None, say: Say) -> Modality:
+    """What kind the images are: as given, or told from the files and said.
+
+    Raises:
+        LdlError: no such kind.
+    """
+    if modality is None:
+        found = told_modality(folder)
+        words = {"ct": "CT volumes", "colour": "colour images", "xray": "gray images"}[found]
+        more = "; eye photographs want --modality fundus" if found == "colour" else ""
+        say(f"{paths.shown(folder)}: {words}, told from the files{more}")
+        return found
+    if modality not in MODALITIES:
+        raise LdlError(
+            f"--modality is {modality!r}; use fundus (colour, cropped to what is lit), colour, "
+            "xray (any gray image) or ct (NIfTI), or leave it out"
+        )
+    return modality  # type: ignore[return-value]
+
+
+def planned(
+    method: str,
+    modality: Modality,
+    profile: str,
+    seed: int = 0,
+    size: int | None = None,
+    **knobs: int | None,
+) -> EncoderConfig:
+    """What ``profile`` plans for ``method``, with other sizes, for images that are yet to be read.
+
+    Raises:
+        LdlError: a method that needs more than images, or a value that cannot be.
+    """
+    names = usable()
+    compared = COMPARISONS.get(method)
+    if compared and compared.labels:
+        raise LdlError(f"--method {method} learns from labels, which a folder of images does not "
+                       f"have; use {names}")  # fmt: skip
+    if compared and not compared.trains:
+        raise LdlError(f"--method {method} is a start that is not trained; use {names}")
+    if not compared and method not in METHODS:
+        raise LdlError(f"--method is {method!r}; use {names}")
+    config = config_of(method, modality, profile, seed)  # type: ignore[arg-type]
+    wanted: dict[str, Any] = {name: value for name, value in knobs.items() if value is not None}
+    if size is not None:
+        wanted["data"] = DataConfig(source="phantom", size=size)
+        share = config.crop / config.data.size
+        wanted.setdefault("crop", max(32, 16 * round(share * size / 16)))
+    if "steps" in wanted:
+        wanted["halve_every"] = max(1, wanted["steps"] // 2)
+    if method == "mae":
+        wanted["backbone"] = "vit"
+    return with_knobs(config, **wanted)
+
+
+def usable() -> str:
+    """The methods that a folder of images is enough for, as a list in words."""
+    some = [*METHODS, *(name for name, one in COMPARISONS.items() if one.trains and not one.labels)]
+    return f"{', '.join(some[:-1])} or {some[-1]}"
 
 
 def fitted(config: ComparisonConfig, images: int) -> ComparisonConfig:
@@ -57,99 +213,42 @@ def fitted(config: ComparisonConfig, images: int) -> ComparisonConfig:
     A batch is no larger than what is trained on, and a queue no longer than a sixth of that (but at
     least a batch): else it would hold most images as their own negatives.
     """
-    trained_on = len(held_out_rows(images)[0])
+    trained_on = len(of_ldl.held_out_rows(images)[0])
     batch = min(config.batch, trained_on)
     knobs = dict(config.knobs)
     if "queue" in knobs:
         knobs["queue"] = min(int(knobs["queue"]), max(batch, trained_on // 6))
-    fields = {name: getattr(config, name) for name in ComparisonConfig.model_fields}
-    return build(ComparisonConfig, {**fields, "batch": batch, "knobs": knobs})
+    return with_knobs(config, batch=batch, knobs=knobs)
 
 
-def pretrain_folder(
-    folder: Path,
-    config: EncoderConfig,
-    output: Path,
-    *,
-    device: str,
-    leave_out: bool = False,
-    progress: bool = True,
-    say: Callable[[str], object] = LOG.info,
-) -> Encoder:
-    """Pretrain on the images below ``folder`` and write the weights to ``output``.
-
-    Interrupted, the same call goes on; with other images or knobs it starts anew.
-
-    Args:
-        folder: holds the images, in any subfolders.
-        config: what to train; ``config.data.size`` is the side the images are brought to.
-        output: a ``.safetensors`` file; its header holds config, data hash and retrieval. Names of
-            the weights that transfer begin with ``encoder.``. LDL's methods keep their decoder and
-            embedding branch beside them; of a comparison method nothing else is kept.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-        leave_out: go on without files that cannot be read.
-        progress: show bars.
-        say: takes the line about which files were used.
-
-    Raises:
-        DataError: see `ldl.data.own.folder_bank`.
-        LdlError: the output cannot be written, or would replace a file that is not ours; nothing
-            was trained then.
-    """
-    refuse_output(output)
-    bank = folder_bank(
-        folder,
-        config.modality,
-        config.data.size,
-        leave_out=leave_out,
-        progress=progress,
-        say=say,
+def cost(config: EncoderConfig, bank: Bank, fabric: Fabric) -> str:
+    """What a training will take here, measured on its first steps, in words."""
+    parts = [one for one in (config.step1, config) if one]
+    rates = [seconds_a_step(one, bank, fabric) for one in parts]
+    total = sum(rate * one.steps for rate, one in zip(rates, parts, strict=True))
+    return (
+        f"{config.method}: {' + '.join(str(one.steps) for one in parts)} steps at "
+        f"{config.data.size} pixels take about {in_words(total)} here ({device_name(fabric)}; "
+        f"{rates[-1]:.2g} s a step, measured); --steps changes it, Ctrl-C loses nothing"
     )
-    if isinstance(config, ComparisonConfig):
-        config = fitted(config, len(bank.ids))
-    work = paths.cache_dir() / "own" / f"{config.digest()}-{bank.fingerprint[:8]}"
-    paths.writable(work, "LDL_CACHE")
-    how = How(work, fabric_for(device), progress=progress)
-    with FileLock(work / "lock"):  # another call with the same images and config waits
-        if isinstance(config, ComparisonConfig):
-            done = _compare(bank, config, how)
-        else:
-            start = _step1(folder, config, work, device, leave_out, progress)
-            done = _pretrain(bank, config, start, how)
-    header = {
-        "run_id": config.run_id(),
-        "config": config.model_dump(mode="json"),
-        "data": bank.fingerprint,
-        "images": len(bank.ids),
-        "retrieval": done.retrieval,
-    }
-    checkpoint.save(output, done.weights, header)
-    return Encoder(output, len(bank.ids), done.retrieval, done.retrieval_before, done.collapsed)
 
 
-def _step1(
-    folder: Path, config: PretrainConfig, work: Path, device: str, leave_out: bool, progress: bool
-) -> dict[str, Tensor] | None:
-    if config.step1 is None:
-        return None
-    before = work / "step1.safetensors"
-    if not before.exists():
-        pretrain_folder(
-            folder, config.step1, before, device=device, leave_out=leave_out, progress=progress
-        )
-    return checkpoint.load(before)[0]
+def seconds_a_step(config: EncoderConfig, bank: Bank, fabric: Fabric) -> float:
+    """Measured on :data:`MEASURED` steps after a first one, whose weights are thrown away."""
+    train: Any = pretrain_comparison if isinstance(config, ComparisonConfig) else of_ldl.pretrain
+    seconds = []
+    for steps in (1, MEASURED):
+        short = with_knobs(config, steps=steps) if config.step1 is None else config.model_copy(
+            update={"steps": steps}
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as place:
+            done = train(short, bank, How(Path(place), fabric))
+        seconds.append(done.history.seconds / steps)
+    return float(seconds[-1])
 
 
-def _pretrain(
-    bank: Bank, config: PretrainConfig, start: dict[str, Tensor] | None, how: How
-) -> _Done:
-    done = pretrain(config, bank, how, start)
-    return _Done(done.net.state_dict(), done.retrieval, done.retrieval_before)
-
-
-def _compare(bank: Bank, config: ComparisonConfig, how: How) -> _Done:
-    done = pretrain_comparison(config, bank, how)
-    encoder: Any = done.net.encoder
-    weights = checkpoint.prefixed("encoder", encoder.state_dict())
-    collapsed = done.spread[-1] < LEAST_SPREAD
-    return _Done(weights, done.retrieval, done.retrieval_before, collapsed)
+def in_words(seconds: float) -> str:
+    """A length of time as people say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -94,15 +94,15 @@ def test_the_help_names_every_method_that_a_folder_of_images_is_enough_for() -> 
 def test_a_comparison_method_leaves_its_encoder(folder: Path, method: str, name: str) -> None:
     done = pretrain(folder, method)
     assert done.exit_code == 0, done.output
-    assert "20 images" in done.output
-    assert "of held-out images find themselves" in done.output
+    assert "encoder of 20 images" in done.output
+    assert "of held-out images again" in done.output
     tensors, header = checkpoint.load(folder.parent / f"{method}.safetensors")
     assert all(key.startswith("encoder.") for key in tensors)
     backbone(name, 2, 3).load_state_dict(checkpoint.under("encoder", tensors))
     assert header["config"]["method"] == method
     assert header["config"]["steps"] == 2
-    assert header["images"] == 20
-    assert 0 <= header["retrieval"] <= 1
+    assert header["facts"]["images"] == 20
+    assert 0 <= header["facts"]["record"]["retrieval"] <= 1
 
 
 def test_interrupted_or_called_again_it_gives_the_same_weights(folder: Path) -> None:

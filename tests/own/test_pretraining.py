@@ -30,7 +30,7 @@ def test_a_folder_becomes_an_encoder(folder: Path, cache: Path) -> None:
     words = ["pretrain", str(folder), str(output), "--modality", "fundus", "--profile", "smoke"]
     done = CliRunner().invoke(app, [*words, "--steps", "2", "--device", "cpu"])
     assert done.exit_code == 0, done.output
-    assert "16 images" in done.output
+    assert "encoder of 16 images" in done.output
     tensors, header = checkpoint.load(output)
     LocalDiscriminationNet(2, 3).load_state_dict(tensors)
     assert header["config"]["steps"] == 2
