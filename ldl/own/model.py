@@ -29,6 +29,7 @@ from torch import Tensor
 from ldl import paths
 from ldl.config import Strict, build
 from ldl.data.colour import NORMALISATION
+from ldl.data.own import WINDOW
 from ldl.errors import LdlError, TrainingError
 from ldl.tasks import CHANNELS, Modality
 from ldl.train import checkpoint
@@ -65,7 +66,10 @@ class Preprocessing(Strict):
         """That of a modality."""
         channels = CHANNELS[modality]
         mean, std = NORMALISATION[channels]
-        return cls(size=size, modality=modality, channels=channels, mean=mean, std=std)
+        window = WINDOW if modality == "ct" else None
+        return cls(
+            size=size, modality=modality, channels=channels, mean=mean, std=std, window=window
+        )
 
 
 class Network(Strict):

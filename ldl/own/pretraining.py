@@ -110,7 +110,9 @@ def pretrain(
     paths.writable(store.work, "LDL_CACHE")
     if store.status(config) != "fresh":
         say(cost(config, bank, fabric_for(device)))
-    record = ensure(config, store, device=device, progress=progress, weights=True)
+    ensure(config, store, device=device, progress=progress, weights=True)
+    record = store.record(config)
+    assert record is not None, "it was made just now"
     done = Encoder(
         output,
         len(bank.ids),
