@@ -14,7 +14,7 @@ LARGEST_LATE_GAIN = 0.05
 
 
 def dsc(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Dice similarity coefficient 2 |Y n Y'| / (|Y| + |Y'|) of each image (LDL section 6.1.3).
+    """Dice similarity coefficient ``2 |Y n Y'| / (|Y| + |Y'|)`` of each image (LDL 6.1.3).
 
     Args:
         prediction: (N, H, W) binary.

@@ -95,8 +95,6 @@ class Loaded:
 def load_encoder(path: str | Path) -> Loaded:
     """The encoder of a file that `ldl pretrain` wrote, or of a segmenter that `ldl finetune` wrote.
 
-    ``enc = ldl.load_encoder("enc.safetensors"); enc.module(enc.preprocess("a.png")[None])``
-
     Raises:
         LdlError: no such file, damaged, another program's, or its weights fit no known network.
     """
