@@ -21,13 +21,14 @@ __all__ = ["Fabric", "device_name", "fabric_for", "placed"]
 Net = TypeVar("Net", bound=nn.Module)
 
 
-def fabric_for(device: str = "auto") -> Fabric:
+def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
     """bf16 mixed precision on CUDA, float32 on the CPU (where bf16 is many times slower).
 
     Under ``torchrun`` a rank's part of one training, gradients averaged by DDP; else one process.
 
     Args:
         device: ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``.
+        precision: another than the device's, by Fabric's name.
 
     Raises:
         ConfigError: another name, or CUDA where there is none.
@@ -53,7 +54,7 @@ def fabric_for(device: str = "auto") -> Fabric:
         strategy=DDPStrategy(forward_sync_buffers=False) if many else "auto",
         # Said, not guessed: on a cluster, too, a run is one process unless it was launched as many.
         plugins=TorchElasticEnvironment() if many else LightningEnvironment(),
-        precision="bf16-mixed" if cuda else "32-true",
+        precision=precision or ("bf16-mixed" if cuda else "32-true"),
     )
     if many:
         fabric.launch()
