@@ -157,7 +157,9 @@ if lines.empty:
 else:
     least = lines[lines["share"] == lines["share"].min()]
     plots.show(
-        plots.share_lines(lines),
+        plots.interval_lines(
+            lines, x="share", group="start", xlabel="share of the labels (%)", at_values=True
+        ),
         caption=f"Figure 7 on {best.kind}, profile {best.profile.name}: DSC over the share of the labels; bands are 95 % intervals.",
         alt=f"At {least['share'].iloc[0]:.0f} % of the labels: "
         + "; ".join(f"{one.panel} {one.start} {one.ours:.1f}" for one in least.itertuples())

@@ -152,33 +152,34 @@ for prior, shown in best.items():
 
 
 # %% tags=["remove-input"]
+LOOKS = ("a seed", "a seed, collapsed")
+
+
 def show_seeds(prior, shown):
     """Every seed of every row as a mark."""
     frame = pd.DataFrame(
-        {
-            "label": row.label,
-            "column": column,
-            "by_seed": list(shown.cells[row.key, column].draws),
-            "lost": collapses(shown, row.key),
-            "paper": shown.table.paper(row, MEAN, shown.profile)
-            if column == MEAN.key
-            else float("nan"),
-        }
+        {"row": row.label, "column": column, "value": value, "look": LOOKS[lost]}
         for row in ROWS
         for column in (*COLUMNS, MEAN.key)
         if (row.key, column) in shown.cells
+        for value, lost in zip(
+            shown.cells[row.key, column].draws, collapses(shown, row.key), strict=True
+        )
     )
     if frame.empty:
         return
-    means = frame[frame["column"] == MEAN.key]
+    printed = {(row.label, MEAN.key): shown.table.paper(row, MEAN, shown.profile) for row in ROWS}
+    means = frame[frame["column"] == MEAN.key].groupby("row", sort=False)["value"]
     plots.show(
-        plots.seed_strips(frame, columns=[*COLUMNS, MEAN.key], titles=[*COLUMNS.values(), "Mean"]),
+        plots.dots(
+            frame,
+            printed,
+            columns={**COLUMNS, MEAN.key: "Mean"},
+            looks=dict(zip(LOOKS, ((plots.GREEN, "o"), (plots.VERMILION, "X")), strict=True)),
+        ),
         caption=f"{title(prior)}: every seed, none left out. {shown.kind.capitalize()}, profile {shown.profile.name}; a ring is the paper's number, which is one training.",
         alt="Mean DSC over the four test sets, from the lowest to the highest seed: "
-        + ", ".join(
-            f"{one.label} {min(one.by_seed):.1f} to {max(one.by_seed):.1f}"
-            for one in means.itertuples()
-        )
+        + ", ".join(f"{row} {each.min():.1f} to {each.max():.1f}" for row, each in means)
         + ".",
     )
 
@@ -265,7 +266,7 @@ def show_watch(prior, shown):
         for key, text in WATCHED.items()
     }
     plots.show(
-        plots.watch_curves(curves),
+        plots.step_curves(curves),
         caption=f"{title(prior)}: what is watched while f, g and d train against each other ({shown.kind}, profile {shown.profile.name}). An even game ends with both beliefs near one half.",
         alt="Curves over the steps; at the end "
         + ", ".join(f"{name_of(one)}: share {one['watch']['share'][-1]:.2f}" for one in guides)

@@ -27,6 +27,7 @@ profile: str = "demo"
 
 # %% tags=["remove-input"]
 import numpy as np
+import pandas as pd
 from IPython.display import Markdown, display
 
 from ldl import plots, report
@@ -113,32 +114,36 @@ for part in report.whole_table(best, at_thresholds(best), note):
 # Each dot is what the whole row would have been, had that support image been the only one, as in the paper.
 
 # %% tags=["remove-input"]
-values = {
-    (LABELS[row], next(c.label for c in columns if c.key == key)): cell.draws
-    for (row, key), cell in best.cells.items()
-}
+LOOKS = {True: "a support, the paper's row", False: "a support, ours"}
+frame = pd.DataFrame(
+    {"row": row.label, "column": column.key, "value": value, "look": LOOKS[bool(row.published)]}
+    for row in ROWS
+    for column in columns
+    if (row.key, column.key) in best.cells
+    for value in best.cells[row.key, column.key].draws
+)
 printed = {
-    (row.label, column.label): best.table.paper(row, column, best.profile)
+    (row.label, column.key): best.table.paper(row, column, best.profile)
     for row in ROWS
     for column in columns
 }
-mine = [row.label for row in ROWS if row.published]
-if values:
+if len(frame):
+    heads = {column.key: column.label for column in columns}
+    ends = frame[frame["look"] == LOOKS[True]].groupby(["row", "column"], sort=False)["value"]
     plots.show(
-        plots.support_dots(
-            values,
+        plots.dots(
+            frame,
             printed,
-            columns=[column.label for column in columns],
-            rows=[row.label for row in ROWS if any(row.label == key[0] for key in values)],
-            mine=mine,
+            columns=heads,
+            looks={LOOKS[True]: (plots.SKY, "o"), LOOKS[False]: (plots.ORANGE, "s")},
             xlabel="mean accuracy (%)",
+            mean=True,
             baseline=LABELS["ncc"],
         ),
         caption=f"Mean accuracy over the five thresholds with each support image; {best.kind}, profile {best.profile.name}. Round: the paper's rows; square: ours; the dashed line: template matching.",
         alt="; ".join(
-            f"{row} {column}: {each.min():.0f} to {each.max():.0f}"
-            for (row, column), each in values.items()
-            if row in mine
+            f"{row} {heads[column]}: {each.min():.0f} to {each.max():.0f}"
+            for (row, column), each in ends
         )
         + ".",
     )

@@ -4,12 +4,11 @@ from ldl.plots.curves import (
     interval_lines,
     loss_curves,
     paired_slopes,
-    share_lines,
     smooth,
     spread_curves,
-    watch_curves,
+    step_curves,
 )
-from ldl.plots.dots import claims_forest, seed_strips, support_dots
+from ldl.plots.dots import claims_forest, dots
 from ldl.plots.images import (
     cell,
     cluster_colours,
@@ -38,4 +37,15 @@ from ldl.plots.show import (
     styled,
     words,
 )
-from ldl.plots.theme import INK, PAGE, PHONE, colour_of, marker_of, theme
+from ldl.plots.theme import (
+    GREEN,
+    INK,
+    ORANGE,
+    PAGE,
+    PHONE,
+    SKY,
+    VERMILION,
+    colour_of,
+    marker_of,
+    theme,
+)

@@ -32,82 +32,71 @@ def smooth(values: Sequence[float], share: float = 0.05) -> np.ndarray:
     return series.rolling(window, center=True, min_periods=1).mean().to_numpy()
 
 
-def loss_curves(
-    history: pd.DataFrame, *, step: str = "step", terms: Sequence[str] | None = None
-) -> Figure:
-    """One small panel a loss term: every value faint, the running mean over it.
-
-    ``history`` has a column of steps and one a term; a term that is absent at a step is nan there.
-    """
-    wanted = terms or history.columns
-    names = [name for name in wanted if name != step and history[name].notna().any()]
-
-    def draw(axes: Axes, number: int) -> None:
-        part = history[[step, names[number]]].dropna()
-        axes.plot(part[step], part[names[number]], color=INK, alpha=0.2, linewidth=0.7)
-        axes.plot(part[step], smooth(part[names[number]].tolist()), color=colour_of("pd+mix"))
-
-    return panels(draw, names, width=2.2, height=1.8, xlabel=step, across=3)
-
-
-def spread_curves(
-    curves: Mapping[str, Sequence[float]], *, steps: int, least: float, across: int = 3
-) -> Figure:
-    """One small panel a method: the spread of its outputs over the steps.
-
-    ``curves`` are means of equally long bins of the steps; the line at ``least`` is where outputs
-    count as collapsed.
-    """
-
-    def draw(axes: Axes, number: int) -> None:
-        values = list(curves.values())[number]
-        ends = (np.arange(len(values)) + 1) * steps / max(1, len(values))
-        axes.plot(ends, values, color=colour_of("pd+mix"))
-        axes.axhline(least, color=INK, linewidth=0.8, alpha=0.6, linestyle="--")
-        axes.set_ylim(0, 1.1)
-
-    return panels(
-        draw,
-        list(curves),
-        width=1.9,
-        height=1.3,
-        xlabel="step",
-        across=across,
-        sharex=True,
-        sharey=True,
-    )
-
-
 @fitting
-def watch_curves(panels_of: Mapping[str, Mapping[str, Curve]], *, page: float = PAGE) -> Figure:
-    """One small panel a quantity, one line a run; runs of one kind share a colour.
+def step_curves(
+    panels_of: Mapping[str, Mapping[str, Curve]],
+    *,
+    smoothed: bool = False,
+    least: float | None = None,
+    width: float = 3.2,
+    across: int = 2,
+    page: float = PAGE,
+) -> Figure:
+    """One small panel a quantity, one line a run, over the steps; runs of a kind share a colour.
 
-    ``panels_of`` is title -> run -> (steps, values); a run's kind is its name up to the comma.
+    Args:
+        panels_of: title -> run -> (steps, values); a run's kind is its name up to the comma.
+        smoothed: every value faint, the running mean over it.
+        least: where a line says that outputs count as collapsed.
+        width: of a panel in inches.
+        across: panels beside each other at most.
+        page: width of the figure at most.
     """
-    names = list(dict.fromkeys(name for runs in panels_of.values() for name in runs))
     kinds: dict[str, list[str]] = {}
-    for name in names:
+    for name in dict.fromkeys(name for runs in panels_of.values() for name in runs):
         kinds.setdefault(name.split(",")[0], []).append(name)
 
     def draw(axes: Axes, number: int) -> None:
         for name, (steps, values) in list(panels_of.values())[number].items():
             kind = name.split(",")[0]
+            if smoothed:
+                axes.plot(steps, values, color=INK, alpha=0.2, linewidth=0.7)
             axes.plot(
-                steps, values, label=name, linewidth=1.2,
+                steps, smooth(values) if smoothed else values, label=name, linewidth=1.4,
                 color=CYCLE[(1, 3, 0)[list(kinds).index(kind) % 3]],
                 linestyle=_DASHES[kinds[kind].index(name) % len(_DASHES)],
             )  # fmt: skip
+        if least is not None:
+            axes.axhline(least, color=INK, linewidth=0.8, alpha=0.6, linestyle="--")
+            axes.set_ylim(0, 1.1)
 
     return panels(
-        draw,
-        list(panels_of),
-        width=3.2,
-        height=1.7,
-        xlabel="step",
-        page=page,
-        across=2,
-        sharex=True,
-    )
+        draw, list(panels_of), width=width, height=1.7, xlabel="step", page=page, across=across,
+        sharex=True, sharey=least is not None,
+    )  # fmt: skip
+
+
+def loss_curves(history: pd.DataFrame) -> Figure:
+    """One small panel a loss term; ``history`` has ``step`` and a column a term, nan if absent."""
+    parts = {name: history[["step", name]].dropna() for name in history.columns if name != "step"}
+    return step_curves(
+        {
+            name: {"": (part["step"].tolist(), part[name].tolist())}
+            for name, part in parts.items()
+            if len(part)
+        },
+        smoothed=True, width=2.2, across=3,
+    )  # fmt: skip
+
+
+def spread_curves(curves: Mapping[str, Sequence[float]], *, steps: int, least: float) -> Figure:
+    """One small panel a method: the spread of its outputs, means of equally long bins of steps."""
+    ends = {
+        name: (np.arange(len(values)) + 1) * steps / max(1, len(values))
+        for name, values in curves.items()
+    }
+    panels_of = {name: {"": (ends[name].tolist(), values)} for name, values in curves.items()}
+    return step_curves(panels_of, least=least, width=1.9, across=3)
 
 
 @fitting
@@ -119,6 +108,7 @@ def interval_lines(
     xlabel: str,
     ylabel: str = "DSC (%)",
     ticks: Sequence[object] = (),
+    at_values: bool = False,
     page: float = PAGE,
 ) -> Figure:
     """Lines over ``x`` with intervals, the paper's own points hollow and dashed.
@@ -131,9 +121,10 @@ def interval_lines(
         xlabel: under the panels.
         ylabel: beside them.
         ticks: names of the places 0, 1, ... of ``x``.
+        at_values: ticks are the values of ``x``, on a scale of ratios where they span ten.
         page: width of the figure at most.
     """
-    titles = list(dict.fromkeys(frame["panel"]))
+    titles, values = list(dict.fromkeys(frame["panel"])), sorted(frame[x].unique())
 
     def draw(axes: Axes, number: int) -> None:
         part = frame[frame["panel"] == titles[number]]
@@ -141,35 +132,16 @@ def interval_lines(
             _line(axes, rows.sort_values(x), x, str(method), place)
         if ticks:
             axes.set_xticks(range(len(ticks)), [str(tick) for tick in ticks])
+        if at_values and values[-1] >= 10 * values[0]:
+            axes.set_xscale("log")
+            axes.xaxis.minorticks_off()
+        if at_values:
+            axes.set_xticks(values, [f"{value:g}" for value in values])
 
     return panels(
         draw, titles, width=3.1, height=2.3, xlabel=xlabel, ylabel=ylabel, page=page, across=2,
         sharex=True,
     )  # fmt: skip
-
-
-@fitting
-def share_lines(frame: pd.DataFrame, *, ylabel: str = "DSC (%)", page: float = PAGE) -> Figure:
-    """What a start gives at each share of the labels: `interval_lines` with the shares as ticks.
-
-    Args:
-        frame: long: ``panel, start, share`` (percent), ``ours, low, high`` and, where there are
-            any, ``paper``. Scratch and scratch at equal updates are two starts: the first is the
-            paper's comparison, the second takes the longer training away.
-        ylabel: beside the panels.
-        page: width of the figure at most.
-    """
-    shares = sorted(frame["share"].unique())
-    figure = interval_lines(
-        frame, x="share", group="start", xlabel="share of the labels (%)", ylabel=ylabel, page=page
-    )
-    for axes in figure.axes:
-        if axes.axison:
-            if shares[-1] >= 10 * shares[0]:
-                axes.set_xscale("log")
-                axes.xaxis.minorticks_off()
-            axes.set_xticks(shares, [f"{share:g}" for share in shares])
-    return figure
 
 
 def _line(axes: Axes, rows: pd.DataFrame, x: str, method: str, number: int) -> None:

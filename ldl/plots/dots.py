@@ -1,6 +1,6 @@
-"""Dots beside named rows: every seed, every support image, every claim with its interval."""
+"""Dots beside named rows: every seed or support image, every claim with its interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from matplotlib.lines import Line2D
 
 from ldl.plots.theme import (
     GREEN,
@@ -32,115 +32,75 @@ from ldl.plots.theme import (
 OURS = mark("ours, with interval", "o", INK, linestyle="-", linewidth=2.2)
 
 
-def _ring(axes: Axes, value: float | None, place: float) -> None:
-    if value is not None and np.isfinite(value):
-        axes.plot(value, place, markersize=6, **RING)
-
-
 @fitting
-def seed_strips(
+def dots(
     frame: pd.DataFrame,
+    paper: Mapping[tuple[str, str], float],
     *,
-    columns: Sequence[str],
-    titles: Sequence[str],
+    columns: Mapping[str, str],
+    looks: Mapping[str, tuple[str, str]],
     xlabel: str = "DSC (%)",
-    width: float = 1.7,
+    mean: bool = False,
+    baseline: str = "",
     page: float = PAGE,
 ) -> Figure:
-    """One small panel a column of a table, one line a row, one mark a seed.
+    """One small panel a column of a table, one line a row, one mark a seed or support image.
 
     Args:
-        frame: long: ``label, column, by_seed`` (numbers), ``lost`` (a bool each: the target region
-            collapsed), ``paper`` (nan where there is none).
-        columns: which, in order.
-        titles: over them.
+        frame: long: ``row, column, value, look``; rows in the order of the figure.
+        paper: (row, column) -> the paper's one number, a ring; nan where it prints none.
+        columns: name -> title of its panel, in order.
+        looks: what a mark means -> its colour and marker.
         xlabel: under the lowest panels.
-        width: of a panel in inches.
-        page: of the figure at most.
+        mean: a tick at the mean of a line's marks.
+        baseline: a row whose mean goes through its panel as a dashed line, so that every other row
+            is read against it (template matching, say).
+        page: width of the figure at most, in inches.
     """
-    rows = list(dict.fromkeys(frame["label"]))
+    rows = list(dict.fromkeys(frame["row"]))
+    dashes: Any = {"linestyle": (0, (4, 2)), "linewidth": 1.2, "color": ORANGE}
 
     def draw(axes: Axes, number: int) -> None:
-        part = frame[frame["column"] == columns[number]].set_index("label")
-        for place, name in enumerate(rows):
-            one = part.loc[name]
-            _ring(axes, one["paper"], place)
-            for value, lost in zip(one["by_seed"], one["lost"], strict=True):
-                look = ("X", VERMILION) if lost else ("o", GREEN)
-                axes.plot(value, place, look[0], color=look[1], markersize=5, alpha=0.8)
+        part = frame[frame["column"] == list(columns)[number]]
+        if baseline in set(part["row"]):
+            axes.axvline(part.loc[part["row"] == baseline, "value"].mean(), **dashes)
+        for place, row in enumerate(rows):
+            line = part[part["row"] == row]
+            for look, each in line.groupby("look", sort=False):
+                colour, marker = looks[str(look)]
+                places = np.full(len(each), place)
+                axes.plot(each["value"], places, marker, color=colour, markersize=5, alpha=0.7)
+            if mean and len(line):
+                at = line["value"].mean()
+                axes.plot(at, place, "|", color=INK, markersize=12, markeredgewidth=1.8)
+            printed = paper.get((row, list(columns)[number]), np.nan)
+            if np.isfinite(printed):
+                axes.plot(printed, place, markersize=6, **RING)
 
-    seeds = [mark("a seed", "o", GREEN), mark("a seed, collapsed", "X", VERMILION)]
+    legend = [mark(look, marker, colour) for look, (colour, marker) in looks.items()]
+    if mean:
+        legend.append(mark("mean over them", "|", INK, 10, markeredgewidth=1.8))
+    legend.append(paper_mark())
+    if baseline:
+        legend.append(Line2D([], [], label=f"mean of {baseline}", **dashes))
     figure = panels(
-        draw, titles, width=width, rows=rows, xlabel=xlabel,
-        legend=[*seeds, paper_mark()], page=page, across=3, sharex=True,
+        draw, list(columns.values()), width=1.75, rows=rows, xlabel=xlabel, legend=legend,
+        page=page, across=4, sharex=True,
     )  # fmt: skip
     figure.axes[0].set_xlim(left=0)
     return figure
 
 
-@fitting
-def support_dots(
-    values: Mapping[tuple[str, str], NDArray],
-    paper: Mapping[tuple[str, str], float],
-    *,
-    columns: Sequence[str],
-    rows: Sequence[str],
-    mine: Sequence[str],
-    xlabel: str,
-    baseline: str = "",
-    width: float = 1.8,
-    page: float = PAGE,
-) -> Figure:
-    """One small panel a column: each support's value, their mean, the paper's one value as a ring.
-
-    Args:
-        values: (supports,) in percent for each (row, column) that was run.
-        paper: its number, where it prints one.
-        columns: titles of the panels.
-        rows: from top to bottom.
-        mine: the rows that are the paper's method, blue and round; the others orange and square.
-        xlabel: under the lowest panels.
-        baseline: a row whose mean goes through its panel as a dashed line, so that every other row
-            is read against it (template matching, say).
-        width: of a panel in inches.
-        page: of the figure at most.
-    """
-
-    def draw(axes: Axes, number: int) -> None:
-        column = columns[number]
-        if (baseline, column) in values:
-            mean = float(np.mean(values[baseline, column]))
-            axes.axvline(mean, color=ORANGE, linestyle=(0, (4, 2)), linewidth=1.2)
-        for place, row in enumerate(rows):
-            found = values.get((row, column))
-            if found is not None:
-                colour, marker = (SKY, "o") if row in mine else (ORANGE, "s")
-                places = np.full(len(found), place)
-                axes.plot(found, places, marker, color=colour, markersize=4.5, alpha=0.65)
-                axes.plot(found.mean(), place, "|", color=INK, markersize=12, markeredgewidth=1.8)
-            _ring(axes, paper.get((row, column)), place)
-        axes.set_xlim(-3, 103)
-
-    legend = [
-        mark("a support image", "o", SKY, 4.5),
-        mark("mean over them", "|", INK, 10, markeredgewidth=1.8),
-        paper_mark("the paper, one support"),
-    ]
-    if baseline:
-        dashes: Any = {"linestyle": (0, (4, 2)), "linewidth": 1.2}
-        legend.append(mark(f"mean of {baseline}", "", ORANGE, **dashes))
-    return panels(draw, columns, width=width, rows=rows, xlabel=xlabel, legend=legend, page=page)
-
-
+# Of those that begin alike the longer one first.
 VERDICTS = {
     "reproduced": (GREEN, "o"),
     "opposite": (VERMILION, "s"),
+    "higher (one seed)": (SKY, "^"),
+    "lower (one seed)": (ORANGE, "v"),
     "higher": (GREEN, "^"),
     "lower": (VERMILION, "v"),
     "no difference of interest": (GREY, "d"),
     "undecided": (GREY, "D"),
-    "higher (one seed)": (SKY, "^"),
-    "lower (one seed)": (ORANGE, "v"),
 }
 
 

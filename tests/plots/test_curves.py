@@ -23,7 +23,7 @@ def test_runs_of_a_kind_share_a_colour_and_differ_in_dashes() -> None:
     runs = {
         name: ([1, 2], [0.1, 0.2]) for name in ("paper d, seed 0", "paper d, seed 1", "other, 0")
     }
-    figure = plots.watch_curves({"share": runs, "belief": runs})
+    figure = plots.step_curves({"share": runs, "belief": runs})
     lines = figure.axes[0].get_lines()
     assert lines[0].get_color() == lines[1].get_color() != lines[2].get_color()
     assert lines[0].get_linestyle() != lines[1].get_linestyle()
@@ -39,7 +39,7 @@ def test_shares_are_the_ticks_and_the_papers_line_is_dashed() -> None:
             for share in (100, 20)
         ]
     )  # fmt: skip
-    (axes,) = plots.share_lines(frame).axes
+    (axes,) = plots.interval_lines(frame, x="share", group="start", xlabel="%", at_values=True).axes
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["20", "100"]
     drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     wanted = {"scratch, equal updates": [21, 101], "Rd": [22, 102], "Rd, the paper": [90, 90]}

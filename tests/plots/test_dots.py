@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from ldl import plots
-from ldl.plots import claims_forest, seed_strips, support_dots
+from ldl.plots import claims_forest, dots
 from ldl.plots.theme import VERMILION, panels
 
 NAN = float("nan")
@@ -41,41 +41,37 @@ def test_panels_stand_in_reading_order_and_wrap_on_a_phone() -> None:
     assert phone.get_figheight() > page.get_figheight()
 
 
+LOOKS = {"a seed": ("green", "o"), "a seed, collapsed": ("red", "X")}
+
+
+def points(*lines: tuple[str, str, float, str]) -> pd.DataFrame:
+    return pd.DataFrame(lines, columns=["row", "column", "value", "look"])
+
+
 def test_a_dot_a_support_their_mean_and_the_papers_ring() -> None:
-    values = {("a", "disc"): np.array([10.0, 20.0, 60.0]), ("b", "heart"): np.array([5.0, 7.0])}
-    figure = support_dots(
-        values,
-        {("a", "disc"): 42.0, ("a", "heart"): NAN},
-        columns=["disc", "heart"],
-        rows=["a", "b"],
-        mine=["a"],
-        xlabel="%",
-        baseline="b",
+    frame = points(
+        *(("a", "disc", value, "a seed") for value in (10.0, 20.0, 60.0)),
+        *(("b", "heart", value, "a seed, collapsed") for value in (5.0, 7.0)),
     )
+    figure = dots(
+        frame, {("a", "disc"): 42.0, ("a", "heart"): NAN},
+        columns={"disc": "Disc", "heart": "Heart"}, looks=LOOKS, mean=True, baseline="b",
+    )  # fmt: skip
     disc, heart = figure.axes
+    assert [axes.get_title(loc="left") for axes in (disc, heart)] == ["Disc", "Heart"]
     drawn = [list(np.atleast_1d(line.get_xdata())) for line in disc.lines]
     assert drawn == [[10, 20, 60], [30], [42]]
     drawn = [list(np.atleast_1d(line.get_xdata())) for line in heart.lines]
     assert drawn == [[6, 6], [5, 7], [6]], "the baseline's mean goes through the panel"
-    assert disc.lines[0].get_marker() != heart.lines[1].get_marker(), "not by colour alone"
+    assert [disc.lines[0].get_marker(), heart.lines[1].get_marker()] == ["o", "X"]
+    assert [text.get_text() for text in disc.get_yticklabels()] == ["a", "b"]
 
 
-def test_marks_are_seeds_crosses_are_lost_and_rings_the_papers() -> None:
-    lines = [
-        {"label": label, "column": column, "by_seed": [1.0, 2.0, 3.0], "lost": lost, "paper": paper}
-        for label, lost, paper in (("A", [False] * 3, 50.0), ("B", [False, True, True], NAN))
-        for column in ("one", "two")
-    ]
-    figure = seed_strips(pd.DataFrame(lines), columns=["one", "two"], titles=["One", "Two"])
-    axes = [each for each in figure.axes if each.get_title(loc="left")]
-    assert [each.get_title(loc="left") for each in axes] == ["One", "Two"]
-    for each in axes:
-        marks = [line.get_marker() for line in each.get_lines()]
-        assert marks.count("X") == 2
-        assert marks.count("o") == 4 + 1
-        rings = [line for line in each.get_lines() if line.get_markerfacecolor() == "none"]
-        assert [float(line.get_xdata()[0]) for line in rings] == [50.0]
-    assert [text.get_text() for text in axes[0].get_yticklabels()] == ["A", "B"]
+def test_a_line_may_hold_marks_of_several_meanings() -> None:
+    lines = [("A", "one", 1.0, "a seed"), ("A", "one", 2.0, "a seed, collapsed")]
+    (axes,) = dots(points(*lines), {}, columns={"one": "One"}, looks=LOOKS).axes
+    marks = {line.get_marker(): list(line.get_xdata()) for line in axes.lines}
+    assert marks == {"o": [1.0], "X": [2.0]}
 
 
 def claims() -> pd.DataFrame:
@@ -107,6 +103,13 @@ def test_a_claim_has_its_words_its_mark_and_its_ring(page: float) -> None:
     opposite = [one for one in axes.lines if one.get_color() == VERMILION]
     assert [list(one.get_xdata()) for one in opposite] == [[-10, -9]], "cut at the axis's end"
     assert axes.get_xlim() == (-10, 10)
+
+
+def test_one_seed_has_another_mark_than_several() -> None:
+    frame = claims().assign(verdict=["higher", "higher (one seed)", "lower", "lower (one seed)"])
+    (axes,) = claims_forest(frame).axes
+    intervals = [line.get_color() for line in axes.lines if len(line.get_xdata()) == 2]
+    assert len(set(intervals[:4])) == 4
 
 
 def test_the_methods_that_are_compared_share_a_colour_that_is_not_ours() -> None:
