@@ -145,12 +145,22 @@ def _insist(folder: Path, found: Chosen, least: int = LEAST) -> None:
 def _masks(files: Iterable[str]) -> set[str]:
     """Files that are called masks and bear the name of an image that is not."""
     called = {name for name in files if _MASK.search(name)}
-    films = {_stem(name) for name in files if name not in called}
-    return {name for name in called if _stem(_MASK.sub("", name)) in films or _stem(name) in films}
+    films = {plain_stem(name) for name in files if name not in called}
+    return {
+        name
+        for name in called
+        if plain_stem(without_mask_words(name)) in films or plain_stem(name) in films
+    }
 
 
-def _stem(name: str) -> str:
+def plain_stem(name: str) -> str:
+    """A file's name in small letters, without suffix and what separates words at its ends."""
     return PurePosixPath(name.lower().removesuffix(".gz")).stem.strip("_- ")
+
+
+def without_mask_words(name: str) -> str:
+    """A name without "mask", "seg" and the like."""
+    return _MASK.sub("", name)
 
 
 def two_levels(pixels: np.ndarray) -> bool:

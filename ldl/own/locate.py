@@ -1,19 +1,13 @@
 """One's own images: the point of a support image, found in queries, as csv and as overlays."""
 
-import csv
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldl import paths
 from ldl.data.picture import Picture, Point
-from ldl.data.readers.raster import SUFFIXES
 from ldl.errors import LdlError
 from ldl.localize import Localization, Matcher, find
+from ldl.own.outputs import Outputs, free, plain_name
 from ldl.plots.points import drawn, save_png
 
 CSV = "localized.csv"
@@ -84,7 +78,7 @@ def point_inside(support: Picture, point: Point) -> Point:
     return inside
 
 
-class Answers:
+class Answers(Outputs):
     """The csv and the overlays of a localization, written query by query, put in place when whole.
 
     Overlays are called after their query's file; equal names get a number.
@@ -95,54 +89,27 @@ class Answers:
         queries: the images that will be asked.
 
     Raises:
-        LdlError: an answer would replace one of the images or a file that is not ours; nothing was
-            written then.
-        DataError: the folder cannot be written.
+        LdlError: see `Outputs`.
     """
 
     def __init__(self, folder: Path, support: Path, queries: Sequence[Path]) -> None:
-        self.folder = folder
         taken = {_SUPPORT}
-        self.overlays = [_free(_plain_name(one), taken) for one in queries]
-        if folder.exists() and not folder.is_dir():
-            raise LdlError(f"--output {folder} is a file; name a folder")
-        ours = _ours(folder)
-        for name in (CSV, _SUPPORT, *self.overlays):
-            target = folder / name
-            if os.path.lexists(target) and (name not in ours or _same(target, support, *queries)):
-                raise LdlError(
-                    f"--output {folder}: {paths.shown(target)} would be replaced, which `ldl "
-                    "localize` did not write; name another folder"
-                )
-
-    @contextmanager
-    def open(self) -> Iterator["Answers"]:
-        """Write in a folder beside; on an error nothing of it stays."""
-        new = not self.folder.exists()
-        paths.writable(self.folder)
-        self._work = Path(tempfile.mkdtemp(prefix=".answers-", dir=self.folder))
-        try:
-            with (
-                paths.told(self.folder, ""),
-                (self._work / CSV).open(
-                    "w", newline="", encoding="utf-8", errors="backslashreplace"
-                ) as stream,
-            ):
-                self._csv = csv.writer(stream)
-                self._csv.writerow(COLUMNS)
-                yield self
-            with paths.told(self.folder, ""):
-                for one in sorted(self._work.iterdir(), key=lambda path: path.name == CSV):
-                    os.replace(one, self.folder / one.name)
-        finally:
-            shutil.rmtree(self._work, ignore_errors=True)
-            if new and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+        self.overlays = [free(plain_name(one), taken, ".png") + ".png" for one in queries]
+        super().__init__(
+            "localize",
+            folder,
+            CSV,
+            COLUMNS,
+            self.overlays,
+            [support, *queries],
+            named=["overlay"],
+            also=[_SUPPORT],
+        )
 
     def support(self, support: Picture, point: Point, window: float) -> None:
         """The overlay of the support with its point (row, column) in pixels of its file."""
         canvas = drawn(support.pixels, point, window_in(support, window), sure=True)
-        save_png(canvas, self._work / _SUPPORT)
+        save_png(canvas, self.work / _SUPPORT)
 
     def add(self, number: int, one: Located, window: float) -> None:
         """The line and the overlay of a query."""
@@ -155,50 +122,19 @@ class Answers:
             similarity=one.answer.similarity,
             area=(box.top, box.bottom, box.left, box.right),
         )
-        save_png(canvas, self._work / self.overlays[number])
-        self._csv.writerow(_line(one, self.overlays[number]))
+        save_png(canvas, self.work / self.overlays[number])
+        self.row(*_line(one, self.overlays[number]))
 
     def left_out(self, query: Path, reason: str) -> None:
         """The line of a query that cannot be read."""
         blank = [""] * (len(COLUMNS) - 4)
-        self._csv.writerow([str(query), "", "unreadable", *blank, reason])
+        self.row(query, "", "unreadable", *blank, reason)
 
 
 def window_in(one: Picture, window: float) -> tuple[float, float]:
     """Rows and columns that a window of the square has in the file."""
     box = one.box
     return window * (box.bottom - box.top) / one.size, window * (box.right - box.left) / one.size
-
-
-def _plain_name(path: Path) -> str:
-    """The file's name without the suffix of an image; other dots belong to the name."""
-    known = path.suffix.lower() in (*SUFFIXES, ".dcm", ".img", ".gz")
-    return path.stem if known else path.name
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """``name.png``, or with the first free number; names that differ in case alone are equal."""
-    number, free = 1, f"{name}.png"
-    while free.lower() in taken:
-        number += 1
-        free = f"{name}-{number}.png"
-    taken.add(free.lower())
-    return free
-
-
-def _ours(folder: Path) -> set[str]:
-    """What an earlier call wrote there, by its csv."""
-    try:
-        with (folder / CSV).open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-            head = tuple(rows[0]) if rows else ()
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return set()
-    return {CSV, _SUPPORT, *(row["overlay"] for row in rows)} if head == COLUMNS else set()
-
-
-def _same(target: Path, *inputs: Path) -> bool:
-    return any(one.exists() and target.exists() and target.samefile(one) for one in inputs)
 
 
 def _line(one: Located, overlay: str) -> list[str]:

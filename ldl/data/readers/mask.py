@@ -30,6 +30,30 @@ def read_mask(path: Path, *, soft_threshold: int | None = None) -> np.ndarray:
     return mask
 
 
+def read_codes(path: Path) -> np.ndarray:
+    """A label map as whole numbers (H, W) int64, upright: 0 is background.
+
+    Grey values stay as they are; of a picture of colours (palettes too) red * 65536 + green * 256 +
+    blue is the number; where transparency alone tells what was drawn, 1 is.
+
+    Raises:
+        DataError: unreadable, NaN, or values between whole numbers.
+    """
+    image = open_raster(path)
+    drawn = _drawn(image, path)
+    if drawn is not None:
+        return drawn.astype(np.int64)
+    pixels = pixels_of(image, path)
+    if not np.isfinite(pixels).all() or not np.array_equal(pixels, np.rint(pixels)):
+        raise DataError(f"{path}: values that are no whole numbers in a mask; save it as png")
+    codes = pixels.astype(np.int64)
+    if codes.ndim == 2:
+        return codes
+    grey = (codes == codes[..., :1]).all()
+    found: np.ndarray = codes[..., 0] if grey else codes @ np.array([65536, 256, 1])
+    return found
+
+
 def _foreground(path: Path, soft_threshold: int | None) -> np.ndarray:
     image = open_raster(path)
     drawn = _drawn(image, path)

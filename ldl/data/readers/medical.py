@@ -143,3 +143,14 @@ def read_jsrt(path: Path, raw: bytes | None = None) -> np.ndarray:
     low, high = values[valid].min(), values[valid].max()
     inverted = (high - values.clip(low, high)).astype(np.float32)
     return np.floor(inverted * (255.0 / max(float(high - low), 1.0))).astype(np.uint8)
+
+
+def pixel_spacing(path: Path) -> tuple[float, float] | None:
+    """Rows' and columns' distance in mm, where a DICOM file says it; None of any other file."""
+    try:
+        data = pydicom.dcmread(path, stop_before_pixels=True)
+        found = data.get("PixelSpacing") or data.get("ImagerPixelSpacing")
+        row, column = (float(one) for one in found)
+    except Exception:  # no DICOM, or no such field
+        return None
+    return (row, column) if row > 0 and column > 0 else None

@@ -1,0 +1,465 @@
+"""One's own images and masks: what belongs together, what a mask's values mean, who is held out."""
+
+import csv
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from nibabel.orientations import apply_orientation
+from tqdm.auto import tqdm
+
+from ldl.data import prepare
+from ldl.data.bank import SPLITS, Bank, image_rows, made, open_bank, open_images
+from ldl.data.bank_writer import BankWriter, refuse
+from ldl.data.ct.nifti import check_pair
+from ldl.data.ct.volume import display
+from ldl.data.folder import FolderIndex
+from ldl.data.own import content, image_files, is_volume, plain_stem, slices, without_mask_words
+from ldl.data.picture import Picture, picture
+from ldl.data.preprocess import crop, resize_mask
+from ldl.data.readers import is_image, read_nifti
+from ldl.data.readers.mask import read_codes
+from ldl.data.readers.nifti import to_ras
+from ldl.errors import DataError
+from ldl.paths import shown
+from ldl.rng import numpy_generator
+from ldl.tasks import CHANNELS, Modality
+
+MOST = 8  # classes: a pixel's bits
+SHARES = {"test": 0.25, "validation": 0.15}  # of the subjects, at least one each
+_SUBJECT = re.compile(
+    r"(?:^|[/_\-. ])((?:sub|subj|subject|patient|pat|pt|case)[-_ ]?[a-z]*\d+)", re.IGNORECASE
+)
+# What tells images of one subject apart, at the end of a name: an eye, a side, a view, a slice.
+_ENDING = re.compile(
+    r"(?:(?<=\d)|[_\-. ])(?:left|right|l|r|od|os|ap|pa|lateral|frontal|"
+    r"(?:slice|view|frame|visit|z|v)[-_ ]?\d+)$",
+    re.IGNORECASE,
+)
+Mask = np.ndarray
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Images and their masks.
+
+    Attributes:
+        images: the images' folder.
+        masks: image -> class -> mask file; one class "" where a mask's values tell the classes.
+        left_out: images without a mask.
+        rule: how names were matched, in words.
+    """
+
+    images: Path
+    masks: dict[str, dict[str, Path]]
+    left_out: tuple[str, ...]
+    rule: str
+
+    @property
+    def by_file(self) -> tuple[str, ...]:
+        """The classes, where each has files of its own."""
+        return tuple(sorted({one for each in self.masks.values() for one in each} - {""}))
+
+
+def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = False) -> Pairs:
+    """Which mask belongs to which image, by their names.
+
+    Tried in turn: the same path, the same name, the same but for words such as "mask" or "seg", one
+    name that goes on where the other ends, the same first number. Several masks of an image are
+    classes, named by their folders or by what their names add.
+
+    Args:
+        images: folder of images or volumes.
+        masks: folder of masks; it may lie within the other, or be the same.
+        modality: of the images.
+        leave_out: go on without masks that belong to no image.
+
+    Raises:
+        DataError: nothing there, masks without an image, or masks that cannot be told apart.
+    """
+    volumes = modality == "ct"
+    if not masks.is_dir():
+        raise DataError(f"{masks}: no such folder; name the one that holds your masks")
+    here = None if masks.resolve() == images.resolve() else masks
+    files = list(image_files(images, volumes=volumes, least=1, beside=here).files)
+    own = {(images / one).resolve() for one in files}
+    index = FolderIndex(masks)
+    kind: Callable[[Path], bool] = is_volume if volumes else is_image
+    found = [f for f in index.sizes if kind(masks / f) and (masks / f).resolve() not in own]
+    if not found:
+        raise DataError(f"{masks}: no {'NIfTI' if volumes else 'image'} file that could be a mask; "
+                        f"{index.line()}")  # fmt: skip
+    rule, partner = max(
+        ((name, _partners(files, found, key)) for name, key in _RULES.items()),
+        key=lambda each: len(each[1]),
+    )
+    lost = [one for one in found if one not in partner]
+    if lost and not leave_out:
+        some = ", ".join(lost[:5]) + (" ..." if len(lost) > 5 else "")
+        raise DataError(
+            f"{masks}: {len(lost)} of {len(found)} masks belong to no image by their names "
+            f"({shown(some)}); an image may be {shown(files[0])}; name a mask after its image, or "
+            "--leave-out goes on without them"
+        )
+    if not partner:
+        raise DataError(f"{masks}: no mask is named after an image of {images}")
+    several = Counter(partner.values()).most_common(1)[0][1] > 1
+    grouped: dict[str, dict[str, Path]] = defaultdict(dict)
+    for name, image in sorted(partner.items()):
+        label = _label(name, image, partner) if several else ""
+        if label in grouped[image]:
+            raise DataError(
+                f"{masks}: {shown(name)} and {grouped[image][label].name} are both masks of "
+                f"{shown(image)}; put each class into a folder of its own"
+            )
+        grouped[image][label] = masks / name
+    return Pairs(images, dict(grouped), tuple(f for f in files if f not in grouped), rule)
+
+
+def _stem(name: str) -> str:
+    return plain_stem(PurePosixPath(name).name)
+
+
+def _prefix(image: str, mask: str) -> bool:
+    one, other = sorted((_stem(image), _stem(mask)), key=len)
+    return other.startswith(one) and not other[len(one) :][:1].isalnum()
+
+
+def _number(name: str) -> str:
+    digits = re.search(r"\d+", _stem(name))
+    return str(int(digits[0])) if digits else ""
+
+
+_RULES: dict[str, Callable[[str], str] | None] = {
+    "path": lambda name: str(PurePosixPath(name).parent / plain_stem(name)),
+    "name": _stem,
+    "name but for words such as mask": lambda name: _stem(without_mask_words(name)),
+    "beginning of the name": None,
+    "first number": _number,
+}
+
+
+def _partners(
+    images: Sequence[str], masks: Sequence[str], key: Callable[[str], str] | None
+) -> dict[str, str]:
+    """Mask -> its image, where a rule leaves exactly one."""
+    if key is None:
+        fits = {mask: [one for one in images if _prefix(one, mask)] for mask in masks}
+    else:
+        known = defaultdict(list)
+        for one in images:
+            known[key(one)].append(one)
+        fits = {mask: known.get(key(mask), []) if key(mask) else [] for mask in masks}
+    return {mask: some[0] for mask, some in fits.items() if len(some) == 1}
+
+
+def _label(mask: str, image: str, partner: dict[str, str]) -> str:
+    """The class of one of several masks: its first folder that tells, or what its name adds."""
+    folders = PurePosixPath(mask).parts[:-1]
+    for place, name in enumerate(folders):
+        if len({PurePosixPath(one).parts[place : place + 1] for one in partner}) > 1:
+            return name
+    return _stem(mask).removeprefix(_stem(image)).strip("_-. ") or "mask"
+
+
+@dataclass(frozen=True)
+class Case:
+    """An image or a slice with its masks, as the file has them.
+
+    Attributes:
+        id: its name.
+        picture: pixels, square, and the way between them.
+        planes: (K, H, W) bool, one a class.
+    """
+
+    id: str
+    picture: Picture
+    planes: Mask
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The bank of images and masks, and what is known of both.
+
+    Attributes:
+        bank: masks hold a bit a class.
+        classes: their names, the largest first, so that what lies within another comes later.
+        values: of each class in the mask files; () where classes have files of their own.
+        subjects: image -> whose it is.
+        pairs: the files.
+    """
+
+    bank: Bank
+    classes: tuple[str, ...]
+    values: tuple[int, ...]
+    subjects: dict[str, str]
+    pairs: Pairs
+    modality: Modality = field(default="xray")
+
+    def cases(self, name: str) -> Iterator[Case]:
+        """The image, or the slices of the volume, of that name."""
+        size = self.bank.images.shape[-1]
+        return _cases(self.pairs, name, self.modality, size, self.classes, self.values)
+
+    def names(self, split: str) -> list[str]:
+        """Images or volumes of a split."""
+        ids = [self.bank.ids[row] for row in self.bank.rows(split)]
+        return (
+            list(dict.fromkeys(one.rpartition("#")[0] or one for one in ids))
+            if self.modality == "ct"
+            else ids
+        )
+
+
+def labelled_bank(
+    pairs: Pairs,
+    modality: Modality,
+    size: int,
+    *,
+    names: Sequence[str] = (),
+    split: dict[str, tuple[str, str]] | None = None,
+    seed: int = 0,
+    leave_out: bool = False,
+    progress: bool = False,
+) -> Labelled:
+    """The paired images as a bank, split by subject.
+
+    Args:
+        pairs: the files.
+        modality: of the images.
+        size: side of the squares.
+        names: of the classes, in the order of the masks' values.
+        split: image -> (split, subject), either may be ""; None tells subjects from the names.
+        seed: of the split.
+        leave_out: go on without files that cannot be used.
+        progress: show bars.
+
+    Raises:
+        DataError: files that cannot be used, all of them named; classes that cannot be told; or too
+            few subjects for three splits.
+    """
+    given = _by_name(split or {}, list(pairs.masks))
+    subjects = {one: given.get(one, ("", ""))[1] or subject_of(one) for one in pairs.masks}
+    where = splits_of(subjects, {one: part for one, (part, _) in given.items() if part}, seed)
+    files = [
+        (one, content(pairs.images / one), subjects[one], where[one],
+         sorted((label, content(path)) for label, path in masks.items()))
+        for one, masks in sorted(pairs.masks.items())
+    ]  # fmt: skip
+    stamp = [prepare.VERSION, "labelled", modality, size, list(names), leave_out, files]
+    name = f"own-{pairs.images.resolve().name}"
+
+    def write(place: Path) -> None:
+        classes, values, faults = _classes(pairs, names, modality, progress)
+        refuse([] if leave_out else list(faults.values()), len(files))
+        with BankWriter(place, name, image_rows((CHANNELS[modality], size, size), masks=True)) as w:
+            w.most = 2 ** len(classes) - 1
+            w.facts |= {"classes": classes, "values": values, "left_out": faults}
+            used = [one for one in sorted(pairs.masks) if one not in faults]
+            _fill(w, pairs, used, modality, classes, values, where, leave_out, progress)
+
+    folder = made(f"{name}-{modality}-{size}-masks", stamp, write)
+    index, bank = open_bank(folder)[0], open_images(folder)
+    return Labelled(
+        bank, tuple(index["classes"]), tuple(index["values"]), subjects, pairs, modality
+    )
+
+
+def _fill(
+    writer: BankWriter,
+    pairs: Pairs,
+    used: list[str],
+    modality: Modality,
+    classes: Sequence[str],
+    values: Sequence[int],
+    where: dict[str, str],
+    leave_out: bool,
+    progress: bool,
+) -> None:
+    size, faults = writer.rows["images"][1][-1], []
+    known = {one["id"].split("#")[0] for one in writer.entries} | set(writer.left_out)
+    for name in tqdm([one for one in used if one not in known], unit="image", disable=not progress):
+        try:
+            for one in _cases(pairs, name, modality, size, classes, values):
+                row = {"images": one.picture.square, "masks": _bits(one, size)}
+                writer.add(one.id, [row], split=where[name])
+        except DataError as error:
+            faults.append(str(error))
+            if leave_out:
+                writer.leave_out(name, str(error))
+    refuse([] if leave_out else faults, len(used))
+    there = {one["split"] for one in writer.entries}
+    if there != set(SPLITS):
+        raise DataError(f"{pairs.images}: no image is left for {', '.join(set(SPLITS) - there)}")
+
+
+def _bits(case: Case, size: int) -> Mask:
+    """(size, size) uint8 of the square: bit k where class k is."""
+    planes = [resize_mask(crop(plane, case.picture.box), size) << k
+              for k, plane in enumerate(case.planes)]  # fmt: skip
+    return np.bitwise_or.reduce(planes).astype(np.uint8)
+
+
+def _cases(
+    pairs: Pairs,
+    name: str,
+    modality: Modality,
+    size: int,
+    classes: Sequence[str],
+    values: Sequence[int],
+) -> Iterator[Case]:
+    path = pairs.images / name
+    codes = [_codes(mask, path) for mask in pairs.masks[name].values()]
+    if values:
+        planes = np.stack([codes[0] == value for value in values])
+    else:
+        found = dict(zip(pairs.masks[name], codes, strict=True))
+        planes = np.stack(
+            [found[one] != 0 if one in found else np.zeros(codes[0].shape, bool) for one in classes]
+        )
+    if modality == "ct":
+        for number, one in enumerate(slices(path, size)):
+            if one.pixels.min() < one.pixels.max():
+                yield Case(f"{name}#{number:03d}", one, planes[:, number])
+        return
+    one = picture(path, modality, size)
+    if one.pixels.min() == one.pixels.max():
+        raise DataError(f"{path}: blank, every pixel is {one.pixels.min()}")
+    if one.shape != planes.shape[1:]:
+        rows, columns = planes.shape[1:]
+        mask = next(iter(pairs.masks[name].values()))
+        raise DataError(
+            f"{mask}: mask of {columns}x{rows} pixels beside an image of {one.shape[1]}x"
+            f"{one.shape[0]} ({path.name}); is it another image's, or turned, or was the image "
+            "turned upright by its EXIF orientation?"
+        )
+    yield Case(name, one, planes)
+
+
+def _codes(mask: Path, image: Path) -> Mask:
+    """Values of a mask, (H, W) or (Z, Y, X) as `slices` shows the volume."""
+    if not is_volume(mask):
+        return read_codes(mask)
+    scan, marked = read_nifti(image), read_nifti(mask)
+    check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, mask)
+    whole = np.rint(marked.values)
+    if np.abs(marked.values - whole).max() > 1e-3 or len(np.unique(whole)) > 256:
+        raise DataError(f"{mask}: values between whole numbers; a label map was resampled with "
+                        "interpolation?")  # fmt: skip
+    return np.ascontiguousarray(display(apply_orientation(whole, to_ras(scan.affine)))).astype(int)
+
+
+def _classes(
+    pairs: Pairs, names: Sequence[str], modality: Modality, progress: bool
+) -> tuple[list[str], list[int], dict[str, str]]:
+    """Names and values of the classes, the largest first, and the masks that cannot be used."""
+    area: Counter[Any] = Counter()
+    together, faults = 0, {}
+    for image, masks in tqdm(pairs.masks.items(), desc="masks", disable=not progress):
+        try:
+            for label, path in masks.items():
+                codes = _codes(path, pairs.images / image)
+                values, counts = np.unique(codes, return_counts=True)
+                if label and len(values) > 2:
+                    raise DataError(f"{path}: {len(values)} values in a mask of one class")
+                if values[0] != 0 or len(values) > MOST + 1:
+                    what = "no background" if values[0] != 0 else f"{len(values)} values"
+                    raise DataError(
+                        f"{path}: {what} where 0 and at most {MOST} classes are expected; was it "
+                        "inverted, resized with interpolation or saved as jpg?"
+                    )
+                together += len(values) > 2
+                for value, count in zip(values[1:], counts[1:], strict=True):
+                    area[label or int(value)] += int(count)
+        except DataError as error:
+            faults[image] = str(error)
+    if not area:
+        if faults:
+            refuse(list(faults.values()), len(pairs.masks))
+        raise DataError(f"{pairs.images}: every mask is empty; nothing can be learned of them")
+    found = pairs.by_file or sorted(area)
+    if names and len(names) != len(found):
+        raise DataError(f"--classes names {len(names)}, the masks hold {len(found)}: "
+                        f"{', '.join(map(str, found))}")  # fmt: skip
+    if not pairs.by_file and not together and len(found) > 1 and not names:
+        raise DataError(
+            f"{pairs.images}: some masks hold {found[0]} and others {found[1]}, none both; if "
+            "these are classes, name them by --classes; else save all masks with one value"
+        )
+    called = dict(zip(found, names or map(str, found), strict=True))
+    if len(found) == 1 and not names and not pairs.by_file:
+        called = {found[0]: "mask"}
+    order = sorted(found, key=lambda one: -area[one])
+    return [called[one] for one in order], [] if pairs.by_file else order, faults
+
+
+def subject_of(name: str) -> str:
+    """Whose an image is, as far as its name shows: "patient_07/slice_3.png", "07_left.png"."""
+    told = _SUBJECT.search(name)
+    if told:
+        return told[1].lower()
+    stem = plain_stem(name)
+    while _ENDING.search(stem):
+        stem = _ENDING.sub("", stem)
+    return stem
+
+
+def splits_of(subjects: dict[str, str], given: dict[str, str], seed: int) -> dict[str, str]:
+    """Image -> train, validation or test; all images of a subject go into the same.
+
+    Raises:
+        DataError: fewer than three subjects, or a given split that is no such word or leaves out
+            images or a part.
+    """
+    if given:
+        missing = [one for one in subjects if one not in given]
+        if missing or set(given.values()) != set(SPLITS):
+            raise DataError(
+                f"--split: {len(missing)} images have none ({', '.join(missing[:3])}); its column "
+                f"split must hold {', '.join(SPLITS)}, each at least once"
+            )
+        return given
+    whose = sorted(set(subjects.values()))
+    if len(whose) < 3:
+        raise DataError(
+            f"{len(subjects)} labelled images of {len(whose)} subjects; training, validation and "
+            "test need one subject each, so label at least three"
+        )
+    order = numpy_generator(seed, "split").permutation(len(whose))
+    counts = {part: max(1, round(share * len(whose))) for part, share in SHARES.items()}
+    test, both = counts["test"], counts["test"] + counts["validation"]
+    place = {whose[k]: n for n, k in enumerate(order)}
+    parts = {one: "test" if n < test else "validation" if n < both else "train"
+             for one, n in place.items()}  # fmt: skip
+    return {name: parts[one] for name, one in subjects.items()}
+
+
+def read_split(path: Path) -> dict[str, tuple[str, str]]:
+    """A csv with a column ``image`` and one of ``split`` and ``subject``, or both.
+
+    Raises:
+        DataError: another file.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as csv ({error})") from error
+    head = set(rows[0]) if rows else set()
+    if "image" not in head or not head & {"split", "subject"}:
+        raise DataError(f"{path}: needs a column 'image' and one of 'split' and 'subject'")
+    return {one["image"]: (one.get("split") or "", one.get("subject") or "") for one in rows}
+
+
+def _by_name(given: dict[str, tuple[str, str]], images: list[str]) -> dict[str, tuple[str, str]]:
+    """A table may call images by their path, their file's name or its stem."""
+    known = {key: one for one in images for key in (one, PurePosixPath(one).name, _stem(one))}
+    unknown = [one for one in given if one not in known and plain_stem(one) not in known]
+    if unknown and len(unknown) == len(given):
+        raise DataError(f"--split: none of its images is here, such as {shown(unknown[0])}")
+    return {known.get(one) or known[plain_stem(one)]: value
+            for one, value in given.items() if one not in unknown}  # fmt: skip
