@@ -105,6 +105,8 @@ def in_nnunet(there: SimpleNamespace, images: Tensor) -> list[Tensor]:
     seen: list[Tensor] = []
     net.encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     net(shown)
+    counted = sum(one.numel() for one in net.encoder.parameters())
+    assert sum(one.numel() for name, one in net.named_parameters() if "encoder" in name) == counted
     torch.testing.assert_close(seen[0], images, atol=1e-5, rtol=0)
     return net.encoder(images)
 

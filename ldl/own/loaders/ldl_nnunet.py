@@ -37,6 +37,7 @@ class MaxPoolUNet(PlainConvUNet):
         super().__init__(input_channels, **more)
         wanted = {name: more[name] for name in ENCODER}
         self.encoder = PlainConvEncoder(input_channels, **wanted, return_skips=True, pool="max")
+        self.decoder.encoder = self.encoder  # where the decoder keeps it
         for part in self.encoder.modules():
             if isinstance(part, nn.Conv2d):
                 part.padding_mode = CARD["border"]
