@@ -32,7 +32,6 @@ from IPython.display import Markdown, display
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
-from ldl.report.claims import count_words
 from ldl.report.lrc import (
     claim_line,
     earlier,
@@ -64,14 +63,14 @@ few = [column for column in best.table.columns(best.profile) if column.of.asked 
 if best.phantom:
     text = "**No answer yet.** No record on real CT was made with a loss that keeps all organs; the numbers below are of phantoms and no evidence, earlier ones stand at the end as history. Get the data, then `ldl run lrc_table1 --profile open` makes them."
 else:
-    ours = count_words(
+    ours = report.count_words(
         [
             each
             for each in findings
             if each.claim.better == "random+lrc" and each.claim.worse == "random+unet"
         ]
     )
-    theirs = count_words([each for each in findings if not each.claim.ours])
+    theirs = report.count_words([each for each in findings if not each.claim.ours])
     text = f"**LRC over the same network untrained:** {ours or 'not yet run'}. **LRC beside a pretraining over the pretraining alone,** cell by cell: {theirs or 'not yet run'}."
 Markdown(text)
 
@@ -195,7 +194,7 @@ else:
     plots.show(
         report.forest(findings, best),
         caption="The paper's difference as a ring, ours with its 95 % interval; matched cells only.",
-        alt=f"A list of comparisons with intervals around zero: {count_words(findings)}.",
+        alt=f"A list of comparisons with intervals around zero: {report.count_words(findings)}.",
     )
     display(
         report.folded("The same as a table", report.claims_table(findings, best, claim_line(best)))

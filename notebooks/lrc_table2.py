@@ -31,7 +31,6 @@ from IPython.display import Markdown, display
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
-from ldl.report.claims import count_words
 from ldl.report.lrc import claim_line, lrc_budget, organs_line, volumes_table
 from ldl.tables.measure import show
 
@@ -48,7 +47,7 @@ findings = [each for each in report.judged(best) if each.found]
 if best.phantom:
     text = "**No answer yet.** There is no second MoCo on real CT; the numbers below are of phantoms and no evidence. `ldl run lrc_table2 --profile open` makes the runs."
 else:
-    text = f"**LRC over a second MoCo of equal size:** {count_words(findings)}."
+    text = f"**LRC over a second MoCo of equal size:** {report.count_words(findings)}."
 Markdown(text)
 
 # %% [markdown]

@@ -32,7 +32,6 @@ from IPython.display import Markdown, display
 from ldl import report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
-from ldl.report.claims import count_words
 from ldl.report.lrc import claim_line, lrc_budget, organs_line, volumes_table
 from ldl.tables.measure import show
 from ldl.tables.published import value
@@ -51,7 +50,7 @@ numbers = best.frame.loc[best.frame["measured"], "ours"]
 if best.phantom:
     text = "**No answer yet.** On real CT only N = 50 was run, if any (it is a cell of LRC Table 1); the numbers below are of phantoms and no evidence. `ldl run lrc_table3 --profile open` makes the rest."
 else:
-    text = f"**N = 50 over another N:** {count_words(findings)}. From worst to best N lie {numbers.max() - numbers.min():.1f} points."
+    text = f"**N = 50 over another N:** {report.count_words(findings)}. From worst to best N lie {numbers.max() - numbers.min():.1f} points."
 Markdown(text)
 
 # %% [markdown]

@@ -27,21 +27,21 @@ from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
-from ldl.report.claims import count_words, heads_of
+from ldl.report import PAGES
 from ldl.tables import TABLES
-from ldl.tables.compare import Finding
 from ldl.tables.measure import show
+from ldl.tables.sentences import findings, sentences
 
 check("summary", globals())
 store = RunStore()
 shown = {name: show(name, "open", store) for name in TABLES}
-findings = {name: report.judged(one) for name, one in shown.items()}
-every = [each for some in findings.values() for each in some if not each.claim.ours]
+judged = {name: report.judged(one) for name, one in shown.items()}
+every = [each for some in judged.values() for each in some if not each.claim.ours]
 budget = profile_named("open")
 seeds = sorted({record["config"]["seed"] for one in shown.values() for record in one.records})
 
 # %% tags=["remove-input"]
-EIGHT = (
+CHOSEN = (
     ("table2", "Rd over scratch at equal updates", "fundus_mean"),
     ("table2", "Rd over scratch at equal updates", "xray_mean"),
     ("table2", "regions: Rd over Pd+mix", "fundus_mean"),
@@ -52,77 +52,62 @@ EIGHT = (
     ("table7", "the paper's best row over template matching", "idrid_disc"),
     ("lrc_table1", "LRC over an untrained second branch", "head_neck-10"),
 )
-PAGES = {
-    "table2": ("Table 2", "table2_comparison"),
-    "table3": ("Table 3", "table3_ablation"),
-    "table4": ("Table 4", "table4_architectures"),
-    "table5": ("Table 5", "table5_6_shape"),
-    "table6": ("Table 6", "table5_6_shape"),
-    "table7": ("Table 7", "table7_localization"),
-    "lrc_table1": ("LRC Table 1", "lrc_table1"),
-    "lrc_table2": ("LRC Table 2", "lrc_table2"),
-    "lrc_table3": ("LRC Table 3", "lrc_table3"),
-}
+ON = {"table5": "vessels, DSA masks", "table6": "vessels, OCTA masks"}
 
 
-def finding(table, text, column):
-    """The finding on one claim."""
-    return next(e for e in findings[table] if (e.claim.text, e.claim.column) == (text, column))
-
-
-def line(each: Finding):
+def line(table, text, column):
     """One line of the table of claims."""
-    page = PAGES[each.claim.table][1]
+    each = next(e for e in judged[table] if (e.claim.text, e.claim.column) == (text, column))
     found = each.found
-    on = heads_of(shown[each.claim.table])[each.claim.column].split(":")[0]
-    on = {"table5": "Vessels, DSA masks", "table6": "Vessels, OCTA masks"}.get(each.claim.table, on)
+    on = ON.get(table) or report.head_of(each.claim, shown[table]).split(":")[0]
     return {
-        "claim": f"<a href='{page}.html'>{each.claim.text}</a> <small>{on}</small>",
+        "claim": f"<a href='{PAGES[table][1]}.html'>{text}</a> <small>{on}</small>",
         "verdict": each.verdict,
-        "ours": f"{report.signed(found.value)}<br><small>{report.signed(found.low)} to {report.signed(found.high)}</small>"
-        if found
-        else "–",
+        "ours": report.interval(each),
         "the paper": report.signed(each.paper),
         "n (seeds)": f"{found.cases} ({found.seeds})" if found else "",
     }
 
 
 plots.small_table(
-    [line(finding(*key)) for key in EIGHT],
+    [line(*key) for key in CHOSEN],
     caption="Differences in points of DSC (Table 7: of mean accuracy) on real images, paired by image and seed, with 95 % intervals over both. The rule was "
-    "stated before the runs (results/STATEMENT.md); nothing is called reproduced on one seed.",
+    "stated before the runs; nothing is called reproduced on one seed.",
 )
 
 # %% tags=["remove-input"]
 Markdown(
     f"The budget: {budget.tasks.size} pixels where the papers have 512, "
     f"networks 1/{16 // budget.base} as wide as the smallest published one, {budget.steps1:,} + {budget.steps2:,} steps, seeds {', '.join(map(str, seeds))}. "
-    f"Of the papers' {len(every)} comparisons: {count_words(every)}."
+    f"Of the papers' {len(every)} comparisons: {report.count_words(every)}."
 ) if seeds else Markdown("There are no records on real images here.")
 
 # %% [markdown]
-# ## Every comparison that could be made
+# ## What the papers say, and what we find
+#
+# One line for each sentence that compares two rows and could be run; {doc}`claims` has every sentence, with numbers and runs.
 
 # %% tags=["remove-input"]
-made = [each for each in every if each.found]
-if made:
-    for name in ("table2", "table3", "table4"):
-        part = [
-            each
-            for each in findings[name]
-            if each.found and not each.claim.ours and each.claim.family != "others"
-        ]
-        if part:
-            plots.show(
-                report.forest(
-                    part, shown[name], xlabel="difference in points of mean DSC", limits=(-10, 16)
-                ),
-                caption=f"{PAGES[name][0]}: the paper's difference as a ring, ours with its 95 % interval; right of zero: as the paper has it.",
-                alt="; ".join(
-                    f"{e.claim.text}: {report.signed(e.found.value)}, {e.verdict}" for e in part
-                )
-                + ".",
-            )
+told = findings(sentences(), shown)
+single = {
+    one.claim: one
+    for sentence, part in told.items()
+    if sentence.how == "each"
+    for one in part
+    if one.found and one.paper == one.paper and "@" not in one.claim.column
+}
+pairs = sorted(
+    single.values(), key=lambda one: (list(TABLES).index(one.claim.table), one.claim.column)
+)
+if pairs:
+    plots.show(
+        report.forest(pairs, shown, xlabel="difference in points", limits=(-10, 16)),
+        caption="The paper's difference as a ring, ours with its 95 % interval; right of zero: as the paper has it.",
+        alt=report.forest_words(pairs),
+    )
+
+# %% [markdown]
+# ## How much of each table is there
 
 # %% tags=["remove-input"]
 display(
@@ -130,18 +115,20 @@ display(
         [
             {
                 "table": f"<a href='{PAGES[name][1]}.html'>{PAGES[name][0]}</a>",
-                "numbers on real images": f"{int(one.frame.loc[one.frame['measured'] & one.frame['planned'], 'measured'].sum())} of {int(one.frame['planned'].sum())}",
+                "numbers": f"{int(one.frame.loc[one.frame['measured'] & one.frame['planned'], 'measured'].sum())} of {int(one.frame['planned'].sum())}",
                 "the paper's claims": plots.words(
-                    count_words([e for e in findings[name] if not e.claim.ours]) or "–", 16
+                    report.count_words([e for e in judged[name] if not e.claim.ours]) or "–", 15
                 ),
                 "our questions": plots.words(
-                    count_words([e for e in findings[name] if e.claim.ours]) or "–", 16
+                    report.count_words([e for e in judged[name] if e.claim.ours and e.found])
+                    or "–",
+                    13,
                 ),
                 "hours": f"{sum(r['wall_seconds'] for r in (*one.records, *one.encoders)) / 3600:.1f}",
             }
             for name, one in shown.items()
         ],
-        caption="Profile open: what is there of each table, and what follows. Tables share runs.",
+        caption="On real images, profile open. Tables share runs.",
     )
 )
 
@@ -152,4 +139,4 @@ display(
 # - Does pretraining help? {doc}`table2_comparison`. Which parts? {doc}`table3_ablation`, {doc}`table4_architectures`.
 # - Shape guidance: {doc}`method_shape`, {doc}`table5_6_shape`. One-shot localization: {doc}`method_localization`, {doc}`table7_localization`, and {doc}`demo_localization` to play with.
 # - LRC: {doc}`method_lrc`, {doc}`lrc_table1`, {doc}`lrc_table2`, {doc}`lrc_table3`, {doc}`lrc_figures`.
-# - Make it yourself, and how to read a cell: {doc}`reproduce`, {doc}`pretrain_encoder`, {doc}`transfer_task`; the images: {doc}`table1_datasets`, {doc}`data_phantoms`.
+# - Make it yourself, and how to read a cell: {doc}`reproduce`, {doc}`pretrain_encoder`, {doc}`transfer_task`; the images: {doc}`table1_datasets`, {doc}`data_phantoms`. What the papers' tables say by arithmetic: {doc}`audit`.

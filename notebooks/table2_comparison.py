@@ -30,7 +30,6 @@ from IPython.display import Markdown, display
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
-from ldl.report.claims import count_words
 from ldl.tables.measure import show
 from ldl.tables.published import published
 from ldl.tasks import TASKS, XRAY_TASKS
@@ -68,7 +67,7 @@ if real.measured:
         f"{told('mixup: Pd+mix over Pd', 'fundus_mean')}; both together: {told('both together: Rd over Pd', 'fundus_mean')}. All in points of mean DSC."
     )
     others = [each for each in findings if each.claim.family == "others"]
-    text += f" Against the other methods: {count_words(others)}. A method that did not train here is no opponent."
+    text += f" Against the other methods: {report.count_words(others)}. A method that did not train here is no opponent."
 else:
     text = "There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them; what follows is on phantoms and no evidence."
 Markdown(text)

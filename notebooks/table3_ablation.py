@@ -30,7 +30,6 @@ from IPython.display import Markdown, display
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
-from ldl.report.claims import count_words
 from ldl.tables.measure import show
 from ldl.tables.published import published
 from ldl.tables.transfer import CLUSTERS, GRIDS
@@ -54,7 +53,7 @@ if best.phantom:
 else:
     parts = {"patch size": "cells", "mixup": "mixup", "clusters": "clusters"}
     counts = [
-        f"{name}: {count_words([each for each in findings if each.claim.text.startswith(word)])}"
+        f"{name}: {report.count_words([each for each in findings if each.claim.text.startswith(word)])}"
         for name, word in parts.items()
     ]
     text = f"Comparisons that the paper draws, counted over the three means: {'; '.join(counts)}."

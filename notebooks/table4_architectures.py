@@ -31,7 +31,6 @@ from ldl.book.parameters import check
 from ldl.engine.profiles import WIDTHS
 from ldl.engine.store import RunStore
 from ldl.models import Encoder, SegmentationNet
-from ldl.report.claims import count_words
 from ldl.tables.measure import show
 from ldl.tables.published import NOTES
 from ldl.tables.transfer import WIDTH_TITLES
@@ -49,7 +48,7 @@ findings = report.judged(best)
 if best.phantom:
     text = "There is no record on real images yet; what follows is on phantoms and no evidence. Get the data, then `ldl run table4 --profile open` makes them."
 else:
-    text = f"Does width hurt from scratch, and help when pretrained? Over the three means: {count_words(findings)}."
+    text = f"Does width hurt from scratch, and help when pretrained? Over the three means: {report.count_words(findings)}."
 Markdown(text)
 
 # %% [markdown]

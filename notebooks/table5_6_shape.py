@@ -38,7 +38,6 @@ from ldl.data.shape_prior import shape_prior
 from ldl.engine.store import RunStore
 from ldl.metrics import dsc
 from ldl.report import shape as restore
-from ldl.report.claims import count_words
 from ldl.report.examples import may_be_shown
 from ldl.rng import generator
 from ldl.tables.measure import show
@@ -197,7 +196,7 @@ for prior, shown in best.items():
         display(Markdown(f"{title(prior)}: nothing, these numbers are of phantoms."))
         continue
     display(report.claims_table([each for each in findings if each.found], shown))
-    display(Markdown(f"{title(prior)}: {count_words(findings)}."))
+    display(Markdown(f"{title(prior)}: {report.count_words(findings)}."))
 
 # %% [markdown]
 # ```{admonition} We deviate

@@ -35,7 +35,6 @@ from ldl.book.parameters import check
 from ldl.engine.store import RunStore
 from ldl.localize import frame_of
 from ldl.localize.frame import CentredMatcher
-from ldl.report.claims import count_words
 from ldl.runs.localize import FACTORS
 from ldl.tables.localization import ROWS, by_support, paper
 from ldl.tables.measure import show
@@ -57,7 +56,7 @@ findings = report.judged(best)
 if best.phantom:
     text = "There is no record on real images yet; what follows is on phantoms and no evidence. Get the data, then `ldl run table7 --profile open` makes them."
 else:
-    told = count_words([each for each in findings if each.found and not each.claim.ours])
+    told = report.count_words([each for each in findings if each.found and not each.claim.ours])
     against = ", ".join(
         f"{c.label} {best.number(BEST, c.key):.1f} against {best.number('ncc', c.key):.1f}"
         for c in columns

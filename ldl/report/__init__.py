@@ -1,6 +1,14 @@
 """What pages show of tables and records: one renderer, short words, what to look at."""
 
-from ldl.report.claims import claim_rows, claims_table, forest
+from ldl.report.claims import (
+    PAGES,
+    claims_table,
+    count_words,
+    forest,
+    forest_words,
+    head_of,
+    interval,
+)
 from ldl.report.encoders import encoders_table
 from ldl.report.render import MARK, NOT_YET, STALE, folded, group_table, signed, whole_table
 from ldl.report.words import (

@@ -1,82 +1,86 @@
 """Claims as a table and as a forest: the paper's difference, ours with interval, the verdict."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
-from ldl.plots import claims_forest, prose, small_table
+from ldl.plots import claims_forest, small_table, words
 from ldl.report.render import signed
 from ldl.tables.base import Claim
 from ldl.tables.compare import Finding, counted
 from ldl.tables.measure import Shown
 
-Extra = Callable[[Claim], str]
+PAGES = {
+    "table2": ("Table 2", "table2_comparison"),
+    "table3": ("Table 3", "table3_ablation"),
+    "table4": ("Table 4", "table4_architectures"),
+    "table5": ("Table 5", "table5_6_shape"),
+    "table6": ("Table 6", "table5_6_shape"),
+    "table7": ("Table 7", "table7_localization"),
+    "lrc_table1": ("LRC Table 1", "lrc_table1"),
+    "lrc_table2": ("LRC Table 2", "lrc_table2"),
+    "lrc_table3": ("LRC Table 3", "lrc_table3"),
+}
+"""Name and page of every table."""
 
 
-def claim_rows(
-    findings: Sequence[Finding], heads: dict[str, str], extra: Extra | None = None
-) -> list[dict[str, Any]]:
-    """One line a claim; ``heads`` names the columns of the claims' table.
+def head_of(claim: Claim, shown: Shown) -> str:
+    """Where a claim is tested, in few words: "fundus", "chest, 20 %", "BTCV, 10 volumes"."""
+    columns = {column.key: column for column in shown.table.columns(shown.profile)}
+    if claim.column not in columns:
+        return claim.column
+    one = columns[claim.column]
+    place, _, stands_for = one.group.partition(", in the place of ")
+    group = (
+        place.replace("Colour fundus", "fundus")
+        .replace("Chest X-ray", "chest")
+        .replace(" of the labels", "")
+    )
+    if one.members:
+        return group
+    alone = len({column.label for column in columns.values()}) == len(columns)
+    return one.label if alone and not stands_for else f"{group}: {one.label}"
+
+
+def claims_table(
+    findings: Sequence[Finding], shown: Shown, extra: Callable[[Claim], str] | None = None
+) -> HTML:
+    """Claims, the paper's difference and ours, and what follows; nothing is judged on phantoms.
 
     ``extra`` adds a line to a claim's difference.
     """
-    rows = []
-    for each in findings:
-        found = each.found
-        rows.append(
-            {
-                "comparison": f"{each.claim.text}<br><small>{heads[each.claim.column]}</small>",
-                "the paper": signed(each.paper),
-                "ours": f"{signed(found.value)}<br><small>{signed(found.low)} to "
-                f"{signed(found.high)}</small>{_more(extra, each.claim)}"
-                if found
-                else "–",
-                "n": f"{found.cases}<br><small>{found.seeds} seed{'s' * (found.seeds > 1)}</small>"
-                if found
-                else "",
-                "verdict": prose(each.verdict)
-                + ("" if pd.isna(each.p) else f"<br><small>p = {each.p:.2g}</small>"),
-            }
-        )
-    return rows
-
-
-def _more(extra: Extra | None, claim: Claim) -> str:
-    line = extra(claim) if extra else ""
-    return f"<br><small>{line}</small>" if line else ""
-
-
-def heads_of(shown: Shown) -> dict[str, str]:
-    """What each column of a table is called in a list of claims."""
-    columns = shown.table.columns(shown.profile)
-    alone = len({column.label for column in columns}) == len(columns)
-    return {
-        column.key: column.group
-        if column.members
-        else column.label
-        if alone
-        else f"{column.group}: {column.label}"
-        for column in columns
-    }
-
-
-def claims_table(findings: Sequence[Finding], shown: Shown, extra: Extra | None = None) -> HTML:
-    """Claims, the paper's difference and ours, and what follows; nothing is judged on phantoms."""
+    if not findings:
+        return HTML("<p>Nothing to compare yet.</p>")
     caption = (
         f"Differences in {shown.table.unit}, paired by {shown.table.case} and seed, with their "
-        "95 % interval over both. <i>Reproduced</i> asks for more than one seed, an interval clear "
-        "of 0 on the paper's side and a difference of interest, as stated before the runs."
+        "95 % interval over both."
     )
-    if not all(pd.isna(each.p) for each in findings):
-        caption += (
-            " p is adjusted by Holm over its family, and a claim of it with p of 0.05 or more is "
-            "undecided."
+    rows = []
+    for each in findings:
+        claim, found = each.claim, each.found
+        more = extra(claim) if extra else ""
+        p = "" if pd.isna(each.p) else f"<br><small>p = {each.p:.2g}</small>"
+        rows.append(
+            {
+                "comparison": f"{claim.text}<br><small>{head_of(claim, shown)}</small>",
+                "the paper": signed(each.paper),
+                "ours": interval(each) + (f"<br><small>{more}</small>" if more else ""),
+                "n (seeds)": f"{found.cases} ({found.seeds})" if found else "",
+                "verdict": words(each.verdict + p, 9),
+            }
         )
-    rows = claim_rows(findings, heads_of(shown), extra)
-    return small_table(rows, caption=caption) if rows else HTML("<p>Nothing to compare yet.</p>")
+    return small_table(rows, caption=caption)
+
+
+def interval(each: Finding) -> str:
+    """A difference over its interval, for a cell."""
+    found = each.found
+    if found is None:
+        return "–"
+    return f"{signed(found.value)}<br><small>{signed(found.low)} to {signed(found.high)}</small>"
 
 
 def count_words(findings: Sequence[Finding]) -> str:
@@ -84,13 +88,18 @@ def count_words(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in counted(findings).items())
 
 
-def forest(findings: Sequence[Finding], shown: Shown, **look: Any) -> Figure:
-    """The same as a figure; claims without numbers are left out."""
-    heads = heads_of(shown)
-    frame = pd.DataFrame(
+def forest(findings: Sequence[Finding], shown: Shown | Mapping[str, Shown], **look: Any) -> Figure:
+    """The same as a figure, of one table or of several; claims without numbers are left out."""
+
+    def group(claim: Claim) -> str:
+        if isinstance(shown, Shown):
+            return head_of(claim, shown)
+        return f"{PAGES[claim.table][0]}, {head_of(claim, shown[claim.table])}"
+
+    lines = [
         {
             "claim": each.claim.text,
-            "group": heads[each.claim.column],
+            "group": group(each.claim),
             "paper": each.paper,
             "ours": each.found.value,
             "low": each.found.low,
@@ -99,5 +108,11 @@ def forest(findings: Sequence[Finding], shown: Shown, **look: Any) -> Figure:
         }
         for each in findings
         if each.found
-    )
-    return claims_forest(frame, **look)
+    ]
+    return claims_forest(pd.DataFrame(lines), **look)
+
+
+def forest_words(findings: Sequence[Finding]) -> str:
+    """The figure in words, for readers who do not see it."""
+    made = [each for each in findings if each.found]
+    return "; ".join(f"{e.claim.text}: {signed(e.found.value)}, {e.verdict}" for e in made) + "."  # type: ignore[union-attr]

@@ -1,0 +1,221 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Claim board
+#
+# Every sentence of the two papers that compares two things, what it says in numbers, and what our runs on real images say. The rule behind a verdict was stated before the runs (`results/STATEMENT.md`); {doc}`reproduce` has it in short.
+# The list is a file, `ldl/tables/csv/sentences.yaml`; whoever misses a sentence adds it there.
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"
+
+# %% tags=["remove-input"]
+import base64
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+from IPython.display import HTML, Markdown, display
+
+from ldl import plots, report
+from ldl.book.parameters import check
+from ldl.engine.store import RunStore
+from ldl.tables import TABLES
+from ldl.tables.measure import show
+from ldl.tables.sentences import findings, sentences
+
+check("claims", globals())
+store = RunStore()
+shown = {name: show(name, "open", store) for name in TABLES}
+found = findings(sentences(), shown)
+
+
+# %% tags=["remove-input"]
+def runs_of(keys, table):
+    """Ids of the records of some cells."""
+    cells = (shown[table].cells.get(key) for key in keys)
+    return sorted({one["run_id"] for cell in cells if cell for one in cell.records})
+
+
+def line(sentence, compared, paper, ours, cases, verdict, ids):
+    """One line of the board and of the csv."""
+    return {
+        "sentence": sentence.says,
+        "where": f"{sentence.paper}, {sentence.where}",
+        "compared": compared,
+        "the paper": paper,
+        "ours": ours,
+        "n (seeds)": cases,
+        "verdict": verdict,
+        "runs": ids,
+    }
+
+
+def head(claim):
+    """Where a claim is tested, in few words."""
+    return report.head_of(claim, shown[claim.table])
+
+
+def each(sentence):
+    """A line for every pair of rows."""
+    for one in found[sentence]:
+        claim, gap = one.claim, one.found
+        ours = (
+            f"{report.signed(gap.value)} ({report.signed(gap.low)} to {report.signed(gap.high)})"
+            if gap
+            else ""
+        )
+        cases = f"{gap.cases} ({gap.seeds})" if gap else ""
+        ids = (
+            runs_of([(claim.better, claim.column), (claim.worse, claim.column)], claim.table)
+            if gap
+            else []
+        )
+        yield line(
+            sentence,
+            f"{claim.text}: {head(claim)}",
+            report.signed(one.paper),
+            ours,
+            cases,
+            one.verdict,
+            ids,
+        )
+
+
+def counted(sentence):
+    """A line for every column: how many of its pairs are above zero."""
+    for column in dict.fromkeys(one.claim.column for one in found[sentence]):
+        part = [one for one in found[sentence] if one.claim.column == column]
+        made, printed = (
+            [one for one in part if one.found],
+            [one.paper for one in part if not np.isnan(one.paper)],
+        )
+        paper = f"{sum(gap > 0 for gap in printed)} of {len(printed)} above 0" if printed else ""
+        ours = f"{sum(one.found.value > 0 for one in made)} of {len(made)} above 0" if made else ""
+        keys = [(key, column) for one in made for key in (one.claim.better, one.claim.worse)]
+        verdict = report.count_words(made) if made else "not yet run"
+        yield line(
+            sentence,
+            f"{len(part)} pairs: {head(part[0].claim)}",
+            paper,
+            ours,
+            "",
+            verdict,
+            runs_of(keys, part[0].claim.table),
+        )
+
+
+def wins(sentence):
+    """In how many columns the best of some rows is above the best of the others."""
+    ((table, better, worse, columns),) = sentence.rows
+    one = shown[table]
+    frame = one.frame.pivot(index="row", columns="column", values=["ours", "paper"])
+    told = {}
+    for value in ("paper", "ours"):
+        part = frame[value][columns]
+        whole = [
+            column for column in columns if part.loc[[better[0], worse[0]], column].notna().all()
+        ]
+        told[value] = (
+            f"{int((part.loc[better, whole].max() > part.loc[worse, whole].max()).sum())} of {len(whole)}"
+            if whole
+            else ""
+        )
+    keys = [(row, column) for row in (*better, *worse) for column in columns]
+    yield line(
+        sentence,
+        "best of ours over best of the others: task by task",
+        told["paper"],
+        told["ours"],
+        "",
+        "counted, not tested" if told["ours"] else "not yet run",
+        runs_of(keys, table),
+    )
+
+
+HOW = {"each": each, "count": counted, "wins": wins}
+board = []
+for sentence in found:
+    lines = list(HOW[sentence.how](sentence)) if not sentence.why else []
+    board += lines or [line(sentence, "", "", "", "", sentence.why, [])]
+frame = pd.DataFrame(board)
+made, silent = frame[frame["runs"].map(len) > 0], [one for one in found if one.why]
+text = (
+    f"{len(found)} sentences. {made['sentence'].nunique()} of them have runs here, {len(silent)} are decided by no run, the others are not yet run; each says so. "
+    f"Pairs of rows that were run: {report.count_words([one for part in found.values() for one in part if one.found])}."
+)
+Markdown(text)
+
+# %% tags=["remove-input"]
+single = {
+    one.claim: one
+    for sentence, part in found.items()
+    if sentence.how == "each"
+    for one in part
+    if one.found and not np.isnan(one.paper)
+}
+pairs = sorted(
+    single.values(), key=lambda one: (list(TABLES).index(one.claim.table), head(one.claim))
+)
+if pairs:
+    plots.show(
+        report.forest(pairs, shown, xlabel="difference in points", limits=(-10, 16)),
+        caption="Sentences about one pair of rows: the paper's difference as a ring, ours with its 95 % interval; right of zero: as the paper has it. Points of DSC, for Table 7 of mean accuracy.",
+        alt=report.forest_words(pairs),
+    )
+
+
+# %% tags=["remove-input"]
+def table(paper):
+    """The board of one paper."""
+    rows, last, pair = [], "", ""
+    for one in frame[frame["where"].str.startswith(paper)].to_dict("records"):
+        new = one["sentence"] != last
+        before, _, column = one["compared"].rpartition(": ")
+        told = f"{before}<br>{column}" if new or before != pair else column
+        last, pair, ids = one["sentence"], before, one["runs"]
+        link = (
+            f'<a download="runs.txt" href="data:text/plain,{quote(chr(10).join(ids))}">{len(ids)} runs</a>'
+            if ids
+            else ""
+        )
+        rows.append(
+            {
+                "sentence": f"{one['sentence']} <small>{one['where'].partition(', ')[2]}</small>"
+                if new
+                else "",
+                "compared": plots.words(told, 11),
+                "the paper": one["the paper"].replace(" above", "<br>above"),
+                "ours": one["ours"]
+                .replace(" (", "<br><small>")
+                .replace(")", "</small>")
+                .replace(" above", "<br>above"),
+                "n (seeds)": f"{one['n (seeds)']}<br><small>{link}</small>",
+                "verdict": plots.words(one["verdict"], 8),
+            }
+        )
+    return plots.small_table(
+        rows,
+        caption=f"{paper}. Differences in points, paired by case and seed, with 95 % intervals over both; counts are of pairs of rows.",
+    )
+
+
+display(table("LDL"))
+display(table("LRC"))
+data = base64.b64encode(
+    frame.assign(runs=frame["runs"].map(" ".join)).to_csv(index=False).encode()
+).decode()
+HTML(
+    f'<p><a download="claims.csv" href="data:text/csv;base64,{data}">claims.csv</a>: the board with the ids of all runs; a record is the file of that name below <code>results/open/</code>.</p>'
+)
