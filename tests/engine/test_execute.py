@@ -1,8 +1,5 @@
 """From a config to a record, through worker processes, interrupted and not."""
 
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -94,40 +91,6 @@ def test_a_failed_run_is_named_and_what_needs_it_is_not_run(
     assert len(outcome.failed) == 2
     assert "eyepacs" in said[0]
     assert len(said[0].splitlines()) == 1
-
-
-_KILLED = """
-import sys
-import torch
-from ldl.runs.pretrain import PretrainConfig
-from ldl.engine.execute import ensure
-from ldl.engine.store import RunStore
-from ldl.train import loop
-loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
-torch.set_num_threads(int(sys.argv[2]))
-ensure(PretrainConfig.model_validate_json(sys.argv[1]), RunStore(), device="cpu")
-"""
-
-
-def test_a_killed_run_goes_on_where_it_was(store: RunStore, smoke: Profile) -> None:
-    encoder = encoder_config(Variant("pd"), "fundus", smoke)
-    assert encoder is not None
-    run = encoder.model_copy(update={"steps": 60})
-    whole = ensure(run, RunStore(store.work / "whole", store.committed), device="cpu")
-    # Equal bits need equal thread counts, whatever the environment says by now.
-    arguments = [run.model_dump_json(), str(torch.get_num_threads())]
-    process = subprocess.Popen([sys.executable, "-c", _KILLED, *arguments])
-    checkpoint = store.folder(run) / "checkpoint.safetensors"
-    end = time.monotonic() + 60
-    while not checkpoint.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    assert checkpoint.exists()
-    assert store.status(run) == "missing"
-    resumed = ensure(run, store, device="cpu")
-    assert resumed["losses"] == whole["losses"]
-    assert resumed["retrieval"] == whole["retrieval"]
 
 
 def test_a_checkpoint_of_another_version_is_not_gone_on_with(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.engine.jobs import jobs, ordered
+from ldl.engine.jobs import ordered
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
 from ldl.methods import COMPARISONS
@@ -132,18 +132,6 @@ def test_a_larger_budget_that_is_not_there_has_no_column() -> None:
     heads = {column.key: (column.group, column.label) for column in columns(OPEN)}
     assert heads["thorax-60"] == ("SegTHOR, in the place of Thorax-85", "12 volumes (paper: 60)")
     assert {column.group for column in columns(PAPER)} == {"ABD-110", "Thorax-85", "HaN"}
-
-
-def test_runs_come_after_all_that_they_need() -> None:
-    found = plan("lrc_table2", DEMO)
-    places = {id: place for place, id in enumerate(ordered(found))}
-    for id, run in ordered(found).items():
-        for before in run.needs():
-            assert places[before.run_id()] < places[id]
-    seen: set[str] = set()
-    for job in jobs(found):
-        assert set(job.parents) <= seen
-        seen.add(job.id)
 
 
 class Kept(RunStore):

@@ -7,7 +7,7 @@ from ldl.engine.profiles import PAPER
 from ldl.engine.profiles.paper import SOURCES
 from ldl.methods import COMPARISONS
 from ldl.runs.originals import SMALL, TRAINING
-from ldl.tables.encoders import Variant, comparison_config, ldl_config
+from ldl.tables.encoders import Variant, comparison_config
 from ldl.tables.transfer import COMPARED
 
 
@@ -60,10 +60,3 @@ def test_a_dictionary_is_shorter_than_the_set() -> None:
     for method in queued:
         config = comparison_config(Variant(method), "fundus", PAPER)
         assert COMPARISONS[method].knobs(config).queue < 30_000 / 1.5
-
-
-def test_the_paper_has_one_step_of_step_1_for_four_of_step_2() -> None:
-    config = ldl_config(Variant("rd", clusters=16), "fundus", PAPER)
-    assert config.step1 is not None
-    assert config.steps == 4 * config.step1.steps == 80_000
-    assert config.halve_every == config.step1.halve_every == 10_000

@@ -57,40 +57,23 @@ function median(values) {
 
 // How far the maximum stands above the best local maximum more than half a window away.
 function stands(similarity, rows, columns, peak, window, rise) {
-  const reach = window.map((side) => Math.max(1, roundEven(side / 2)));
-  const highest = largest(similarity, rows, columns, reach);
+  const [down, along] = window.map((side) => Math.max(1, roundEven(side / 2)));
+  const highest = (row, column, value) => {
+    for (let r = Math.max(0, row - down); r <= Math.min(rows - 1, row + down); r++) {
+      for (let c = Math.max(0, column - along); c <= Math.min(columns - 1, column + along); c++) {
+        if (similarity[r * columns + c] > value) return false;
+      }
+    }
+    return true;
+  };
   let rival = -Infinity;
-  for (let k = 0; k < similarity.length; k++) {
-    const away =
-      Math.abs(Math.floor(k / columns) - peak[0]) > reach[0] || Math.abs((k % columns) - peak[1]) > reach[1];
-    if (away && similarity[k] === highest[k] && similarity[k] > rival) rival = similarity[k];
-  }
+  similarity.forEach((value, k) => {
+    const [row, column] = [Math.floor(k / columns), k % columns];
+    const away = Math.abs(row - peak[0]) > down || Math.abs(column - peak[1]) > along;
+    if (value > rival && away && highest(row, column, value)) rival = value;
+  });
   const top = similarity[peak[0] * columns + peak[1]];
   return rival === -Infinity ? 1 : Math.min(1, (top - rival) / rise);
-}
-
-function largest(values, rows, columns, reach) {
-  const across = new Float32Array(values.length);
-  const found = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const first = Math.max(0, column - reach[1]);
-      const last = Math.min(columns - 1, column + reach[1]);
-      let most = -Infinity;
-      for (let c = first; c <= last; c++) most = Math.max(most, values[row * columns + c]);
-      across[row * columns + column] = most;
-    }
-  }
-  for (let row = 0; row < rows; row++) {
-    const first = Math.max(0, row - reach[0]);
-    const last = Math.min(rows - 1, row + reach[0]);
-    for (let column = 0; column < columns; column++) {
-      let most = -Infinity;
-      for (let r = first; r <= last; r++) most = Math.max(most, across[r * columns + column]);
-      found[row * columns + column] = most;
-    }
-  }
-  return found;
 }
 
 // Halves go to the even neighbour, as Python rounds.
