@@ -11,6 +11,7 @@ from ldl import paths
 from ldl.errors import LdlError
 
 if TYPE_CHECKING:
+    from ldl.engine.store import RunStore
     from ldl.runs.base import Run
 
 # Named here, since to ask the plan would load every profile at the start of each command.
@@ -39,25 +40,31 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
-    from ldl.engine.profiles import profile_named
     from ldl.engine.runner import run_all
-    from ldl.engine.store import RunStore
-    from ldl.tables.plan import runs_of
 
-    runs = runs_of(table, profile_named(profile), only)
+    runs, store = _planned(table, profile, only)
     if dry_run:
-        missing = [one for one in runs.values() if RunStore().status(one) != "fresh"]
+        missing = [one for one in runs.values() if store.status(one) != "fresh"]
         typer.echo(f"{table}, {profile}: {len(missing)} of {len(runs)} runs are to be made")
         _say_costs(missing, device)
         return
     paths.writable(paths.cache_dir(), "LDL_CACHE")
-    outcome = run_all(runs, RunStore(), workers=jobs, device=device, say=typer.echo)
+    outcome = run_all(runs, store, workers=jobs, device=device, say=typer.echo)
     typer.echo(
         f"{table}, {profile}: {len(outcome.made)} runs made, {len(outcome.kept)} were fresh, "
         f"{len(outcome.failed)} failed"
     )
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _planned(table: str, profile: str, only: str | None) -> "tuple[dict[str, Run], RunStore]":
+    """The runs of a table by id, and the store."""
+    from ldl.engine.profiles import profile_named
+    from ldl.engine.store import RunStore
+    from ldl.tables.plan import runs_of
+
+    return runs_of(table, profile_named(profile), only), RunStore()
 
 
 def _say_costs(runs: "Sequence[Run]", device: str) -> None:
@@ -88,14 +95,10 @@ def status(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every run.")] = False,
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
-    from ldl.engine.profiles import profile_named
-    from ldl.engine.store import RunStore
     from ldl.tables import TABLES
-    from ldl.tables.plan import runs_of
 
-    store = RunStore()
     for name in TABLES if table == "all" else [table]:
-        runs = runs_of(name, profile_named(profile), only)
+        runs, store = _planned(name, profile, only)
         states = {id: store.status(run) for id, run in runs.items()}
         count = Counter(states.values())
         line = ", ".join(f"{count[state]} {state}" for state in ("fresh", "stale", "missing"))
@@ -155,12 +158,8 @@ def publish(
     only: Annotated[str | None, ONLY] = None,
 ) -> None:
     """Copy this machine's records of a table to results/, to be committed."""
-    from ldl.engine.profiles import profile_named
-    from ldl.engine.store import RunStore
-    from ldl.tables.plan import runs_of
-
-    store, copied = RunStore(), 0
-    for one in runs_of(table, profile_named(profile), only).values():
+    (runs, store), copied = _planned(table, profile, only), 0
+    for one in runs.values():
         if (store.folder(one) / "record.json").exists():
             store.publish(one)
             copied += 1

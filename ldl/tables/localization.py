@@ -160,8 +160,7 @@ def paper(row: Row, column: Column, profile: Profile, printed: str = "mean") -> 
     """The paper's accuracy, its mean or ``acc@0.15``; nan where it prints none."""
     if row.published is None or column.published is None:
         return float("nan")
-    number = value("table7", printed, task=column.published, method=row.published)
-    return float("nan") if number is None else number
+    return value("table7", printed, task=column.published, method=row.published)
 
 
 def _claims() -> Iterator[Claim]:

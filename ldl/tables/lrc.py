@@ -210,15 +210,13 @@ def paper1(row: Row, column: Column, profile: Profile) -> float:
     if row.published is None:
         return NAN
     which = {"alone": "without_lrc", "lrc": "with_lrc"}[row.variant.beside]
-    found = value("lrc_table1", f"{column.published}_{which}", global_pretraining=row.published)
-    return NAN if found is None else found
+    return value("lrc_table1", f"{column.published}_{which}", global_pretraining=row.published)
 
 
 def paper2(row: Row, column: Column, profile: Profile) -> float:
     """The paper's DSC in per cent."""
     name = {"lrc": "w/ LRC", "moco2": "w/ MoCo"}[row.variant.beside]
-    found = value("lrc_table2", str(row.published), added_branch=name)
-    return NAN if found is None else found
+    return value("lrc_table2", str(row.published), added_branch=name)
 
 
 def paper3(row: Row, column: Column, profile: Profile) -> float:

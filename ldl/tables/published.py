@@ -5,7 +5,6 @@ that can be seen from the printed numbers alone. `ldl_figure7.csv` holds what th
 Figure 7, because the figure's points are not printed as numbers.
 """
 
-import math
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -64,8 +63,8 @@ def published(table: str) -> "pd.DataFrame":
     return _read(name).copy()
 
 
-def value(table: str, column: str, **where: str) -> float | None:
-    """One printed number, None for a dash: ``value("table2", "STARE", encoder="Pd")`` is 82.21.
+def value(table: str, column: str, **where: str) -> float:
+    """One printed number, nan for a dash: ``value("table2", "STARE", encoder="Pd")`` is 82.21.
 
     Raises:
         LdlError: unknown table or column, or not exactly one row fits.
@@ -77,5 +76,4 @@ def value(table: str, column: str, **where: str) -> float | None:
         frame = frame[frame[key] == wanted]
     if len(frame) != 1 or column not in frame:
         raise LdlError(f"published table {table!r} has not exactly one {column!r} for {where}")
-    number = float(frame.iloc[0][column])
-    return None if math.isnan(number) else number
+    return float(frame.iloc[0][column])

@@ -23,7 +23,7 @@ from ldl.runs.shape import (
 )
 from ldl.tables.base import Claim, Column, Row, Table
 from ldl.tables.encoders import Variant, ldl_config
-from ldl.tables.published import published
+from ldl.tables.published import value
 
 CLUSTERS = 8
 # The tasks of the test sets, and how Tables 5 and 6 call their columns.
@@ -200,8 +200,7 @@ def _table(prior: PriorName) -> Table:
     def paper(row: Row, column: Column, profile: Profile) -> float:
         if row.published is None:
             return float("nan")
-        printed = published(name).set_index("method")
-        return float(printed.loc[row.published, column.published])
+        return value(name, str(column.published), method=row.published)
 
     def claim(better: str, worse: str, text: str, **more: Any) -> Claim:
         return Claim(text, name, better, worse, MEAN.key, **more)

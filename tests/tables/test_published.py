@@ -1,5 +1,7 @@
 """The printed tables: complete, numeric, and equal to what the papers print."""
 
+import math
+
 import pytest
 
 from ldl.errors import LdlError
@@ -30,7 +32,7 @@ def test_table2_is_the_printed_one() -> None:
         "Rd",
     ]
     assert value("table2", "STARE", encoder="Pd") == 82.21
-    assert value("table2", "Heart", encoder="Supervised") is None
+    assert math.isnan(value("table2", "Heart", encoder="Supervised"))
 
 
 def test_printed_means_follow_from_the_columns() -> None:

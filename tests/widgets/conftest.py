@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ldl.data.ct.bank import CtBank, CtEntry
 from ldl.localize import EmbeddingMatcher
 from ldl.rng import generator, numpy_generator
 from ldl.sphere import unit
@@ -43,3 +44,19 @@ def images() -> list[np.ndarray]:
         smooth[:, 8 - down : 8 - down + SIZE, 8 - along : 8 - along + SIZE].numpy()
         for down, along in ((0, 0), (0, 6), (4, -5))
     ]
+
+
+@pytest.fixture
+def ct_bank() -> Callable[..., CtBank]:
+    """Makes a bank of two volumes, three and five slices, of (8, H, W) images and labels."""
+
+    def made(images: np.ndarray, labels: np.ndarray, organs: tuple[str, ...]) -> CtBank:
+        entry = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
+        volumes = (
+            CtEntry("a", 0, 3, (5, 2, 2), entry, 0.0, "a"),
+            CtEntry("b", 3, 5, (5, 2, 2), entry, 0.0, "b"),
+        )
+        return CtBank("test-16", "abdomen", images[:, None], labels, organs, volumes, (-100, 155),
+                      "f", "", {})  # fmt: skip
+
+    return made

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldl.data.ct.bank import CtBank, CtEntry
+from ldl.data.ct.bank import CtBank
 from ldl.data.superpixel_bank import RegionBank
 from ldl.errors import DataError
 from ldl.widgets.live import SliceWidget
@@ -37,16 +37,9 @@ def stack() -> SliceStack:
 
 
 @pytest.fixture
-def bank() -> CtBank:
-    """Two volumes of three and five slices."""
+def bank(ct_bank) -> CtBank:
     images, labels, _ = drawn(8)
-    entry = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
-    volumes = (
-        CtEntry("a", 0, 3, (5, 2, 2), entry, 0.0, "a"),
-        CtEntry("b", 3, 5, (5, 2, 2), entry, 0.0, "b"),
-    )
-    return CtBank("test-16", "abdomen", images[:, None], labels, ORGANS, volumes, (-100, 155),
-                  "f", "", {})  # fmt: skip
+    return ct_bank(images, labels, ORGANS)
 
 
 def data_of(page: str) -> dict:

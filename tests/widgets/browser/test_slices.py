@@ -1,7 +1,5 @@
 """The slice viewer in a browser: slider, keys, drag, layers; nothing is fetched, axe is content."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +7,14 @@ import pytest
 
 from ldl.widgets.slices import SliceStack, slice_viewer
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("no Chromium on this machine", allow_module_level=True)
 HEAD = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title>'
     '<meta name="viewport" content="width=device-width"><main><h1>t</h1>'
 )
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+@pytest.fixture
+def page(visit, tmp_path: Path):
     """A page with a volume of seven slices whose grey and label tell the slice."""
     images = np.full((7, 16, 16), 40, np.uint8)
     labels = np.zeros((7, 16, 16), np.uint8)
@@ -30,19 +24,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     regions[:, :, 8:] = 1
     stack = SliceStack("test", images, ("liver",), (5.0, 2.0, 2.0), (-100, 155), labels, labels,
                        regions)  # fmt: skip
-    file: Path = tmp_path_factory.mktemp("page") / "page.html"
+    file = tmp_path / "page.html"
     file.write_text(f"{HEAD}{slice_viewer(stack, caption='A caption.').data}</main></html>")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        one = browser.new_page(viewport={"width": 900, "height": 700})
-        one.told = []
-        one.on("pageerror", lambda error: one.told.append(str(error)))
-        one.on("request", lambda request: one.told.append(request.url))
-        one.goto(file.as_uri())
-        one.wait_for_selector("canvas")
-        yield one
-        assert [url for url in one.told if not url.startswith(("file:", "data:", "blob:"))] == []
-        browser.close()
+    return visit(file.as_uri(), width=900)
 
 
 def colour(page, x: float, y: float) -> list[int]:
@@ -115,4 +99,3 @@ def test_the_pointer_says_what_lies_under_it(page) -> None:
 def test_axe_finds_nothing(page) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     assert [one["id"] for one in axe.Axe().run(page).response["violations"]] == []
-    assert page.told[1:] == [one for one in page.told[1:] if one.startswith(("data:", "blob:"))]

@@ -5,12 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F
 
-from ldl.data.ct.bank import CtBank, CtEntry
-from ldl.localize import EmbeddingMatcher, localize
-from ldl.sphere import unit
+from ldl.localize import localize
 from ldl.widgets import scene
 from ldl.widgets.live import LocalizationWidget, SliceWidget
 
@@ -45,28 +41,12 @@ async ([text, state, width]) => {
 }"""
 
 
-def embedder(batch: torch.Tensor) -> torch.Tensor:
-    """(B, 1, H, W) -> (B, 32, H, W): a fixed random convolution."""
-    weight = torch.randn(32, 1, 11, 11, generator=torch.Generator().manual_seed(0))
-    weight -= weight.mean(dim=(2, 3), keepdim=True)
-    return unit(F.conv2d(F.pad(batch, (5, 5, 5, 5), mode="replicate"), weight), dim=1)
-
-
 @pytest.fixture
-def images() -> list[np.ndarray]:
-    """A smooth random image, and the same moved by 6 pixels."""
-    coarse = torch.rand(1, 1, 26, 26, generator=torch.Generator().manual_seed(1))
-    smooth = F.interpolate(coarse, SIZE + 16, mode="bicubic").clamp(0, 1)[0]
-    return [smooth[:, 8 : 8 + SIZE, 8 - a : 8 - a + SIZE].numpy() for a in (0, 6)]
-
-
-@pytest.fixture
-def show(visit, images, tmp_path: Path):
-    """A widget in a page, and that page."""
-    matchers = {"even": EmbeddingMatcher(embedder, sigma=None), "cs": EmbeddingMatcher(embedder)}
+def show(visit, images, matchers, tmp_path: Path):
+    """A widget of an image and the same moved by 6 pixels in a page, and that page."""
 
     def one(landmarks: dict | None = None, width: int = 0, **traits: object):
-        made = scene("toy", images, matchers, window=9, landmarks=landmarks)
+        made = scene("toy", images[:2], matchers, window=9, landmarks=landmarks)
         widget = LocalizationWidget(made, **traits)
         (tmp_path / "live.html").write_text(SHELL, encoding="utf-8")
         state = {name: getattr(widget, name) for name in ("given", "point", "window", "variant")}
@@ -79,7 +59,7 @@ def show(visit, images, tmp_path: Path):
     return one
 
 
-def test_the_live_widget_shares_its_state(show, images) -> None:
+def test_the_live_widget_shares_its_state(show, images, embedder) -> None:
     widget, page = show()
     for name, value in (("point", [20, 21]), ("variant", "even"), ("window", 7)):
         page.evaluate("([name, value]) => window.model.change(name, value)", [name, value])
@@ -145,21 +125,14 @@ def test_the_cell_s_width_counts_not_the_window_s(show, width: int, stacked: boo
     assert min(own["width"], query["width"]) > 160
 
 
-def bank() -> CtBank:
-    """Two volumes of three and five slices, each of one grey; the second's last has a liver."""
-    images = (20 * np.arange(1, 9, dtype=np.uint8))[:, None, None, None].repeat(16, 2).repeat(16, 3)
+def test_live_slices_come_one_by_one_from_python(
+    visit, ct_bank, tmp_path: Path, monkeypatch
+) -> None:
+    """Slices of one grey each; the last has a liver."""
+    grey = (20 * np.arange(1, 9, dtype=np.uint8))[:, None, None].repeat(16, 1).repeat(16, 2)
     labels = np.zeros((8, 16, 16), np.uint8)
     labels[7, 4:12, 4:12] = 1
-    entry = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
-    volumes = (
-        CtEntry("a", 0, 3, (5, 2, 2), entry, 0.0, "a"),
-        CtEntry("b", 3, 5, (5, 2, 2), entry, 0.0, "b"),
-    )
-    return CtBank("t", "abdomen", images, labels, ("liver",), volumes, (-100, 155), "f", "", {})
-
-
-def test_live_slices_come_one_by_one_from_python(visit, tmp_path: Path, monkeypatch) -> None:
-    widget = SliceWidget(bank())
+    widget = SliceWidget(ct_bank(grey, labels, ("liver",)))
     asked: list[dict] = []
     replies: list[tuple] = []
     monkeypatch.setattr(widget, "send", lambda told, buffers: replies.append((told, buffers)))
