@@ -92,8 +92,10 @@ def embed_folder(
     sheet = output.with_name(f"{output.stem}-neighbours.png")
     _refuse(output, sheet)
     loaded = load_encoder(encoder)
-    chosen = image_files(folder, least=2)
-    say(f"{paths.shown(folder)}: {chosen.line()}")
+    volumes = loaded.preprocessing.modality == "ct"
+    chosen = image_files(folder, volumes=volumes, least=2)
+    more = "; of each volume the middle axial slice" if volumes else ""
+    say(f"{paths.shown(folder)}: {chosen.line()}{more}")
     names: list[str] = []
     faults: list[str] = []
 

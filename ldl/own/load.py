@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from ldl.data.colour import to_float
+from ldl.data.own import is_volume, slices
 from ldl.data.picture import Picture, picture, pictured
 from ldl.data.readers.image import to_uint8
 from ldl.data.readers.raster import pixels_of
@@ -49,9 +50,10 @@ class Loaded:
         """An image as the network was trained to see it.
 
         Args:
-            image: a file of any kind that `ldl pretrain` reads; a PIL image; or an array (H, W) or
-                (H, W, 3): uint8, floats in 0..1, or other integers, whose bits tell their range;
-                for a network of CT an axial slice in Hounsfield units, or uint8.
+            image: a file of any kind that `ldl pretrain` reads (of a volume of CT its middle axial
+                slice is taken); a PIL image; or an array (H, W) or (H, W, 3): uint8, floats in
+                0..1, or other integers, whose bits tell their range; for a network of CT an axial
+                slice in Hounsfield units, or uint8.
 
         Returns:
             (C, S, S) float32, normalised; S is ``preprocessing.size``.
@@ -70,7 +72,11 @@ class Loaded:
         """Its pixels, the square that the network sees, and the way between them."""
         modality, size = self.preprocessing.modality, self.preprocessing.size
         if isinstance(image, str | Path):
-            return picture(Path(image), modality, size)
+            path = Path(image)
+            if modality == "ct" and is_volume(path) and path.is_file():
+                every = list(slices(path, size))
+                return every[len(every) // 2]
+            return picture(path, modality, size)
         if isinstance(image, Image.Image):
             image = pixels_of(ImageOps.exif_transpose(image), GIVEN)
         pixels = np.asarray(image)

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,16 +17,22 @@ from ldl.models.backbones import backbone
 from ldl.own.embed import neighbours
 from ldl.own.model import Model, Network, Preprocessing, write_model
 from ldl.rng import seed_everything
+from ldl.tasks import CHANNELS, Modality
 from ldl.train import checkpoint
+
+
+def written(path: Path, modality: Modality) -> Path:
+    seed_everything(0, "encoder")
+    network = Network(backbone="vgg", base=4, channels=CHANNELS[modality])
+    weights = checkpoint.prefixed("encoder", backbone("vgg", 4, network.channels).state_dict())
+    seen = Preprocessing.of(modality, 32)
+    write_model(path, Model("encoder", "a", {}, network, seen, weights))
+    return path
 
 
 @pytest.fixture
 def encoder(tmp_path: Path) -> Path:
-    seed_everything(0, "encoder")
-    weights = checkpoint.prefixed("encoder", backbone("vgg", 4, 3).state_dict())
-    network, seen = Network(backbone="vgg", base=4, channels=3), Preprocessing.of("colour", 32)
-    write_model(tmp_path / "e.safetensors", Model("encoder", "a", {}, network, seen, weights))
-    return tmp_path / "e.safetensors"
+    return written(tmp_path / "e.safetensors", "colour")
 
 
 @pytest.fixture
@@ -111,3 +118,19 @@ def test_other_suffixes_and_a_folder_of_one_image_are_refused(encoder: Path, fol
     for path in sorted(folder.iterdir())[1:]:
         path.unlink()
     assert "at least 2" in str(call(encoder, folder, folder.parent / "out.npz").exception)
+
+
+def test_of_a_volume_the_middle_slice_is_taken_and_said(tmp_path: Path) -> None:
+    encoder = written(tmp_path / "e.safetensors", "ct")
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for name in ("a", "b"):
+        scan = draw.integers(-1000, 1000, (40, 48, 5)).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(scan, np.diag([1, 1, 2, 1])), folder / f"{name}.nii.gz")
+    done = call(encoder, folder, tmp_path / "out.npz")
+    assert done.exit_code == 0, done.output
+    assert "middle axial slice" in done.output
+    loaded = ldl.load_encoder(encoder)
+    middle = loaded.preprocess(scan[::-1, ::-1, 2].T)
+    np.testing.assert_allclose(loaded.preprocess(folder / "b.nii.gz"), middle, atol=0.02)
