@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ldl.cli import book, data, export, localize, pretrain, run
+from ldl.cli import book, data, export, finetune, localize, pretrain, run
 from ldl.errors import LdlError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(book.app, name="book")
 run.register(app)
 pretrain.register(app)
+finetune.register(app)
 localize.register(app)
 export.register(app)
 

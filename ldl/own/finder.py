@@ -43,14 +43,14 @@ def trained(name: str, store: RunStore) -> Trained:
         config = header.get("config") or _record(path.with_name("record.json")).get("config")
         if not config:
             raise LdlError(f"{path}: does not say how it was trained; use one of `ldl pretrain`")
-        return Trained(name, _config(config, name), weights)
+        return Trained(name, encoder_config_of(config, name), weights)
     found = _record(store.work / name / "record.json") or _committed(name, store)
     if not found:
         raise LdlError(
             f"{name}: no such file, and no such run in {store.work}; `ldl pretrain` writes a file, "
             "`ldl status -v` names the runs"
         )
-    config = _config(found["config"], name)
+    config = encoder_config_of(found["config"], name)
     file = store.work / name / "weights.safetensors"
     if not file.is_file():
         raise LdlError(f"{name}: its weights are not on this machine; `ldl run` makes them")
@@ -131,7 +131,12 @@ def _committed(name: str, store: RunStore) -> dict[str, Any]:
     return _record(found[0]) if found else {}
 
 
-def _config(fields: dict[str, Any], name: str) -> EncoderConfig:
+def encoder_config_of(fields: dict[str, Any], name: str) -> EncoderConfig:
+    """The config of a pretraining from its fields; ``name`` is named in errors.
+
+    Raises:
+        LdlError: of something else.
+    """
     if "method" not in fields:
         raise LdlError(f"{name}: not a pretraining; name the run of an encoder")
     if fields["method"] in METHODS:

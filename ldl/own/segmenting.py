@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Segmenter:
     net: nn.Module
     preprocessing: Preprocessing
     classes: tuple[str, ...]
-    device: torch.device = torch.device("cpu")
+    device: str = "cpu"
 
     def read(self, path: Path) -> Picture:
         """An image as the network sees it."""
@@ -75,7 +76,7 @@ class Segmenter:
 
 
 def in_tiles(net: nn.Module, images: Tensor, tile: int = TILE, margin: int = MARGIN) -> Tensor:
-    """(B, C, H, W) -> (B, K, H, W) in parts of ``tile`` pixels a side that overlap by twice the margin.
+    """(B, C, H, W) -> (B, K, H, W) in parts of ``tile`` pixels a side that overlap.
 
     Each output pixel is taken from the part that it lies deepest in, at least ``margin`` pixels
     from an inner border. What is no larger than a part goes through whole.
@@ -101,7 +102,7 @@ def _starts(side: int, tile: int, margin: int) -> list[tuple[int, int, int]]:
     """Where parts begin, and which pixels are taken from each."""
     last = max(0, side - tile)
     starts = [*range(0, last, tile - 2 * margin), last]
-    ends = [(one + other + tile) // 2 for one, other in zip(starts, starts[1:], strict=False)]
+    ends = [(one + other + tile) // 2 for one, other in pairwise(starts)]
     return list(zip(starts, [0, *ends], [*ends, side], strict=True))
 
 
@@ -140,7 +141,7 @@ def segment(
             that would replace a file which is not ours.
     """
     loaded = load_model(model)
-    target = fabric_for(device).device
+    target = fabric_for(device).device.type
     work = Segmenter(loaded.module.to(target), loaded.preprocessing, loaded.classes, target)
     volumes = work.preprocessing.modality == "ct"
     files = _listed([Path(one) for one in images], volumes, say)
