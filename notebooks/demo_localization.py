@@ -26,7 +26,7 @@ from IPython.display import Markdown, display
 from ldl import plots, widgets
 from ldl.book.parameters import check
 from ldl.localize import filtering, peak
-from ldl.widgets.demo import agreement, demos
+from ldl.widgets.demo import compared, demos
 
 check("demo_localization", globals())
 shown = demos(profile)
@@ -96,17 +96,17 @@ Markdown(
 # %% tags=["remove-input"]
 rows = []
 for one in shown:
-    near = agreement(one)
+    near = compared(one)
     rows.append(
         {
             "images": one.scene.name,
             "pixels a cell": one.scene.stride,
-            "answers": near.answers,
-            "found": near.found,
-            "of these right": near.right,
-            "same verdict": f"{near.same}",
-            "within one cell": f"{near.within}",
-            "farthest, both found": f"{near.farthest:.2f} px",
+            "answers": len(near),
+            "found": near["found"].sum(),
+            "of these right": near["right"].sum(),
+            "same verdict": near["same"].sum(),
+            "within one cell": (near["apart"] <= one.scene.stride).sum(),
+            "farthest, both found": f"{near.loc[near['both'], 'apart'].max():.2f} px",
         }
     )
 plots.small_table(

@@ -47,7 +47,7 @@
 # images alone. A dagger † marks an encoder that was not trained far enough here: it finds less than ten points more of held-out patches or images than its random start, or its loss was still
 # falling. A double dagger ‡ marks a record of an older version.
 #
-# A comparison is judged by a rule stated before the runs (`results/STATEMENT.md`). *Reproduced* or *opposite* need more than one seed, an interval clear of zero and a difference of interest; our own questions
+# A comparison is judged by a rule stated before the runs (`results/STATEMENT.md`). *Reproduced* or *opposite* need more than one seed, an interval clear of zero and a difference of interest, and, of Rd over the other methods, one family, a p below 0.05 after Holm's correction; our own questions
 # are *higher* or *lower*. Otherwise it is of *no difference of interest* or *undecided*; *(one seed)* means clear of zero for other images, but of one training. A row that was *not trained here* or
 # *collapsed* decides nothing.
 #

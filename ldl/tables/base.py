@@ -73,7 +73,6 @@ class Claim:
         least: the smallest difference of interest, in the table's unit; stated before the runs.
         ours: our own question, about which the paper says nothing.
         family: name of the claims that pages count together.
-        value: what is compared; a key of the table's ``scores``.
     """
 
     text: str
@@ -84,7 +83,6 @@ class Claim:
     least: float = 1.0
     ours: bool = False
     family: str = ""
-    value: str = "score"
 
 
 Scores = Callable[[Record, Column], NDArray[np.float64]]

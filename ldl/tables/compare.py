@@ -5,7 +5,6 @@ The rule is stated in ``results/STATEMENT.md`` before the runs are made.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -41,32 +40,18 @@ class Difference:
     """How much higher one row is than another, paired by seed and case.
 
     Attributes:
+        value: mean over parts of the mean over seeds and cases.
+        low, high: its 95 % interval, for other seeds and other cases; with one seed for other
+            cases alone.
         gaps: one (S K, N) array a part: S seeds of K draws, N cases; nan where one has no score.
         seeds: S; 1 where each row was averaged over its own.
     """
 
+    value: float
+    low: float
+    high: float
     gaps: tuple[Array, ...]
     seeds: int
-
-    @property
-    def value(self) -> float:
-        """Mean over parts of the mean over seeds and cases."""
-        return float(np.mean([np.nanmean(part) for part in self.gaps]))
-
-    @cached_property
-    def interval(self) -> tuple[float, float]:
-        """95 %, for other seeds and other cases; with one seed for other cases alone."""
-        return seeds_by_images(self.gaps)
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-        return self.interval[0]
-
-    @property
-    def high(self) -> float:
-        """Upper end of the interval."""
-        return self.interval[1]
 
     @property
     def cases(self) -> int:
@@ -93,7 +78,8 @@ def difference(better: Measured, worse: Measured, gaps: Gaps | None = None) -> D
         pairs = [gaps(better.records, worse.records)]
     else:
         pairs = [_paired(*parts) for parts in zip(better.parts, worse.parts, strict=True)]
-    return Difference(tuple(pairs), min(len(one), len(other)))
+    value = float(np.mean([np.nanmean(part) for part in pairs]))
+    return Difference(value, *seeds_by_images(pairs), tuple(pairs), min(len(one), len(other)))
 
 
 def _matched(one: Repeats, other: Repeats) -> tuple[Repeats, Repeats]:

@@ -1,9 +1,10 @@
 """The scenes of the book's pages: Table 7's variants and Rd's regions on images one may touch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ldl.data.bank import Bank
@@ -212,54 +213,35 @@ def region_demo(name: str, encoder: Encoder) -> RegionScene:
     return region_scene(name, list(shown.images), encoder.outputs, names=names, words=words)
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """The page's answers beside those on whole, unrounded maps.
+def compared(demo: Demo) -> pd.DataFrame:
+    """The page's answers beside those on whole, unrounded maps, one line an answer.
 
-    Attributes:
-        answers: how many, one a query, variant and landmark.
-        same: of them with the same verdict.
-        within: of them with points (guesses included) within one cell.
-        farthest: largest distance in pixels where both say "found"; nan where that never is.
-        found: of the page's answers, how many are.
-        right: of these, how many lie within the widest threshold of Table 7 of the true place.
+    Every query under every variant, with the point on each landmark (or where it begins).
+
+    Columns: same (whether both give one verdict), apart (pixels between their points, guesses
+    included), found, both (found by the page; by both), right (found within the widest threshold of
+    Table 7 of the true place).
     """
-
-    answers: int
-    same: int
-    within: int
-    farthest: float
-    found: int
-    right: int
-
-
-def agreement(demo: Demo) -> Agreement:
-    """Every query under every variant, with the point on each landmark (or where it begins)."""
-    scene = demo.scene
+    scene, lines = demo.scene, []
     unknown = np.full((len(scene.images), 2), np.nan)
     unknown[0] = scene.start
-    marks = [np.asarray(one) for one in scene.landmarks.values()] or [unknown]
-    rows = np.array([row for truth in marks for row in _compared(demo, truth)])
-    same, apart, found, both, miss = rows.T
-    return Agreement(
-        answers=len(rows),
-        same=int(same.sum()),
-        within=int((apart <= scene.stride).sum()),
-        farthest=max(apart[both == 1], default=float("nan")),
-        found=int(found.sum()),
-        right=int(((miss < FACTORS[-1] * scene.window) & (found == 1)).sum()),
-    )
-
-
-def _compared(demo: Demo, truth: NDArray[np.float64]) -> Iterator[tuple[float, ...]]:
-    """Of each answer: same verdict, pixels apart, found here, in both, pixels from the truth."""
-    scene = demo.scene
-    point = (float(truth[0][0]), float(truth[0][1]))
-    for number, matcher in enumerate(demo.matchers):
-        answers = emulated(scene, number, point, scene.window)
-        for ours, query, place in zip(answers, scene.images[1:], truth[1:], strict=True):
-            whole = find(matcher, scene.images[0], point, query, window=scene.window)
-            guess = to_pixels(scene, ours.guess)
-            apart, miss = (float(np.hypot(*np.subtract(guess, p))) for p in (whole.guess, place))
-            both = ours.status == whole.status == "found"
-            yield ours.status == whole.status, apart, ours.status == "found", both, miss
+    for truth in [np.asarray(one) for one in scene.landmarks.values()] or [unknown]:
+        point = (float(truth[0][0]), float(truth[0][1]))
+        for number, matcher in enumerate(demo.matchers):
+            answers = emulated(scene, number, point, scene.window)
+            for ours, query, place in zip(answers, scene.images[1:], truth[1:], strict=True):
+                whole = find(matcher, scene.images[0], point, query, window=scene.window)
+                guess, found = to_pixels(scene, ours.guess), ours.status == "found"
+                apart, miss = (
+                    float(np.hypot(*np.subtract(guess, p))) for p in (whole.guess, place)
+                )
+                lines.append(
+                    {
+                        "same": ours.status == whole.status,
+                        "apart": apart,
+                        "found": found,
+                        "both": found and whole.status == "found",
+                        "right": found and miss < FACTORS[-1] * scene.window,
+                    }
+                )
+    return pd.DataFrame(lines)

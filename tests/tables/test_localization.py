@@ -17,8 +17,9 @@ from ldl.errors import ConfigError, DataError
 from ldl.localize.search import network_of, search
 from ldl.losses import window as losses_window
 from ldl.runs.localize import SIGMA, LocalizeConfig, stride_for, window_at
+from ldl.tables.compare import judged
 from ldl.tables.encoders import Variant, ldl_config
-from ldl.tables.localization import ROWS, TABLE7, by_support, columns, paper
+from ldl.tables.localization import ROWS, STATED, TABLE7, by_support, columns, paper
 from ldl.tables.measure import show
 from ldl.tables.plan import plan
 from ldl.tables.published import published
@@ -222,6 +223,22 @@ def test_the_papers_numbers_stand_beside_its_rows() -> None:
     assert paper(by_key["pd+mix+ms+cs"], by_column["idrid_disc"], OPEN) == 56.358
     assert math.isnan(paper(by_key["pd"], fovea, OPEN))
     assert math.isnan(paper(by_key["ncc"], heart, OPEN))
+
+
+def test_what_was_stated_is_the_share_within_015_windows(store: RunStore, smoke: Profile) -> None:
+    for row, near in (("pd+mix", 3), ("pd+mix+ms", 6)):
+        (run,) = cell_of(smoke, f"{row}/phantom_disc").runs
+        distances = [0.1 * 4] * near + [0.2 * 4] * (9 - near)
+        ids = [f"i{k}" for k in range(10)]
+        supports = [{"support": ids[0], "distance_of": distances, "window": 4}]
+        record = {"schema": SCHEMA, "version": run.stamp(), "run_id": run.run_id(), "ids": ids,
+                  "supports": supports, "config": run.model_dump(mode="json")}  # fmt: skip
+        store.save(run, record)
+    findings = judged(show("table7", smoke, store, "within"), STATED)
+    (found,) = [one for one in findings if one.found]
+    assert (found.claim.better, found.claim.column) == ("pd+mix+ms", "phantom_disc")
+    assert found.found is not None
+    assert found.found.value == pytest.approx(100 / 3)
 
 
 def test_what_is_not_at_hand_is_a_column_without_runs(store: RunStore) -> None:
