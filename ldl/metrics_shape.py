@@ -12,7 +12,7 @@ from ldl.metrics import dsc
 
 # Below or above these a target region counts as collapsed. The paper watches nothing.
 LEAST_SHARE, LARGEST_SHARE = 0.01, 0.5
-WIDEST, SHORTEST = 2.0, 0.25  # in the reference masks' own width and length of a piece
+WIDEST, SHORTEST = 2.0, 1 / 6  # in the reference masks' own width and length of a piece
 MOST_ALIKE = 0.6  # mean DSC of two different images' regions
 PAIRS = 12
 
@@ -95,7 +95,7 @@ def collapse(found: Shape, reference: Shape) -> str:
     """How the target has collapsed, ``""`` where it looks like vessels.
 
     "empty" and "full" by its share; "blob" where it is wider than twice the reference masks;
-    "speckle" where its pieces are shorter than a quarter of theirs; "fixed" where different images
+    "speckle" where its pieces are shorter than a sixth of theirs; "fixed" where different images
     get the same region.
 
     Args:

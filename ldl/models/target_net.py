@@ -42,6 +42,7 @@ class OwnTargetNet(LocalDiscriminationNet):
     Under the l1 normalisation several regions can be at 1 / k together and none above one half,
     which a judge who knows masks of 0 and 1 sees at once. The clustering branch starts as torch
     starts a convolution, and the target at `START`: at first a tenth of the image belongs to it.
+    The decoder's up-sampling is bilinear: maps that are judged are to be free of blocks.
     """
 
     START = -2.0
@@ -50,6 +51,7 @@ class OwnTargetNet(LocalDiscriminationNet):
         self, base: int, in_channels: int, embedding: int, clusters: int, border: BorderName
     ) -> None:
         super().__init__(base, in_channels, embedding, clusters, border)
+        self.decoder.upsampling = "bilinear"
         block, last = self.target_branch()
         for part in (*block, last):
             if isinstance(part, nn.Conv2d):

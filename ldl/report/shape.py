@@ -16,6 +16,7 @@ from ldl.train import checkpoint
 from ldl.train.shape.floor import top_hat
 from ldl.train.shape.outputs import (
     Predictor,
+    as_scored,
     guided_net,
     guided_predictor,
     probability,
@@ -43,7 +44,7 @@ def regions(run: ShapeConfig, images: np.ndarray, store: RunStore) -> np.ndarray
     Returns:
         (N, S, S) bool.
     """
-    found = predicted(_predictor(run, store), images, CPU) > THRESHOLD
+    found = predicted(as_scored(run, _predictor(run, store)), images, CPU) > THRESHOLD
     return np.asarray(found & field_masks(images))
 
 

@@ -50,6 +50,7 @@ class GuideConfig(Run):
 
     kind: ClassVar[str] = "guide"
     maker: ClassVar[str] = "ldl.train.shape.guiding:make_guide"
+    version: ClassVar[int] = 2
 
     region: PretrainConfig
     prior: PriorName
@@ -184,6 +185,9 @@ class ShapeConfig(Run):
         refine: belongs to "refine".
         synthesis: belongs to the baselines.
         floor: belongs to "top-hat".
+        cut: a map becomes a mask where it is above one half, or where it is strongest, in as much
+            of each field of view as the reference masks cover of what is drawn of them.
+        looks: symmetries of the square whose maps are averaged.
     """
 
     kind: ClassVar[str] = "shape"
@@ -197,6 +201,8 @@ class ShapeConfig(Run):
     refine: RefineConfig | None = None
     synthesis: SynthesisConfig | None = None
     floor: FloorConfig | None = None
+    cut: Literal["half", "share"] = "half"
+    looks: int = Field(default=1, ge=1, le=8)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -67,6 +67,8 @@ MENDED_REGION: dict[str, Any] = {
     "symmetries": "dihedral",
     "region_weight": 1.0,
 }
+# How its maps become masks: as the filter's do. Images differ in contrast more than in vessels.
+SCORED: dict[str, Any] = {"cut": "share", "looks": 4}
 ROWS = (
     Row("top_hat", "black top-hat, untrained", Guided("top-hat")),
     Row("cyclegan", "CycleGAN", Guided("cyclegan"), "CycleGAN"),
@@ -108,14 +110,13 @@ def region_config(profile: Profile, seed: int) -> PretrainConfig:
     }
     planned = ldl_config(GUIDED, "fundus", profile.model_copy(update=sized), seed)
     changed: dict[str, object] = {"halve_every": max(1, planned.steps // budget.halvings)}
-    if not budget.own_step1:
-        changed["step1"] = ldl_config(Variant("pd+mix"), "fundus", profile)
-    elif budget.game == "mended":
+    if budget.game == "mended":
         assert planned.step1 is not None
         shared = {key: MENDED_REGION[key] for key in ("scale", "border", "symmetries")}
-        changed["step1"] = planned.step1.model_copy(update=shared)
-    if budget.game == "mended":
-        changed |= MENDED_REGION
+        shared |= {} if budget.own_step1 else {"seed": 0}
+        changed |= {**MENDED_REGION, "step1": planned.step1.model_copy(update=shared)}
+    elif not budget.own_step1:
+        changed["step1"] = ldl_config(Variant("pd+mix"), "fundus", profile)
     return planned.model_copy(update=changed)
 
 
@@ -164,6 +165,7 @@ def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[Shap
     data = budget.tests or profile.tasks
     if wanted.output == "top-hat":
         return (ShapeConfig(data=data, prior=prior, output="top-hat", floor=_floor(profile)),)
+    scored = SCORED if budget.game == "mended" else {}
     baseline = wanted.output in ("cyclegan", "synseg")
     return tuple(
         ShapeConfig(
@@ -174,6 +176,7 @@ def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[Shap
             guide=None if baseline else guide_config(prior, profile, seed, wanted.judge),
             refine=_refine(budget, wanted.weight) if wanted.output == "refine" else None,
             synthesis=_synthesis(profile, wanted.output == "synseg") if baseline else None,
+            **scored,
         )
         for seed in budget.seeds
     )

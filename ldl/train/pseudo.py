@@ -15,6 +15,7 @@ from ldl.methods.guided import TARGET
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.shape import GuideConfig
 from ldl.train.feed import Feed
+from ldl.train.shape.cut import cut_at
 
 BATCH = 8
 
@@ -75,6 +76,7 @@ def label_images(
     config: GuideConfig,
     augmentations: int,
     generator: Generator,
+    share: float | None = None,
 ) -> Labelled:
     """Pseudo labels of the images ``rows``.
 
@@ -88,10 +90,12 @@ def label_images(
         config: the guide's: the scale it knows, the temperature of Eq. 20, its field of view.
         augmentations: E.
         generator: on the CPU.
+        share: of each field of view that becomes label, see `ldl.train.shape.cut`; None cuts the
+            mean over augmentations at one half, as Eq. 21 does.
     """
     net.eval()
     parts = [
-        _label(net, feed, rows[start : start + BATCH], config, augmentations, generator)
+        _label(net, feed, rows[start : start + BATCH], config, augmentations, generator, share)
         for start in range(0, len(rows), BATCH)
     ]
     images, labels, doubt = (torch.cat(each) for each in zip(*parts, strict=True))
@@ -105,11 +109,13 @@ def _label(
     config: GuideConfig,
     augmentations: int,
     generator: Generator,
+    share: float | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     region = config.region
     images = at_scale(feed[torch.tensor(rows)], region)
     whole = (images * 255).round().clamp(0, 255).to(torch.uint8)
-    inside = torch.from_numpy(field_masks(whole.cpu().numpy())).to(images)
+    fields = field_masks(whole.cpu().numpy())
+    inside = torch.from_numpy(fields).to(images)
     maps = []
     for _ in range(augmentations):
         code = torch.randint(len(DIHEDRAL), (len(images),), generator=generator).to(images.device)
@@ -118,4 +124,5 @@ def _label(
         again = target_maps(net, seen, region.region_temperature, within)[1]
         maps.append(undo_symmetry(again, code))
     found = torch.stack(maps)
-    return whole, pseudo_labels(found) * inside, uncertainty(found) * inside
+    labels = pseudo_labels(found) if share is None else cut_at(found.mean(dim=0), fields, share)
+    return whole, labels * inside, uncertainty(found) * inside

@@ -45,7 +45,7 @@ class ShapeBudget(Strict):
     crop: int | None = None
     groups: int = 3
     own_step1: bool = Field(
-        default=True, description="a Pd+mix for each seed; else Table 2's serves all of them"
+        default=True, description="a Pd+mix for each seed; else one serves all of them"
     )
     steps1: int | None = None
     steps2: int | None = None

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ldl.data.colour import to_uint8
 from ldl.data.preprocess import field_masks
+from ldl.train.shape.cut import strongest
 
 # Pixels: of smoothing, of the structuring disc, of the field's rim that is left out. They fit
 # vessels of 2 to 8 pixels, as images of 512 have.
@@ -36,6 +37,4 @@ def top_hat(images: Tensor, share: float) -> Tensor:
 def _dark_lines(green: np.ndarray, inside: np.ndarray, share: float) -> np.ndarray:
     smooth = ndimage.gaussian_filter(green.astype(np.float32), SMOOTH)
     darker = ndimage.black_tophat(smooth, footprint=disk(RADIUS))
-    inner = ndimage.binary_erosion(inside, iterations=RIM)
-    darker = np.where(inner, darker, 0)
-    return (darker > np.quantile(darker[inside], 1 - share)) & inside
+    return strongest(darker, inside, share, RIM)

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.preprocess import lit
+from ldl.data.colour import to_uint8
+from ldl.data.preprocess import field_masks, lit
 from ldl.data.shape_prior import shape_prior
 from ldl.data.sources import pretraining_bank
+from ldl.data.symmetry import DIHEDRAL, apply_symmetry, undo_symmetry
 from ldl.errors import ConfigError
 from ldl.methods.guided import GuidedNet
 from ldl.rng import generator
@@ -22,6 +24,7 @@ from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan
 from ldl.train.pseudo import label_images, target_maps
 from ldl.train.references import REFERENCES, drawing_of, drawn_shape, masks_of
+from ldl.train.shape.cut import cut_at
 from ldl.train.shape.floor import top_hat
 from ldl.train.synthesis import synthesise
 from ldl.train.target import PseudoPairs, SyntheticPairs, train_target
@@ -108,6 +111,22 @@ def shown_share(run: ShapeConfig) -> float:
     return drawn_shape(prior, *drawing_of(run)).share
 
 
+def as_scored(run: ShapeConfig, predict: Predictor) -> Predictor:
+    """The mean of the run's looks, cut as it says; a map above one half stays a map."""
+
+    def mean(images: Tensor) -> Tensor:
+        looks = [
+            undo_symmetry(predict(apply_symmetry(images, code)), code)
+            for code in DIHEDRAL[: run.looks]
+        ]
+        return torch.stack(looks).mean(dim=0)
+
+    if run.floor or run.cut == "half":
+        return mean if run.looks > 1 else predict
+    share = shown_share(run)
+    return lambda images: cut_at(mean(images), field_masks(to_uint8(images)), share)
+
+
 def guided_predictor(config: GuideConfig, net: GuidedNet, output: str) -> Predictor:
     """OutOri ("ori") or OutClu ("clu") of a trained guide."""
     number, temperature = ("ori", "clu").index(output), config.region.region_temperature
@@ -139,6 +158,7 @@ def _refined(
         config=run.guide,
         augmentations=refine.augmentations,
         generator=generator(run.seed, "pseudo labels"),
+        share=shown_share(run) if run.cut == "share" else None,
     )
     window = region.crop if region.scale == "native" else None
     drawn = generator(run.seed, "refine")

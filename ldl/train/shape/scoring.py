@@ -16,7 +16,7 @@ from ldl.tasks import VESSEL_TASKS
 from ldl.train.feed import Feed
 from ldl.train.made import How, Made, curves
 from ldl.train.references import drawing_of, drawn_shape, masks_of
-from ldl.train.shape.outputs import BATCH, Predictor, output_of
+from ldl.train.shape.outputs import BATCH, Predictor, as_scored, output_of
 
 THRESHOLD = 0.5
 
@@ -102,7 +102,7 @@ def make(run: ShapeConfig, how: How) -> Made:
         identity=how.identity(""),
         progress=how.progress,
     )
-    found = scores(done.predict, run, how.fabric.device)
+    found = scores(as_scored(run, done.predict), run, how.fabric.device)
     losses = {name: curves(history) for name, history in done.histories.items()}
     fields = {"losses": losses, **done.extra, **found}
     return Made(done.weights, data_fields(found), done.seconds, fields)
