@@ -6,23 +6,20 @@ from ldl.methods.comparison import Comparison
 from ldl.methods.densecl import DenseCL
 from ldl.methods.embinva import EmbInva
 from ldl.methods.genesis import Genesis
-from ldl.methods.imagenet import ImageNet
 from ldl.methods.instdisc import InstDisc
 from ldl.methods.mae import MAE
-from ldl.methods.moco import MoCo
-from ldl.methods.mocov2 import MoCoV2
+from ldl.methods.moco import MoCo, MoCoV2
 from ldl.methods.pd import PatchDiscrimination
 from ldl.methods.pd_mix import PatchDiscriminationMixup
-from ldl.methods.pd_mix_ms import MultiSizePooling
-from ldl.methods.pd_mix_ms_cs import CentreSensitivePooling
 from ldl.methods.rd import RegionDiscrimination
 from ldl.methods.relative_location import RelativeLocation
 from ldl.methods.rotation import Rotation
 from ldl.methods.rotori import RotOri
 from ldl.methods.simclr import SimCLR
 from ldl.methods.simsiam import SimSiam
-from ldl.methods.start import RandomInit
+from ldl.methods.starts import ImageNet, RandomInit
 from ldl.methods.supervised import Supervised
+from ldl.methods.windows import CentreSensitivePooling, MultiSizePooling
 
 METHODS: dict[str, Method] = {
     "pd": PatchDiscrimination(),

@@ -11,7 +11,7 @@ from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import BYOL_FIRST, BYOL_SECOND
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
-from ldl.methods.momentum import MomentumNet
+from ldl.methods.nets import MomentumNet
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision

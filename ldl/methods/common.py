@@ -1,6 +1,7 @@
 """What every method offers, and the pieces that several share."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -23,22 +24,28 @@ MIX_RANGE: dict[FormulationName, tuple[float, float]] = {
 }
 
 
-class Method(Protocol):
-    """A pretraining method: how its network is built and what it minimises."""
+class Method(ABC):
+    """One of LDL's methods: what it minimises.
 
-    title: str
-    paper: str
-    level: str
+    Attributes:
+        title: as the tables name it.
+        paper: its equations.
+        level: what is contrasted: patch or region.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    level: ClassVar[str]
 
     def network(self, config: PretrainConfig) -> nn.Module:
         """A new network; it has an attribute ``encoder`` that transfers."""
-        ...
+        return embedding_network(config)
 
+    @abstractmethod
     def losses(
         self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
     ) -> Losses:
         """Named scalar losses of one step; their sum is minimised."""
-        ...
 
 
 def embedding_network(config: PretrainConfig) -> LocalDiscriminationNet:

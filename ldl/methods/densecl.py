@@ -1,19 +1,77 @@
 """DenseCL: contrast of images and of their cells (Wang et al., CVPR 2021)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
 from ldl.losses.correspondence import correspondence
 from ldl.losses.info_nce import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
-from ldl.methods.dense_momentum import DenseHead, DenseMomentumNet
+from ldl.methods.nets import MomentumNet, shuffled_keys
 from ldl.models.queue import Queue
 from ldl.runs.pretrain import ComparisonConfig
+from ldl.sphere import unit
+
+
+class DenseVectors(NamedTuple):
+    """What a branch says of B images with S^2 cells each; all but ``features`` are unit vectors.
+
+    Attributes:
+        image: (B, D) of the global head.
+        cells: (B, S^2, D) of the dense head.
+        mean: (B, D), the dense head's mean over the cells.
+        features: (B, S^2, C), the backbone's.
+    """
+
+    image: Tensor
+    cells: Tensor
+    mean: Tensor
+    features: Tensor
+
+
+class DenseHead(nn.Module):
+    """The global head of MoCo v2 and beside it the same with 1x1 convolutions."""
+
+    def __init__(self, features: int, dim: int, grid: int) -> None:
+        super().__init__()
+        self.grid = grid
+        self.image = nn.Sequential(
+            nn.Linear(features, features), nn.ReLU(), nn.Linear(features, dim)
+        )
+        self.cells = nn.Sequential(
+            nn.Conv2d(features, features, 1), nn.ReLU(), nn.Conv2d(features, dim, 1)
+        )
+
+    def forward(self, deepest: Tensor) -> DenseVectors:
+        """(B, C, h, w) features; a map larger than the grid is pooled to it first."""
+        side = min(self.grid, *deepest.shape[-2:])
+        grid = F.adaptive_avg_pool2d(deepest, side)
+        dense = self.cells(grid).flatten(2).transpose(1, 2)
+        image = self.image(deepest.mean(dim=(-2, -1)))
+        return DenseVectors(
+            unit(image), unit(dense), unit(dense.mean(dim=1)), grid.flatten(2).transpose(1, 2)
+        )
+
+
+class DenseMomentumNet(MomentumNet):
+    """Student and teacher with both heads."""
+
+    def forward(  # type: ignore[override]
+        self, first: Tensor, second: Tensor, order: Tensor
+    ) -> tuple[DenseVectors, DenseVectors]:
+        """Queries of the first views, keys of the second; arguments as in MomentumNet."""
+        queries = self.head(self.encoder(first)[-1])
+        return queries, DenseVectors(*shuffled_keys(self.key, second, order))
+
+    def key(self, images: Tensor) -> DenseVectors:  # type: ignore[override]
+        """(B, C, S, S) -> what the teacher says."""
+        vectors: DenseVectors = self.teacher["head"](self.teacher["encoder"](images)[-1])
+        return vectors
 
 
 class DenseCLKnobs(Strict):

@@ -1,4 +1,4 @@
-"""MoCo (v1): momentum contrast against a queue (He et al., CVPR 2020)."""
+"""MoCo: momentum contrast against a queue (He et al., CVPR 2020), and v2 (Chen et al. 2020)."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -7,11 +7,12 @@ import torch
 from pydantic import Field
 from torch import Generator, nn
 
+from ldl.compat import import_lightly
 from ldl.config import Strict
-from ldl.data.recipes import INSTANCE, Recipe
+from ldl.data.recipes import INSTANCE, MOCO_V2, Recipe
 from ldl.losses.info_nce import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
-from ldl.methods.momentum import MomentumNet, shuffled_keys
+from ldl.methods.nets import MomentumNet, shuffled_keys
 from ldl.models.queue import Queue
 from ldl.ranks import mine
 from ldl.runs.pretrain import ComparisonConfig
@@ -103,3 +104,29 @@ class MoCo(Comparison):
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
         """The teacher follows."""
         net.follow(self.knobs(config).momentum)
+
+
+class MoCoV2Knobs(MoCoKnobs):
+    """Chen et al. 2020 (arXiv:2003.04297), section 3: tau = 0.2."""
+
+    temperature: float = Field(default=0.2, gt=0)
+
+
+class MoCoV2(MoCo):
+    """MoCo with the head and the augmentation of SimCLR, and a softer softmax.
+
+    The hidden layer is as wide as the features, as it is in the original (2,048 for ResNet-50).
+    Changed for our scale: as in MoCo.
+    """
+
+    title = "MoCoV2"
+    paper = "Chen et al., arXiv:2003.04297"
+    idea = "MoCo with stronger views and a projection that is thrown away."
+    Knobs = MoCoV2Knobs
+    recipe = MOCO_V2
+
+    def head(self, features: int, dim: int) -> nn.Module:
+        """The projection: two layers."""
+        heads = import_lightly("models.modules.heads")
+        head: nn.Module = heads.MoCoProjectionHead(features, features, dim)
+        return head

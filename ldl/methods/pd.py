@@ -4,20 +4,16 @@ import torch
 from torch import Generator, nn
 
 from ldl.data.views import ViewPair
-from ldl.methods.common import Losses, embedding_network, paired_patches, recognised
+from ldl.methods.common import Losses, Method, paired_patches, recognised
 from ldl.runs.pretrain import PretrainConfig
 
 
-class PatchDiscrimination:
+class PatchDiscrimination(Method):
     """Each patch of a view is recognised among all patches of the batch."""
 
     title = "Pd"
     paper = "LDL, Eq. 3-8"
     level = "patch"
-
-    def network(self, config: PretrainConfig) -> nn.Module:
-        """Encoder, decoder and embedding branch."""
-        return embedding_network(config)
 
     def losses(
         self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator

@@ -6,7 +6,7 @@ from torch import Generator, Tensor, nn
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
 from ldl.losses.vectors import patch_vectors
-from ldl.methods.common import Losses, embedding_network, mix_weights, paired_patches, recognised
+from ldl.methods.common import Losses, Method, mix_weights, paired_patches, recognised
 from ldl.runs.pretrain import PretrainConfig
 
 
@@ -37,16 +37,12 @@ def patch_and_mixup(
     return losses, embedding, None if assignment is None else assignment.split(parts)[0]
 
 
-class PatchDiscriminationMixup:
+class PatchDiscriminationMixup(Method):
     """Pd, and mixed patches recognised as the mixture of their vectors."""
 
     title = "Pd+mix"
     paper = "LDL, Eq. 3-8, 13-18, 27"
     level = "patch"
-
-    def network(self, config: PretrainConfig) -> nn.Module:
-        """Encoder, decoder and embedding branch."""
-        return embedding_network(config)
 
     def losses(
         self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator

@@ -8,7 +8,7 @@ from ldl.data.views import ViewPair
 from ldl.losses.entropy import cluster_entropy
 from ldl.losses.region import region_discrimination
 from ldl.losses.vectors import region_vectors
-from ldl.methods.common import Losses, embedding_network
+from ldl.methods.common import Losses, Method
 from ldl.methods.pd_mix import patch_and_mixup
 from ldl.ranks import gathered
 from ldl.runs.pretrain import PretrainConfig
@@ -17,7 +17,7 @@ from ldl.runs.pretrain import PretrainConfig
 ENTROPY_BASE = {"released": 2.0, "paper": math.e}
 
 
-class RegionDiscrimination:
+class RegionDiscrimination(Method):
     """Pixels are clustered, and each image's cluster is recognised as its prototype.
 
     Step 2 of the training: the clustering branch is new, every other weight comes from the Pd+mix
@@ -27,10 +27,6 @@ class RegionDiscrimination:
     title = "Rd"
     paper = "LDL, Eq. 9-12, 28-29"
     level = "region"
-
-    def network(self, config: PretrainConfig) -> nn.Module:
-        """Encoder, decoder, embedding and clustering branch."""
-        return embedding_network(config)
 
     def losses(
         self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator

@@ -11,7 +11,7 @@ from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.upright import random_boxes
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.models.backbones import pooled
+from ldl.methods.nets import ClassifierNet
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
@@ -23,19 +23,6 @@ class RotationKnobs(Strict):
 
     share: float = Field(default=0.875, gt=0, le=1)
     mirror: float = Field(default=0.5, ge=0, le=1)
-
-
-class RotationNet(nn.Module):
-    """Encoder and one linear layer on its pooled features."""
-
-    def __init__(self, encoder: nn.Module, features: int) -> None:
-        super().__init__()
-        self.encoder, self.classify = encoder, nn.Linear(features, TURNS)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, S, S) -> scores (B, 4) and features (B, channels[-1])."""
-        features = pooled(self.encoder(images))
-        return self.classify(features), features
 
 
 class Rotation(Comparison):
@@ -56,7 +43,7 @@ class Rotation(Comparison):
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder and classifier."""
         encoder = encoder_of(config)
-        return RotationNet(encoder, encoder.channels[-1])
+        return ClassifierNet(encoder, encoder.channels[-1], TURNS)
 
     def losses(
         self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator

@@ -10,7 +10,7 @@ from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import SIMCLR, draw_view
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.methods.projection import ProjectionNet
+from ldl.methods.nets import ProjectionNet
 from ldl.runs.pretrain import ComparisonConfig
 
 

@@ -3,29 +3,16 @@
 from typing import Any
 
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
 from ldl.data.recipes import PLAIN, draw_view
 from ldl.errors import DataError
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.models.backbones import pooled
+from ldl.methods.nets import ClassifierNet
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 GRADES = 5
-
-
-class GradingNet(nn.Module):
-    """Encoder and one linear layer on its pooled features."""
-
-    def __init__(self, encoder: nn.Module, features: int) -> None:
-        super().__init__()
-        self.encoder, self.classify = encoder, nn.Linear(features, GRADES)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, S, S) -> scores of the grades (B, 5) and features (B, channels[-1])."""
-        features = pooled(self.encoder(images))
-        return self.classify(features), features
 
 
 class Supervised(Comparison):
@@ -47,7 +34,7 @@ class Supervised(Comparison):
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder and classifier."""
         encoder = encoder_of(config)
-        return GradingNet(encoder, encoder.channels[-1])
+        return ClassifierNet(encoder, encoder.channels[-1], GRADES)
 
     def losses(
         self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator

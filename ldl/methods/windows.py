@@ -1,6 +1,6 @@
-"""What the variants of one-shot localization share: Pd+mix over windows of random size.
+"""Pd+mix for one-shot localization: windows of random size in place of the grid's cells.
 
-LDL sections 5.2 and 6.3.1, Eq. 24-25: a window takes the place of the grid's cell.
+LDL sections 5.2 and 6.3.1, Eq. 24-25: ``ms`` is their size, ``cs`` their centre-sensitive weights.
 """
 
 import torch
@@ -9,8 +9,8 @@ from torch import Generator, Tensor, nn
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
-from ldl.losses.window import draw_window, window_vectors
-from ldl.methods.common import Losses, mix_weights, recognised
+from ldl.losses.window import SIGMA, draw_window, window_vectors
+from ldl.methods.common import Losses, Method, mix_weights, recognised
 from ldl.rng import sent
 from ldl.runs.pretrain import PretrainConfig
 
@@ -62,3 +62,31 @@ def window_and_mixup(
         "patch": recognised(second, first, config),
         "mixup": recognised(virtual, target, config),
     }
+
+
+class MultiSizePooling(Method):
+    """Pd+mix over windows of 28 to 112 of 448 pixels: structures differ in size."""
+
+    title = "Pd+mix+ms"
+    paper = "LDL, Eq. 3-8, 13-18, section 6.3.1"
+    level = "patch"
+
+    def losses(
+        self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
+    ) -> Losses:
+        """L_Pd + L_Hm over windows, every pixel of a window counting the same."""
+        return window_and_mixup(net, views, config, generator, sigma=None)
+
+
+class CentreSensitivePooling(Method):
+    """Pd+mix+ms whose windows stand for their centres."""
+
+    title = "Pd+mix+ms+cs"
+    paper = "LDL, Eq. 3-8, 13-18, 24-25"
+    level = "patch"
+
+    def losses(
+        self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
+    ) -> Losses:
+        """L_Pd + L_Hm over windows weighted by Eq. 24, sigma 0.5."""
+        return window_and_mixup(net, views, config, generator, sigma=SIGMA)

@@ -7,7 +7,7 @@ import torch
 
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
-from ldl.methods.dense_momentum import DenseHead, DenseMomentumNet, DenseVectors
+from ldl.methods.densecl import DenseHead, DenseMomentumNet, DenseVectors
 from ldl.models.queue import Queue
 from ldl.models.vgg import Encoder
 from ldl.sphere import unit

@@ -14,7 +14,7 @@ RANDOM, IMAGENET = COMPARISONS["random"], COMPARISONS["imagenet"]
 @pytest.fixture
 def narrow(monkeypatch, tmp_path):
     """As if base 2 were the published width, and a file with such weights."""
-    monkeypatch.setattr("ldl.methods.imagenet.BASE", 2)
+    monkeypatch.setattr("ldl.methods.starts.BASE", 2)
     torch.manual_seed(5)
     net = backbone("resnet50", 2, 3)
     torch.save({**net.state_dict(), "fc.weight": torch.rand(9, 64)}, tmp_path / "weights.pth")

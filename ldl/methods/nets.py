@@ -1,4 +1,4 @@
-"""Student and teacher (He et al. 2020): the teacher is a moving average of the student."""
+"""Networks around an encoder that several methods share."""
 
 import copy
 
@@ -17,8 +17,38 @@ from ldl.sphere import unit
 KEY_PARTS = 2
 
 
+class ProjectionNet(nn.Module):
+    """An image's vector on the unit hypersphere.
+
+    Args:
+        encoder: a backbone.
+        head: from an image's (B, channels[-1]) vector to (B, D).
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, S, S) -> (B, D) float32 unit vectors."""
+        return unit(self.head(pooled(self.encoder(images))))
+
+
+class ClassifierNet(nn.Module):
+    """One linear layer on the pooled features: the simplest question to ask of an encoder."""
+
+    def __init__(self, encoder: nn.Module, features: int, classes: int) -> None:
+        super().__init__()
+        self.encoder, self.classify = encoder, nn.Linear(features, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, S, S) -> scores (B, classes) and features (B, channels[-1])."""
+        features = pooled(self.encoder(images))
+        return self.classify(features), features
+
+
 class MomentumNet(nn.Module):
-    """Encoder and head, and their moving averages, which take no gradient.
+    """Student and teacher (He et al. 2020): the teacher is a moving average without gradient.
 
     Args:
         encoder: a backbone.
