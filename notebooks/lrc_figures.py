@@ -33,9 +33,9 @@ from scipy.cluster.vq import kmeans2
 
 from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.data.ct_sources import region_maps, slice_bank
+from ldl.data.ct import slice_bank
 from ldl.data.manifest import manifest_named
-from ldl.data.superpixels import achievable_dice, overlap
+from ldl.data.superpixels import achievable_dice, overlap, prepare_superpixels
 from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
@@ -307,7 +307,7 @@ slice_viewer(
         bank,
         tested.id,
         prediction=predicted,
-        regions=region_maps(bank, short.config.superpixels, workers=1),
+        regions=prepare_superpixels(bank, short.config.superpixels, workers=1),
         title=f"thorax phantom {tested.id}",
     ),
     shown=("reference", "prediction"),
@@ -322,7 +322,7 @@ slice_viewer(
     stack_of(
         bank,
         bank.volumes[0].id,
-        regions=region_maps(bank, short.config.superpixels, workers=1),
+        regions=prepare_superpixels(bank, short.config.superpixels, workers=1),
         title="head and neck phantom",
     ),
     caption=f"Head and neck phantom, {bank.images.shape[-1]} px, {len(bank.organs)} organs, HU window {bank.window[0]} to {bank.window[1]}.",

@@ -34,7 +34,7 @@ from IPython.display import Markdown
 
 from ldl import plots
 from ldl.book.parameters import check
-from ldl.data.ct_sources import pretraining_rows, slice_bank
+from ldl.data.ct import pretraining_rows, slice_bank
 from ldl.data.elastic import Elastic, draw_elastic, random_elastic
 from ldl.data.superpixels import quality, superpixels
 from ldl.engine.store import RunStore

@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.config import build
-from ldl.data.sources import task_bank
+from ldl.data.prepare import task_bank
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import Record, RunStore

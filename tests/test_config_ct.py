@@ -56,7 +56,7 @@ def test_a_pretraining_is_kept_apart_from_test_volumes(mine, part, tested, apart
 
 def test_what_keeps_configs_apart_keeps_their_volumes_apart(tmp_path, monkeypatch):
     """Equal fields give equal splits, whatever the size of the slices."""
-    from ldl.data.ct_sources import slice_bank
+    from ldl.data.ct import slice_bank
 
     monkeypatch.setenv("LDL_CACHE", str(tmp_path))
     few = {"volumes": 4, "slices": 8, "budgets": (1, 2)}

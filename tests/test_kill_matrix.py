@@ -22,8 +22,7 @@ import torch
 
 from ldl.book import build
 from ldl.book.fingerprint import Ledger
-from ldl.data.bank import image_rows, made, open_images
-from ldl.data.bank_writer import BankWriter
+from ldl.data.bank import BankWriter, image_rows, made, open_images
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import RunStore

@@ -30,7 +30,7 @@ def test_installed_without_a_checkout_it_has_its_manifests_and_the_users_cache(
     )
     program = (
         "from ldl import paths; from ldl.data.manifest import manifests; "
-        "from ldl.data.splits import id_list; from ldl.tables.published import names; "
+        "from ldl.data.manifest import id_list; from ldl.tables.published import names; "
         "print(paths.__file__); print(paths.cache_dir()); print(paths.data_dir()); "
         "print(len(manifests()), len(id_list('stare_vessel')))"
     ).replace("from ldl.tables.published import names; ", "")

@@ -13,7 +13,7 @@ from benchmarks.probing.phantom_questions import ANSWER, Eyes
 from benchmarks.probing.probes import Answers
 from ldl.data.colour import normalise, to_float
 from ldl.data.grades import grades
-from ldl.data.sources import pretraining_bank
+from ldl.data.prepare import pretraining_bank
 from ldl.methods import COMPARISONS
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import ComparisonConfig

@@ -9,12 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.probing.probes import Answers, deepest, explained, recognised
-from ldl.data.arrangement import without_green
 from ldl.data.colour import normalise, to_float
 from ldl.data.genesis import Rates, spoil
 from ldl.data.grades import phantom_grade
 from ldl.data.recipes import INSTANCE, draw_view
-from ldl.data.upright import boxes
+from ldl.data.sampling import boxes, without_green
 from ldl.models.backbones import pooled
 from ldl.phantoms import pretraining_image
 from ldl.rng import generator

@@ -53,7 +53,7 @@ def verify(
 
     CT volumes are also read as their banks would read them.
     """
-    from ldl.data.hashes import record_hashes
+    from ldl.data.verify import record_hashes
     from ldl.data.verify import verify as check
 
     source = DatasetFolder(manifest_named(name))
@@ -152,7 +152,7 @@ def prepare_volumes(
     """Build a CT set's slice bank (and its superpixels), and say what is in it."""
     from ldl.data.bank import SPLITS
     from ldl.data.ct import BUDGETS, ct_bank
-    from ldl.data.superpixel_bank import prepare_superpixels
+    from ldl.data.superpixels import prepare_superpixels
     from ldl.tasks import SETS, facts
 
     region = SETS[name]

@@ -10,7 +10,7 @@ from ldl.cli.run import DEVICE
 from ldl.errors import DataError, LdlError
 
 if TYPE_CHECKING:
-    from ldl.data.picture import Point
+    from ldl.data.preprocess import Point
     from ldl.own.locate import Located
     from ldl.tasks import Modality
 
@@ -63,8 +63,8 @@ def localize(
     of x and y.
     """
     place = parse_point(point)
-    from ldl.data.bank_writer import refuse
-    from ldl.data.picture import picture
+    from ldl.data.bank import refuse
+    from ldl.data.preprocess import picture
     from ldl.engine.store import RunStore
     from ldl.own import finder
     from ldl.own.locate import CSV, Answers, locate, point_inside

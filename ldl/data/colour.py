@@ -38,19 +38,39 @@ def jitter_colour(images: Tensor, generator: Generator) -> Tensor:
     )
     hue = sent(uniform(count, -HUE, HUE, generator), images) * 2 * torch.pi
     gray = sent(torch.rand(count, generator=generator) < GRAY, images)
-    images = adjust_brightness_accumulative(images, bright)
-    images = adjust_contrast_with_mean_subtraction(images, contrast)
+    images = adjust_colour(images, bright, contrast, saturation, hue)
     if channels == 1:
         return images
-    images = adjust_saturation_with_gray_subtraction(images, saturation)
-    images = adjust_hue(images, hue)
     return torch.where(gray.view(-1, 1, 1, 1), rgb_to_grayscale(images).expand_as(images), images)
+
+
+def adjust_colour(
+    images: Tensor,
+    bright: Tensor,
+    contrast: Tensor,
+    saturation: Tensor | None = None,
+    hue: Tensor | None = None,
+) -> Tensor:
+    """(B, 3 or 1, H, W) in 0..1, each by its own (B,) factors and turn of hue in radians.
+
+    The last two are for colour alone.
+    """
+    images = adjust_brightness_accumulative(images, bright)
+    images = adjust_contrast_with_mean_subtraction(images, contrast)
+    if images.shape[1] == 1 or saturation is None or hue is None:
+        return images
+    return adjust_hue(adjust_saturation_with_gray_subtraction(images, saturation), hue)
 
 
 def normalise(images: Tensor) -> Tensor:
     """(B, 3 or 1, H, W) in 0..1 -> zero mean, unit variance as the networks expect it."""
-    shift, scale = _normalisation(images)
+    shift, scale = _moments(images)
     return (images - shift) / scale
+
+
+def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    shift, scale = (sent(torch.tensor(one), images) for one in NORMALISATION[images.shape[1]])
+    return shift.view(1, -1, 1, 1), scale.view(1, -1, 1, 1)
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -60,13 +80,6 @@ def to_float(images: Tensor) -> Tensor:
 
 def to_uint8(images: Tensor) -> np.ndarray:
     """Normalised again as pixels: (B, 3 or 1, H, W) float -> uint8 0..255 on the CPU."""
-    shift, scale = _normalisation(images)
+    shift, scale = _moments(images)
     found: np.ndarray = ((images * scale + shift) * 255).round().clamp(0, 255).byte().cpu().numpy()
     return found
-
-
-def _normalisation(images: Tensor) -> tuple[Tensor, Tensor]:
-    mean, deviation = (
-        sent(torch.tensor(v), images).view(1, -1, 1, 1) for v in NORMALISATION[images.shape[1]]
-    )
-    return mean, deviation

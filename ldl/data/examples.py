@@ -9,6 +9,7 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from ldl.data.folder import DatasetFolder
+from ldl.data.manifest import Collection, Member
 from ldl.data.preprocess import (
     FOV_THRESHOLD,
     crop,
@@ -19,8 +20,6 @@ from ldl.data.preprocess import (
 )
 from ldl.data.readers import as_colour, as_grey, read_image, read_mask, read_rle_mask
 from ldl.data.readers.raster import open_raster
-from ldl.data.schema import Collection
-from ldl.data.splits import Member
 from ldl.errors import DataError
 
 LOG = logging.getLogger("ldl")

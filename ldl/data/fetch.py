@@ -2,27 +2,37 @@
 
 pooch starts a cut download anew; here the bytes so far stay beside the target in ``<file>.part``,
 with the server's version of the file in ``<file>.part.tag``: another version starts anew.
+
+Archives that others made never leave the folder. Every name is checked before the first byte is
+written: absolute names, drive letters, ``..``, links and devices are refused. Content goes to a
+fresh folder first and is moved when complete.
 """
 
+import filecmp
 import logging
 import os
 import shutil
+import stat
+import tarfile
 import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, Any, NamedTuple
 
 import pooch
 import requests
 from tqdm import tqdm
 
 from ldl import paths
-from ldl.data.archive import is_archive, refuse_foreign, unpack
-from ldl.data.schema import Download, Manifest
+from ldl.data.manifest import Download, Manifest
 from ldl.errors import DataError
 
 CHUNK = 1 << 18
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two bytes
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 class ResumingDownloader:
@@ -186,3 +196,129 @@ def place(file: Path, folder: Path) -> None:
         os.replace(work, folder / file.name)
     except OSError as error:
         raise DataError(f"{file}: cannot be copied into {folder} ({error})") from error
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name says zip or tar."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def safe_name(name: str, archive: Path) -> PurePosixPath:
+    """A member's name as a relative path.
+
+    Raises:
+        DataError: it would lie outside the folder.
+    """
+    path = PurePosixPath(name)
+    if (
+        not name
+        or "\0" in name
+        or "\\" in name
+        or path.is_absolute()
+        or ".." in path.parts
+        or PureWindowsPath(name).drive
+    ):
+        raise DataError(f"{archive}: member {name!r} would leave its folder; refused, nothing kept")
+    return path
+
+
+class _Member(NamedTuple):
+    """A file of an archive."""
+
+    name: PurePosixPath
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+def _members(archive: Path, file: zipfile.ZipFile | tarfile.TarFile) -> Iterator[_Member]:
+    found: list[tuple[str, int, bool, bool, Callable[[], Any]]] = []
+    if isinstance(file, zipfile.ZipFile):
+        for one in file.infolist():
+            plain = stat.S_IFMT(one.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
+            found.append(
+                (one.filename, one.file_size, one.is_dir(), plain, partial(file.open, one))
+            )
+    else:
+        for info in file.getmembers():
+            plain = info.isfile() or info.isdir()
+            found.append(
+                (info.name, info.size, info.isdir(), plain, partial(file.extractfile, info))
+            )
+    for name, size, is_folder, plain, opened in found:
+        inside = safe_name(name, archive)
+        if not plain:
+            raise DataError(f"{archive}: member {name!r} is a link or device; refused")
+        if not is_folder:
+            yield _Member(inside, size, opened)
+
+
+def unpack(archive: Path, into: Path) -> list[Path]:
+    """Unpack a zip or tar into a folder; what lies there already must be the same.
+
+    Returns:
+        Paths of the files, relative to ``into``.
+
+    Raises:
+        DataError: damaged archive, a member that would leave the folder, no room, or another file
+            of a member's name; nothing was put there then.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".unpack-", dir=into))
+    try:
+        zipped = archive.name.lower().endswith(".zip")
+        with zipfile.ZipFile(archive) if zipped else tarfile.open(archive) as file:
+            members = list(_members(archive, file))
+            _check_room(archive, sum(one.size for one in members), into)
+            for one in members:
+                target = work / one.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with one.open() as source, target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink, 1 << 20)
+        refuse_foreign({work / one.name: into / one.name for one in members})
+        return [_move(work, into, one.name) for one in members]
+    except OSError as error:
+        raise DataError(f"{archive}: cannot be unpacked into {into} ({error})") from error
+    except DataError:
+        raise
+    except Exception as error:  # each kind of archive raises its own on damage
+        reason = str(error).split(":", 1)[0]
+        raise DataError(f"{archive}: damaged archive ({reason}); fetch it again") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _check_room(archive: Path, needed: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(f"{archive}: unpacks to {needed:,} bytes, {folder} has {free:,} left")
+
+
+def refuse_foreign(moves: dict[Path, Path]) -> None:
+    """Insist that no file would replace another of the same name.
+
+    Args:
+        moves: where each file lies -> where it is to go.
+
+    Raises:
+        DataError: some would; all are counted and the first are named.
+    """
+    other = [
+        str(to) for of, to in moves.items()
+        if to.exists() and not (to.is_file() and filecmp.cmp(of, to, shallow=False))
+    ]  # fmt: skip
+    if other:
+        more = f" and {len(other) - 3} more" if len(other) > 3 else ""
+        raise DataError(
+            f"{', '.join(other[:3])}{more}: there already, with another content; move it away and "
+            "run the same command again"
+        )
+
+
+def _move(work: Path, into: Path, name: PurePosixPath) -> Path:
+    target = into / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # A link that lay there before must not lead the file elsewhere.
+    if not target.parent.resolve().is_relative_to(into.resolve()):
+        raise DataError(f"{target}: a link in the folder leads outside; remove it")
+    os.replace(work / name, target)
+    return Path(name)

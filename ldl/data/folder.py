@@ -10,8 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ldl import paths
-from ldl.data.schema import Collection, Layout, Manifest
-from ldl.data.splits import Member, id_list
+from ldl.data.manifest import Collection, Layout, Manifest, Member, id_list
 from ldl.errors import DataError
 
 # What systems leave lying about beside hidden files; never part of a data set.

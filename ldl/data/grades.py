@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ldl.config import DataConfig
+from ldl.data import phantoms
 from ldl.data.bank import Bank
-from ldl.data.drawn import phantoms
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named
 from ldl.data.readers import read_grades

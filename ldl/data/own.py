@@ -13,12 +13,11 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import Bank, image_rows, made, open_images
-from ldl.data.bank_writer import BankWriter, refuse
-from ldl.data.ct.nifti import read_ct
+from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images, refuse
 from ldl.data.ct.slices import to_grey
+from ldl.data.ct.volume import read_ct
 from ldl.data.folder import FolderIndex
-from ldl.data.picture import Picture, picture, pictured
+from ldl.data.preprocess import Picture, picture, pictured
 from ldl.data.readers import as_grey, is_image, read_image
 from ldl.errors import DataError
 from ldl.paths import shown
@@ -232,7 +231,7 @@ def slices(path: Path, size: int) -> Iterator[Picture]:
     """The axial slices of a volume upwards, each as a grey image of the soft-tissue window.
 
     Raises:
-        DataError: unreadable, or no Hounsfield units; see `ldl.data.ct.nifti.read_ct`.
+        DataError: unreadable, or no Hounsfield units; see `ldl.data.ct.volume.read_ct`.
     """
     for plane in read_ct(path.name, path, None, {}).image:
         yield pictured(to_grey(plane, WINDOW), path, "ct", size)

@@ -13,14 +13,11 @@ from nibabel.orientations import apply_orientation
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import SPLITS, Bank, image_rows, made, open_bank, open_images
-from ldl.data.bank_writer import BankWriter, refuse
-from ldl.data.ct.nifti import check_pair
-from ldl.data.ct.volume import display
+from ldl.data.bank import SPLITS, Bank, BankWriter, image_rows, made, open_bank, open_images, refuse
+from ldl.data.ct.volume import check_pair, display
 from ldl.data.folder import FolderIndex
 from ldl.data.own import content, image_files, is_volume, plain_stem, slices, without_mask_words
-from ldl.data.picture import Picture, picture
-from ldl.data.preprocess import crop, resize_mask
+from ldl.data.preprocess import Picture, crop, picture, resize_mask
 from ldl.data.readers import is_image, read_nifti
 from ldl.data.readers.mask import read_codes
 from ldl.data.readers.nifti import to_ras

@@ -1,25 +1,127 @@
-"""Image banks from the files on disk: decoded, cropped and resized once, then opened."""
+"""From a data config to image banks: originals decoded, cropped and resized, or phantoms drawn."""
 
 import hashlib
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ldl import paths
-from ldl.data.bank import Bank, image_rows, made, open_images
-from ldl.data.bank_writer import BankWriter, fill
+from ldl.config import DataConfig
+from ldl.data import phantoms
+from ldl.data.bank import Bank, bank_of, image_bank, image_rows, open_images, refuse_twins
 from ldl.data.examples import load_example, screen
 from ldl.data.folder import DatasetFolder, natural
-from ldl.data.manifest import collection_named
-from ldl.data.schema import Collection
-from ldl.data.splits import Member, id_list, task_members
+from ldl.data.manifest import Collection, Member, collection_named, id_list, task_members
 from ldl.errors import DataError
-from ldl.tasks import CHANNELS, VESSEL_TASKS, Modality
+from ldl.runs.base import PHANTOMS
+from ldl.tasks import CHANNELS, VESSEL_TASKS, Modality, task_named
 
 # Collections with fundus images of 500 pixels and more.
 FINE = (*VESSEL_TASKS, "idrid_grading_train", "idrid_grading_test", "drishti_gs1_od")
 VERSION = 1  # raise when preparation changes: banks of another version are prepared again
+# As in the release, validation is the first fifth of the training list.
+VALIDATION_SHARE = 0.2
+PHANTOM_PRETRAINING, LEAST_PRETRAINING = 256, 16
+Example = tuple[str, dict[str, np.ndarray], str]  # id, row and split
+Source = tuple[DatasetFolder, Collection, Member]
+
+
+def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
+    """The unlabelled images of ``modality``.
+
+    Raises:
+        DataError: the originals are not at hand or damaged.
+    """
+    if config.source == "folder":
+        return folder_images(config)
+    if config.source == "open":
+        prepare = prepare_fine if config.pool == "fine" else partial(prepare_pretraining, modality)
+        opened = prepare(config.size, limit=config.images)
+        if len(opened.ids) < LEAST_PRETRAINING:
+            raise DataError(
+                f"{opened.name}: {len(opened.ids)} images are too few to pretrain on and hold some "
+                f"out; at least {LEAST_PRETRAINING} are needed"
+            )
+        return opened
+    count = config.images or PHANTOM_PRETRAINING
+
+    def draw() -> list[Example]:
+        images = phantoms().pretraining_images(
+            modality, count=count, size=config.size, seed=config.seed, closer=config.closer
+        )
+        return [(f"{modality}-{k:04d}", {"images": one}, "train") for k, one in enumerate(images)]
+
+    return _drawn(modality, f"{modality}-{count}", config, CHANNELS[modality], draw)
+
+
+def task_bank(config: DataConfig, task: str) -> Bank:
+    """The labelled images of ``task``; of a folder they are all that its bank holds.
+
+    Raises:
+        ConfigError: unknown task.
+        DataError: the originals are not at hand or damaged.
+    """
+    if config.source == "folder":
+        return folder_images(config)
+    channels = CHANNELS[task_named(task).modality]
+    if config.source == "open":
+        return prepare_task(task, config.size)
+
+    def draw() -> list[Example]:
+        images, masks, ids = phantoms().task_images(
+            task,
+            train=config.train,
+            test=config.test,
+            size=config.size,
+            seed=config.seed,
+            closer=config.closer,
+        )
+        splits = phantom_splits(config.train, config.test)
+        found = zip(ids, images, masks, splits, strict=True)
+        return [(id, {"images": image, "masks": mask}, split) for id, image, mask, split in found]
+
+    name = f"{task}-{config.train}-{config.test}"
+    return _drawn(task, name, config, channels, draw, masks=True)
+
+
+def folder_images(config: DataConfig) -> Bank:
+    """The bank of one's own images, which `ldl.data.own` made of a folder.
+
+    Raises:
+        DataError: it is no longer in the cache.
+    """
+    folder = bank_of(config.content)
+    if folder is None:
+        raise DataError(
+            f"{paths.cache_dir() / 'banks'}: your images of content {config.content} are no longer "
+            "there; call the command again with their folder"
+        )
+    return open_images(folder)
+
+
+def phantom_splits(train: int, test: int) -> list[str]:
+    """Split names, training list first; its first fifth is the validation part."""
+    held = int(train * VALIDATION_SHARE)
+    if held < 1:
+        raise DataError(f"{train} training images leave none for validation; draw at least 5")
+    return ["validation"] * held + ["train"] * (train - held) + ["test"] * test
+
+
+def _drawn(
+    key: str,
+    name: str,
+    config: DataConfig,
+    channels: int,
+    draw: Callable[[], list[Example]],
+    *,
+    masks: bool = False,
+) -> Bank:
+    label = f"phantom-{name}-{config.size}-s{config.seed}"
+    rows = image_rows((channels, config.size, config.size), masks=masks)
+    stamp = [label, PHANTOMS, config.closer]
+    return image_bank(label, stamp, f"phantom-{key}", rows, draw, lambda drawn: drawn)
 
 
 def prepare_pretraining(
@@ -47,17 +149,18 @@ def prepare_pretraining(
     manifest, collection = collection_named(f"{modality}_pretraining")
     source = DatasetFolder(manifest)
     members = [Member("train", one) for one in pretraining_ids(source, collection)]
+    dark: dict[str, str] = {}
+
+    def items() -> list[Source]:
+        shown, left_out = screen(source, collection, members, limit, progress=progress)
+        dark.update(left_out)
+        return [(source, collection, one) for one in shown]
+
     name = f"{collection.key}-{size}"
-
-    def write(folder: Path) -> None:
-        shown, dark = screen(source, collection, members, limit, progress=progress)
-        rows = image_rows((CHANNELS[modality], size, size))
-        with BankWriter(folder, name, rows, count=len(shown)) as writer:
-            writer.facts["left_out"] = dark
-            fill(writer, shown, _loader(source, collection, size), leave_out=leave_out,
-                 progress=progress)  # fmt: skip
-
-    return open_images(made(name, _stamp(source, collection, size, members[:limit]), write))
+    stamp = [VERSION, size, *_stamp(source, collection, members[:limit])]
+    rows = image_rows((CHANNELS[modality], size, size))
+    return image_bank(name, stamp, name, rows, items, partial(_load, size), left_out=dark,
+                      leave_out=leave_out, progress=progress)  # fmt: skip
 
 
 def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False) -> Bank:
@@ -74,7 +177,7 @@ def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False)
     Raises:
         DataError: none of the sets is at hand, or files are damaged; all are named.
     """
-    found: list[tuple[DatasetFolder, Collection, Member]] = []
+    found: list[Source] = []
     stamp: list[object] = [limit]
     for key in FINE:
         manifest, collection = collection_named(key)
@@ -88,25 +191,19 @@ def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False)
             for one in source.members(collection)
             if one.split != "test" or key not in VESSEL_TASKS
         ]
-        stamp += _stamp(source, plain, size, members)
+        stamp += [VERSION, size, *_stamp(source, plain, members)]
         found += [(source, plain, one) for one in members]
     if not found:
         raise DataError(f"{paths.data_dir()}: none of {', '.join(FINE)} is at hand")
+
+    def load(item: Source) -> Example:
+        id, row, _ = _load(size, item)
+        return f"{item[1].key}/{id}", row, "train"
+
     name = f"fundus_fine-{size}"
-
-    def load(
-        item: tuple[DatasetFolder, Collection, Member],
-    ) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
-        source, collection, one = item
-        image, _ = load_example(source, collection, one, size)
-        return f"{collection.key}/{one.id}", {"images": image}, {"split": "train"}
-
-    def write(folder: Path) -> None:
-        rows, items = image_rows((CHANNELS["fundus"], size, size)), found[:limit]
-        with BankWriter(folder, name, rows, count=len(items)) as writer:
-            fill(writer, items, load, progress=progress)
-
-    return open_images(made(name, stamp, write))
+    rows = image_rows((CHANNELS["fundus"], size, size))
+    return image_bank(name, stamp, name, rows, lambda: found[:limit], load, leave_out=False,
+                      progress=progress)  # fmt: skip
 
 
 def prepare_task(task: str, size: int, *, leave_out: bool = False, progress: bool = False) -> Bank:
@@ -129,16 +226,15 @@ def prepare_task(task: str, size: int, *, leave_out: bool = False, progress: boo
         raise DataError(f"{task}: {collection.purpose}, not a segmentation task")
     source = DatasetFolder(manifest)
     members = task_members(manifest, collection)
-    name, channels = f"{collection.key}-{size}", CHANNELS[manifest.modality]
-
-    def write(folder: Path) -> None:
-        rows = image_rows((channels, size, size), masks=True)
-        with BankWriter(folder, name, rows, count=len(members)) as writer:
-            fill(writer, members, _loader(source, collection, size), leave_out=leave_out,
-                 progress=progress)  # fmt: skip
-
-    bank = open_images(made(name, _stamp(source, collection, size, members), write))
-    _refuse_twins(source, bank)
+    name = f"{collection.key}-{size}"
+    rows = image_rows((CHANNELS[manifest.modality], size, size), masks=True)
+    stamp = [VERSION, size, *_stamp(source, collection, members)]
+    items = [(source, collection, one) for one in members]
+    bank = image_bank(name, stamp, name, rows, lambda: items, partial(_load, size),
+                      leave_out=leave_out, progress=progress)  # fmt: skip
+    contents = [hashlib.sha256(one.tobytes()).digest() for one in bank.images]
+    twins = zip(bank.ids, bank.splits, contents, strict=True)
+    refuse_twins(source.root, twins, "image", "subject")
     return bank
 
 
@@ -156,35 +252,16 @@ def pretraining_ids(source: DatasetFolder, collection: Collection) -> list[str]:
     return sorted(found, key=lambda one: (rank.get(one, len(rank)), natural(one)))
 
 
-def _loader(source: DatasetFolder, collection: Collection, size: int) -> Any:
-    def load(one: Member) -> tuple[str, dict[str, np.ndarray], dict[str, Any]]:
-        image, mask = load_example(source, collection, one, size)
-        row = {"images": image} if mask is None else {"images": image, "masks": mask}
-        return one.id, row, {"split": one.split}
-
-    return load
+def _load(size: int, item: Source) -> Example:
+    source, collection, one = item
+    image, mask = load_example(source, collection, one, size)
+    row = {"images": image} if mask is None else {"images": image, "masks": mask}
+    return one.id, row, one.split
 
 
-def _refuse_twins(source: DatasetFolder, bank: Bank) -> None:
-    """The same picture under two ids, in train and in test, is the same subject in both."""
-    seen: dict[bytes, int] = {}
-    for row, image in enumerate(bank.images):
-        twin = seen.setdefault(hashlib.sha256(image.tobytes()).digest(), row)
-        if (bank.splits[twin] == "test") != (bank.splits[row] == "test"):
-            raise DataError(
-                f"{source.root}: {bank.ids[twin]} ({bank.splits[twin]}) and {bank.ids[row]} "
-                f"({bank.splits[row]}) are the same image; the same subject must not be in train "
-                "and test"
-            )
-
-
-def _stamp(
-    source: DatasetFolder, collection: Collection, size: int, members: list[Member]
-) -> list[object]:
+def _stamp(source: DatasetFolder, collection: Collection, members: Sequence[Member]) -> list[Any]:
     """Everything the bank depends on: any change of file, list or rule is another bank."""
     return [
-        VERSION,
-        size,
         source.layout.model_dump(mode="json", exclude_defaults=True),
         collection.model_dump(mode="json", exclude_defaults=True),
         [(one.split, one.id) for one in members],

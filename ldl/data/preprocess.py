@@ -1,6 +1,7 @@
-"""From a decoded image to the square the networks see: field of view, resize, masks."""
+"""From a decoded image to the square the networks see, and where its points come to lie."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,11 @@ from scipy import ndimage
 from torch import Tensor
 
 from ldl.data.colour import normalise
+from ldl.data.readers.image import as_colour, as_grey, read_image
 from ldl.data.symmetry import apply_symmetry
 from ldl.data.views import ViewPair
 from ldl.errors import DataError
+from ldl.tasks import CHANNELS, Modality
 
 LOG = logging.getLogger("ldl")
 FOV_THRESHOLD = 20  # a pixel belongs to the field of view when any channel exceeds it
@@ -25,6 +28,9 @@ FOV_MARGIN = 16  # pixels of the original image by which the box grows on every 
 # (0.715) in fragments, "any foreground" 100 % (0.588) with vessels 2.4 times too wide. At 512 px
 # they keep 98 %, 84 %, 90 % and 100 %.
 MASK_SHARE = 0.3
+Point = tuple[float, float]  # row, column; the centre of the first pixel is at (0.0, 0.0)
+Shape = tuple[int, int]  # rows, columns
+Example = tuple[str, np.ndarray, Point]  # id, image (C, S, S) uint8, point
 
 
 class Box(NamedTuple):
@@ -34,6 +40,16 @@ class Box(NamedTuple):
     bottom: int
     left: int
     right: int
+
+
+def largest_part(lit: np.ndarray) -> np.ndarray | None:
+    """The largest 8-connected component of (H, W) bool, as such; None where nothing is lit."""
+    labels, count = ndimage.label(lit, structure=np.ones((3, 3)))
+    if count == 0:
+        return None
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())
 
 
 def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = None) -> Box:
@@ -55,12 +71,10 @@ def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = N
     lit = image[..., 0] > FOV_THRESHOLD
     for channel in (1, 2):
         lit |= image[..., channel] > FOV_THRESHOLD
-    labels, count = ndimage.label(lit, structure=np.ones((3, 3)))
-    if count == 0:
+    part = largest_part(lit)
+    if part is None:
         raise DataError(f"{path}: no field of view (no pixel above {FOV_THRESHOLD}); is it blank?")
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    rows, columns = ndimage.find_objects(labels)[int(sizes.argmax()) - 1]
+    rows, columns = ndimage.find_objects(part.astype(np.uint8))[0]
     height, width = lit.shape
     margin = FOV_MARGIN
     if reduced_from is not None:
@@ -71,6 +85,17 @@ def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = N
         max(0, columns.start - margin),
         min(width, columns.stop + margin),
     )
+
+
+def field_masks(images: np.ndarray) -> np.ndarray:
+    """Where fundus images (N, 3, H, W) uint8 are lit: the field of view, its holes filled.
+
+    Returns:
+        (N, H, W) bool; all of an image in which nothing is lit.
+    """
+    parts = [largest_part((image > FOV_THRESHOLD).any(axis=0)) for image in images]
+    whole = np.ones(images.shape[-2:], dtype=bool)
+    return np.stack([whole if one is None else ndimage.binary_fill_holes(one) for one in parts])
 
 
 def crop(pixels: np.ndarray, box: Box) -> np.ndarray:
@@ -103,29 +128,6 @@ def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     return (np.asarray(area) > MASK_SHARE).astype(np.uint8)
 
 
-def field_masks(images: np.ndarray) -> np.ndarray:
-    """Where a fundus image is lit: any channel above 20, the largest component, its holes filled.
-
-    Args:
-        images: (N, 3, H, W) uint8.
-
-    Returns:
-        (N, H, W) bool; all of an image in which nothing is lit.
-    """
-    return np.stack([_field(image) for image in images])
-
-
-def _field(image: np.ndarray) -> np.ndarray:
-    lit = (image > FOV_THRESHOLD).any(axis=0)
-    labels, count = ndimage.label(lit, structure=np.ones((3, 3)))
-    if count == 0:
-        return np.ones(lit.shape, dtype=bool)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    filled: np.ndarray = ndimage.binary_fill_holes(labels == sizes.argmax())
-    return filled
-
-
 def lit(images: Tensor) -> Tensor:
     """(B, 3, H, W) float, normalised -> (B, H, W) float, 1 where any channel is above 20."""
     return (images > normalise(torch.full_like(images, FOV_THRESHOLD / 255))).any(dim=1).float()
@@ -145,3 +147,101 @@ def lit_in_views(images: Tensor, views: ViewPair) -> Tensor:
     first = views.first_affine.sample(lit, size, mode="nearest")
     second = views.second_affine.sample(lit, size, mode="nearest")
     return torch.cat([first, apply_symmetry(second, views.symmetry)])
+
+
+def placed(point: Point, original: Shape, shape: Shape, box: Box, size: int) -> Point:
+    """A point of the original image in the prepared one: reduced copy, crop, resize.
+
+    Resizing keeps the image's outer edges in place, and these lie half a pixel outside the
+    outermost pixel centres.
+
+    Args:
+        point: row, column in pixels of the original.
+        original: rows, columns of the original.
+        shape: of the file at hand, a reduced copy or the original itself.
+        box: the part that is cropped, in pixels of the file at hand.
+        size: side of the prepared square.
+    """
+    edges = ((box.top, box.bottom), (box.left, box.right))
+    row, column = (
+        ((place + 0.5) * here / whole - start) * size / (end - start) - 0.5
+        for place, whole, here, (start, end) in zip(point, original, shape, edges, strict=True)
+    )
+    return row, column
+
+
+def centroid(mask: np.ndarray) -> Point:
+    """Mean row and column of the foreground of (H, W), which is not empty."""
+    rows, columns = np.nonzero(mask)
+    return float(rows.mean()), float(columns.mean())
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of a file.
+
+    Attributes:
+        path: the file.
+        pixels: (H, W) or (H, W, 3) uint8, as in the file.
+        square: (C, S, S) uint8, cropped to the field of view (fundus) and resized.
+        box: what is cropped, in pixels of the file.
+    """
+
+    path: Path
+    pixels: np.ndarray
+    square: np.ndarray
+    box: Box
+
+    @property
+    def size(self) -> int:
+        """S."""
+        return int(self.square.shape[-1])
+
+    @property
+    def shape(self) -> Shape:
+        """Rows and columns of the file."""
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    def to_square(self, point: Point) -> Point:
+        """A `Point` of the file -> of the square."""
+        return placed(point, self.shape, self.shape, self.box, self.size)
+
+    def to_file(self, point: Point) -> Point:
+        """A `Point` of the square -> of the file."""
+        edges = ((self.box.top, self.box.bottom), (self.box.left, self.box.right))
+        row, column = (
+            (place + 0.5) * (end - start) / self.size + start - 0.5
+            for place, (start, end) in zip(point, edges, strict=True)
+        )
+        return row, column
+
+
+def picture(path: Path, modality: Modality, size: int) -> Picture:
+    """Read one image as the networks were trained to see it.
+
+    Args:
+        path: jpg, png, tif, DICOM and others, see :func:`ldl.data.readers.image.read_image`.
+        modality: fundus is colour and cropped to what is lit; the others are taken whole.
+        size: S, side of the square in pixels.
+
+    Raises:
+        DataError: no such file, unreadable, of other channels than the modality, or nothing lit.
+    """
+    if not path.is_file():
+        why = "a folder; name an image in it" if path.is_dir() else "no such image file"
+        raise DataError(f"{path}: {why}")
+    return pictured(read_image(path), path, modality, size)
+
+
+def pictured(pixels: np.ndarray, path: Path, modality: Modality, size: int) -> Picture:
+    """The same from pixels (H, W) or (H, W, 3) uint8; ``path`` is named in errors."""
+    if CHANNELS[modality] == 1:
+        grey = as_grey(pixels, path)
+        return Picture(path, grey, resize_image(grey, size), Box(0, len(grey), 0, grey.shape[1]))
+    if modality == "colour" and pixels.ndim == 2:  # a grey one among them
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    colour = as_colour(pixels, path)
+    box = Box(0, len(colour), 0, colour.shape[1])
+    if modality == "fundus":
+        box = field_of_view(colour, path)
+    return Picture(path, colour, resize_image(crop(colour, box), size), box)

@@ -4,17 +4,11 @@ from dataclasses import dataclass, replace
 
 import torch
 from kornia.color import rgb_to_grayscale
-from kornia.enhance import (
-    adjust_brightness_accumulative,
-    adjust_contrast_with_mean_subtraction,
-    adjust_hue,
-    adjust_saturation_with_gray_subtraction,
-    solarize,
-)
+from kornia.enhance import solarize
 from kornia.filters import gaussian_blur2d
 from torch import Generator, Tensor
 
-from ldl.data.colour import normalise, to_float
+from ldl.data.colour import adjust_colour, normalise, to_float
 from ldl.data.sampling import Affine, random_affine, uniform
 from ldl.rng import sent
 
@@ -112,13 +106,12 @@ def _jitter(images: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
     def factor(strength: float) -> Tensor:
         return sent(uniform(count, max(0.0, 1 - strength), 1 + strength, generator), images)
 
-    images = adjust_brightness_accumulative(images, factor(recipe.brightness))
-    images = adjust_contrast_with_mean_subtraction(images, factor(recipe.contrast))
-    if images.shape[1] == 1:
-        return images
-    images = adjust_saturation_with_gray_subtraction(images, factor(recipe.saturation))
-    hue = sent(uniform(count, -recipe.hue, recipe.hue, generator), images) * 2 * torch.pi
-    return adjust_hue(images, hue)
+    drawn = [factor(recipe.brightness), factor(recipe.contrast)]
+    if images.shape[1] == 3:
+        drawn += [factor(recipe.saturation)]
+        turn = sent(uniform(count, -recipe.hue, recipe.hue, generator), images)
+        drawn += [turn * 2 * torch.pi]
+    return adjust_colour(images, *drawn)
 
 
 def _blur(images: Tensor, generator: Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Affine sampling of a batch, each image with its own parameters."""
+"""Affine sampling of a batch, each image with its own parameters: crops, boxes, neighbours."""
 
 import math
 from dataclasses import dataclass
@@ -8,6 +8,11 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from ldl.rng import sent
+
+# The eight places around a patch, x and y, in reading order.
+PLACES = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if (x, y) != (0, 0))
+# Green and magenta are opposite ends of this direction of colour space.
+_GREEN = (-1.0, 2.0, -1.0)
 
 
 @dataclass(frozen=True)
@@ -64,3 +69,82 @@ def random_affine(
     frame = turn * flip[:, None, :]
     matrix = torch.cat([frame * extent[:, None, :], frame @ centre[:, :, None]], dim=2)
     return Affine(matrix)
+
+
+def boxes(half: Tensor, centre: Tensor, mirrored: Tensor | None = None) -> Affine:
+    """Square boxes of an image, not turned.
+
+    Args:
+        half: (B,) half the box's side, in units of half the image's side.
+        centre: (B, 2) x and y in -1..1.
+        mirrored: (B,) bool, whether left and right change places; none by default.
+    """
+    sign = torch.ones(len(half)) if mirrored is None else 1 - 2 * mirrored.float()
+    linear = torch.diag_embed(torch.stack([half * sign, half], dim=-1))
+    return Affine(torch.cat([linear, centre[:, :, None]], dim=2))
+
+
+def random_boxes(count: int, *, share: float, mirror: float, generator: Generator) -> Affine:
+    """Boxes of one size anywhere within the image.
+
+    Args:
+        count: B.
+        share: the box's side over the image's, above 0 and at most 1.
+        mirror: probability that left and right change places.
+        generator: on the CPU.
+    """
+    centre = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - share)
+    mirrored = torch.rand(count, generator=generator) < mirror
+    return boxes(torch.full((count,), share), centre, mirrored)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Neighbouring patches (Doersch et al. 2015, section 3): where both lie, and the second's (B,)
+    int64 number in ``PLACES``.
+    """
+
+    middle: Affine
+    neighbour: Affine
+    place: Tensor
+
+
+def sides(gap: float, jitter: float) -> float:
+    """How many sides of a patch the whole arrangement takes."""
+    return 3 + 2 * gap + 2 * jitter
+
+
+def draw_pair(
+    count: int, *, gap: float, jitter: float, smallest: float, generator: Generator
+) -> Pair:
+    """A middle patch and one of its eight neighbours, anywhere within the image.
+
+    Args:
+        count: B.
+        gap: between neighbours, in sides of a patch, so that no line runs on from one to the other.
+        jitter: how far each patch is moved along x and y, uniform up to this many sides.
+        smallest: the arrangement takes at least this share of the image's side, at most all of it.
+        generator: on the CPU.
+    """
+    share = uniform(count, smallest, 1.0, generator)[:, None]
+    # The image is 2 wide in its own coordinates, so this is half a side.
+    half = share / sides(gap, jitter)
+    at = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - share)
+    place = torch.randint(len(PLACES), (count,), generator=generator)
+    away = torch.tensor(PLACES)[place] * 2 * half * (1 + gap)
+    moved = (2 * torch.rand(2, count, 2, generator=generator) - 1) * 2 * half * jitter
+    flat = half[:, 0]
+    return Pair(boxes(flat, at + moved[0]), boxes(flat, at + away + moved[1]), place)
+
+
+def without_green(images: Tensor) -> Tensor:
+    """Take the green-magenta direction out of the colours, so that aberration tells no position.
+
+    Args:
+        images: (B, 3, H, W) float; one channel passes as it is.
+    """
+    if images.shape[1] == 1:
+        return images
+    direction = torch.tensor(_GREEN).to(images)
+    along = torch.einsum("bchw,c->bhw", images, direction) / direction.square().sum()
+    return images - along[:, None] * direction.view(1, -1, 1, 1)

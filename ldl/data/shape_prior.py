@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldl.config import DataConfig
+from ldl.data import phantoms
 from ldl.data.bank import content_fingerprint
-from ldl.data.drawn import phantoms
 from ldl.data.folder import DatasetFolder
-from ldl.data.manifest import collection_named
+from ldl.data.manifest import collection_named, id_list
 from ldl.data.preprocess import resize_mask
 from ldl.data.readers import read_mask
-from ldl.data.splits import id_list
 from ldl.errors import DataError
 
 

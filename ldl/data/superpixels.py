@@ -1,19 +1,34 @@
-"""Superpixels of windowed CT slices (LRC section 2.1), and how far they respect organs."""
+"""Superpixels of windowed CT slices (LRC section 2.1): made, kept for a whole bank, and judged."""
 
-from collections.abc import Sequence
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import ndimage
 from skimage.segmentation import felzenszwalb
+from tqdm.auto import tqdm
 
-from ldl.errors import ConfigError, DataError
+from ldl.data.bank import BankWriter, content_fingerprint, made, open_bank
+from ldl.errors import ConfigError, DataError, LdlError
 from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
+VERSION = 1  # raise when the regions change: maps of another version are made again
+CHUNK = 16  # slices a worker takes at a time
 MOST = np.iinfo(np.int16).max  # region maps are int16
 # Table and wires beside the body: parts of the picture smaller than this share of the largest.
 ISLAND = 0.05
+Maps = tuple[Array, Array]  # (n, H, W) int16 maps, (n,) seconds
 
 
 def superpixels(slice_: Array, config: SuperpixelConfig) -> Array:
@@ -54,7 +69,6 @@ def outside(slice_: Array, air: int) -> Array:
 
 
 def _renumbered(found: Array) -> Array:
-    """Ids 0.. in order of first appearance; negative ones become -1."""
     ids, first, place = np.unique(found, return_index=True, return_inverse=True)
     inside = ids >= 0
     if inside.sum() > MOST:
@@ -66,6 +80,154 @@ def _renumbered(found: Array) -> Array:
     order = np.argsort(first[inside])
     number[np.flatnonzero(inside)[order]] = np.arange(len(order))
     return number[place.reshape(found.shape)]
+
+
+class Slices(Protocol):
+    """What superpixels are made of, such as a bank: ``images`` (N, C, H, W) uint8, windowed."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def images(self) -> Array: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class RegionBank:
+    """Region maps of a bank's slices, in its order.
+
+    Attributes:
+        regions: (N, H, W) int16, memory-mapped; 0..K-1, -1 outside the body.
+        source: fingerprint of the bank they belong to.
+        fingerprint: hash of the maps themselves.
+        seconds_per_slice: of one core (processor time), as measured when they were made.
+    """
+
+    name: str
+    regions: Array
+    source: str
+    fingerprint: str
+    seconds_per_slice: float
+
+
+def prepare_superpixels(
+    bank: Slices,
+    config: SuperpixelConfig | None = None,
+    *,
+    workers: int | None = None,
+    progress: bool = False,
+) -> RegionBank:
+    """Region maps of every slice; made once, then opened. A stopped run goes on where it was.
+
+    Args:
+        bank: the windowed slices.
+        config: Felzenszwalb's parameters; None for the defaults.
+        workers: processes; None: one for each core, 1: this process alone.
+        progress: show a bar.
+
+    Raises:
+        DataError: the images are no uint8 slices, or a worker process died.
+        ConfigError: a slice has too many regions for int16.
+    """
+    config = config or SuperpixelConfig()
+    images = bank.images
+    if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
+        raise DataError(
+            f"{bank.name}: images are {images.dtype} {images.shape}, expected uint8 (N, C, H, W)"
+        )
+
+    def fingerprint(arrays: dict[str, Array], entries: list[dict[str, Any]]) -> str:
+        return content_fingerprint(arrays["regions"])
+
+    def write(folder: Path) -> None:
+        rows = {"regions": ("int16", images.shape[2:]), "seconds": ("float32", ())}
+        with BankWriter(
+            folder, bank.name, rows, count=len(images), fingerprint=fingerprint, keep=True
+        ) as writer:
+            writer.facts = {"source": bank.fingerprint, "config": config.model_dump(mode="json")}
+            left = np.arange(writer.done, len(images))
+            chunks = iter(np.array_split(left, -(-len(left) // CHUNK)) if len(left) else [])
+            with tqdm(
+                total=len(images),
+                initial=writer.done,
+                desc=f"superpixels of {bank.name}",
+                unit="slice",
+                disable=not progress,
+            ) as bar:
+                for maps, took in _all(images, config, chunks, workers or _cores()):
+                    for regions, seconds in zip(maps, took, strict=True):
+                        row = {"regions": regions, "seconds": np.array(seconds)}
+                        writer.add(str(writer.done), [row])
+                    bar.update(len(maps))
+
+    return open_superpixels(made(f"superpixels-{bank.name}", stamp(bank, config), write))
+
+
+def stamp(bank: Slices, config: SuperpixelConfig) -> list[object]:
+    """What the maps depend on: slices, parameters and the library."""
+    return [VERSION, version("scikit-image"), bank.fingerprint, config.model_dump(mode="json")]
+
+
+def open_superpixels(folder: Path) -> RegionBank:
+    """Open written region maps, memory-mapped.
+
+    Raises:
+        DataError: the folder holds no readable maps.
+    """
+    index, arrays = open_bank(folder)
+    if set(arrays) != {"regions", "seconds"}:
+        raise DataError(f"{folder}: holds no superpixels; delete the folder")
+    seconds = round(float(arrays["seconds"].mean()), 6)
+    return RegionBank(
+        index["name"], arrays["regions"], index["source"], index["fingerprint"], seconds
+    )
+
+
+def _cores() -> int:
+    """Cores this process may use; a cluster's job may have fewer than the machine."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _all(
+    images: Array, config: SuperpixelConfig, chunks: Iterator[Array], workers: int
+) -> Iterator[Maps]:
+    """The chunks in their order; no more are under way than keep the workers busy."""
+    if workers == 1:
+        yield from (_some(rows, images[rows], config) for rows in chunks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        running: deque[Future[Maps]] = deque()
+        try:
+            while True:
+                for rows in islice(chunks, 2 * workers - len(running)):
+                    running.append(pool.submit(_some, rows, images[rows], config))
+                if not running:
+                    return
+                yield running.popleft().result()
+        except BrokenProcessPool as error:
+            raise DataError(
+                "superpixels: a worker process died (out of memory?); run again with fewer "
+                "workers, the slices done are kept"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _some(rows: Array, slices: Array, config: SuperpixelConfig) -> Maps:
+    maps = np.empty((len(rows), *slices.shape[2:]), np.int16)
+    took = np.empty(len(rows), np.float32)
+    for place, (row, one) in enumerate(zip(rows, slices, strict=True)):
+        start = time.process_time()
+        try:
+            maps[place] = superpixels(one, config)
+        except LdlError as error:
+            raise type(error)(f"slice {row}: {error}") from None
+        took[place] = max(time.process_time() - start, 1e-6)
+    return maps, took
 
 
 @dataclass(frozen=True)
@@ -92,6 +254,10 @@ class Overlap:
         """Mean number of regions."""
         return len(self.shared) / self.slices
 
+    def share(self, pixels: Array) -> Array:
+        """(L,) of pixels as a share of each label's; nan where the label does not occur."""
+        return np.where(self.pixels > 0, pixels / np.maximum(self.pixels, 1), np.nan)
+
 
 def overlap(regions: Array, labels: Array, count: int) -> Overlap:
     """Count shared pixels slice by slice; equal ids in two slices are two regions.
@@ -116,6 +282,54 @@ def overlap(regions: Array, labels: Array, count: int) -> Overlap:
     return Overlap(shared[shared.sum(axis=1) > 0], outside, len(tables))
 
 
+def _table(regions: Array, labels: Array, count: int) -> Array:
+    """(1 + regions, L) of one slice; row 0 is what lies in no region."""
+    row = np.maximum(regions.astype(np.int64), -1) + 1
+    flat = (row * count + labels).ravel()
+    return np.bincount(flat, minlength=(int(row.max()) + 1) * count).reshape(-1, count)
+
+
+def achievable_dice(found: Overlap) -> Array:
+    """(L,) float64: DSC of each label when every region takes the label most of its pixels have.
+
+    No segmentation made of whole regions can be much better; 1 means that no region crosses the
+    label's border. nan where the label does not occur. Pixels in no region count as background.
+    """
+    winner = found.shared.argmax(axis=1)
+    won, right = np.zeros((2, len(found.pixels)))
+    np.add.at(won, winner, found.shared.sum(axis=1))
+    np.add.at(right, winner, found.shared.max(axis=1, initial=0))
+    won[0] += found.outside.sum()
+    right[0] += found.outside[0]
+    return np.where(found.pixels > 0, 2 * right / np.maximum(won + found.pixels, 1), np.nan)
+
+
+def merged_share(found: Overlap) -> Array:
+    """(L,) float64: share of each organ's pixels in regions that hold more of another organ.
+
+    The background (label 0) is no organ and does not count. Joining regions never lowers the
+    number of such pixels. nan where the label does not occur, and for label 0.
+    """
+    organs = found.shared.copy()
+    organs[:, 0] = -1
+    leads = np.arange(organs.shape[1]) == organs.argmax(axis=1)[:, None]
+    share = found.share(np.where(leads, 0, organs).sum(axis=0))
+    share[0] = np.nan
+    return share
+
+
+def undersegmentation(found: Overlap) -> Array:
+    """(L,) float64: Neubert and Protzel's error of each label, as a share of its pixels.
+
+    Each region that touches the label counts with its smaller part, inside or outside: 0 when no
+    region crosses the label's border. nan where the label does not occur.
+    """
+    inside = found.shared
+    rest = inside.sum(axis=1, keepdims=True) - inside
+    leak = np.minimum(inside, rest).sum(axis=0) + found.outside * (np.arange(inside.shape[1]) > 0)
+    return found.share(leak)
+
+
 @dataclass(frozen=True)
 class Quality:
     """How far the superpixels of some slices respect organs; shares are means over the organs.
@@ -138,62 +352,8 @@ class Quality:
 def quality(regions: Array, labels: Array, organs: Sequence[str]) -> Quality:
     """Superpixels (N, H, W) against labels, 0 for background and k for the k-th organ."""
     found = overlap(regions, labels, len(organs) + 1)
-    merged = merged_share(found)[1:]
-    worst = int(np.nanargmax(merged))
-    return Quality(
-        found.regions_per_slice,
-        float(np.nanmean(merged)),
-        float(np.nanmean(achievable_dice(found)[1:])),
-        float(np.nanmean(undersegmentation(found)[1:])),
-        (organs[worst], float(merged[worst])),
-    )
-
-
-def _table(regions: Array, labels: Array, count: int) -> Array:
-    """(1 + regions, L) of one slice; row 0 is what lies in no region."""
-    row = np.maximum(regions.astype(np.int64), -1) + 1
-    flat = (row * count + labels).ravel()
-    return np.bincount(flat, minlength=(int(row.max()) + 1) * count).reshape(-1, count)
-
-
-def achievable_dice(found: Overlap) -> Array:
-    """(L,) float64: DSC of each label when every region takes the label most of its pixels have.
-
-    No segmentation made of whole regions can be much better; 1 means that no region crosses the
-    label's border. nan where the label does not occur. Pixels in no region count as background.
-    """
-    winner = found.shared.argmax(axis=1)
-    won = np.zeros(len(found.pixels))
-    right = np.zeros(len(found.pixels))
-    np.add.at(won, winner, found.shared.sum(axis=1))
-    np.add.at(right, winner, found.shared.max(axis=1, initial=0))
-    won[0] += found.outside.sum()
-    right[0] += found.outside[0]
-    total = won + found.pixels
-    return np.where(found.pixels > 0, 2 * right / np.maximum(total, 1), np.nan)
-
-
-def merged_share(found: Overlap) -> Array:
-    """(L,) float64: share of each organ's pixels in regions that hold more of another organ.
-
-    The background (label 0) is no organ and does not count. Joining regions never lowers the
-    number of such pixels. nan where the label does not occur, and for label 0.
-    """
-    organs = found.shared[:, 1:]
-    leader = organs.argmax(axis=1)
-    lost = np.where(np.arange(organs.shape[1]) == leader[:, None], 0, organs).sum(axis=0)
-    pixels = found.pixels[1:]
-    share = np.where(pixels > 0, lost / np.maximum(pixels, 1), np.nan)
-    return np.concatenate([[np.nan], share])
-
-
-def undersegmentation(found: Overlap) -> Array:
-    """(L,) float64: Neubert and Protzel's error of each label, as a share of its pixels.
-
-    Each region that touches the label counts with its smaller part, inside or outside: 0 when no
-    region crosses the label's border. nan where the label does not occur.
-    """
-    inside = found.shared
-    rest = inside.sum(axis=1, keepdims=True) - inside
-    leak = np.minimum(inside, rest).sum(axis=0) + found.outside * (np.arange(inside.shape[1]) > 0)
-    return np.where(found.pixels > 0, leak / np.maximum(found.pixels, 1), np.nan)
+    shares = [measure(found)[1:] for measure in (merged_share, achievable_dice, undersegmentation)]
+    worst = int(np.nanargmax(shares[0]))
+    merged, dice, leak = (float(np.nanmean(one)) for one in shares)
+    where = organs[worst], float(shares[0][worst])
+    return Quality(found.regions_per_slice, merged, dice, leak, where)

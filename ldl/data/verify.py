@@ -1,19 +1,99 @@
-"""Is a data set complete and unharmed? Every fault is named, none is repaired."""
+"""Is a data set complete and unharmed? Every fault is named, none is repaired.
 
-from collections.abc import Iterable
+Files are held against published sha256, and against those recorded on this machine.
+"""
+
+import csv
+import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from tqdm import tqdm
 
+from ldl import paths
 from ldl.data.folder import DatasetFolder
-from ldl.data.hashes import KnownHashes, file_sha256
+from ldl.data.manifest import Collection, columns, id_list
 from ldl.data.readers import read_image, read_mask, read_nifti
 from ldl.data.readers.raster import SUFFIXES, read_bytes
-from ldl.data.schema import Collection
-from ldl.data.splits import id_list
 from ldl.errors import DataError
+
+PUBLISHED = "originals_sha256.csv"
+COLUMNS = ("dataset", "path", "bytes", "sha256")
+Kind = Literal["missing", "extra", "truncated", "renamed", "changed", "unreadable"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a file should be."""
+
+    size: int
+    sha256: str
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _list(path: Path, dataset: str, folder: str = "") -> dict[str, Known]:
+    prefix = f"{folder}/" if folder else ""
+    try:
+        return {
+            name.removeprefix(prefix): Known(int(size), sha256)
+            for owner, name, size, sha256 in columns(path, *COLUMNS)
+            if owner == dataset and name.startswith(prefix)
+        }
+    except ValueError as error:
+        raise DataError(f"{path}: not a list with columns {','.join(COLUMNS)}") from error
+
+
+class KnownHashes:
+    """Published hashes of a data set in the layout at hand, and what was recorded here.
+
+    Raises:
+        DataError: a list is damaged.
+    """
+
+    def __init__(self, source: DatasetFolder) -> None:
+        layout, name = source.layout, source.manifest.name
+        record = recorded_file(name)
+        self.recorded = _list(record, name) if record.is_file() else {}
+        published: dict[str, Known] = {}
+        if layout.hashes is not None:
+            published = _list(paths.manifests_dir() / PUBLISHED, layout.hashes, layout.hash_folder)
+        self._by_path = self.recorded | published
+        # The same file may lie in another folder than in the published list.
+        counts = Counter(PurePosixPath(path).name for path in published)
+        named = {PurePosixPath(path).name: known for path, known in published.items()}
+        self._by_name = {name: known for name, known in named.items() if counts[name] == 1}
+        self.path_of = {known.sha256: path for path, known in self._by_path.items()}
+
+    def get(self, path: str) -> Known | None:
+        """What the file at this relative path should be, as far as known."""
+        return self._by_path.get(path) or self._by_name.get(PurePosixPath(path).name)
+
+
+def recorded_file(name: str) -> Path:
+    """Where this machine's record of a data set lies."""
+    return paths.cache_dir() / "hashes" / f"{name}.csv"
+
+
+def record_hashes(source: DatasetFolder) -> Path:
+    """Write down size and sha256 of every file that is there now, for later comparison."""
+    name = source.manifest.name
+    target = recorded_file(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = target.with_suffix(".tmp")
+    with work.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for path, size in sorted(source.index.sizes.items()):
+            writer.writerow([name, path, size, file_sha256(source.root / path)])
+    work.replace(target)
+    return target
 
 
 @dataclass
@@ -34,10 +114,9 @@ class Expected:
     doubled: dict[str, str] = field(default_factory=dict)
     short: list[str] = field(default_factory=list)
 
-    def extra(self, source: DatasetFolder) -> list[str]:
-        """Files that nothing asks for."""
-        known = {*self.present, *self.optional, *self.doubled}
-        return [path for path in source.index.sizes if path not in known]
+    def lacks(self, candidates: list[str]) -> None:
+        """Note that a file lies at none of the paths where it could."""
+        self.missing[" or ".join(candidates)] = candidates
 
 
 def expected_files(source: DatasetFolder) -> Expected:
@@ -49,19 +128,24 @@ def expected_files(source: DatasetFolder) -> Expected:
     result = Expected()
     for collection in source.manifest.collections:
         members = source.members(collection)
-        listed = collection.ids or source.layout.members
-        if not listed:
-            _check_pool(source, collection, {one.id for one in members}, result)
+        ids = {one.id for one in members}
+        if not (collection.ids or source.layout.members):
+            _check_pool(source, collection, ids, result)
         roles = collection.required() | (set(collection.also) & set(source.layout.files))
         for member in members:
             for role in sorted(roles):
                 found = source.paths(role, member)
                 if not found:
-                    candidates = source.candidates(role, member)
-                    result.missing[" or ".join(candidates)] = candidates
+                    result.lacks(source.candidates(role, member))
                 result.present |= dict.fromkeys(found[:1], role)
                 result.doubled |= dict.fromkeys(found[1:], found[0] if found else "")
-        _add_optional(source, collection, {one.id for one in members}, result)
+        for role in collection.optional:
+            for expression in source.expressions.get(role, []):
+                for path in source.index.sizes:
+                    match = expression.fullmatch(path)
+                    # A template without an id names one file for all; any other a known id.
+                    if match and match.groupdict().get("id", next(iter(ids), "")) in ids:
+                        result.optional.setdefault(path, role)
     return result
 
 
@@ -71,28 +155,11 @@ def _check_pool(
     """Where no list names all images: the named ones must be there, and the count must be right."""
     for member in id_list(collection.first) if collection.first else ():
         if member.id not in found:
-            candidates = source.candidates(collection.images or "images", member)
-            result.missing[" or ".join(candidates)] = candidates
+            result.lacks(source.candidates(collection.images or "images", member))
     if collection.count is not None and len(found) != collection.count:
         result.short.append(
             f"{len(found):,} images of {collection.key} where there should be {collection.count:,}"
         )
-
-
-def _add_optional(
-    source: DatasetFolder, collection: Collection, ids: set[str], result: Expected
-) -> None:
-    for role in collection.optional:
-        for expression in source.expressions.get(role, []):
-            for path in source.index.sizes:
-                match = expression.fullmatch(path)
-                # A template without an id names one file for all; with one, the id must be known.
-                if match and match.groupdict().get("id", next(iter(ids), "")) in ids:
-                    result.optional.setdefault(path, role)
-
-
-Kind = Literal["missing", "extra", "truncated", "renamed", "changed", "unreadable"]
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -135,11 +202,12 @@ def verify(source: DatasetFolder, *, progress: bool = False) -> Report:
     faults += [Fault("missing", text) for text in expected.short]
     faults += [Fault("extra", p, f"besides {q}") for p, q in expected.doubled.items()]
     hashed = decoded = 0
-    present = expected.optional | expected.present
-    for path, role in _bar(sorted(present.items()), source.manifest.name, progress):
-        if known.get(path) is not None:
+    present = sorted((expected.optional | expected.present).items())
+    for path, role in tqdm(present, source.manifest.name, unit="file", disable=not progress):
+        wanted = known.get(path)
+        if wanted is not None:
             hashed += 1
-            faults += _compare(source, known, path)
+            faults += _compare(source, known, wanted, path)
         else:
             decoded += 1
             faults += _decode(source, path, role)
@@ -149,7 +217,8 @@ def verify(source: DatasetFolder, *, progress: bool = False) -> Report:
 def _absent(source: DatasetFolder, expected: Expected, known: KnownHashes) -> list[Fault]:
     """Missing, renamed and extra files."""
     faults: list[Fault] = []
-    extra = expected.extra(source)
+    asked = {*expected.present, *expected.optional, *expected.doubled}
+    extra = [path for path in source.index.sizes if path not in asked]
     sizes = {
         one.size for paths in expected.missing.values() for p in paths if (one := known.get(p))
     }
@@ -167,15 +236,12 @@ def _absent(source: DatasetFolder, expected: Expected, known: KnownHashes) -> li
     return faults + [Fault("extra", path) for path in extra]
 
 
-def _compare(source: DatasetFolder, known: KnownHashes, path: str) -> list[Fault]:
+def _compare(source: DatasetFolder, known: KnownHashes, wanted: Known, path: str) -> list[Fault]:
     """A file against what is known about it."""
-    wanted, size = known.get(path), source.index.sizes[path]
-    assert wanted is not None
-    digest = file_sha256(source.root / path)
+    size, digest = source.index.sizes[path], file_sha256(source.root / path)
     if digest == wanted.sha256:
         return []
-    other = known.path_of.get(digest)
-    if other is not None:
+    if (other := known.path_of.get(digest)) is not None:
         return [Fault("renamed", path, f"it has the content of {other}")]
     if size < wanted.size:
         return [Fault("truncated", path, f"{size:,} of {wanted.size:,} bytes")]
@@ -185,27 +251,19 @@ def _compare(source: DatasetFolder, known: KnownHashes, path: str) -> list[Fault
 def _decode(source: DatasetFolder, path: str, role: str) -> list[Fault]:
     """A file without a known hash: read to its end."""
     file = source.root / path
+    masks = {role for one in source.manifest.collections for role in one.masks}
+    name = file.name.lower().removesuffix(".gz")
     try:
-        _read(source, file, role)
+        if name.endswith(".nii"):
+            read_nifti(file, source.layout.axes)
+        elif name.endswith(SUFFIXES) and role in masks:
+            read_mask(file, soft_threshold=source.layout.soft_threshold)
+        elif name.endswith((*SUFFIXES, ".img", ".dcm")):
+            read_image(file)
+        else:
+            read_bytes(file)
     except DataError as error:
         detail = str(error).removeprefix(f"{file}: ")
         broken = "truncated" in detail or "empty" in detail or " bytes where " in detail
         return [Fault("truncated" if broken else "unreadable", path, detail)]
     return []
-
-
-def _read(source: DatasetFolder, file: Path, role: str) -> None:
-    masks = {role for one in source.manifest.collections for role in one.masks}
-    name = file.name.lower().removesuffix(".gz")
-    if name.endswith(".nii"):
-        read_nifti(file, source.layout.axes)
-    elif name.endswith(SUFFIXES) and role in masks:
-        read_mask(file, soft_threshold=source.layout.soft_threshold)
-    elif name.endswith((*SUFFIXES, ".img", ".dcm")):
-        read_image(file)
-    else:
-        read_bytes(file)
-
-
-def _bar(items: list[Item], name: str, progress: bool) -> Iterable[Item]:
-    return tqdm(items, desc=name, unit="file", disable=not progress)

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.genesis import Rates, spoil
-from ldl.data.upright import random_boxes
+from ldl.data.sampling import random_boxes
 from ldl.errors import ConfigError
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.models.backbones import pooled

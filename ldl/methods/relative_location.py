@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 
 from ldl.config import Strict
-from ldl.data.arrangement import PLACES, draw_pair, sides, without_green
 from ldl.data.colour import normalise, to_float
+from ldl.data.sampling import PLACES, draw_pair, sides, without_green
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
-from ldl.data.upright import random_boxes
+from ldl.data.sampling import random_boxes
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.nets import ClassifierNet
 from ldl.runs.pretrain import ComparisonConfig

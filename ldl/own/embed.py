@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ldl import paths
-from ldl.data.bank_writer import refuse
+from ldl.data.bank import refuse
 from ldl.data.own import image_files
 from ldl.errors import DataError, LdlError
 from ldl.models.backbones import pooled

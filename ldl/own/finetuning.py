@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from ldl import paths
 from ldl.config import DataConfig, build
-from ldl.data.ct.nifti import read_ct
+from ldl.data.ct.volume import read_ct
 from ldl.data.pairs import Case, Labelled, Pairs, labelled_bank, pair, read_split
 from ldl.data.readers.medical import pixel_spacing
 from ldl.engine.execute import ensure

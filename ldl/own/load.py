@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ldl.data.colour import to_float
 from ldl.data.own import is_volume, slices
-from ldl.data.picture import Picture, picture, pictured
+from ldl.data.preprocess import Picture, picture, pictured
 from ldl.data.readers.image import to_uint8
 from ldl.data.readers.raster import pixels_of
 from ldl.errors import DataError, LdlError

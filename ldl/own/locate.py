@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldl.data.picture import Picture, Point
+from ldl.data.preprocess import Picture, Point
 from ldl.errors import LdlError
 from ldl.localize import Localization, Matcher, find
 from ldl.own.outputs import Outputs, free, plain_name

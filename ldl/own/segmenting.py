@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ldl import paths
-from ldl.data.bank_writer import refuse
+from ldl.data.bank import refuse
 from ldl.data.colour import normalise, to_float
 from ldl.data.own import image_files, is_volume, slices
-from ldl.data.picture import Picture, picture
+from ldl.data.preprocess import Picture, picture
 from ldl.data.readers import read_nifti
 from ldl.data.readers.medical import pixel_spacing
 from ldl.data.readers.nifti import to_ras

@@ -10,8 +10,7 @@ from torch import Tensor
 from ldl import phantoms
 from ldl.data.colour import NORMALISATION
 from ldl.data.manifest import Manifest, collection_named
-from ldl.data.prepare import prepare_pretraining, prepare_task
-from ldl.data.sources import pretraining_bank
+from ldl.data.prepare import prepare_pretraining, prepare_task, pretraining_bank
 from ldl.errors import DataError
 from ldl.runs.pretrain import EncoderConfig
 from ldl.tasks import Modality

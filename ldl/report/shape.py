@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ldl.data.prepare import task_bank
 from ldl.data.preprocess import field_masks
-from ldl.data.sources import task_bank
 from ldl.engine.store import RunStore
 from ldl.methods.synthesis import as_signed
 from ldl.models.target_net import TargetNet

@@ -10,8 +10,8 @@ from torch import Generator, Tensor, nn
 from ldl.data.bank import Bank
 from ldl.data.ct import CtBank
 from ldl.data.grades import grades
+from ldl.data.prepare import pretraining_bank
 from ldl.data.recipes import INSTANCE, draw_view
-from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch, Comparison

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ldl.data.ct import CtBank
-from ldl.data.ct_sources import joined, pretraining_rows, slice_bank
+from ldl.data.ct import CtBank, joined, pretraining_rows, slice_bank
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.runs.lrc import GlobalConfig, LocalRegionConfig

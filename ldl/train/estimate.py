@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ldl.data.manifest import collection_named
-from ldl.data.splits import task_members
+from ldl.data.manifest import collection_named, task_members
 from ldl.losses.dice import dice_loss
 from ldl.methods import COMPARISONS, METHODS
 from ldl.models.segmentation import SegmentationNet

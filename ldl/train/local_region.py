@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ldl.data.colour import normalise, to_float
-from ldl.data.ct import CtBank
-from ldl.data.ct_sources import pretraining_rows, region_maps
+from ldl.data.ct import CtBank, pretraining_rows
 from ldl.data.elastic import draw_elastic
-from ldl.data.superpixel_bank import RegionBank
+from ldl.data.superpixels import RegionBank, prepare_superpixels
 from ldl.errors import DataError
 from ldl.losses.local_region import local_region_contrast
 from ldl.models.local_unet import LocalUNet
@@ -129,7 +128,7 @@ def pretrain_local(
 def make_local(run: LocalRegionConfig, how: How) -> Made:
     """The local branch's pretraining; the weights are those of E_l and D_l."""
     bank = bank_of(run, how)
-    maps = region_maps(bank, run.superpixels, workers=1, progress=how.progress)
+    maps = prepare_superpixels(bank, run.superpixels, workers=1, progress=how.progress)
     done = pretrain_local(run, bank, maps, how)
     counts = [int(one.max()) + 1 for one in np.asarray(maps.regions)]
     superpixels = {

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ldl.data.colour import NORMALISATION, normalise, to_float
-from ldl.data.ct import CtBank
-from ldl.data.ct_sources import refuse_shared_volumes, slice_bank
+from ldl.data.ct import CtBank, refuse_shared_volumes, slice_bank
 from ldl.data.elastic import draw_elastic
 from ldl.errors import ConfigError
 from ldl.losses.organ_dice import organ_losses

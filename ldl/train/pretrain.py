@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from ldl.data.bank import Bank
+from ldl.data.prepare import pretraining_bank
 from ldl.data.sampling import Affine
-from ldl.data.sources import pretraining_bank
 from ldl.data.views import ViewPair, draw_views
 from ldl.errors import ConfigError, DataError
 from ldl.methods import METHODS

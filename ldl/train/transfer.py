@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ldl.data.bank import Bank
 from ldl.data.colour import normalise, to_float
-from ldl.data.sources import task_bank
+from ldl.data.prepare import task_bank
 from ldl.data.views import draw_labelled
 from ldl.errors import DataError
 from ldl.losses.dice import dice_loss

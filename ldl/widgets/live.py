@@ -9,8 +9,8 @@ import numpy as np
 import traitlets
 
 from ldl.data.ct import CtBank
-from ldl.data.picture import picture
-from ldl.data.superpixel_bank import RegionBank
+from ldl.data.preprocess import picture
+from ldl.data.superpixels import RegionBank
 from ldl.engine.store import RunStore
 from ldl.errors import LdlError
 from ldl.localize import Point

@@ -8,7 +8,7 @@ import numpy as np
 from IPython.display import HTML
 
 from ldl.data.ct import CtBank, CtEntry
-from ldl.data.superpixel_bank import RegionBank
+from ldl.data.superpixels import RegionBank
 from ldl.errors import DataError
 from ldl.plots.images import borders, enlarged, painted, to_display
 from ldl.widgets.packing import Payload, deflated, html_of, picture

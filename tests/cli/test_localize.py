@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from ldl import phantoms
 from ldl.cli import app
 from ldl.cli.localize import parse_point
-from ldl.data.picture import picture
+from ldl.data.preprocess import picture
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import DataError, LdlError

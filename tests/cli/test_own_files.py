@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from ldl.cli import app
 from ldl.data.own import LEAST, folder_bank, image_files
-from ldl.data.picture import picture
+from ldl.data.preprocess import picture
 from ldl.engine.profiles import PROFILES
 from ldl.errors import DataError, LdlError
 from ldl.methods import METHODS
@@ -349,7 +349,7 @@ def test_queries_are_not_kept_in_memory(
         weakref.finalize(found.pixels, alive.pop)
         return found
 
-    monkeypatch.setattr("ldl.data.picture.picture", counted)
+    monkeypatch.setattr("ldl.data.preprocess.picture", counted)
     done = localize(trained, *sorted((films / "part0").iterdir()))
     assert done.exit_code == 0, done.output
     assert len(most) == 11

@@ -17,9 +17,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
 from ldl import paths
-from ldl.data.manifest import Manifest
-from ldl.data.schema import Layout
-from ldl.data.splits import Member, id_list
+from ldl.data.manifest import Layout, Manifest, Member, id_list
 
 REAL = paths.repo_root().parent / "shared" / "data"
 

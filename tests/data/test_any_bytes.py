@@ -20,8 +20,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ldl.data.archive import unpack
-from ldl.data.ct.nifti import read_ct
+from ldl.data.ct.volume import read_ct
+from ldl.data.fetch import unpack
 from ldl.data.manifest import manifest_named, read_manifest
 from ldl.data.readers import (
     read_grades,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ldl.data.archive import is_archive, unpack
+from ldl.data.fetch import is_archive, unpack
 from ldl.errors import DataError
 
 UNSAFE = ["../evil.txt", "/evil.txt", "a/../../evil.txt", "C:/evil.txt", "a\\..\\evil.txt", ".."]

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from ldl.data.arrangement import PLACES, draw_pair, sides, without_green
+from ldl.data.sampling import PLACES, draw_pair, sides, without_green
 
 GEOMETRIES = [(0.5, 7 / 96, 0.6), (0.0, 0.0, 1.0), (0.25, 0.2, 0.9)]
 

@@ -10,10 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ldl.data.manifest import Manifest, manifest_named
+from ldl.data.manifest import Layout, Manifest, Member, check_members, manifest_named
 from ldl.data.prepare import prepare_pretraining, prepare_task
-from ldl.data.schema import Layout
-from ldl.data.splits import Member, check_members
 from ldl.errors import DataError
 
 Write = Callable[[Manifest, Layout], Path]

@@ -9,8 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from ldl.data.bank import content_fingerprint, image_rows, made, open_images
-from ldl.data.bank_writer import BankWriter
+from ldl.data.bank import BankWriter, content_fingerprint, image_rows, made, open_images
 from ldl.errors import DataError
 
 SHAPE = (3, 4, 5)
@@ -321,7 +320,7 @@ def test_a_cache_that_cannot_be_written_names_the_variable(cache):
 def test_two_processes_that_want_the_same_bank_write_it_once(cache, tmp_path):
     program = (
         "import time; import numpy as np\n"
-        "from ldl.data.bank import *\nfrom ldl.data.bank_writer import *\n"
+        "from ldl.data.bank import *\nfrom ldl.data.bank import *\n"
         "def write(folder):\n"
         "    with BankWriter(folder, 'b', image_rows((1, 4, 4)), count=20) as w:\n"
         "        for k in range(20):\n"

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldl.data.ct_sources import (
+from ldl.data.ct import (
     joined,
     pretraining_rows,
     refuse_shared_volumes,
-    region_maps,
     slice_bank,
 )
+from ldl.data.superpixels import prepare_superpixels
 from ldl.errors import DataError
 from ldl.runs.lrc import CtConfig, SuperpixelConfig
 
@@ -59,13 +59,13 @@ def test_joined_banks_keep_slices_volumes_and_parts_apart_and_lose_their_labels(
         assert learned[0] == learned[1] + learned[2]
         assert sizes[0] == sizes[1] + sizes[2]
     assert len({bank.fingerprint, other.fingerprint, both.fingerprint}) == 3
-    assert region_maps(both, SuperpixelConfig(), workers=1).source == both.fingerprint
+    assert prepare_superpixels(both, SuperpixelConfig(), workers=1).source == both.fingerprint
     with pytest.raises(DataError, match="slices of"):
         joined([bank, replace(other, images=other.images[:, :, :16, :16])])
 
 
 def test_region_maps_are_the_banks(bank):
-    maps = region_maps(bank, SuperpixelConfig(), workers=1)
+    maps = prepare_superpixels(bank, SuperpixelConfig(), workers=1)
     assert maps.source == bank.fingerprint
     assert maps.regions.shape == (7 * 8, 32, 32)
 

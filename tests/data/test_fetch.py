@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from ldl.data.fetch import download, fetch, place
-from ldl.data.manifest import Manifest, manifest_named
-from ldl.data.schema import Download, Obtain
+from ldl.data.manifest import Download, Manifest, Obtain, manifest_named
 from ldl.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)

@@ -9,8 +9,8 @@ from ldl import phantoms
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
 from ldl.data.grades import PHANTOM_LIMITS, grades, phantom_grade
+from ldl.data.prepare import pretraining_bank
 from ldl.data.readers import read_grades
-from ldl.data.sources import pretraining_bank
 from ldl.errors import DataError
 from ldl.phantoms import fundus, lesion_share
 from ldl.phantoms.tasks import LESION_SIDE

@@ -9,12 +9,9 @@ import pytest
 
 from ldl.data.examples import load_example
 from ldl.data.folder import DatasetFolder
-from ldl.data.landmarks import KNOWN, experts_apart, landmark_bank
-from ldl.data.manifest import Manifest, collection_named, manifest_named
-from ldl.data.picture import centroid, placed
-from ldl.data.preprocess import Box
-from ldl.data.schema import Layout
-from ldl.data.splits import id_list
+from ldl.data.landmarks import KNOWN, landmark_bank
+from ldl.data.manifest import Layout, Manifest, collection_named, id_list, manifest_named
+from ldl.data.preprocess import Box, centroid, placed
 from ldl.errors import ConfigError, DataError
 from ldl.runs.localize import window_at
 
@@ -113,24 +110,6 @@ def test_hrf_counts_in_its_own_originals(
     assert bank.ids == tuple(ids)
     # The lit disc is round and in the middle, and so is its box but for a pixel of the file.
     np.testing.assert_allclose(bank.points, 31.5, atol=1.5)
-
-
-def test_hrfs_experts_are_as_far_apart_as_their_points_in_the_prepared_image(
-    write_tree: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manifest = manifest_named("hrf")
-    root = write_tree(manifest, manifest.layouts[1])
-    (root / "optic_disk_centers.xls").write_bytes(b"a table")
-    ids = [one.id for one in id_list("hrf_vessel")]
-    # A shift by the file's whole width or height is one by the prepared square's side over the
-    # share of the file that its box takes.
-    given = {ids[0]: ((0.0, 0.0), (3504.0, 0.0)), ids[1]: ((9.0, 9.0), (9.0, 9.0))}
-    monkeypatch.setattr("ldl.data.landmarks.read_hrf_experts", lambda path: given)
-    apart = experts_apart(64)
-    assert list(apart) == ids[:2]
-    assert 64 <= apart[ids[0]] < 2 * 64
-    assert apart[ids[1]] == 0
-    assert experts_apart(128)[ids[0]] == pytest.approx(2 * apart[ids[0]])
 
 
 def test_placed_keeps_edges_and_centres() -> None:

@@ -10,12 +10,13 @@ import yaml
 from ldl import paths
 from ldl.data.manifest import (
     collection_named,
+    id_list,
     manifest_named,
     manifests,
     read_manifest,
     table1,
+    task_members,
 )
-from ldl.data.splits import id_list, task_members
 from ldl.errors import DataError
 from ldl.tables.published import published
 from ldl.tasks import TASKS

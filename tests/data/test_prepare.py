@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from ldl.data.folder import DatasetFolder
-from ldl.data.manifest import Manifest, manifest_named, manifests
+from ldl.data.manifest import Layout, Manifest, manifest_named, manifests
 from ldl.data.prepare import prepare_pretraining, prepare_task
-from ldl.data.schema import Layout
 from ldl.errors import DataError
 
 Write = Callable[[Manifest, Layout], Path]

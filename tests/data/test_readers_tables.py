@@ -9,7 +9,6 @@ import pytest
 
 from ldl.data.readers import (
     read_hrf_centres,
-    read_hrf_experts,
     read_idrid_centres,
     read_rle_mask,
 )
@@ -143,20 +142,6 @@ def test_hrf_centres_take_the_corrected_row_from_the_second_sheet(tmp_path: Path
         "01_h": (10, 20), "02_h": (20, 40), "03_h": (30, 60), "04_h": (44, 84), "05_h": (50, 100),
     }  # fmt: skip
     assert read_hrf_centres(path, from_second_sheet=())["04_h"] == (40, 80)
-
-
-def test_hrf_experts_are_read_row_by_row_without_the_slips(tmp_path: Path) -> None:
-    first = [HRF_TITLE] + [[f"0{n}_h", 10.0 * n, 20.0 * n, 300.0] for n in range(1, 8)]
-    second = [HRF_TITLE] + [[f"0{n}h", 11.0 * n, 21.0 * n, 300.0] for n in range(1, 8)]
-    path = tmp_path / "optic_disk_centers.xls"
-    path.write_bytes(_xls(first, second))
-    experts = read_hrf_experts(path)
-    assert list(experts) == ["01_h", "02_h", "03_h", "06_h", "07_h"]
-    assert experts["06_h"] == ((60, 120), (66, 126))
-    assert "04_h" in read_hrf_experts(path, slips=())
-    path.write_bytes(_xls(first))
-    with pytest.raises(DataError, match="no second sheet"):
-        read_hrf_experts(path)
 
 
 @pytest.mark.parametrize(

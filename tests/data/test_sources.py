@@ -5,8 +5,8 @@ import pytest
 
 from ldl import phantoms
 from ldl.config import DataConfig
-from ldl.data import sources
-from ldl.data.sources import phantom_splits, pretraining_bank, task_bank
+from ldl.data import prepare
+from ldl.data.prepare import phantom_splits, pretraining_bank, task_bank
 from ldl.errors import ConfigError, DataError
 
 
@@ -79,7 +79,7 @@ def test_every_setting_has_a_bank_of_its_own():
 def test_phantoms_of_another_generator_are_drawn_anew(monkeypatch, own_cache):
     pretraining_bank(config(), "xray")
     before = {path.name for path in (own_cache / "banks").iterdir() if path.is_dir()}
-    monkeypatch.setattr(sources, "PHANTOMS", 99)
+    monkeypatch.setattr(prepare, "PHANTOMS", 99)
     pretraining_bank(config(), "xray")
     after = {path.name for path in (own_cache / "banks").iterdir() if path.is_dir()}
     assert len(after - before) == 1
@@ -104,8 +104,8 @@ def test_originals_come_from_the_prepared_banks(monkeypatch):
         asked.append((*arguments, options))
         return pretraining_bank(config(), "xray")
 
-    monkeypatch.setattr(sources, "prepare_pretraining", prepared)
-    monkeypatch.setattr(sources, "prepare_task", prepared)
+    monkeypatch.setattr(prepare, "prepare_pretraining", prepared)
+    monkeypatch.setattr(prepare, "prepare_task", prepared)
     pretraining_bank(config(source="open", images=20), "xray")
     task_bank(config(source="open"), "scr_lung")
     assert asked == [("xray", 32, {"limit": 20}), ("scr_lung", 32, {})]

@@ -11,10 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldl.data import superpixel_bank
+from ldl.data import superpixels as making
 from ldl.data.bank import Bank, bank_folder
-from ldl.data.superpixel_bank import open_superpixels, prepare_superpixels, stamp
-from ldl.data.superpixels import superpixels
+from ldl.data.superpixels import open_superpixels, prepare_superpixels, stamp, superpixels
 from ldl.errors import ConfigError, DataError
 from ldl.runs.lrc import SuperpixelConfig
 
@@ -48,7 +47,7 @@ def calls(monkeypatch):
         made["count"] += 1
         return superpixels(one, config)
 
-    monkeypatch.setattr(superpixel_bank, "superpixels", counted)
+    monkeypatch.setattr(making, "superpixels", counted)
     return made
 
 
@@ -104,7 +103,7 @@ def test_a_stopped_run_goes_on_where_it_was(calls):
     calls["limit"] = None
     made = prepare_superpixels(slices, CONFIG, workers=1)
     # Chunks are kept whole: of 30 slices the last few are made again.
-    assert 40 < calls["count"] < 40 + superpixel_bank.CHUNK + 14
+    assert 40 < calls["count"] < 40 + making.CHUNK + 14
     for row in range(40):
         np.testing.assert_array_equal(made.regions[row], superpixels(slices.images[row], CONFIG))
 
@@ -115,14 +114,14 @@ def test_a_killed_run_goes_on_where_it_was(cache, calls):
     program = f"""
 import time
 import numpy as np
-from ldl.data import superpixel_bank
+from ldl.data import superpixels as making
 from ldl.data.bank import Bank
 from ldl.runs.lrc import SuperpixelConfig
-make = superpixel_bank.superpixels
-superpixel_bank.superpixels = lambda *a: (time.sleep(0.02), make(*a))[1]
+make = making.superpixels
+making.superpixels = lambda *a: (time.sleep(0.02), make(*a))[1]
 images = np.load({str(cache / "images.npy")!r})
 slices = Bank("some slices", images, (), "f" * 64)
-superpixel_bank.prepare_superpixels(slices, SuperpixelConfig(scale=30.0, min_size=4), workers=1)
+making.prepare_superpixels(slices, SuperpixelConfig(scale=30.0, min_size=4), workers=1)
 """
     folder = superpixel_folder(slices, CONFIG)
     kept = folder.with_name(f".{folder.name}.part") / "entries.jsonl"

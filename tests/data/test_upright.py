@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ldl.data.upright import boxes, random_boxes
+from ldl.data.sampling import boxes, random_boxes
 
 IMAGE = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).view(2, 3, 8, 8)
 

@@ -9,10 +9,8 @@ from typer.testing import CliRunner
 
 from ldl.cli.data import app
 from ldl.data.folder import DatasetFolder
-from ldl.data.hashes import file_sha256, record_hashes
-from ldl.data.manifest import Manifest, manifest_named, manifests
-from ldl.data.schema import Layout
-from ldl.data.verify import verify
+from ldl.data.manifest import Layout, Manifest, manifest_named, manifests
+from ldl.data.verify import file_sha256, record_hashes, verify
 from ldl.errors import DataError
 
 Write = Callable[[Manifest, Layout], Path]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ldl.data.arrangement import PLACES, draw_pair
+from ldl.data.sampling import PLACES, draw_pair
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
 from ldl.methods.relative_location import patch_size

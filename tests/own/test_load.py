@@ -11,7 +11,7 @@ from PIL import Image
 
 import ldl
 from ldl.data.colour import normalise, to_float
-from ldl.data.picture import picture
+from ldl.data.preprocess import picture
 from ldl.errors import DataError, LdlError
 from ldl.models import SegmentationNet
 from ldl.models.backbones import backbone

@@ -8,7 +8,7 @@ import pytest
 
 from ldl.data.bank import Bank
 from ldl.data.landmarks import landmark_bank
-from ldl.data.picture import centroid
+from ldl.data.preprocess import centroid
 from ldl.phantoms.fields import streams
 from ldl.phantoms.fundus import draw_fundus
 from ldl.phantoms.styles import IDRID

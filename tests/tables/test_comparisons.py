@@ -6,7 +6,7 @@ import pytest
 
 from ldl.config import DataConfig
 from ldl.data.grades import grades
-from ldl.data.sources import pretraining_bank
+from ldl.data.prepare import pretraining_bank
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.data.ct_sources import slice_bank
+from ldl.data.ct import slice_bank
 from ldl.data.elastic import Elastic
 from ldl.errors import ConfigError, DataError
 from ldl.methods import COMPARISONS

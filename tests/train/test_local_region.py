@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ldl.data.colour import normalise, to_float
-from ldl.data.ct_sources import region_maps, slice_bank
-from ldl.data.superpixel_bank import RegionBank
+from ldl.data.ct import slice_bank
+from ldl.data.superpixels import RegionBank, prepare_superpixels
 from ldl.errors import DataError, TrainingError
 from ldl.models.local_unet import LocalUNet
 from ldl.runs.lrc import CtConfig, LocalRegionConfig, SuperpixelConfig
@@ -208,7 +208,7 @@ def test_the_loss_falls_on_phantoms_and_regions_are_found(fabric, tmp_path, monk
     monkeypatch.setenv("LDL_CACHE", str(tmp_path))
     data = CtConfig(region="thorax", source="phantom", size=32, volumes=4, slices=8, budgets=(1,))
     bank = slice_bank(data)
-    maps = region_maps(bank, SuperpixelConfig(), workers=1)
+    maps = prepare_superpixels(bank, SuperpixelConfig(), workers=1)
     given = config(data=data, steps=30, batch=4, features=16, base=4, learning_rate=5e-3)
     done = pretrain_local(given, bank, maps, How(tmp_path / "run", fabric))
     losses = [row[0] for row in done.history.rows]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.data.ct_sources import region_maps, slice_bank
+from ldl.data.ct import slice_bank
+from ldl.data.superpixels import prepare_superpixels
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
 from ldl.train.ct_global import pretrain_global
 from ldl.train.local_region import pretrain_local
@@ -42,7 +43,7 @@ def test_from_unlabelled_slices_to_scores_of_volumes(cache, fabric):
         learning_rate=5e-3,
     )  # fmt: skip
     slices = slice_bank(unlabelled)
-    maps = region_maps(slices, local.superpixels, workers=1)
+    maps = prepare_superpixels(slices, local.superpixels, workers=1)
     whole = pretrain_global(encoder, slices, How(cache / "encoder", fabric))
     regions = pretrain_local(local, slices, maps, How(cache / "local", fabric))
     assert regions.retrieval > regions.retrieval_before

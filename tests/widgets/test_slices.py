@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ldl.data.ct.bank import CtBank
-from ldl.data.superpixel_bank import RegionBank
+from ldl.data.superpixels import RegionBank
 from ldl.errors import DataError
 from ldl.widgets.live import SliceWidget
 from ldl.widgets.slices import PALETTE, SliceStack, slice_viewer, stack_of, still_slice

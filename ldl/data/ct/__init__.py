@@ -2,7 +2,6 @@
 
 from ldl.tasks import PAPER_SPACING, REGIONS, Region, facts, spacing_for
 
-from .bank import CtBank, CtEntry, open_ct_bank
-from .prepare import ct_bank
-from .splits import BUDGETS, part_sizes, split_volumes
+from .bank import BUDGETS, CtBank, CtEntry, open_ct_bank, part_sizes, split_volumes
+from .prepare import ct_bank, joined, pretraining_rows, refuse_shared_volumes, slice_bank
 from .volume import CtVolume, as_nifti

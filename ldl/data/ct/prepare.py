@@ -1,14 +1,19 @@
-"""From a region and a source to its slice bank: read, resampled and windowed once, then opened."""
+"""From a region and a source to its slice bank: read, resampled and windowed once, then opened.
 
-import logging
+And from banks to what trainings read: several sets as one, and whose rows.
+"""
+
+import hashlib
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from tqdm.auto import tqdm
+import numpy as np
 
-from ldl.data.bank import made
-from ldl.data.bank_writer import BankWriter, refuse
+from ldl.data.bank import BankWriter, fill, made
 from ldl.data.ct.bank import (
+    BUDGETS,
     CtBank,
     SliceFacts,
     add_volume,
@@ -18,13 +23,18 @@ from ldl.data.ct.bank import (
 )
 from ldl.data.ct.slices import fit, keep, sections, share_outside
 from ldl.data.ct.source import PHANTOM_SLICES, CtSource, ct_source
-from ldl.data.ct.splits import BUDGETS
-from ldl.data.ct.volume import CtVolume
 from ldl.errors import ConfigError, DataError
+from ldl.runs.lrc import CtConfig, PartName
 from ldl.tasks import Spacing, facts, spacing_for
 
-LOG = logging.getLogger("ldl")
+Array = np.ndarray
 VERSION = 1  # raise when preparation changes: banks of another version are prepared again
+WATCHED = 64  # slices at most on which a pretraining is watched, as in `ldl.train.pretrain`
+
+
+def slice_bank(config: CtConfig, *, progress: bool = False) -> CtBank:
+    """`ct_bank` of a config, whose fields are its arguments; the same errors."""
+    return ct_bank(**dict(config), progress=progress)
 
 
 def ct_bank(
@@ -43,7 +53,7 @@ def ct_bank(
     """Axial slices of a region, (N, 1, size, size); prepared once, then opened.
 
     Volumes are read one after the other, never two at a time. Each is in train, validation or test
-    as `ldl.data.ct.splits` draws it; where fewer than three are at hand all are for test.
+    as `split_volumes` draws it; where fewer than three are at hand all are for test.
 
     Args:
         region: "abdomen", "thorax" or "head_neck".
@@ -71,22 +81,16 @@ def ct_bank(
     found = ct_source(region, source, size=size, limit=volumes, seed=seed, slices=slices)
     if spacing is None and not found.as_is:
         spacing = spacing_for(region, size)
-    label = f"{found.name}-{region}-{size}"
+    label, window = f"{found.name}-{region}-{size}", facts(region).window
     told = SliceFacts(
-        name=label,
-        region=region,
-        size=size,
-        labelled=bool(found.organs),
-        organs=found.organs,
-        window=facts(region).window,
-        note=found.note,
+        label, region, size, bool(found.organs), found.organs, window, note=found.note
     )
 
     def write(folder: Path) -> None:
         with slice_writer(folder, told) as writer:
             _write(writer, found, spacing, leave_out, progress)
 
-    stamp = [VERSION, region, size, spacing, told.window, found.organs, found.stamp, leave_out]
+    stamp = [VERSION, region, size, spacing, window, found.organs, found.stamp, leave_out]
     return assign_parts(open_ct_bank(made(f"ct-{label}", stamp, write)), seed, budgets)
 
 
@@ -94,32 +98,87 @@ def _write(
     writer: BankWriter, source: CtSource, spacing: Spacing | None, leave_out: bool, progress: bool
 ) -> None:
     writer.facts["left_out"] = dict(source.left_out)
-    faults: dict[str, str] = {}
-    before = writer.done
-    with tqdm(
-        total=source.count, initial=before, desc=writer.name, unit="volume", disable=not progress
-    ) as bar:
-        for id, read in source.volumes[before:]:
-            try:
-                _add(writer, read(), spacing)
-            except DataError as error:
-                if leave_out:
-                    LOG.warning("%s: left out, %s", id, error)
-                    writer.leave_out(id, str(error))
-                else:
-                    faults[id] = str(error)
-            bar.update()
-    refuse(list(faults.values()), source.count)
-
-
-def _add(writer: BankWriter, volume: CtVolume, spacing: Spacing | None) -> None:
     size, window = writer.facts["size"], writer.facts["window"]
-    grid = fit(volume, size, spacing) if spacing is not None else keep(volume, size)
-    add_volume(
-        writer,
-        volume.id,
-        sections(volume, grid, window),
-        spacing=grid.spacing,
-        affine=grid.affine(volume.affine),
-        outside=share_outside(volume, grid),
+
+    def add(id: str) -> None:
+        volume = source.read(id)
+        grid = fit(volume, size, spacing) if spacing is not None else keep(volume, size)
+        add_volume(
+            writer,
+            volume.id,
+            sections(volume, grid, window),
+            spacing=grid.spacing,
+            affine=grid.affine(volume.affine),
+            outside=share_outside(volume, grid),
+        )
+
+    fill(writer, source.ids, add, leave_out=leave_out, progress=progress, unit="volume")
+
+
+def joined(banks: Sequence[CtBank]) -> CtBank:
+    """Several sets as one bank without labels, for pretraining; a single bank stays as it is.
+
+    Volumes keep their parts, and their ids behind the name of their set. Regions have windows of
+    their own, so that equal tissue may have another gray in another set.
+
+    Raises:
+        DataError: slices of different sizes.
+    """
+    first = banks[0]
+    if len(banks) == 1:
+        return first
+    sizes = {bank.images.shape[1:] for bank in banks}
+    if len(sizes) > 1:
+        raise DataError(f"{' + '.join(one.name for one in banks)}: slices of {sorted(sizes)}")
+    starts = np.cumsum([0, *(len(bank.images) for bank in banks)])
+    volumes = tuple(
+        replace(one, id=f"{bank.name}/{one.id}", first=one.first + int(start))
+        for bank, start in zip(banks, starts[:-1], strict=True)
+        for one in bank.volumes
     )
+    return replace(
+        first,
+        name="+".join(bank.name for bank in banks),
+        images=np.concatenate([bank.images for bank in banks]),
+        labels=None,
+        organs=(),
+        volumes=volumes,
+        fingerprint=hashlib.sha256("".join(b.fingerprint for b in banks).encode()).hexdigest(),
+        note="; ".join(dict.fromkeys(bank.note for bank in banks if bank.note)),
+        left_out={f"{b.name}/{id}": why for b in banks for id, why in b.left_out.items()},
+    )
+
+
+def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
+    """Rows a pretraining learns from and rows it is watched on, of different volumes; int64.
+
+    Watched are at most 64 slices of the validation volumes, evenly spread.
+
+    Args:
+        bank: its volumes are split.
+        part: "train", or "all" for the test volumes too.
+
+    Raises:
+        DataError: no volume for training or validation.
+    """
+    watched = bank.rows("validation")
+    learned = bank.rows("train")
+    if part == "all":
+        learned = np.concatenate([learned, bank.rows("test")])
+    places = np.linspace(0, len(watched) - 1, min(WATCHED, len(watched))).round().astype(int)
+    return learned, watched[places]
+
+
+def refuse_shared_volumes(bank: CtBank) -> None:
+    """Insist that no volume lies in two parts, and no slice in two volumes.
+
+    Raises:
+        DataError: one does.
+    """
+    rows = [np.arange(one.first, one.first + one.count) for one in bank.volumes]
+    if not np.array_equal(np.sort(np.concatenate(rows)), np.arange(len(bank.images))):
+        raise DataError(f"{bank.name}: slices that lie in no volume, or in two; prepare it again")
+    parts: dict[str, str] = {}
+    for one in bank.volumes:
+        if parts.setdefault(one.id, one.split) != one.split:
+            raise DataError(f"{bank.name}: {one.id} is in {parts[one.id]} and in {one.split}")

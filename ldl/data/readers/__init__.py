@@ -6,6 +6,5 @@ from ldl.data.readers.nifti import Nifti, read_nifti
 from ldl.data.readers.tables import (
     read_grades,
     read_hrf_centres,
-    read_hrf_experts,
     read_idrid_centres,
 )

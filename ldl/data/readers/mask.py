@@ -1,12 +1,12 @@
 """Masks as booleans: files of two values, soft maps with a threshold, transparency, run lengths."""
 
-import csv
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ldl.data.manifest import columns
 from ldl.data.readers.raster import alpha_of, open_raster, pixels_of
 from ldl.errors import DataError
 
@@ -119,16 +119,11 @@ def decode_rle(runs: str, shape: tuple[int, int]) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _table(path: Path, stamp: int) -> dict[str, list[str]]:
+def _runs(path: Path, stamp: int) -> dict[str, list[str]]:
     """Image id -> its rows; ``stamp`` makes a changed file another key."""
     rows: dict[str, list[str]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            # The published header is "ImageId, EncodedPixels", blank included.
-            for row in csv.DictReader(stream, skipinitialspace=True):
-                rows.setdefault(row["ImageId"].strip(), []).append(row["EncodedPixels"].strip())
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, AttributeError) as error:
-        raise DataError(f"{path}: not a table with columns ImageId,EncodedPixels") from error
+    for name, runs in columns(path, "ImageId", "EncodedPixels"):
+        rows.setdefault(name, []).append(runs)
     if not rows:
         raise DataError(f"{path}: no rows; the table is cut")
     return rows
@@ -142,7 +137,7 @@ def read_rle_mask(path: Path, image_id: str, shape: tuple[int, int]) -> np.ndarr
     """
     if not path.is_file():
         raise DataError(f"{path}: missing; `ldl data verify` lists all faults")
-    rows = _table(path, path.stat().st_mtime_ns).get(image_id)
+    rows = _runs(path, path.stat().st_mtime_ns).get(image_id)
     if rows is None:
         raise DataError(f"{path}: no row for image {image_id}")
     mask = np.zeros(shape, dtype=bool)

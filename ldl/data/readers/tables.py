@@ -70,32 +70,6 @@ def read_hrf_centres(path: Path, *, from_second_sheet: tuple[int, ...] = (4,)) -
     return centres
 
 
-def read_hrf_experts(
-    path: Path, *, slips: tuple[int, ...] = (4, 5)
-) -> dict[str, tuple[tuple[float, float], tuple[float, float]]]:
-    """Image id -> (x, y) of the optic disc by expert A and by expert B, as written.
-
-    Args:
-        path: ``optic_disk_centers.xls``.
-        slips: rows left out: in one of the two sheets their y is a slip of the pen (row 4 in the
-            first, row 5 in the second), which says nothing of how far experts are apart.
-
-    Raises:
-        DataError: as :func:`read_hrf_centres`, or there is no second sheet of the same length.
-    """
-    first, second = _hrf_sheets(path)
-    if second is None or second.nrows != first.nrows:
-        raise DataError(f"{path}: no second sheet with as many rows")
-    experts: tuple[Centres, Centres] = ({}, {})
-    for row in range(1, first.nrows):
-        # The second sheet writes 01dr where the first has 01_dr; the order is the same.
-        name = str(first.cell_value(row, 0)).strip()
-        if name and row not in slips:
-            for centres, sheet in zip(experts, (first, second), strict=True):
-                _add(centres, path, name, sheet.cell_value(row, 1), sheet.cell_value(row, 2))
-    return {name: (experts[0][name], experts[1][name]) for name in experts[0]}
-
-
 def _hrf_sheets(path: Path) -> tuple[Any, Any]:
     """The first sheet, and the second or None."""
     raw = read_bytes(path)

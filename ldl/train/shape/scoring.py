@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from ldl.data.colour import normalise, to_float
+from ldl.data.prepare import task_bank
 from ldl.data.preprocess import field_masks
 from ldl.data.shape_prior import shape_prior
-from ldl.data.sources import task_bank
 from ldl.metrics import dsc
 from ldl.metrics_shape import collapse, shape_of
 from ldl.runs.shape import ShapeConfig

@@ -7,8 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from ldl.data.ct.nifti import read_ct
-from ldl.data.ct.volume import CtVolume, plain_affine
+from ldl.data.ct.volume import CtVolume, plain_affine, read_ct
 from ldl.errors import DataError
 
 Array = np.ndarray

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from ldl.data.ct.bank import SliceFacts, add_volume, slice_writer
-from ldl.data.ct.nifti import read_ct
 from ldl.data.ct.slices import fit, sections
-from ldl.data.ct.volume import CtVolume
+from ldl.data.ct.volume import CtVolume, read_ct
 from ldl.errors import DataError
 from ldl.tasks import facts
 

@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from ldl.data.ct.nifti import read_ct
+from ldl.data.ct.volume import read_ct
 
 from .conftest import AFFINE, CODES, Pair, body, refused, stored, write
 

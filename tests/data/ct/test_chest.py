@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ldl.data.ct import ct_bank
-from ldl.data.ct.sets import CHEST_ORGANS, read_chest
+from ldl.data.ct.source import CHEST_ORGANS, read_chest
 from ldl.errors import DataError
 
 from .conftest import body, stored, write

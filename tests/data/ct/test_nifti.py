@@ -9,7 +9,7 @@ import pytest
 from nibabel.affines import apply_affine
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
-from ldl.data.ct.nifti import read_ct
+from ldl.data.ct.volume import read_ct
 
 from .conftest import AFFINE, SPACING, body, stored, write
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ldl.data.ct import ct_bank
-from ldl.data.ct.sets import FILES, SHAPE, longest_run, read_patient, whole_slices
+from ldl.data.ct.source import FILES, SHAPE, longest_run, read_patient, whole_slices
 from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.errors import DataError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ldl.data.ct.splits import part_sizes, split_volumes
+from ldl.data.ct.bank import part_sizes, split_volumes
 from ldl.errors import DataError
 
 
