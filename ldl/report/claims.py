@@ -62,7 +62,7 @@ def claims_table(
     for each in findings:
         claim, found = each.claim, each.found
         more = extra(claim) if extra else ""
-        p = "" if pd.isna(each.p) else f"<br><small>p = {each.p:.2g}</small>"
+        p = "" if pd.isna(each.p) else f"<br><small>p = {each.p:.2g} (Holm)</small>"
         rows.append(
             {
                 "comparison": f"{claim.text}<br><small>{head_of(claim, shown)}</small>",
