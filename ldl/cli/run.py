@@ -40,7 +40,9 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
+    from ldl.engine.profiles import profile_named
     from ldl.engine.runner import run_all
+    from ldl.tables.plan import by_table
 
     runs, store = _planned(table, profile, only)
     if dry_run:
@@ -49,7 +51,8 @@ def run(
         _say_costs(missing, device)
         return
     paths.writable(paths.cache_dir(), "LDL_CACHE")
-    outcome = run_all(runs, store, workers=jobs, device=device, say=typer.echo)
+    members = by_table(table, profile_named(profile), only)
+    outcome = run_all(runs, store, workers=jobs, device=device, say=_above, tables=members)
     typer.echo(
         f"{table}, {profile}: {len(outcome.made)} runs made, {len(outcome.kept)} were fresh, "
         f"{len(outcome.failed)} failed"
@@ -65,6 +68,13 @@ def _planned(table: str, profile: str, only: str | None) -> "tuple[dict[str, Run
     from ldl.tables.plan import runs_of
 
     return runs_of(table, profile_named(profile), only), RunStore()
+
+
+def _above(line: str) -> None:
+    """Say a line above the bar."""
+    from tqdm.auto import tqdm
+
+    tqdm.write(line)
 
 
 def _say_costs(runs: "Sequence[Run]", device: str) -> None:

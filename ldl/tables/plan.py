@@ -19,14 +19,7 @@ def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
     Raises:
         ConfigError: unknown table, or ``only`` keeps nothing.
     """
-    tables = TABLES.values() if table == "all" else [table_named(table)]
-    wanted = [part.strip() for part in only.split(",")] if only else [""]
-    cells = [
-        cell
-        for one in tables
-        for cell in one.cells(profile)
-        if any(part in f"{cell.row.key}/{cell.column.key}" for part in wanted)
-    ]
+    cells = [cell for each in _cells(table, profile, only).values() for cell in each]
     if not cells:
         raise ConfigError(f"--only {only!r} matches no row/column of {table}")
     return cells
@@ -35,3 +28,21 @@ def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
 def runs_of(table: str, profile: Profile, only: str | None = None) -> dict[str, Run]:
     """All runs of a table and what they need, needed ones first, by id."""
     return ordered(plan(table, profile, only))
+
+
+def by_table(table: str, profile: Profile, only: str | None = None) -> dict[str, set[str]]:
+    """Ids of all runs of each table, in the book's order; runs may belong to several."""
+    return {name: set(ordered(cells)) for name, cells in _cells(table, profile, only).items()}
+
+
+def _cells(table: str, profile: Profile, only: str | None) -> dict[str, list[Cell]]:
+    tables = TABLES.values() if table == "all" else [table_named(table)]
+    wanted = [part.strip() for part in only.split(",")] if only else [""]
+    return {
+        one.name: [
+            cell
+            for cell in one.cells(profile)
+            if any(part in f"{cell.row.key}/{cell.column.key}" for part in wanted)
+        ]
+        for one in tables
+    }
