@@ -123,7 +123,7 @@ class _Shown:
         self.open = {name: ids for name, ids in self.open.items() if ids}
         self.order = by_table(todo, tables)
         self.made, self.count = 0, len(todo)
-        form = "{desc} |{bar}| {percentage:.0f} %, {postfix}"
+        form = "{desc} |{bar}| {percentage:.0f} %{postfix}"
         self.bar = tqdm(total=100.0, bar_format=form, disable=not progress)
         self._show()
 
