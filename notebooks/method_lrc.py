@@ -41,7 +41,8 @@ from ldl.engine.store import RunStore
 from ldl.losses import local_region
 from ldl.losses.local_region import SMALLEST, local_region_contrast
 from ldl.losses.region_pixels import sampled_means, shared_regions, whole_means
-from ldl.models.local_unet import LocalDecoder, LocalEncoder
+from ldl.models.feature_decoder import FeatureDecoder
+from ldl.models.local_unet import LocalEncoder
 from ldl.models.organ_net import OrganNet, parameters_by_part
 from ldl.report.ct import (
     TITLES,
@@ -415,7 +416,7 @@ plots.small_table(
 # ```
 
 # %%
-plots.source(LocalDecoder, OrganNet)
+plots.source(FeatureDecoder, OrganNet)
 
 # %% tags=["remove-input"]
 BASE, ORGANS = 64, 11  # published widths; organs of ABD-110
@@ -430,7 +431,7 @@ with torch.device("meta"):  # counted, not allocated
             ("LRC only", "none", BASE),
         )
     }
-    by_moco = sum(one.numel() for one in LocalEncoder(BASE).parameters())
+    by_moco = sum(one.numel() for one in LocalEncoder(BASE, 1).parameters())
 counted = {label: parameters_by_part(net) for label, net in nets.items()}
 plots.small_table(
     [

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ldl.localize.images import Point, Window
-from ldl.losses.window import SIGMA, symmetric_kernel
+from ldl.losses.window import symmetric_kernel
+from ldl.runs.localize import SIGMA
 from ldl.sphere import full_precision, unit
 
 

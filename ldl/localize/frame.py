@@ -13,7 +13,7 @@ from torch import Tensor
 from ldl.errors import DataError
 from ldl.localize.images import Window
 from ldl.localize.matchers import Embedder, EmbeddingMatcher
-from ldl.losses.window import SIGMA
+from ldl.runs.localize import SIGMA
 from ldl.sphere import unit
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from ldl.errors import DataError
 from ldl.localize.filtering import filtered, vector_at
 from ldl.localize.images import Point, Window
-from ldl.losses.window import SIGMA
+from ldl.runs.localize import SIGMA
 
 # (B, C, H, W) float in 0..1 -> (B, K, H, W) unit vectors of the pixels.
 Embedder = Callable[[Tensor], Tensor]

@@ -9,7 +9,7 @@ from ldl.localize.images import Point, as_image, check_point, is_blank, window_f
 from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
 from ldl.localize.peak import Localization, read_map
 from ldl.localize.template import TemplateMatcher
-from ldl.losses.window import SIGMA
+from ldl.runs.localize import SIGMA
 
 
 def localize(

@@ -1,7 +1,5 @@
 """The papers' losses: pure functions of tensors, one idea a file."""
 
-from typing import Literal
-
 from ldl.losses.dice import dice_loss
 from ldl.losses.entropy import cluster_entropy
 from ldl.losses.local_region import local_region_contrast
@@ -10,5 +8,3 @@ from ldl.losses.patch import patch_discrimination
 from ldl.losses.region import region_discrimination
 from ldl.losses.vectors import patch_vectors, region_vectors
 from ldl.sphere import unit
-
-Formulation = Literal["released", "paper"]

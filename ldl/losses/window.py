@@ -9,9 +9,9 @@ from torch import Generator, Tensor
 
 from ldl.errors import ConfigError
 from ldl.rng import sent
+from ldl.runs.localize import SIGMA
 from ldl.sphere import full_precision, unit
 
-SIGMA = 0.5  # relative to half the window
 # The random window's range as a share of the crop: 28 to 112 pixels of 448.
 SMALLEST, LARGEST = 1 / 16, 1 / 4
 

@@ -13,7 +13,7 @@ from ldl.losses.correspondence import correspondence
 from ldl.losses.info_nce import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.nets import MomentumNet, shuffled_keys
-from ldl.models.queue import Queue
+from ldl.models.memory import Queue
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
 

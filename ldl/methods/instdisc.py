@@ -11,7 +11,7 @@ from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.instance import instance_nce, instance_softmax, partition
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.methods.nets import ProjectionNet
-from ldl.models.bank import MemoryBank
+from ldl.models.memory import MemoryBank
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 

@@ -13,7 +13,7 @@ from ldl.data.recipes import INSTANCE, MOCO_V2, Recipe
 from ldl.losses.info_nce import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.nets import MomentumNet, shuffled_keys
-from ldl.models.queue import Queue
+from ldl.models.memory import Queue
 from ldl.ranks import mine
 from ldl.runs.pretrain import ComparisonConfig
 

@@ -4,4 +4,4 @@ from ldl.models.blocks import ConvBlock, initialise
 from ldl.models.decoder import Decoder
 from ldl.models.embedding import LocalDiscriminationNet
 from ldl.models.segmentation import SegmentationNet
-from ldl.models.vgg import ARCHITECTURES, Encoder
+from ldl.models.vgg import Encoder

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ldl.errors import ConfigError
 from ldl.models.backbones import backbone
-from ldl.models.global_decoder import GlobalDecoder
+from ldl.models.feature_decoder import FeatureDecoder
 from ldl.models.local_unet import FEATURES, LocalUNet
 from ldl.runs.pretrain import BorderName
 from ldl.sphere import full_precision
@@ -39,11 +39,11 @@ class GlobalBranch(nn.Module):
         self.encoder, self.pyramid = encoder, None
         channels, stride = encoder.channels, STRIDES.get(name, 1)
         if name == "vit":
-            from ldl.models.vit_pyramid import SCALES, ViTPyramid
+            from ldl.models.vit import SCALES, ViTPyramid
 
             self.pyramid = ViTPyramid(channels[-1], base)
             channels, stride = self.pyramid.channels, encoder.patch // SCALES[0]
-        self.decoder = GlobalDecoder(channels, base, features, stride, border)
+        self.decoder = FeatureDecoder(channels, base, features, stride, border)
 
     def forward(self, image: Tensor) -> Tensor:
         """The branch's last feature map."""

@@ -5,28 +5,26 @@ from torch import Tensor, nn
 from ldl.models.blocks import initialise, stack
 from ldl.runs.pretrain import BorderName
 
-# Channels of the first stage: VGG16, half of it, a quarter of it.
-ARCHITECTURES = {"tiny": 16, "small": 32, "full": 64}
-_BLOCKS = (2, 2, 3, 3, 3)
-_WIDTH = (1, 2, 4, 8, 8)
-
 
 class Encoder(nn.Module):
     """13 conv-BN-ReLU in five stages with a 2x2 max-pool between them.
 
     Args:
-        base: channels of the first stage; the stages have base * (1, 2, 4, 8, 8).
+        base: channels of the first stage, 64 in VGG16; the stages have ``base * WIDTHS``.
         in_channels: 3 (fundus) or 1 (X-ray).
         border: of every convolution.
     """
 
+    COUNTS = (2, 2, 3, 3, 3)
+    WIDTHS = (1, 2, 4, 8, 8)
+
     def __init__(self, base: int = 16, in_channels: int = 3, border: BorderName = "zeros") -> None:
         super().__init__()
-        self.channels = [base * factor for factor in _WIDTH]
+        self.channels = [base * factor for factor in self.WIDTHS]
         before = [in_channels, *self.channels[:-1]]
         self.stages = nn.ModuleList(
             stack([entry] + [out] * count, border)
-            for entry, out, count in zip(before, self.channels, _BLOCKS, strict=True)
+            for entry, out, count in zip(before, self.channels, self.COUNTS, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
         initialise(self)

@@ -18,7 +18,7 @@ WITH_NETWORK: tuple[MatcherName, ...] = ("embedding", "centred", "features")
 WINDOWS: dict[str, int] = {"disc": 64, "heart": 128, "fovea": 64}
 WINDOW_SIZE = 512
 FACTORS = (0.05, 0.10, 0.15, 0.20, 0.25)  # of the window: the columns of Table 7
-SIGMA = 0.5  # of Eq. 24 (section 6.3.1); ldl.losses.window trains with the same
+SIGMA = 0.5  # of Eq. 24 (section 6.3.1), relative to half the window
 # Raw features are taken where a window still holds this many a side.
 LEAST_FEATURES = 3
 Stride = Literal[1, 2, 4, 8, 16]

@@ -7,7 +7,7 @@ from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.instance import instance_nce, instance_softmax, partition
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
-from ldl.models.bank import MemoryBank
+from ldl.models.memory import MemoryBank
 from ldl.sphere import unit
 
 INSTDISC = COMPARISONS["instdisc"]

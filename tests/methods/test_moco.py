@@ -9,7 +9,7 @@ from torch import nn
 from ldl.data.recipes import INSTANCE, MOCO_V2, draw_view
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
-from ldl.models.queue import Queue
+from ldl.models.memory import Queue
 from ldl.sphere import unit
 from ldl.train.comparison import spread_of
 

@@ -4,14 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.models import ARCHITECTURES, Decoder, Encoder
+from ldl.engine.profiles import WIDTHS
+from ldl.models import Decoder, Encoder
 
 TINY = [[(256, 128), (128, 64)], [(128, 64), (64, 32)], [(64, 32), (32, 16)]]
 
 
 @pytest.mark.parametrize(("name", "factor"), [("tiny", 1), ("small", 2), ("full", 4)])
 def test_channels_are_those_of_the_release(name, factor):
-    decoder = Decoder(Encoder(ARCHITECTURES[name]).channels)
+    decoder = Decoder(Encoder(16 * WIDTHS[name]).channels)
     for block, layers in zip(decoder.blocks, TINY, strict=True):
         found = [
             (part.in_channels, part.out_channels)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.models import ARCHITECTURES, LocalDiscriminationNet
+from ldl.engine.profiles import WIDTHS
+from ldl.models import LocalDiscriminationNet
 
 
 def network(clusters=4, channels=3, embedding=6):
@@ -81,7 +82,7 @@ def test_the_number_of_weights_is_that_of_the_papers_channels(name, base):
     # Two branches from 2 * base channels: a block and a 3x3 convolution with bias.
     for out in (32, 16):
         expected += block(2 * base, 2 * base) + 9 * 2 * base * out + out
-    net = LocalDiscriminationNet(ARCHITECTURES[name], 3, 32, 16)
+    net = LocalDiscriminationNet(16 * WIDTHS[name], 3, 32, 16)
     assert sum(p.numel() for p in net.parameters()) == expected
 
 

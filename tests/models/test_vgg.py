@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.models import ARCHITECTURES, Encoder, initialise
+from ldl.engine.profiles import WIDTHS
+from ldl.models import Encoder, initialise
 
 # conv layers (in, out) of VGG16, stage by stage, as Simonyan and Zisserman list them.
 FULL = [
@@ -18,7 +19,7 @@ FULL = [
 
 @pytest.mark.parametrize(("name", "divisor"), [("tiny", 4), ("small", 2), ("full", 1)])
 def test_stages_are_those_of_vgg16_divided(name, divisor):
-    encoder = Encoder(ARCHITECTURES[name], 3)
+    encoder = Encoder(16 * WIDTHS[name], 3)
     for stage, layers in zip(encoder.stages, FULL, strict=True):
         convolutions = [part for part in stage.modules() if isinstance(part, nn.Conv2d)]
         found = [(part.in_channels, part.out_channels) for part in convolutions]
@@ -33,7 +34,7 @@ def test_the_number_of_weights_is_that_of_the_list(name, divisor):
     pairs = [(a if a == 3 else a // divisor, b // divisor) for stage in FULL for a, b in stage]
     # 3x3 kernels without bias, and scale and shift of each normalisation.
     expected = sum(9 * a * b + 2 * b for a, b in pairs)
-    assert sum(p.numel() for p in Encoder(ARCHITECTURES[name], 3).parameters()) == expected
+    assert sum(p.numel() for p in Encoder(16 * WIDTHS[name], 3).parameters()) == expected
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldl.models.backbones import backbone
-from ldl.models.vit_pyramid import DEPTHS, ViTPyramid
+from ldl.models.vit import DEPTHS, ViTPyramid
 
 
 def encoder(seed=1):

@@ -15,8 +15,7 @@ from ldl.engine.runner import run_all
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import ConfigError, DataError
 from ldl.localize.search import network_of, search
-from ldl.losses import window as losses_window
-from ldl.runs.localize import SIGMA, LocalizeConfig, stride_for, window_at
+from ldl.runs.localize import LocalizeConfig, stride_for, window_at
 from ldl.tables.compare import judged
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.localization import ROWS, STATED, TABLE7, by_support, columns, paper
@@ -58,7 +57,6 @@ def test_columns_are_disc_heart_and_fovea_and_say_what_is_not_at_hand() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_windows_scale_and_kernels_are_those_of_the_training(profile: Profile) -> None:
-    assert SIGMA == losses_window.SIGMA
     for cell in TABLE7.cells(profile):
         (run,) = cell.runs
         assert run.window == window_at(run.landmark, run.data.size)

@@ -1,14 +1,15 @@
-"""A first-in, first-out dictionary of keys (He et al. 2020, section 3.2) that survives a resume."""
+"""What is remembered of earlier images, as buffers of the network's checkpoint."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.errors import ConfigError
+from ldl.sphere import unit
 
 
 class Queue(nn.Module):
-    """The last ``length`` keys, as buffers of the network's checkpoint.
+    """A first-in, first-out dictionary of keys (He et al. 2020, section 3.2).
 
     Args:
         length: number of keys kept.
@@ -40,3 +41,32 @@ class Queue(nn.Module):
         rows = (self.place + torch.arange(len(keys), device=keys.device)) % length
         self.keys[rows] = keys.detach().to(self.keys.dtype)
         self.place.copy_((self.place + len(keys)) % length)
+
+
+class MemoryBank(nn.Module):
+    """A unit vector an image, from when it was last seen (Wu et al. 2018, section 3.1).
+
+    Args:
+        images: number of training images N.
+        dim: of one vector.
+
+    It begins with random unit vectors, as in the original.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, images: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("vectors", F.normalize(torch.randn(images, dim), dim=1))
+
+    @torch.no_grad()
+    def update(self, rows: Tensor, vectors: Tensor, momentum: float) -> None:
+        """Entry <- unit(momentum * entry + (1 - momentum) * vector).
+
+        Args:
+            rows: (B,) int64 on the bank's device.
+            vectors: (B, dim) unit vectors.
+            momentum: 0 forgets the old entry.
+        """
+        new = vectors.detach().to(self.vectors.dtype)
+        self.vectors[rows] = unit(momentum * self.vectors[rows] + (1 - momentum) * new)

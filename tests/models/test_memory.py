@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.models.queue import Queue
+from ldl.models.memory import Queue
 
 
 def keys(number, count, dim=3):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.models.global_decoder import GlobalDecoder
+from ldl.models.feature_decoder import FeatureDecoder
 
 
 def maps(channels, stride=1, size=32, seed=1):
@@ -19,13 +19,13 @@ def maps(channels, stride=1, size=32, seed=1):
 @pytest.mark.parametrize("channels", [[4, 8, 16], [2, 8, 16, 32, 64]])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_it_ends_at_the_images_size_with_d_channels(channels, stride):
-    net = GlobalDecoder(channels, 2, 10, stride)
+    net = FeatureDecoder(channels, 2, 10, stride)
     assert net(maps(channels, stride), (32, 32)).shape == (2, 10, 32, 32)
     assert net.out_channels == 10
 
 
 def test_blocks_are_twice_as_wide_at_each_coarser_map():
-    net = GlobalDecoder([64, 256, 512, 1024, 2048], 64, 64, 2)
+    net = FeatureDecoder([64, 256, 512, 1024, 2048], 64, 64, 2)
     found = [(m.in_channels, m.out_channels) for m in net.modules() if isinstance(m, nn.Conv2d)]
     deep = [(2048 + 1024, 512), (512, 512), (512 + 512, 256), (256, 256)]
     fine = [(256 + 256, 128), (128, 128), (128 + 64, 64), (64, 64)]
@@ -37,7 +37,7 @@ def test_every_map_reaches_the_output(level):
     channels = [2, 4, 8, 16]
     given = maps(channels)
     given[level].requires_grad_()
-    GlobalDecoder(channels, 2, 6, 1).eval()(given, (32, 32)).square().sum().backward()
+    FeatureDecoder(channels, 2, 6, 1).eval()(given, (32, 32)).square().sum().backward()
     assert given[level].grad.abs().sum() > 0
 
 
@@ -45,9 +45,9 @@ def test_maps_that_do_not_divide_are_met_at_their_own_size():
     channels = [2, 4, 8]
     sides = [(19, 25), (10, 13), (5, 7)]
     given = [torch.randn(1, c, *side) for c, side in zip(channels, sides, strict=True)]
-    assert GlobalDecoder(channels, 2, 6, 2)(given, (37, 50)).shape == (1, 6, 37, 50)
+    assert FeatureDecoder(channels, 2, 6, 2)(given, (37, 50)).shape == (1, 6, 37, 50)
 
 
 def test_the_last_layer_has_both_signs():
-    found = GlobalDecoder([2, 4, 8], 2, 16, 1)(maps([2, 4, 8]), (32, 32))
+    found = FeatureDecoder([2, 4, 8], 2, 16, 1)(maps([2, 4, 8]), (32, 32))
     assert 0.2 < float((found > 0).float().mean()) < 0.8
