@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,12 +67,6 @@ def score_volume(
     )
 
 
-def mean_score(scores: Iterable[OrganScore]) -> tuple[float | None, float | None]:
-    """Mean DSC and mean HD95 over the organs (of one volume or many) that were scored."""
-    kept = list(scores)
-    return _mean(one.dsc for one in kept), _mean(one.hd95 for one in kept)
-
-
 def lost_organs(dsc: Array) -> Array:
     """(S, K) bool: organs that a training gave up altogether, mean DSC below 0.01.
 
@@ -105,18 +99,6 @@ def volume_gaps(first: Array, second: Array, kept: bool = False) -> Array | None
     if not count.size or not count.all():
         return None
     return np.asarray(np.where(both, first - second, 0).sum(axis=2) / count)
-
-
-def organ_gaps(first: Array, second: Array, organ: int) -> Array | None:
-    """(S, V') of one organ, over the volumes in which both scored it under every seed, or None.
-
-    Args:
-        first, second: (S, V, K) scores, nan where not scored.
-        organ: its place among the K.
-    """
-    gaps = first[:, :, organ] - second[:, :, organ]
-    gaps = gaps[:, ~np.isnan(gaps).any(axis=0)]
-    return gaps if gaps.size else None
 
 
 def hausdorff95(prediction: Array, truth: Array, spacing: Spacing) -> float:
@@ -153,8 +135,3 @@ def _score(name: str, yes: Array, real: Array, spacing: Spacing) -> OrganScore:
         return OrganScore(name, 0.0, math.hypot(*sides), truth, predicted)
     dsc = 2 * int((yes & real).sum()) / (predicted + truth)
     return OrganScore(name, dsc, hausdorff95(yes, real, spacing), truth, predicted)
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None

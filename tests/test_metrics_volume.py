@@ -11,8 +11,6 @@ from ldl.metrics_volume import (
     OrganScore,
     hausdorff95,
     lost_organs,
-    mean_score,
-    organ_gaps,
     score_volume,
     volume_gaps,
 )
@@ -141,16 +139,6 @@ def test_the_diagonal_is_the_largest_distance_there_is():
     assert found.hd95 == pytest.approx(missed.hd95)
 
 
-def test_means_leave_out_what_was_not_scored():
-    scores = [
-        OrganScore("liver", 0.8, 3.0, 5, 5),
-        OrganScore("spleen", 0.4, 5.0, 5, 5),
-        OrganScore("pancreas", None, None, 0, 0),
-    ]
-    assert mean_score(scores) == pytest.approx((0.6, 4.0))
-    assert mean_score(scores[2:]) == (None, None)
-
-
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int64])
 def test_the_kind_of_number_does_not_matter(kind):
     prediction, truth = volumes()
@@ -204,9 +192,7 @@ def test_gaps_are_means_over_the_organs_that_both_scored():
     np.testing.assert_allclose(volume_gaps(first, second), [[0.0, -0.1]], atol=1e-12)
     # The third organ is one that the first lost.
     np.testing.assert_allclose(volume_gaps(first, second, kept=True), [[0.25, 0.1]])
-    np.testing.assert_allclose(organ_gaps(first, second, 1), [[0.3]])
     assert volume_gaps(first[:, :, 2:], second[:, :, 2:], kept=True) is None
-    assert organ_gaps(np.full((2, 3, 1), nan), np.zeros((2, 3, 1)), 0) is None
 
 
 def test_an_organ_lost_under_one_seed_is_left_out_under_all():

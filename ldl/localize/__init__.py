@@ -5,6 +5,7 @@ Every point is (row, column) in pixels, floats allowed, with the centre of the f
 package.
 """
 
+from ldl.localize.baselines import PlaceMatcher, TemplateMatcher
 from ldl.localize.evaluate import draw_supports, evaluate
 from ldl.localize.features import feature_embedder, fitted, network_embedder
 from ldl.localize.filtering import filtered, vector_at
@@ -13,7 +14,4 @@ from ldl.localize.images import Point, Window
 from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
 from ldl.localize.oneshot import find, localize, match_template
 from ldl.localize.peak import Localization, read_map
-from ldl.localize.place import PlaceMatcher
 from ldl.localize.scores import FACTORS, Answer, SupportResult, accuracy
-from ldl.localize.spread import spread
-from ldl.localize.template import TemplateMatcher

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from ldl.data.colour import normalise
 from ldl.errors import ConfigError
 from ldl.localize.matchers import Embedder
+from ldl.runs.localize import STRIDES
 from ldl.sphere import full_precision, unit
 
 MULTIPLE = 16  # the networks halve their maps four times
-STRIDES = (1, 2, 4, 8, 16)
 
 
 def fitted(embedder: Embedder, *, multiple: int = MULTIPLE) -> Embedder:

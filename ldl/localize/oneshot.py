@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from ldl.errors import DataError
+from ldl.localize.baselines import TemplateMatcher
 from ldl.localize.images import Point, as_image, check_point, is_blank, window_for
 from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
 from ldl.localize.peak import Localization, read_map
-from ldl.localize.template import TemplateMatcher
 from ldl.runs.localize import SIGMA
 
 

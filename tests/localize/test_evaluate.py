@@ -14,7 +14,6 @@ from ldl.localize import (
     draw_supports,
     evaluate,
     localize,
-    spread,
 )
 from ldl.localize.scores import Answer, support_result
 
@@ -53,24 +52,6 @@ def test_support_result_is_what_the_answers_say():
     assert record["distance_of"] == [0.0, 4.0, 20.0, 8.0]
     assert record["status_of"] == ["found", "ambiguous", "found", "flat"]
     assert record["accuracy"] == [0.25, 0.5]
-
-
-def test_spread_over_supports():
-    results = [
-        support_result(str(d), [Answer("q", d, 1.0, "found")], 10.0) for d in (0.0, 1.2, 9.0)
-    ]
-    table = spread(results)
-    assert table["accuracy@0.05"]["mean"] == pytest.approx(1 / 3)
-    assert table["accuracy@0.15"]["mean"] == pytest.approx(2 / 3)
-    error = table["mean_error"]
-    assert error["mean"] == pytest.approx(3.4)
-    assert error["deviation"] == pytest.approx(np.std([0, 1.2, 9], ddof=1))
-    assert (error["lowest"], error["highest"]) == (0.0, 9.0)
-    assert spread(results[:1])["found"] == {
-        "mean": 1.0, "deviation": 0.0, "lowest": 1.0, "highest": 1.0
-    }  # fmt: skip
-    with pytest.raises(DataError, match="no results"):
-        spread([])
 
 
 def test_supports_are_different_and_repeatable():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldl.localize import evaluate, find
-from ldl.localize.place import PlaceMatcher
+from ldl.localize.baselines import PlaceMatcher
 
 
 @pytest.mark.parametrize("point", [(40.0, 33.0), (20.3, 60.8), (52.5, 12.5)])

@@ -1,4 +1,4 @@
-"""Normalised cross-correlation, the comparison that the paper lacks."""
+"""What a network is held against: normalised cross-correlation, and the support's own place."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -75,3 +75,33 @@ def _map(template: Template, query: np.ndarray) -> np.ndarray:
     padded = np.pad(query, around, mode="edge")
     channels = [correlate(padded[..., c], template.pixels[..., c]) for c in range(padded.shape[2])]
     return np.clip(np.mean(channels, axis=0), -1, 1).astype(np.float32)
+
+
+class PlaceMatcher:
+    """Answers with the place of the support's point, as a share of the image's sides.
+
+    Discs, foveas and hearts have their habitual places in images that are cropped alike; what a
+    matcher finds beyond this it owes to the image. The map falls off as a Gaussian whose standard
+    deviation is the window.
+    """
+
+    def target(self, support: Tensor, point: Point, window: Window) -> tuple[float, float]:
+        """Row and column in 0..1 from edge to edge."""
+        row, column = (
+            (place + 0.5) / length for place, length in zip(point, support.shape[1:], strict=True)
+        )
+        return row, column
+
+    def maps(
+        self, targets: Sequence[tuple[float, float]], query: Tensor, window: Window
+    ) -> np.ndarray:
+        """(T, H, W) in 0..1, largest at the same share of the query's sides."""
+        return np.stack([_hill(one, (query.shape[1], query.shape[2]), window) for one in targets])
+
+
+def _hill(target: tuple[float, float], size: tuple[int, int], window: Window) -> np.ndarray:
+    down, along = (
+        np.exp(-(((np.arange(length) - (share * length - 0.5)) / side) ** 2) / 2)
+        for share, length, side in zip(target, size, window, strict=True)
+    )
+    return np.outer(down, along).astype(np.float32)
