@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from ldl.engine.profiles import PROFILES
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import COMPARISONS
 from ldl.runs.pretrain import EncoderConfig
-from ldl.tables.encoders import Variant, comparison_config, ldl_config
+from ldl.tables.encoders import config_of
 from ldl.train.estimate import counted, noise_stage
 
 # Whose sizes are counted, and the method that all others are compared with.
@@ -43,14 +43,11 @@ def cost_of(method: str) -> Cost | None:
         return None
     stage = noise_stage(_config(method), PROFILE.batch)
     flop, _ = counted(lambda: stage.losses(stage.net).values())
-    parameters = sum(weight.numel() for weight in stage.trainable())
+    parameters = sum(one.numel() for one in stage.net.parameters() if one.requires_grad)
     return Cost(stage.sampler.batch, flop, parameters)
 
 
 def _config(method: str) -> EncoderConfig:
     """What the profile plans for ``method``."""
-    variant = Variant(method, clusters=16 if method == "rd" else 0)  # type: ignore[arg-type]
-    if method in METHODS:
-        return ldl_config(variant, "fundus", PROFILE)
-    config = comparison_config(variant, "fundus", PROFILE)
+    config = config_of(method, "fundus", PROFILE.name)  # type: ignore[arg-type]
     return config.model_copy(update={"backbone": "vit"}) if method in ON_VIT else config

@@ -10,7 +10,7 @@ from ldl.data.symmetry import apply_symmetry, undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses import mixup_images, mixup_target, patch_discrimination, unit
 from ldl.losses.window import draw_window, window_vectors
-from ldl.methods import METHODS, windows
+from ldl.methods import METHODS, common, windows
 from ldl.methods.common import mix_weights
 from ldl.methods.windows import drawn_windows
 
@@ -46,7 +46,7 @@ def pairs(monkeypatch):
         seen.append((anchors.detach(), positives.detach()))
         return patch_discrimination(anchors, positives, **knobs)
 
-    monkeypatch.setattr(windows, "patch_discrimination", watch)
+    monkeypatch.setattr(common, "patch_discrimination", watch)
     return seen
 
 
