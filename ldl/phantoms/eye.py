@@ -1,4 +1,4 @@
-"""The geometry of one fundus photograph, and the vessel tree of the retina.
+"""The geometry of one fundus photograph, its camera, and the vessel tree of the retina.
 
 Anatomy is in units of the distance from disc to fovea: the optic disc lies at (0, 0), the fovea at
 FOVEA, x runs temporally, y downwards.
@@ -11,10 +11,110 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ldl.phantoms.fields import Array
+from ldl.phantoms.fields import (
+    Array,
+    Samples,
+    Streams,
+    blur,
+    bump,
+    fractal,
+    rgb,
+    sample_lines,
+    step,
+)
 from ldl.phantoms.growth import Branches, Buds, Manner, direction, grow, walk
-from ldl.phantoms.strokes import Samples, sample_lines
-from ldl.phantoms.styles import Style
+
+Colour = tuple[float, float, float]
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Style:
+    """One camera and its patients; pairs are ranges to draw from uniformly."""
+
+    radius: Span
+    centre: str
+    crop: tuple[float, float]
+    base: Colour
+    disc: Colour
+    ground: Colour = (0.0, 0.0, 0.0)
+    shift: Span = (0.0, 0.0)
+    colour_spread: float = 0.10
+    contrast: Span = (0.8, 1.1)
+    calibre: Span = (0.85, 1.15)
+    tortuosity: Span = (0.6, 1.5)
+    vignette: Span = (0.1, 0.5)
+    tilt: Span = (0.0, 0.3)
+    rim: Span = (0.0, 0.15)
+    flare: float = 0.0
+    choroid: Span = (0.0, 0.7)
+    macula: Span = (0.15, 0.45)
+    sheen: Span = (0.0, 0.25)
+    cup: Span = (0.3, 0.65)
+    atrophy: float = 0.2
+    haemorrhages: float = 0.1
+    exudates: float = 0.1
+    drusen: float = 0.05
+    reflexes: float = 0.1
+    haze: Span = (0.0, 0.2)
+    softness: Span = (0.001, 0.005)
+    noise: Span = (0.003, 0.010)
+    notch: float = 0.0
+    stretch: float = 0.0
+
+
+CHASE = Style(
+    (0.95, 1.1), "disc", (1.02, 1.02), (0.64, 0.215, 0.03), (1.05, 0.68, 0.20),
+    vignette=(0.35, 0.7), tilt=(0.2, 0.6), sheen=(0.3, 1.0), choroid=(0.1, 0.9),
+    calibre=(0.85, 1.1), colour_spread=0.22, contrast=(0.85, 1.15), haemorrhages=0.0, exudates=0.0,
+    drusen=0.0, cup=(0.25, 0.5),
+)  # fmt: skip
+HRF = Style(
+    (1.75, 2.0), "macula", (1.02, 0.68), (0.76, 0.235, 0.125), (1.1, 0.80, 0.40),
+    vignette=(0.0, 0.25), tilt=(0.0, 0.25), haemorrhages=0.35, exudates=0.15, choroid=(0.1, 1.7),
+    notch=0.3, macula=(0.3, 0.65), calibre=(1.05, 1.35), softness=(0.001, 0.003),
+    contrast=(0.75, 1.05),
+)  # fmt: skip
+RITE = Style(
+    (1.35, 1.55), "macula", (1.03, 1.03), (0.82, 0.41, 0.24), (1.05, 0.88, 0.58),
+    ground=(0.015, 0.015, 0.015), vignette=(-0.1, 0.4), tilt=(0.1, 0.45), rim=(0.0, 0.35),
+    notch=0.7, choroid=(0.0, 0.8), atrophy=0.25, calibre=(1.0, 1.3), macula=(0.1, 0.4),
+    haemorrhages=0.15, exudates=0.1, contrast=(0.7, 1.05), colour_spread=0.16,
+)  # fmt: skip
+STARE = Style(
+    (1.15, 1.4), "between", (1.12, 0.94), (0.86, 0.46, 0.17), (1.1, 0.92, 0.46),
+    ground=(0.01, 0.07, 0.045), vignette=(0.0, 0.45), tilt=(0.1, 0.5), haemorrhages=0.5,
+    exudates=0.4, drusen=0.3, haze=(0.05, 0.5), tortuosity=(0.8, 2.4), colour_spread=0.22,
+    notch=1.0, contrast=(0.55, 1.15), calibre=(0.8, 1.15),
+)  # fmt: skip
+DRISHTI = Style(
+    (1.05, 1.25), "disc", (1.0, 0.84), (0.38, 0.185, 0.065), (0.86, 0.47, 0.12), notch=1.0,
+    shift=(-0.14, 0.14), colour_spread=0.25, vignette=(0.0, 0.6), tilt=(0.1, 0.6), flare=0.45,
+    cup=(0.45, 0.9), atrophy=0.45, choroid=(0.1, 1.7), haemorrhages=0.03, exudates=0.0,
+    haze=(0.0, 0.35), noise=(0.004, 0.012),
+)  # fmt: skip
+IDRID = Style(
+    (1.3, 1.5), "macula", (1.02, 0.80), (0.66, 0.30, 0.07), (1.22, 0.86, 0.30), notch=0.9,
+    colour_spread=0.2, vignette=(0.0, 0.5), tilt=(0.0, 0.4), haemorrhages=0.75, exudates=0.7,
+    haze=(0.0, 0.25), rim=(0.0, 0.3), macula=(0.25, 0.5), reflexes=0.6, drusen=0.25,
+)  # fmt: skip
+EYEPACS = Style(
+    (1.3, 1.7), "macula", (1.02, 0.92), (0.55, 0.35, 0.2), (0.99, 0.85, 0.6), notch=0.6,
+    colour_spread=0.25, vignette=(0.2, 0.9), tilt=(0.1, 0.6), haemorrhages=0.12, exudates=0.15,
+    drusen=0.1, macula=(0.3, 0.7), rim=(0.3, 1.2), sheen=(0.0, 0.5), choroid=(0.0, 0.8),
+    stretch=1.0, contrast=(0.8, 1.25),
+)  # fmt: skip
+EYEPACS_NATURAL = Style(
+    (1.3, 1.7), "macula", (1.02, 0.95), (0.60, 0.31, 0.12), (0.98, 0.76, 0.4), notch=0.6,
+    colour_spread=0.3, vignette=(0.0, 0.6), tilt=(0.1, 0.5), haemorrhages=0.25, exudates=0.15,
+    drusen=0.1, choroid=(0.0, 1.2), haze=(0.0, 0.4),
+)  # fmt: skip
+
+PRETRAINING: tuple[tuple[float, Style], ...] = (
+    (0.36, EYEPACS), (0.22, EYEPACS_NATURAL), (0.07, CHASE), (0.07, HRF), (0.07, RITE),
+    (0.07, STARE), (0.07, DRISHTI), (0.07, IDRID),
+)  # fmt: skip
+
 
 FOVEA = np.array([1.0, 0.1])
 AVASCULAR = 0.13
@@ -158,3 +258,79 @@ def _spare_fovea(branches: Branches) -> Branches:
     open_so_far = np.logical_and.accumulate(away > AVASCULAR, axis=1)
     thin = np.clip(0.35 + (away - AVASCULAR) / 0.35, 0.0, 1.0)
     return branches._replace(radius=branches.radius * thin * open_so_far)
+
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def illuminate(rng: np.random.Generator, eye: Eye, style: Style) -> Array:
+    """A factor (3, size, size) around 1: vignette, tilt, a bright rim, slow unevenness."""
+    angle, u0, v0 = rng.uniform(0, 2 * np.pi), rng.normal(0.0, 0.15), rng.normal(0.0, 0.15)
+    light = 1.0 + rng.uniform(*style.tilt) * _towards(eye, angle)
+    light -= rng.uniform(*style.vignette) * ((eye.u - u0) ** 2 + (eye.v - v0) ** 2)
+    light = np.clip(light + 0.06 * fractal(rng, eye.size, 4, 2), 0.12, 1.6)
+    side = 0.5 + 0.5 * np.tanh(2.0 * _towards(eye, angle + 0.6))
+    rim = rng.uniform(*style.rim) * np.exp((np.hypot(eye.u, eye.v) - 1.0) / 0.09) * side
+    # Where light falls off, red falls off last: dark borders look brown, bright rims pale.
+    return light ** rgb((0.75, 1.0, 1.1)) * (1.0 + rim * rgb((0.35, 0.9, 1.0)))
+
+
+def _towards(eye: Eye, angle: float) -> Array:
+    """The coordinate of every pixel in a direction, in radii of the field."""
+    return eye.u * np.float32(np.cos(angle)) + eye.v * np.float32(np.sin(angle))
+
+
+def flare(rng: np.random.Generator, eye: Eye, image: Array) -> Array:
+    """A crescent of stray light from the eyelid or iris at one side of the field."""
+    reach = rng.uniform(0.75, 0.95)
+    depth = _towards(eye, rng.choice([0.0, np.pi]) + rng.normal(0.0, 0.5))
+    shape = step(reach - depth, 0.12)
+    glow = rgb(rng.uniform((0.5, 0.35, 0.0), (0.9, 0.65, 0.2)))
+    shade = np.exp(-(((depth - reach + 0.25) / 0.2) ** 2))
+    return image * ((1.0 - 0.35 * shade) * (1.0 - 0.8 * shape)) + shape * glow * 0.8
+
+
+def field_stop(rng: np.random.Generator, eye: Eye, style: Style) -> Array:
+    """The part of the square that the camera sees, in [0, 1]; a notch marks which side is up."""
+    edge = 2.0 / eye.size
+    seen = step(np.hypot(eye.u, eye.v) - 1.0, edge + rng.uniform(0.0, 0.012))
+    if style.crop[0] > 1.05:
+        seen = seen * step(np.abs(eye.v) - (style.crop[1] - 0.025), edge)
+    if rng.random() < style.notch:
+        angle = -rng.uniform(0.65, 0.9)
+        across, along = np.abs(_towards(eye, angle + np.pi / 2)), _towards(eye, angle)
+        seen = np.maximum(seen, step(across - 0.045, edge) * step(along - 1.05, edge) * (along > 0))
+    return seen
+
+
+def expose(draw: Streams, eye: Eye, style: Style, image: Array) -> Array:
+    """Haze, optics, field stop, sensor: the picture (3, size, size) as uint8."""
+    rng, size = draw("camera"), eye.size
+    haze = 0.7 + 0.5 * bump(eye.u, eye.v, rng.normal(0, 0.5, 2), (0.7, 0.7))
+    haze = np.clip(rng.uniform(*style.haze) * haze, 0, 0.8)
+    image = image + haze * (blur(image, 0.06 * eye.whole) * 1.04 + 0.01 - image)
+    if rng.random() < style.flare:
+        image = flare(rng, eye, image)
+    image = blur(image, rng.uniform(*style.softness) * size)
+    luma = np.tensordot(LUMA, image, 1)
+    image = luma + blur(image - luma, 0.006 * size)
+    seen = field_stop(rng, eye, style)
+    if rng.random() < style.stretch:
+        image = stretch_contrast(rng, image, seen, 0.3 * eye.whole)
+    image = seen * image + (1.0 - seen) * rgb(style.ground)
+    grain = draw("noise").standard_normal((4, size, size), dtype=np.float32)
+    amount = rng.uniform(*style.noise) * (0.3 + 0.7 * seen)
+    image = image + amount * (grain[:3] * 0.6 + grain[3:] * 0.9)
+    return np.clip(np.rint(image * 255.0), 0, 255).astype(np.uint8)
+
+
+def stretch_contrast(rng: np.random.Generator, image: Array, seen: Array, wide: float) -> Array:
+    """The per-channel stretch that some collections were given: local mean removed (`wide`
+    pixels), spread equalised.
+    """
+    weight = seen * 0.98 + 0.02
+    flat = image - rng.uniform(0.3, 1.0) * (blur(image * weight, wide) / blur(weight, wide))
+    inside = flat[:, seen > 0.5]
+    flat = (flat - rgb(inside.mean(1))) / (rgb(inside.std(1)) + 1e-3)
+    tint = rgb(rng.normal(0.54, 0.05, 3))
+    return np.clip(tint + rng.uniform(0.24, 0.38) * flat, 0.0, 1.0)

@@ -11,12 +11,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ldl.phantoms.camera import expose, illuminate
-from ldl.phantoms.eye import FOVEA, Eye, Habit, look, retinal_tree
-from ldl.phantoms.fields import Array, Streams, blur, bump, fractal, resize, rgb, step, threshold
+from ldl.phantoms.eye import FOVEA, Eye, Habit, Style, expose, illuminate, look, retinal_tree
+from ldl.phantoms.fields import (
+    Array,
+    Samples,
+    Streams,
+    blur,
+    bump,
+    fractal,
+    paint,
+    resize,
+    rgb,
+    stacked,
+    step,
+    threshold,
+)
 from ldl.phantoms.growth import Buds, Manner, walk
-from ldl.phantoms.strokes import Samples, paint, stacked
-from ldl.phantoms.styles import Style
 
 LEVELS = {"vessel": 0.3, "od": 0.4, "cup": 0.4, "hard_exudates": 0.4}  # a pixel's foreground
 CHOROID_PIXELS = 56

@@ -11,13 +11,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from ldl.errors import LdlError
-from ldl.phantoms.chest import draw_chest
-from ldl.phantoms.eye import FOVEA, look
+from ldl.phantoms.chest import JSRT, NIH, SIIM, Film, draw_chest
+from ldl.phantoms.eye import (
+    CHASE,
+    DRISHTI,
+    FOVEA,
+    HRF,
+    IDRID,
+    PRETRAINING,
+    RITE,
+    STARE,
+    Style,
+    look,
+)
 from ldl.phantoms.fields import Array, Streams, streams
-from ldl.phantoms.film import JSRT, NIH, SIIM, Film
 from ldl.phantoms.fundus import draw_fundus, lesions
-from ldl.phantoms.priors import draw_dsa, draw_octa
-from ldl.phantoms.styles import CHASE, DRISHTI, HRF, IDRID, PRETRAINING, RITE, STARE, Style
+from ldl.phantoms.growth import draw_dsa, draw_octa
 
 SMALLEST = 32
 OLD_FILMS, COLLAPSED_LUNGS = 0.15, 0.08  # of the pretraining films

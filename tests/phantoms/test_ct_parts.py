@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from ldl.phantoms.ct.bodies import (
+    Grid,
+    Pose,
     carve,
     column,
     ellipsoid,
@@ -16,9 +18,7 @@ from ldl.phantoms.ct.bodies import (
     taper,
     tube,
 )
-from ldl.phantoms.ct.scene import Part, Scene
-from ldl.phantoms.ct.space import Grid, Pose
-from ldl.phantoms.ct.tissue import draw_tissue
+from ldl.phantoms.ct.scene import Part, Scene, draw_tissue
 from ldl.phantoms.fields import noise, wave, weights
 from ldl.rng import numpy_generator
 

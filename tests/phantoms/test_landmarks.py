@@ -9,9 +9,9 @@ import pytest
 from ldl.data.bank import Bank
 from ldl.data.landmarks import landmark_bank
 from ldl.data.preprocess import centroid
+from ldl.phantoms.eye import IDRID
 from ldl.phantoms.fields import streams
 from ldl.phantoms.fundus import draw_fundus
-from ldl.phantoms.styles import IDRID
 
 
 @pytest.fixture

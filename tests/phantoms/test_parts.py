@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from ldl.phantoms.eye import AVASCULAR, FOVEA, Habit, retinal_tree
-from ldl.phantoms.fields import blur, curve, fractal, step, streams, threshold
+from ldl.phantoms.fields import blur, curve, fractal, paint, sample_lines, step, streams, threshold
 from ldl.phantoms.growth import Branches, Manner, sprout
-from ldl.phantoms.strokes import paint, sample_lines
 
 
 def line(radius, size=32):

@@ -6,9 +6,8 @@ from scipy import ndimage
 
 from ldl.errors import LdlError
 from ldl.phantoms import pretraining_images, shape_prior, task_images
-from ldl.phantoms.chest import draw_chest
+from ldl.phantoms.chest import SIIM, draw_chest
 from ldl.phantoms.fields import streams
-from ldl.phantoms.film import SIIM
 from ldl.tasks import TASKS
 
 SIZE = 48

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ldl.phantoms.ct.bodies import Tube, carve, ellipsoid, join, path, rotation, taper, tube
+from ldl.phantoms.ct.bodies import Tube, View, carve, ellipsoid, join, path, rotation, taper, tube
 from ldl.phantoms.ct.chest import strands
 from ldl.phantoms.ct.scene import Part
-from ldl.phantoms.ct.space import View
 from ldl.phantoms.ct.trunk import Trunk
 from ldl.phantoms.fields import Array, wave
 

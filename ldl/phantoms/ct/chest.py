@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ldl.phantoms.ct.bodies import column, ellipsoid, join, profile, rotation
+from ldl.phantoms.ct.bodies import View, column, ellipsoid, join, profile, rotation
 from ldl.phantoms.ct.scene import Part
-from ldl.phantoms.ct.space import View
 from ldl.phantoms.ct.trunk import Trunk
 from ldl.phantoms.fields import Array
 

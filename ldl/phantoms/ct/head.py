@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ldl.phantoms.ct.bodies import column, ellipsoid, join, path, profile, tube
+from ldl.phantoms.ct.bodies import View, column, ellipsoid, join, path, profile, tube
 from ldl.phantoms.ct.scene import Part, Scene
-from ldl.phantoms.ct.space import View
 from ldl.phantoms.ct.spine import Spine, paint_spine
 from ldl.phantoms.fields import Array
 

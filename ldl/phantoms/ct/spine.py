@@ -6,9 +6,8 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from ldl.phantoms.ct.bodies import column
+from ldl.phantoms.ct.bodies import View, column
 from ldl.phantoms.ct.scene import Scene
-from ldl.phantoms.ct.space import View
 from ldl.phantoms.fields import Array
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ldl.phantoms.ct.bodies import carve, column, ellipsoid, join, profile
+from ldl.phantoms.ct.bodies import View, carve, column, ellipsoid, join, profile
 from ldl.phantoms.ct.scene import Part, Scene
-from ldl.phantoms.ct.space import View
 from ldl.phantoms.ct.spine import Spine, paint_spine
 from ldl.phantoms.fields import Array
 

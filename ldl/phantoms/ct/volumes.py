@@ -11,9 +11,8 @@ from scipy import ndimage
 
 from ldl.errors import LdlError
 from ldl.phantoms.ct import belly, chest, head, trunk
-from ldl.phantoms.ct.scene import Anatomy, Scene
-from ldl.phantoms.ct.space import Grid, Pose
-from ldl.phantoms.ct.tissue import ORGANS, draw_tissue
+from ldl.phantoms.ct.bodies import Grid, Pose
+from ldl.phantoms.ct.scene import ORGANS, Anatomy, Scene, draw_tissue
 from ldl.phantoms.fields import Array, streams, wave
 
 SMALLEST = (32, 8)
