@@ -5,22 +5,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ldl.own.embed import embed as embed
+    from ldl.own.export import export as export
+    from ldl.own.finetuning import finetune as finetune
     from ldl.own.load import load_encoder as load_encoder
     from ldl.own.load import load_model as load_model
+    from ldl.own.pretraining import pretrain as pretrain
+    from ldl.own.segmenting import segment as segment
 
 __version__ = "0.1.0"
-__all__ = ["embed", "load_encoder", "load_model"]
-# Found when they are asked for, so that `import ldl` needs no torch.
+__all__ = ["embed", "export", "finetune", "load_encoder", "load_model", "pretrain", "segment"]
+# Where they live below `ldl.own`; found when asked for, so that `import ldl` needs no torch.
 _HOMES = {
-    "embed": "ldl.own.embed",
-    "load_encoder": "ldl.own.load",
-    "load_model": "ldl.own.load",
+    "embed": "embed",
+    "export": "export",
+    "finetune": "finetuning",
+    "load_encoder": "load",
+    "load_model": "load",
+    "pretrain": "pretraining",
+    "segment": "segmenting",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(f"ldl.own.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'ldl' has no attribute {name!r}")
 
 

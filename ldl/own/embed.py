@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -140,13 +141,17 @@ def neighbours(vectors: NDArray[np.float32], count: int) -> tuple[NDArray, NDArr
 
 
 def contact_sheet(
-    loaded: Loaded, folder: Path, names: Sequence[str], vectors: NDArray[np.float32]
+    loaded: Loaded,
+    folder: Path,
+    names: Sequence[str],
+    vectors: NDArray[np.float32],
+    queries: int = QUERIES,
 ) -> Figure:
-    """Up to eight images, spread over the folder, each beside its five nearest neighbours."""
+    """Up to ``queries`` images, spread over the folder, each beside its five nearest neighbours."""
     rows, likeness = neighbours(vectors, min(NEIGHBOURS, len(names) - 1))
-    queries = np.unique(np.linspace(0, len(names) - 1, QUERIES).round().astype(int))
+    asked = np.unique(np.linspace(0, len(names) - 1, queries).round().astype(int))
     pictures, captions = [], []
-    for one in queries:
+    for one in asked:
         shown = [one, *rows[one]]
         pictures.append([to_display(loaded.picture(folder / names[k]).square) for k in shown])
         cosines = ["", *(f"{value:.2f} " for value in likeness[one])]
@@ -158,7 +163,7 @@ def contact_sheet(
 def _draw(loaded: Loaded, folder: Path, names: Sequence[str], vectors: NDArray, path: Path) -> None:
     figure = contact_sheet(loaded, folder, names, vectors)
     figure.savefig(path, format="png", dpi=100, metadata={SHEET: MADE_BY})
-    figure.clear()
+    plt.close(figure)
 
 
 def _write(output: Path, names: Sequence[str], vectors: NDArray[np.float32]) -> None:

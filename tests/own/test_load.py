@@ -108,8 +108,13 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 def test_importing_ldl_is_light_and_names_what_it_has() -> None:
     command = (
-        "import sys, ldl; assert {'load_encoder', 'load_model', 'embed'} <= set(dir(ldl));"
+        "import sys, ldl; assert set(ldl.__all__) <= set(dir(ldl));"
         "print(sorted({'torch', 'numpy'} & set(sys.modules)), hasattr(ldl, 'nothing'))"
     )
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
     assert done.stdout.strip() == "[] False", done.stderr
+
+
+@pytest.mark.parametrize("name", ldl.__all__)
+def test_every_name_has_a_home(name: str) -> None:
+    assert callable(getattr(ldl, name))
