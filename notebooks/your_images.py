@@ -36,6 +36,7 @@ seed: int = 0
 # %% tags=["remove-input"]
 import runpy
 import tempfile
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ structure = task_named(task)
 
 def say(line: str) -> None:
     """A line of a command, without this machine's folders."""
-    print(line.replace(f"{work}/", ""))
+    print(textwrap.fill(line.replace(f"{work}/", ""), 84, subsequent_indent="    "))
 
 
 def save(folder: str, names: list[str], images: np.ndarray) -> Path:
@@ -92,6 +93,7 @@ plots.show(
     plots.image_grid(
         [list(drawn[:6]), list(images[:6]), [255 * one for one in truth[:6]]],
         row_titles=["photographs", "labelled", "masks"],
+        width=1.1,
     ),
     caption=f"Six of {PHOTOGRAPHS} photographs, and six of {LABELLED} labelled images with their masks. Phantoms.",
     alt="Three rows of six pictures: photographs, labelled images, and their masks.",

@@ -157,7 +157,7 @@ def contact_sheet(
         cosines = ["", *(f"{value:.2f} " for value in likeness[one])]
         stems = [paths.shown(Path(names[k]).stem)[:14] for k in shown]
         captions.append([cosine + stem for cosine, stem in zip(cosines, stems, strict=True)])
-    return image_grid(pictures, captions=captions, titles=["image", "nearest"])
+    return image_grid(pictures, captions=captions, titles=["image", "nearest"], width=1.1)
 
 
 def _draw(loaded: Loaded, folder: Path, names: Sequence[str], vectors: NDArray, path: Path) -> None:
