@@ -40,6 +40,13 @@ def test_the_seed_decides_the_weights(name):
     assert any(not torch.equal(a, b) for a, b in zip(states[0], states[2], strict=True))
 
 
+@pytest.mark.parametrize("name", STRIDES)
+def test_every_weight_has_a_gradient(name):
+    net = backbone(name, 2, 3)
+    sum(feature.square().sum() for feature in net(torch.rand(2, 3, 64, 64))).backward()
+    assert [n for n, p in net.named_parameters() if p.grad is None] == []
+
+
 def test_an_images_vector_is_the_mean_over_its_deepest_map():
     draw = torch.Generator().manual_seed(0)
     finer, deepest = (torch.randn(2, c, s, s, generator=draw) for c, s in ((3, 6), (5, 3)))

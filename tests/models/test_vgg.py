@@ -78,12 +78,3 @@ def test_weights_start_kaiming_normal_with_fan_out():
     assert convolution.weight.std().item() == pytest.approx(expected, rel=0.05)
     assert convolution.weight.mean().item() == pytest.approx(0, abs=0.01)
     assert not convolution.bias.any()
-
-
-def test_the_seed_decides_the_weights():
-    states = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        states.append(Encoder(2, 3).state_dict()["stages.4.2.0.weight"])
-    assert torch.equal(states[0], states[1])
-    assert not torch.equal(states[0], states[2])
