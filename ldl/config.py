@@ -37,7 +37,7 @@ class DataConfig(Strict):
     ``pool``: what is pretrained on: the large unlabelled set, or for fundus ``fine``, the images of
     other sets that are 500 pixels or more, see `ldl.data.prepare.FINE`.
     ``content``: of a folder: the key of its bank in the cache. It hangs on the files' bytes and on
-    how they are read, not on where they lie.
+    how they are read, not on where they lie. ``prior``: likewise of a folder of reference masks.
     """
 
     source: Literal["phantom", "open", "folder"]
@@ -49,6 +49,7 @@ class DataConfig(Strict):
     seed: int = 0
     closer: float = Field(default=1.0, ge=1.0, le=8.0)
     content: str = Field(default="", pattern="^([0-9a-f]{12})?$")
+    prior: str = Field(default="", pattern="^([0-9a-f]{12})?$")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,4 +1,4 @@
-"""``ldl finetune`` and ``ldl segment``: from one's own masks to masks of one's other images."""
+"""``ldl finetune``, ``ldl segment`` and ``ldl guide``: from one's own masks to masks of one's other images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ PIXEL = typer.Option(min=1e-6, help="mm a pixel, where the files do not say it."
 
 def register(app: typer.Typer) -> None:
     """Put the commands on ``app``."""
-    for command in (finetune, segment):
+    for command in (finetune, segment, guide):
         app.command()(command)
 
 
@@ -97,6 +97,41 @@ def segment(
         images,
         output,
         pixel_size=pixel_size,
+        device=device,
+        leave_out=leave_out,
+        say=typer.echo,
+    )
+
+
+def guide(
+    images: Annotated[Path, typer.Argument(help="Your eye photographs, in colour.")],
+    masks: Annotated[
+        Path, typer.Argument(help="Masks whose shape is looked for, of any other images.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model, .safetensors.")],
+    size: Annotated[
+        int | None, typer.Option(min=32, max=2048, help="Side of the squares images become.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="In each of the two steps.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
+    profile: Annotated[str, PROFILE] = "open",
+    device: Annotated[str, DEVICE] = "auto",
+    leave_out: Annotated[bool, LEAVE_OUT] = False,
+) -> None:
+    """Segment vessels without a mask of your images, by the shape of other masks (LDL 6.2).
+
+    The watch says whether what came out looks like the masks; `ldl segment` uses the model.
+    """
+    from ldl.own.guiding import guide as work
+
+    work(
+        images,
+        masks,
+        output,
+        size=size,
+        steps=steps,
+        seed=seed,
+        profile=profile,
         device=device,
         leave_out=leave_out,
         say=typer.echo,

@@ -62,7 +62,7 @@ class Bank:
 
     @property
     def key(self) -> str:
-        """Of a bank in the cache: the end of its folder's name, see `bank_of`."""
+        """Of a bank in the cache: the end of its folder's name, see `bank_in_cache`."""
         return Path(self.images.filename).parent.name[-12:]  # type: ignore[attr-defined]
 
     def rows(self, split: str) -> list[int]:
@@ -121,10 +121,19 @@ def bank_folder(label: str, stamp: Sequence[object]) -> Path:
     return paths.cache_dir() / "banks" / f"{plain}-{key}"
 
 
-def bank_of(key: str) -> Path | None:
-    """The folder whose name ends in that key, see `bank_folder`; None if there is none."""
-    found = (paths.cache_dir() / "banks").glob(f"*-{key}")
-    return next(iter(sorted(found)), None)
+def bank_in_cache(key: str) -> Path:
+    """The folder whose name ends in that key, see `Bank.key`.
+
+    Raises:
+        DataError: it is no longer in the cache.
+    """
+    place = paths.cache_dir() / "banks"
+    for found in sorted(place.glob(f"*-{key}")):
+        return found
+    raise DataError(
+        f"{place}: your images of content {key} are no longer there; call the command again with "
+        "their folder"
+    )
 
 
 def _whole(folder: Path) -> bool:

@@ -13,12 +13,12 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import Bank, BankWriter, image_rows, made, open_images, refuse
+from ldl.data.bank import Bank, BankWriter, fill, image_rows, made, open_images, refuse
 from ldl.data.ct.slices import to_grey
 from ldl.data.ct.volume import read_ct
 from ldl.data.folder import FolderIndex
-from ldl.data.preprocess import Picture, picture, pictured
-from ldl.data.readers import as_grey, is_image, read_image
+from ldl.data.preprocess import Picture, picture, pictured, resize_mask
+from ldl.data.readers import as_grey, is_image, read_image, read_mask
 from ldl.errors import DataError
 from ldl.paths import shown
 from ldl.tasks import CHANNELS, Modality
@@ -204,8 +204,8 @@ def folder_bank(
     def write(place: Path) -> None:
         rows = image_rows((CHANNELS[modality], size, size))
         with BankWriter(place, name, rows, count=len(chosen.files) if flat else None) as writer:
-            fill = _write if flat else _write_slices
-            fill(writer, folder, chosen.files, modality, leave_out=leave_out, progress=progress)
+            into = _write if flat else _write_slices
+            into(writer, folder, chosen.files, modality, leave_out=leave_out, progress=progress)
 
     bar = tqdm(chosen.files, desc="contents", unit="file", disable=not progress)
     contents = [(one, content(folder / one)) for one in bar]
@@ -225,6 +225,34 @@ def content(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         return str(error.errno)
+
+
+def prior_bank(folder: Path, size: int, *, leave_out: bool = False) -> Bank:
+    """Reference masks of a folder as a bank, (N, 1, size, size) of 0 and 255.
+
+    Raises:
+        DataError: no masks, or files that are none; all are named.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; name the one that holds your reference masks")
+    index = FolderIndex(folder)
+    files = tuple(name for name in index.sizes if is_image(folder / name))
+    if not files:
+        raise DataError(f"{folder}: no mask there; {index.line()}")
+
+    def load(name: str) -> tuple[str, dict[str, np.ndarray], dict[str, str]]:
+        mask = resize_mask(read_mask(folder / name), size)
+        if not mask.any():
+            raise DataError(f"{folder / name}: an empty mask shows no shape")
+        return name, {"images": mask[None] * np.uint8(255)}, {}
+
+    def write(place: Path) -> None:
+        name, rows = f"own-{folder.resolve().name}", image_rows((1, size, size))
+        with BankWriter(place, name, rows, count=len(files)) as writer:
+            fill(writer, files, load, leave_out=leave_out)
+
+    stamp = ["prior", size, leave_out, [(one, content(folder / one)) for one in files]]
+    return open_images(made(f"own-{folder.resolve().name}-prior-{size}", stamp, write))
 
 
 def slices(path: Path, size: int) -> Iterator[Picture]:

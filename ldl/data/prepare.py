@@ -10,7 +10,7 @@ import numpy as np
 from ldl import paths
 from ldl.config import DataConfig
 from ldl.data import phantoms
-from ldl.data.bank import Bank, bank_of, image_bank, image_rows, open_images, refuse_twins
+from ldl.data.bank import Bank, bank_in_cache, image_bank, image_rows, open_images, refuse_twins
 from ldl.data.examples import load_example, screen
 from ldl.data.folder import DatasetFolder, natural
 from ldl.data.manifest import Collection, Member, collection_named, id_list, task_members
@@ -35,7 +35,7 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
         DataError: the originals are not at hand or damaged.
     """
     if config.source == "folder":
-        return folder_images(config)
+        return open_images(bank_in_cache(config.content))
     if config.source == "open":
         prepare = prepare_fine if config.pool == "fine" else partial(prepare_pretraining, modality)
         opened = prepare(config.size, limit=config.images)
@@ -64,7 +64,7 @@ def task_bank(config: DataConfig, task: str) -> Bank:
         DataError: the originals are not at hand or damaged.
     """
     if config.source == "folder":
-        return folder_images(config)
+        return open_images(bank_in_cache(config.content))
     channels = CHANNELS[task_named(task).modality]
     if config.source == "open":
         return prepare_task(task, config.size)
@@ -84,21 +84,6 @@ def task_bank(config: DataConfig, task: str) -> Bank:
 
     name = f"{task}-{config.train}-{config.test}"
     return _drawn(task, name, config, channels, draw, masks=True)
-
-
-def folder_images(config: DataConfig) -> Bank:
-    """The bank of one's own images, which `ldl.data.own` made of a folder.
-
-    Raises:
-        DataError: it is no longer in the cache.
-    """
-    folder = bank_of(config.content)
-    if folder is None:
-        raise DataError(
-            f"{paths.cache_dir() / 'banks'}: your images of content {config.content} are no longer "
-            "there; call the command again with their folder"
-        )
-    return open_images(folder)
 
 
 def phantom_splits(train: int, test: int) -> list[str]:

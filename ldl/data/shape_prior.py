@@ -6,7 +6,7 @@ import numpy as np
 
 from ldl.config import DataConfig
 from ldl.data import phantoms
-from ldl.data.bank import content_fingerprint
+from ldl.data.bank import bank_in_cache, content_fingerprint, open_images
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named, id_list
 from ldl.data.preprocess import resize_mask
@@ -29,12 +29,15 @@ def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
 
     Args:
         config: where from, at which size, and the phantoms' seed.
-        kind: "dsa" or "octa".
+        kind: "dsa", "octa", or "own": those of the folder that ``config`` names.
         count: how many; the release has ten of each.
 
     Raises:
         DataError: the masks are not at hand, damaged, empty, or fewer than ``count``.
     """
+    if kind == "own":
+        bank = open_images(bank_in_cache(config.prior))
+        return _prior(bank.name, np.asarray(bank.images[:count, 0]) // 255, bank.ids[:count])
     if config.source == "phantom":
         masks = phantoms().shape_prior(kind, count=count, size=config.size, seed=config.seed)
         return _prior(f"phantom-{kind}", masks, tuple(f"{kind}-{k}" for k in range(count)))

@@ -73,3 +73,13 @@ class OwnTargetNet(LocalDiscriminationNet):
         """(B, C, H, W) scores -> r, which sums to 1 over C."""
         target = scores[:, :1].float().sigmoid()
         return torch.cat([target, (1 - target) * super().assign(scores[:, 1:])], dim=1)
+
+
+class TargetRegion(OwnTargetNet):
+    """The same as a segmenter: its target alone."""
+
+    def forward(self, image: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, in_channels, H, W) -> (B, 1, H, W) r_0, probabilities in 0..1."""
+        assignment = super().forward(image)[1]
+        assert assignment is not None, "a guided network has a clustering branch"
+        return assignment[:, :1]

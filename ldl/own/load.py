@@ -16,7 +16,6 @@ from ldl.data.readers.image import to_uint8
 from ldl.data.readers.raster import pixels_of
 from ldl.errors import DataError, LdlError
 from ldl.models.backbones import backbone, pooled
-from ldl.models.segmentation import SegmentationNet
 from ldl.own.model import Network, Preprocessing, read_model
 from ldl.train import checkpoint
 
@@ -119,10 +118,7 @@ def load_model(path: str | Path) -> Loaded:
         LdlError: as `load_encoder`; or the file holds an encoder alone.
     """
     model = read_model(Path(path), "segmenter")
-    net = SegmentationNet(
-        model.network.base, model.network.channels, model.network.border, model.network.classes
-    )
-    module = _filled(net, model.weights, path)
+    module = _filled(model.network.segmenter(), model.weights, path)
     return Loaded(
         module, model.network, model.preprocessing, model.classes, model.card, model.facts
     )

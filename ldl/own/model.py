@@ -7,7 +7,8 @@ at once, nothing pickled). Its JSON header has these fields:
 - ``kind``: "encoder" (of `ldl pretrain`) or "segmenter" (of `ldl finetune` and `ldl guide`).
 - ``run_id``: of the run in the store; ``config``: that run's, which says method, steps and seed.
 - ``network``: what builds the module: ``backbone`` ("vgg", "resnet50" or "vit"), ``base``,
-  ``channels`` (1 or 3), ``border``, and ``classes``, how many maps a segmenter gives (0: encoder).
+  ``channels`` (1 or 3), ``border``, and ``classes``, how many maps a segmenter gives (0: encoder);
+  of a guided one also ``regions`` and ``embedding``.
 - ``preprocessing``: from a file to the network's input, see `Preprocessing`.
 - ``classes``: names of a segmenter's maps, in their order, without the background; else [].
 - ``card``: the model card, Markdown.
@@ -15,7 +16,8 @@ at once, nothing pickled). Its JSON header has these fields:
 
 The tensors of an encoder are called ``encoder.*``, as `ldl.models.backbones.backbone` has them; an
 encoder of LDL's methods keeps its decoder and branches beside them. Those of a segmenter are the
-state of `ldl.models.SegmentationNet`, whose encoder is called ``encoder.*`` as well.
+state of `ldl.models.SegmentationNet`, or with regions of `ldl.models.target_net.TargetRegion`; both
+call their encoder ``encoder.*``.
 """
 
 import os
@@ -24,13 +26,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ldl import paths
 from ldl.config import Strict, build
 from ldl.data.colour import NORMALISATION
 from ldl.data.own import WINDOW
 from ldl.errors import LdlError, TrainingError
+from ldl.models.segmentation import SegmentationNet
+from ldl.models.target_net import TargetRegion
 from ldl.tasks import CHANNELS, Modality
 from ldl.train import checkpoint
 
@@ -80,6 +84,14 @@ class Network(Strict):
     channels: int
     border: Literal["zeros", "replicate"] = "zeros"
     classes: int = 0
+    regions: int = 0
+    embedding: int = 0
+
+    def segmenter(self) -> nn.Module:
+        """A new network (B, channels, H, W) -> (B, classes, H, W) probabilities."""
+        if self.regions:
+            return TargetRegion(self.base, self.channels, self.embedding, self.regions, self.border)
+        return SegmentationNet(self.base, self.channels, self.border, self.classes)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ldl.config import DataConfig, Strict
 from ldl.runs.base import Run
 from ldl.runs.pretrain import PretrainConfig, ScaleName
 
-PriorName = Literal["dsa", "octa"]
+PriorName = Literal["dsa", "octa", "own"]
 OutputName = Literal["ori", "clu", "refine", "cyclegan", "synseg", "top-hat"]
 WeightName = Literal["even", "uncertain", "confident"]
 JudgeName = Literal["paper", "released", "local"]
@@ -26,7 +26,7 @@ class GuideConfig(Run):
 
     Attributes:
         region: the region discrimination without its guide: C, groups, steps, f and g's rate.
-        prior: whose masks say what the target region should look like.
+        prior: whose masks say what the target region should look like; "own" are a folder's.
         masks: how many of them.
         judge: the discriminator: the paper's, the release's, which is nearly linear, or one that
             scores every neighbourhood of a mask on its own.
@@ -75,6 +75,8 @@ class GuideConfig(Run):
             raise ValueError(f"region is {self.region.method!r}; regions need method 'rd'")
         if self.region.modality != "fundus":
             raise ValueError("the masks are of vessels: region must be of modality 'fundus'")
+        if (self.prior == "own") != bool(self.data.prior):
+            raise ValueError("prior 'own' is the folder of masks whose key is in data.prior")
         if self.start == "dark" and self.target == "shared":
             raise ValueError("start 'dark' is for a target with a sigmoid of its own: target 'own'")
         return self

@@ -1,0 +1,222 @@
+"""Shape-guided segmentation of one's own images: no mask of them, but masks of another kind."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ldl import paths
+from ldl.config import DataConfig, build
+from ldl.data.bank import Bank
+from ldl.data.colour import normalise, to_float
+from ldl.data.own import folder_bank, prior_bank
+from ldl.engine.execute import ensure
+from ldl.engine.profiles import Profile, profile_named
+from ldl.engine.store import Record, RunStore
+from ldl.own import card
+from ldl.own.model import Model, Network, Preprocessing, refuse_output, write_model
+from ldl.own.pretraining import MEASURED, Say, in_words, seconds_a_step
+from ldl.own.segmenting import THRESHOLD, in_tiles
+from ldl.plots.images import overlay
+from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.shape import GuideConfig
+from ldl.tables.encoders import with_knobs
+from ldl.tables.shape import MENDED, region_config
+from ldl.train import checkpoint
+from ldl.train.device import Fabric, device_name, fabric_for
+from ldl.train.made import How
+from ldl.train.shape.guiding import make_guide
+
+# What `ldl.metrics_shape.collapse` finds, in words.
+VERDICTS = {
+    "": "like the reference masks",
+    "empty": "collapsed: next to nothing is target",
+    "full": "collapsed: half of the field or more is target",
+    "fixed": "collapsed: the same region in every image",
+    "blob": "doubtful: much wider than the reference masks",
+    "speckle": "doubtful: pieces much shorter than those of the reference masks",
+}
+
+
+@dataclass(frozen=True)
+class GuidedModel:
+    """Where the model went, and what the watch saw on held-out images.
+
+    Attributes:
+        path: of the model.
+        collapse: "" where the target looks like the reference masks, else a key of `VERDICTS`.
+        share: of the field of view that is target.
+    """
+
+    path: Path
+    collapse: str
+    share: float
+
+
+def guide(
+    images: Path | str,
+    masks: Path | str,
+    output: Path | str,
+    *,
+    size: int | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    profile: str = "open",
+    device: str = "auto",
+    leave_out: bool = False,
+    progress: bool = True,
+    say: Say = print,
+) -> GuidedModel:
+    """Segment dark thin structures of eye photographs by the shape of masks of another modality.
+
+    The mended game of Tables 5 and 6: two steps, and a watch on what the target looks like. Nothing
+    is known of the images but themselves, so there is no score: the watch says whether the target
+    looks like the masks, overlays show where it lies.
+
+    Args:
+        images: folder of eye photographs, in colour.
+        masks: folder of reference masks, of any other images; ten are enough.
+        output: a ``.safetensors`` file, as of `ldl finetune`.
+        size: side of the squares; structures should be 2 to 8 pixels wide in them.
+        steps: of the optimizer, in each of the two steps.
+        seed: of everything drawn.
+        profile: whose sizes stand where none is given.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        leave_out: go on without files that cannot be read.
+        progress: show bars.
+        say: takes lines about what was read, what it will cost, and what came out.
+
+    Raises:
+        LdlError: files that cannot be used (all are named), too few images, or an output that
+            would replace a file which is not ours; nothing was trained then.
+    """
+    images, masks, output = Path(images), Path(masks), Path(output)
+    refuse_output(output, card.ENCODER, images, masks)
+    plan = _mended(profile_named(profile))
+    side = size or (plan.shape.images or plan.pretraining).size
+    bank = folder_bank(images, "fundus", side, leave_out=leave_out, progress=progress, say=say)
+    prior = prior_bank(masks, side, leave_out=leave_out)
+    say(f"{paths.shown(masks)}: {len(prior.ids)} reference masks")
+    config = _config(plan, bank, prior, seed, steps)
+    store = RunStore()
+    paths.writable(store.work, "LDL_CACHE")
+    if store.status(config) != "fresh":
+        say(_cost(config, bank, fabric_for(device)))
+    ensure(config, store, device=device, progress=progress, weights=True)
+    record = store.record(config)
+    assert record is not None, "it was made just now"
+    region = config.region
+    network = Network(
+        backbone="vgg", base=region.base, channels=3, border=region.border, classes=1,
+        regions=region.clusters, embedding=region.embedding,
+    )  # fmt: skip
+    weights = checkpoint.under("local", checkpoint.load(store.weights(config))[0])
+    share = record["shape"]["share"]
+    verdict = f"{VERDICTS[record['collapse']]} ({share:.1%} of the field of view is target)"
+    kind = Preprocessing.of("fundus", side)
+    model = Model(
+        kind="segmenter",
+        run_id=config.run_id(),
+        config=config.model_dump(mode="json"),
+        network=network,
+        preprocessing=kind,
+        weights=weights,
+        classes=("target",),
+        card=_card(output, config, record, bank, images.resolve().name, kind, verdict),
+        facts={"record": record},
+    )
+    write_model(output, model)
+    card.write(output, model, record["losses"], card.sheet(_shown(network, model, bank)))
+    say(
+        f"{output}: target {verdict}, says the watch on held-out images; look at "
+        f"{card.path_of(output).stem}{card.IMAGES} before you trust it"
+    )
+    return GuidedModel(output, record["collapse"], share)
+
+
+def _mended(profile: Profile) -> Profile:
+    game = profile.shape.model_copy(update={"game": "mended", "own_step1": True})
+    return profile.model_copy(update={"shape": game})
+
+
+def _config(plan: Profile, bank: Bank, prior: Bank, seed: int, steps: int | None) -> GuideConfig:
+    side = bank.images.shape[-1]
+    data = DataConfig(source="folder", size=side, content=bank.key)
+    knobs = {"steps": steps, "halve_every": max(1, steps // 2)} if steps else {}
+    region = with_knobs(region_config(plan, seed), data=data, **knobs)
+    fields = {name: getattr(region, name) for name in PretrainConfig.model_fields}
+    fields["data"] = data.model_copy(update={"prior": prior.key})
+    return build(
+        GuideConfig,
+        {
+            "region": build(PretrainConfig, fields),
+            "prior": "own",
+            "masks": len(prior.ids),
+            "judge_base": plan.shape.judge_base,
+            **MENDED,
+        },
+    )
+
+
+def _cost(config: GuideConfig, bank: Bank, fabric: Fabric) -> str:
+    first, region = config.step1, config.region
+    assert first is not None, "region discrimination has a first step"
+    short = config.model_copy(update={"region": region.model_copy(update={"steps": MEASURED})})
+    with tempfile.TemporaryDirectory() as place:
+        second = make_guide(short, How(Path(place), fabric)).seconds / MEASURED
+    total = seconds_a_step(first, bank, fabric) * first.steps + second * region.steps
+    return (
+        f"{first.steps} + {region.steps} steps at {config.data.size} pixels take about "
+        f"{in_words(total)} here ({device_name(fabric)}, measured); --steps changes it, Ctrl-C "
+        "loses nothing"
+    )
+
+
+@torch.inference_mode()
+def _shown(network: Network, model: Model, bank: Bank) -> list[np.ndarray]:
+    """A few images with their target."""
+    net = network.segmenter()
+    net.load_state_dict(model.weights)
+    net.eval()
+    found = []
+    for image in card.some(bank):
+        target = in_tiles(net, normalise(to_float(torch.from_numpy(image)[None])))[0, 0]
+        found.append(np.moveaxis(overlay(image, (target > THRESHOLD).numpy()), -1, 0))
+    return found
+
+
+def _card(
+    output: Path,
+    config: GuideConfig,
+    record: Record,
+    bank: Bank,
+    folder: str,
+    kind: Preprocessing,
+    verdict: str,
+) -> str:
+    first = config.step1
+    return card.page(
+        output,
+        "Segmenter guided by the shape of reference masks",
+        {
+            "Data": [
+                *card.data_lines(folder, bank, kind),
+                f"{config.masks} reference masks, content `{config.data.prior}`; no mask of the "
+                "images themselves was used",
+            ],
+            "Method": [
+                f"region discrimination with {config.region.clusters} regions against a judge of "
+                "shapes (LDL section 6.2, Eq. 33), with the repairs that the book's chapter on "
+                "Tables 5 and 6 describes",
+                f"{first.steps if first else 0} + {config.region.steps} steps, seed {config.seed}",
+                *card.training_lines(record),
+            ],
+            "What came out": [
+                f"On held-out images the target is {verdict}.",
+                "Nobody has scored it: this is about its shape, not about its place.",
+            ],
+            "Use": [f"`ldl segment --model {output.name} IMAGES -o OUT`"],
+        },
+    )
