@@ -1,4 +1,4 @@
-"""``ldl finetune``, ``ldl segment`` and ``ldl guide``: from one's own masks to masks of one's other images."""
+"""``ldl finetune``, ``ldl segment`` and ``ldl guide``: masks of one's own images."""
 
 from pathlib import Path
 from typing import Annotated

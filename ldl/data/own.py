@@ -240,16 +240,17 @@ def prior_bank(folder: Path, size: int, *, leave_out: bool = False) -> Bank:
     if not files:
         raise DataError(f"{folder}: no mask there; {index.line()}")
 
-    def load(name: str) -> tuple[str, dict[str, np.ndarray], dict[str, str]]:
-        mask = resize_mask(read_mask(folder / name), size)
-        if not mask.any():
-            raise DataError(f"{folder / name}: an empty mask shows no shape")
-        return name, {"images": mask[None] * np.uint8(255)}, {}
-
     def write(place: Path) -> None:
         name, rows = f"own-{folder.resolve().name}", image_rows((1, size, size))
         with BankWriter(place, name, rows, count=len(files)) as writer:
-            fill(writer, files, load, leave_out=leave_out)
+
+            def add(one: str) -> None:
+                mask = resize_mask(read_mask(folder / one), size)
+                if not mask.any():
+                    raise DataError(f"{folder / one}: an empty mask shows no shape")
+                writer.add(one, [{"images": mask[None] * np.uint8(255)}])
+
+            fill(writer, files, add, leave_out=leave_out)
 
     stamp = ["prior", size, leave_out, [(one, content(folder / one)) for one in files]]
     return open_images(made(f"own-{folder.resolve().name}-prior-{size}", stamp, write))
