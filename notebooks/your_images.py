@@ -64,7 +64,10 @@ structure = task_named(task)
 
 def say(line: str) -> None:
     """A line of a command, without this machine's folders."""
-    print(textwrap.fill(line.replace(f"{work}/", ""), 84, subsequent_indent="    "))
+    print(textwrap.fill(line.replace(f"{work}/", ""), 76, subsequent_indent="    "))
+
+
+quiet = {"progress": False, "say": say}
 
 
 def save(folder: str, names: list[str], images: np.ndarray) -> Path:
@@ -113,8 +116,7 @@ pretrained = ldl.pretrain(
     size=SIZE,
     steps=STEPS,
     seed=seed,
-    progress=False,
-    say=say,
+    **quiet,
 )
 
 # %% [markdown]
@@ -145,7 +147,10 @@ plots.show(
 
 # %%
 vectors = embed_folder(
-    work / "encoder.safetensors", photographs, work / "vectors.npz", progress=False, say=say
+    work / "encoder.safetensors",
+    photographs,
+    work / "vectors.npz",
+    **quiet,
 )[2]
 
 # %% tags=["remove-input"]
@@ -174,8 +179,7 @@ finetuned = ldl.finetune(
     steps=UPDATES,
     seed=seed,
     profile=profile,
-    progress=False,
-    say=say,
+    **quiet,
 )
 
 # %% tags=["remove-input"]
@@ -192,7 +196,7 @@ Markdown(
 # Masks in the size of each file, overlays, and a table of areas.
 
 # %%
-areas = ldl.segment(work / "model.safetensors", [new], work / "found", progress=False, say=say)
+areas = ldl.segment(work / "model.safetensors", [new], work / "found", **quiet)
 
 # %% tags=["remove-input"]
 overlays = [np.asarray(Image.open(one)) for one in sorted((work / "found").glob("*-overlay.png"))]
@@ -216,7 +220,5 @@ ldl.export(work / "encoder.safetensors", "timm", work / "for_timm")
 in_timm = runpy.run_path(str(work / "for_timm" / "ldl_timm.py"))["model"]()
 with torch.inference_mode():
     there, here = in_timm(image[None]), encoder.module(image[None])
-print(type(in_timm).__name__, "of", type(in_timm).__module__)
-print(
-    "largest difference:", max(float((a - b).abs().max()) for a, b in zip(there, here, strict=True))
-)
+gaps = [float((a - b).abs().max()) for a, b in zip(there, here, strict=True)]
+print(f"{type(in_timm).__name__} of timm; largest difference of an output: {max(gaps):.1g}")
