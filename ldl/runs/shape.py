@@ -194,6 +194,7 @@ class ShapeConfig(Run):
 
     kind: ClassVar[str] = "shape"
     maker: ClassVar[str] = "ldl.train.shape.scoring:make"
+    version: ClassVar[int] = 2
 
     data: DataConfig
     prior: PriorName

@@ -167,3 +167,11 @@ def test_seeds_may_share_the_first_step_of_table_2() -> None:
     assert guide_config("dsa", shared, 1).seed == 1
     own = shared.model_copy(update={"shape": shape.model_copy(update={"own_step1": True})})
     assert len({guide_config("dsa", own, seed).step1 for seed in (0, 1)}) == 2
+
+
+def test_seeds_of_the_mended_game_may_share_a_first_step_at_their_own_scale() -> None:
+    assert not OPEN.shape.own_step1
+    first, second = (guide_config("dsa", OPEN, seed).step1 for seed in (0, 1))
+    assert first is not None
+    assert first == second == guide_config("octa", OPEN, 2).step1
+    assert (first.seed, first.scale, first.steps) == (0, "native", OPEN.shape.steps1)

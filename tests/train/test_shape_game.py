@@ -11,13 +11,16 @@ from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import draw_views
 from ldl.errors import DataError
 from ldl.methods.guided import GuidedNet, Surroundings, guided_losses, with_noise
+from ldl.models.decoder import Decoder
 from ldl.models.target_net import OwnTargetNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.dark_start import darkness, start_dark
 from ldl.train.guide import narrowed
 from ldl.train.references import NativeReferences, drawn_shape
+from ldl.train.shape.cut import RIM, cut_at
 from ldl.train.shape.floor import top_hat
+from ldl.train.shape.outputs import as_scored
 
 CPU = torch.device("cpu")
 
@@ -167,6 +170,42 @@ def test_the_floor_finds_dark_lines_up_to_the_share_and_no_bright_ones():
     assert found[0][:, 31].all()
     assert found[0][:, :25].sum() == found[0][:, 40:].sum() == 0
     assert found[1][:, 31].sum() == 0
+
+
+def test_a_map_is_cut_where_it_is_strongest_and_never_at_the_rim():
+    values = torch.rand(2, 40, 40, generator=torch.Generator().manual_seed(0))
+    values[:, :, 0] = 2
+    fields = np.ones((2, 40, 40), bool)
+    fields[1, :4] = False
+    found = cut_at(values, fields, 0.05)
+    for mask, inside in zip(found.numpy(), fields, strict=True):
+        assert mask[inside].mean() == pytest.approx(0.05, abs=1e-3)
+        assert mask[~inside].sum() == mask[:, : RIM - 1].sum() == 0
+    assert values[0][found[0] > 0].min() > values[0, RIM:-RIM, RIM:-RIM][
+        found[0, RIM:-RIM, RIM:-RIM] == 0
+    ].max()  # fmt: skip
+
+
+def test_looks_are_averaged_in_register_before_they_are_cut(mended):
+    run = ShapeConfig(data=mended().data, prior="dsa", output="ori", guide=mended(), looks=4)
+    image = torch.rand(1, 3, 8, 8)
+    place = torch.arange(64.0).view(1, 8, 8) / 64
+    same = as_scored(run, lambda images: images[:, 0])(image)
+    torch.testing.assert_close(same, image[:, 0])
+    # A map that says where it is, not what it sees, says nothing in the mean over flips of rows.
+    seen = as_scored(run.model_copy(update={"looks": 8}), lambda images: place)(image)
+    torch.testing.assert_close(seen, torch.full_like(seen, float(place.mean())))
+
+
+def test_maps_that_are_judged_have_no_blocks_of_two_pixels():
+    deep = torch.rand(1, 2, 4, 4)
+    blocks, smooth = (
+        Decoder([4, 4, 4, 4, 4], upsampling=how)._join(deep, torch.zeros(1, 1, 8, 8))[0, 0]
+        for how in ("nearest", "bilinear")
+    )
+    assert torch.equal(blocks[0::2], blocks[1::2])
+    assert not torch.isclose(smooth[2:-2:2], smooth[3:-2:2]).any()
+    assert OwnTargetNet(4, 3, 8, 4, "replicate").decoder.upsampling == "bilinear"
 
 
 def test_a_dark_start_needs_a_target_of_its_own(mended):
