@@ -58,20 +58,27 @@ def comparison_config(
     if profile.original_training and own:
         training = own.fields(profile.batch, steps)
     return ComparisonConfig(
-        method=variant.method,  # type: ignore[arg-type]
-        modality=modality,
-        data=profile.pretraining,
-        base=profile.base * WIDTHS[variant.architecture],
-        steps=steps,
-        crop=profile.crop,
-        batch=profile.batch,
-        border=profile.border,
-        scale=profile.scale,
+        **_shared(variant, modality, profile, seed),
         **training,
+        steps=steps,
+        batch=profile.batch,
         halve_every=max(1, steps // _HALVINGS["step1"]),
         knobs=small_knobs(variant.method, profile),
-        seed=seed,
     )
+
+
+def _shared(variant: Variant, modality: Modality, profile: Profile, seed: int) -> dict[str, Any]:
+    """What LDL's methods and the others have in common."""
+    return {
+        "method": variant.method,
+        "modality": modality,
+        "data": profile.pretraining,
+        "base": profile.base * WIDTHS[variant.architecture],
+        "crop": profile.crop,
+        "border": profile.border,
+        "scale": profile.scale,
+        "seed": seed,
+    }
 
 
 def small_knobs(
@@ -99,20 +106,13 @@ def ldl_config(
     steps = profile.steps1 if first else profile.steps2
     step1 = None if first else Variant("pd+mix", variant.patch_grid, 0, variant.architecture)
     return PretrainConfig(
-        method=variant.method,  # type: ignore[arg-type]
-        modality=modality,
-        data=profile.pretraining,
-        base=profile.base * WIDTHS[variant.architecture],
+        **_shared(variant, modality, profile, seed),
         steps=steps,
-        crop=profile.crop,
         groups=profile.groups,
         learning_rate=profile.pretraining_rate,
         halve_every=max(1, steps // _HALVINGS["step1" if first else "step2"]),
-        border=profile.border,
-        scale=profile.scale,
         patch_grid=variant.patch_grid,
         clusters=variant.clusters,
-        seed=seed,
         step1=ldl_config(step1, modality, profile, seed) if step1 else None,
     )
 

@@ -129,7 +129,7 @@ def text_of(given: Payload) -> str:
 
 FOLDER = Path(__file__).parent / "page"
 MODULES = {
-    "localization": ("data", "dom", "paint", "filter", "peak", "search", "words", "localization"),
+    "localization": ("data", "dom", "paint", "filter", "search", "localization"),
     "regions": ("data", "dom", "paint", "filter", "regions"),
     "slices": ("data", "dom", "paint", "slices"),
 }

@@ -4,7 +4,6 @@ import { bytes, loadPicture } from "./data.js";
 import { afterwards, choice, element, keepKeys, key, oncePerFrame, picker, slider, tick } from "./dom.js";
 import { fit, paintHeat, paintImage, paintPoint, paintTruth } from "./paint.js";
 import { Search } from "./search.js";
-import { answerWords, summary, verdict, where } from "./words.js";
 
 const HELP = "Click or drag (a finger: tap, or drag sideways), or use the arrow keys (with Shift five pixels at a time).";
 
@@ -147,4 +146,44 @@ function layout(payload, state, change, choose) {
   if (landmarks.length) keys.splice(2, 0, key("truth", "true place"));
   const parts = [controls, views, result, element("p", { class: "ldl-legend" }, ...keys), note];
   return { parts, variants: variant, window: window.input, windowWords, buttons, support, pointWords, queries, result, network, speed };
+}
+
+// What the maps say, in words.
+const number = (value, digits = 1) => value.toFixed(digits).replace("-", "−");
+
+function where(point) {
+  return `row ${number(point[0])}, column ${number(point[1])}`;
+}
+
+const WHY = {
+  found: () => "",
+  ambiguous: () => "a second place is nearly as similar",
+  flat: (answer, rule) => {
+    if (answer.blank) return "the image is blank";
+    if (answer.rise < rule.leastRise) return "no place stands out";
+    return `the best region is as large as ${number(answer.windows)} windows`;
+  },
+  absent: () => "no place is similar",
+};
+const VERDICT = { found: "Found", ambiguous: "Ambiguous", flat: "Flat map", absent: "Not there" };
+
+function verdict(answer) {
+  return VERDICT[answer.status];
+}
+
+// One query's answer in two lines; `miss` is its distance from the true place, if that is known.
+function answerWords(answer, rule, miss, landmark) {
+  const why = WHY[answer.status](answer, rule);
+  const place = why ? `: ${why}. Guess: ${where(answer.point)}.` : ` at ${where(answer.point)}.`;
+  const scores = `Similarity ${number(answer.top, 2)}, sharpness ${number(answer.sharpness, 2)}`;
+  const far = miss === null ? "" : `; ${number(miss)} px (${number(miss / answer.window[0], 1)} windows) from the ${landmark}`;
+  return { place, scores: `${scores}${far}.` };
+}
+
+function summary(answers, variant, point, window) {
+  const found = answers.filter((answer) => answer.status === "found").length;
+  return (
+    `${variant}, window ${number(window, 0)} px, point at ${where(point)}: ` +
+    `found in ${found} of ${answers.length} queries.`
+  );
 }

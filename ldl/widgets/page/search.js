@@ -2,7 +2,6 @@
 
 import { unpackMap } from "./data.js";
 import { cosines, filtered, vectorAt } from "./filter.js";
-import { readMap } from "./peak.js";
 
 export class Search {
   constructor(scene, rule, maps) {
@@ -48,4 +47,87 @@ export class Search {
       return { ...read, map, window: sides.map((side) => side * stride), point: pixels(read.guess) };
     });
   }
+}
+
+// From a similarity map to a point, or to the reason why there is none: ldl.localize.peak.
+function readMap(similarity, rows, columns, window, rule, blank) {
+  let place = 0;
+  for (let k = 1; k < similarity.length; k++) if (similarity[k] > similarity[place]) place = k;
+  const top = similarity[place];
+  const peak = [Math.floor(place / columns), place % columns];
+  const { guess, size } = region(similarity, rows, columns, place, top, rule.share);
+  const rise = top - median(similarity);
+  const sharpness = rise < rule.leastRise ? 0 : stands(similarity, rows, columns, peak, window, rise);
+  const windows = size / (window[0] * window[1]);
+  const status = judge(top, rise, windows, sharpness, rule, blank);
+  return { peak, guess, top, rise, sharpness, windows, status, blank };
+}
+
+function judge(top, rise, windows, sharpness, rule, blank) {
+  if (blank) return "flat";
+  if (top <= 0) return "absent";
+  if (rise < rule.leastRise || windows > rule.largestRegion) return "flat";
+  return sharpness < rule.leastSharpness ? "ambiguous" : "found";
+}
+
+// The 8-connected region of at least `share` of the maximum that holds it: centroid and size.
+function region(similarity, rows, columns, place, top, share) {
+  const least = top > 0 ? share * top : top;
+  const seen = new Uint8Array(similarity.length);
+  const todo = [place];
+  seen[place] = 1;
+  let size = 0;
+  let down = 0;
+  let along = 0;
+  while (todo.length) {
+    const at = todo.pop();
+    const row = Math.floor(at / columns);
+    const column = at % columns;
+    size += 1;
+    down += row;
+    along += column;
+    for (let r = Math.max(0, row - 1); r <= Math.min(rows - 1, row + 1); r++) {
+      for (let c = Math.max(0, column - 1); c <= Math.min(columns - 1, column + 1); c++) {
+        const next = r * columns + c;
+        if (!seen[next] && similarity[next] >= least) {
+          seen[next] = 1;
+          todo.push(next);
+        }
+      }
+    }
+  }
+  return { guess: [down / size, along / size], size };
+}
+
+function median(values) {
+  const sorted = Float32Array.from(values).sort();
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+// How far the maximum stands above the best local maximum more than half a window away.
+function stands(similarity, rows, columns, peak, window, rise) {
+  const [down, along] = window.map((side) => Math.max(1, roundEven(side / 2)));
+  const highest = (row, column, value) => {
+    for (let r = Math.max(0, row - down); r <= Math.min(rows - 1, row + down); r++) {
+      for (let c = Math.max(0, column - along); c <= Math.min(columns - 1, column + along); c++) {
+        if (similarity[r * columns + c] > value) return false;
+      }
+    }
+    return true;
+  };
+  let rival = -Infinity;
+  similarity.forEach((value, k) => {
+    const [row, column] = [Math.floor(k / columns), k % columns];
+    const away = Math.abs(row - peak[0]) > down || Math.abs(column - peak[1]) > along;
+    if (value > rival && away && highest(row, column, value)) rival = value;
+  });
+  const top = similarity[peak[0] * columns + peak[1]];
+  return rival === -Infinity ? 1 : Math.min(1, (top - rival) / rise);
+}
+
+// Halves go to the even neighbour, as Python rounds.
+function roundEven(value) {
+  const near = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && near % 2 ? near - 1 : near;
 }
