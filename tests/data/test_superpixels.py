@@ -1,12 +1,34 @@
-"""Superpixels of one slice: whole numbers from 0, air outside the body left out."""
+"""Superpixels of a slice and of a bank: air left out, resumed after a kill, organs kept apart."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from skimage.segmentation import felzenszwalb
 
 from ldl.config import build
-from ldl.data.superpixels import MOST, outside, superpixels
-from ldl.errors import ConfigError
+from ldl.data import superpixels as making
+from ldl.data.bank import Bank, bank_folder
+from ldl.data.superpixels import (
+    MOST,
+    achievable_dice,
+    merged_share,
+    open_superpixels,
+    outside,
+    overlap,
+    prepare_superpixels,
+    quality,
+    stamp,
+    superpixels,
+    undersegmentation,
+)
+from ldl.errors import ConfigError, DataError
 from ldl.runs.lrc import SuperpixelConfig
 
 CONFIG = SuperpixelConfig()
@@ -117,3 +139,274 @@ def test_more_regions_than_fit_are_refused(monkeypatch):
 def test_parameters_out_of_range_get_one_line(fields, said):
     with pytest.raises(ConfigError, match=said):
         build(SuperpixelConfig, fields)
+
+
+def maps(*rows):
+    return np.array(rows)[None]
+
+
+def test_regions_that_follow_the_organs_lose_nothing():
+    labels = maps([0, 0, 1, 1, 2, 2])
+    found = overlap(maps([0, 1, 2, 2, 3, 4]), labels, 3)
+    assert found.slices == 1
+    assert found.regions_per_slice == 5
+    assert achievable_dice(found).tolist() == [1, 1, 1]
+    assert merged_share(found).tolist()[1:] == [0, 0]
+    assert undersegmentation(found).tolist() == [0, 0, 0]
+
+
+def test_a_region_over_two_organs_by_hand():
+    labels = maps([0, 0, 1, 1, 1, 2, 2, 2])
+    found = overlap(maps([0, 0, 1, 1, 1, 1, 2, 2]), labels, 3)
+    # Region 1 becomes organ 1 (3 of 4): organ 1 is found as 4 for 3, organ 2 as 2 for 3.
+    assert achievable_dice(found) == pytest.approx([1, 6 / 7, 4 / 5])
+    assert merged_share(found)[1:] == pytest.approx([0, 1 / 3])
+    # The smaller part of region 1 is its one pixel of organ 2, for both organs.
+    assert undersegmentation(found) == pytest.approx([0, 1 / 3, 1 / 3])
+
+
+def test_pixels_in_no_region_count_as_background():
+    labels = maps([0, 0, 1, 1])
+    found = overlap(maps([-1, -1, -1, 5]), labels, 2)
+    assert achievable_dice(found) == pytest.approx([2 * 2 / (3 + 2), 2 * 1 / (1 + 2)])
+    assert undersegmentation(found)[1] == pytest.approx(1 / 2)
+    assert merged_share(found)[1] == 0
+
+
+def test_a_label_that_does_not_occur_is_nan():
+    found = overlap(maps([0, 0, 1]), maps([0, 0, 2]), 3)
+    for score in (achievable_dice(found), merged_share(found), undersegmentation(found)):
+        assert np.isnan(score[1])
+        assert not np.isnan(score[2])
+
+
+def test_equal_ids_in_two_slices_are_two_regions():
+    regions, labels = np.array([[[0, 0]], [[0, 0]]]), np.array([[[1, 1]], [[2, 2]]])
+    found = overlap(regions, labels, 3)
+    assert achievable_dice(found)[1:].tolist() == [1, 1]
+    assert found.regions_per_slice == 1
+
+
+def test_it_is_the_loop_over_regions():
+    draw = np.random.default_rng(1)
+    regions, labels = draw.integers(-1, 9, (3, 12, 10)), draw.integers(0, 4, (3, 12, 10))
+    won = np.zeros_like(labels)
+    merged, leak = np.zeros(4), np.zeros(4)
+    for n in range(3):
+        for region in range(9):
+            inside = regions[n] == region
+            counts = [(inside & (labels[n] == label)).sum() for label in range(4)]
+            best = counts.index(max(counts))
+            won[n][inside] = best
+            for label in range(4):
+                leak[label] += min(counts[label], inside.sum() - counts[label])
+                if label and counts.index(max(counts[1:]), 1) != label:
+                    merged[label] += counts[label]
+        for label in range(1, 4):
+            leak[label] += ((regions[n] == -1) & (labels[n] == label)).sum()
+    found = overlap(regions, labels, 4)
+    pixels = np.array([(labels == label).sum() for label in range(4)])
+    for label in range(4):
+        both = ((won == label) & (labels == label)).sum()
+        expected = 2 * both / ((won == label).sum() + pixels[label])
+        assert achievable_dice(found)[label] == pytest.approx(expected)
+    np.testing.assert_allclose(merged_share(found)[1:], merged[1:] / pixels[1:])
+    np.testing.assert_allclose(undersegmentation(found), leak / pixels)
+
+
+def test_organs_are_merged_also_where_the_background_wins():
+    found = overlap(maps([0, 0, 0, 0, 0, 1, 1, 2]), maps([0] * 5 + [1, 1, 2]), 3)
+    assert merged_share(found).tolist()[1:] == [0, 0]
+    found = overlap(maps([0] * 8), maps([0] * 5 + [1, 1, 2]), 3)
+    assert merged_share(found).tolist()[1:] == [0, 1]
+    assert achievable_dice(found)[1:].tolist() == [0, 0]
+
+
+def test_joining_regions_never_helps():
+    draw = np.random.default_rng(2)
+    regions, labels = draw.integers(0, 32, (2, 16, 16)), draw.integers(0, 4, (2, 16, 16))
+    lost, right = [], []
+    for joined in (regions, regions // 2, regions // 4, regions // 16, regions * 0):
+        found = overlap(joined, labels, 4)
+        lost.append(np.nansum(merged_share(found) * found.pixels))
+        right.append(found.shared.max(axis=1).sum())
+    assert lost == sorted(lost)
+    assert right == sorted(right, reverse=True)
+
+
+def test_ids_are_names_only_and_gaps_are_no_regions():
+    draw = np.random.default_rng(1)
+    regions, labels = draw.integers(0, 6, (2, 8, 8)), draw.integers(0, 3, (2, 8, 8))
+    names = np.array([40, 3, 0, 17, 5, 100])
+    one, other = overlap(regions, labels, 3), overlap(names[regions], labels, 3)
+    np.testing.assert_allclose(achievable_dice(one), achievable_dice(other))
+    assert one.regions_per_slice == other.regions_per_slice == 6
+
+
+def test_shapes_and_labels_that_do_not_fit_are_refused():
+    with pytest.raises(DataError, match=r"\(1, 1, 3\).*\(1, 1, 2\)"):
+        overlap(maps([0, 0, 1]), maps([0, 1]), 2)
+    with pytest.raises(DataError, match="labels 0 to 7 where 0 to 2"):
+        overlap(maps([0, 0]), maps([0, 7]), 3)
+
+
+def test_separate_organs_are_not_merged_and_one_region_over_both_merges_the_smaller():
+    labels = np.zeros((2, 8, 8), np.uint8)
+    labels[:, 2:6, 1:3], labels[:, 2:5, 5:7] = 1, 2
+    apart = quality(labels.astype(np.int16), labels, ("a", "b"))
+    assert (apart.merged, apart.dice, apart.leak, apart.regions) == (0, 1, 0, 3)
+    together = quality((labels > 0).astype(np.int16), labels, ("a", "b"))
+    assert together.worst == ("b", 1.0)
+    assert together.merged == 0.5
+    assert together.regions == 2
+
+
+COARSE = SuperpixelConfig(scale=30.0, min_size=4)
+
+
+def superpixel_folder(slices, config):
+    return bank_folder(f"superpixels-{slices.name}", stamp(slices, config))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LDL_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def bank(count=40, size=24, channels=1):
+    coarse = np.random.default_rng(1).integers(0, 256, (count, channels, size // 4, size // 4))
+    images = np.kron(coarse, np.ones((4, 4))).astype(np.uint8)
+    return Bank("some slices", images, tuple(map(str, range(count))), "f" * 64)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Counts slices; `limit` makes the next one fail as a user who stops the run."""
+    made = {"count": 0, "limit": None}
+
+    def counted(one, config):
+        if made["limit"] is not None and made["count"] >= made["limit"]:
+            raise KeyboardInterrupt
+        made["count"] += 1
+        return superpixels(one, config)
+
+    monkeypatch.setattr(making, "superpixels", counted)
+    return made
+
+
+def test_the_maps_are_those_of_the_slices(cache):
+    slices = bank()
+    made = prepare_superpixels(slices, COARSE, workers=1)
+    assert made.regions.shape == (40, 24, 24)
+    assert made.regions.dtype == np.int16
+    assert isinstance(made.regions, np.memmap)
+    assert made.source == slices.fingerprint
+    assert made.seconds_per_slice > 0
+    for row in range(40):
+        np.testing.assert_array_equal(made.regions[row], superpixels(slices.images[row], COARSE))
+    index = json.loads((superpixel_folder(slices, COARSE) / "index.json").read_text())
+    assert index["config"]["scale"] == 30.0
+    assert [one.name for one in (cache / "banks").iterdir() if one.suffix == ".part"] == []
+
+
+def test_several_processes_make_the_same_maps(cache):
+    slices = bank()
+    alone = prepare_superpixels(slices, COARSE, workers=1)
+    renamed = replace(slices, name="in parallel")
+    together = prepare_superpixels(renamed, COARSE, workers=2)
+    assert together.fingerprint == alone.fingerprint
+    np.testing.assert_array_equal(together.regions, alone.regions)
+
+
+def test_they_are_made_once(calls):
+    slices = bank()
+    prepare_superpixels(slices, COARSE, workers=1)
+    prepare_superpixels(slices, COARSE, workers=1)
+    assert calls["count"] == 40
+
+
+def test_another_bank_or_parameter_has_maps_of_its_own():
+    slices = bank(4)
+    others = [
+        superpixel_folder(slices, COARSE),
+        superpixel_folder(replace(slices, fingerprint="e" * 64), COARSE),
+        superpixel_folder(slices, SuperpixelConfig(scale=31.0, min_size=4)),
+        superpixel_folder(replace(slices, name="a/b"), COARSE),
+    ]
+    assert len(set(others)) == 4
+    assert len({one.parent for one in others}) == 1
+
+
+def test_a_stopped_run_goes_on_where_it_was(calls):
+    slices = bank()
+    calls["limit"] = 30
+    with pytest.raises(KeyboardInterrupt):
+        prepare_superpixels(slices, COARSE, workers=1)
+    assert not superpixel_folder(slices, COARSE).exists()
+    calls["limit"] = None
+    made = prepare_superpixels(slices, COARSE, workers=1)
+    # Chunks are kept whole: of 30 slices the last few are made again.
+    assert 40 < calls["count"] < 40 + making.CHUNK + 14
+    for row in range(40):
+        np.testing.assert_array_equal(made.regions[row], superpixels(slices.images[row], COARSE))
+
+
+def test_a_killed_run_goes_on_where_it_was(cache, calls):
+    slices = bank(64)
+    np.save(cache / "images.npy", slices.images)
+    program = f"""
+import time
+import numpy as np
+from ldl.data import superpixels as making
+from ldl.data.bank import Bank
+from ldl.runs.lrc import SuperpixelConfig
+make = making.superpixels
+making.superpixels = lambda *a: (time.sleep(0.02), make(*a))[1]
+images = np.load({str(cache / "images.npy")!r})
+slices = Bank("some slices", images, (), "f" * 64)
+making.prepare_superpixels(slices, SuperpixelConfig(scale=30.0, min_size=4), workers=1)
+"""
+    folder = superpixel_folder(slices, COARSE)
+    kept = folder.with_name(f".{folder.name}.part") / "entries.jsonl"
+    run = subprocess.Popen([sys.executable, "-c", program])
+    while run.poll() is None and not (kept.exists() and len(kept.read_text().splitlines()) > 1):
+        time.sleep(0.01)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not folder.exists()
+    done = len(kept.read_text().splitlines()) - 1
+    assert 0 < done < 64
+    made = prepare_superpixels(slices, COARSE, workers=1)
+    assert calls["count"] == 64 - done
+    for row in range(64):
+        np.testing.assert_array_equal(made.regions[row], superpixels(slices.images[row], COARSE))
+
+
+def test_a_slice_that_cannot_be_done_is_named(monkeypatch):
+    monkeypatch.setattr("ldl.data.superpixels.MOST", 3)
+    with pytest.raises(ConfigError, match=r"^slice 0: superpixels: \d+ regions in one slice"):
+        prepare_superpixels(bank(4), COARSE, workers=1)
+
+
+def test_what_are_no_slices_is_refused():
+    slices = bank(4)
+    for images in (slices.images[:, 0], slices.images.astype(np.float32), slices.images[:0]):
+        with pytest.raises(DataError, match=r"some slices: images are .* expected uint8"):
+            prepare_superpixels(replace(slices, images=images), COARSE, workers=1)
+
+
+@pytest.mark.parametrize("damage", ["regions.npy", "index.json"])
+def test_damaged_maps_are_one_line(damage):
+    slices = bank(4)
+    prepare_superpixels(slices, COARSE, workers=1)
+    folder = superpixel_folder(slices, COARSE)
+    (folder / damage).write_bytes(b"{}")
+    with pytest.raises(DataError, match="delete the folder"):
+        open_superpixels(folder)
+    assert prepare_superpixels(slices, COARSE, workers=1).regions.shape == (4, 24, 24)
+
+
+def test_progress_counts_slices(capsys):
+    prepare_superpixels(bank(4), COARSE, workers=1, progress=True)
+    assert "superpixels of some slices" in capsys.readouterr().err

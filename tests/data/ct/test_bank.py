@@ -1,5 +1,6 @@
-"""The slice bank: written whole or not at all, opened memory-mapped, stacked back into volumes."""
+"""The slice bank: written whole or not at all, stacked back into volumes, split by volume."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,14 @@ import pytest
 from nibabel.affines import apply_affine
 
 from ldl.data.ct import as_nifti, open_ct_bank
-from ldl.data.ct.bank import CtBank, SliceFacts, add_volume, slice_writer
+from ldl.data.ct.bank import (
+    CtBank,
+    SliceFacts,
+    add_volume,
+    part_sizes,
+    slice_writer,
+    split_volumes,
+)
 from ldl.data.ct.volume import plain_affine
 from ldl.errors import DataError
 
@@ -111,3 +119,115 @@ def test_splits_and_budgets(tmp_path: Path) -> None:
     assert line == "2 labelled volumes, all that set-abdomen-8 leaves for training of 60; a note"
     with pytest.raises(DataError, match="no validation volume among 3"):
         bank.part("validation")
+
+
+IMAGE, LABEL = slices(0, 1)[0]
+WRONG = {
+    "duplicate id 'a'": ("a", [(IMAGE, LABEL)]),
+    r"images of x: uint8 \(1, 8, 7\) where": ("x", [(IMAGE[:, 1:], LABEL)]),
+    r"images of x: int16 \(1, 8, 8\) where": ("x", [(IMAGE.astype(np.int16), LABEL)]),
+    "labels of x: nothing where": ("x", [(IMAGE, None)]),
+    "x: label 9 in a bank of 2 organs": ("x", [(IMAGE, LABEL), (IMAGE, np.full_like(LABEL, 9))]),
+    "x: empty after windowing": ("x", [(np.full_like(IMAGE, 7), LABEL)] * 2),
+    r"x: empty after windowing ": ("x", []),
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_what_does_not_fit_is_refused_and_leaves_no_trace(tmp_path: Path, said: str) -> None:
+    with slice_writer(tmp_path / "bank", TOLD) as writer:
+        add_volume(writer, "a", slices(0, 2), spacing=(1, 1, 1), affine=np.eye(4))
+        id, content = WRONG[said]
+        with pytest.raises(DataError, match=said):
+            add_volume(writer, id, content, spacing=(1, 1, 1), affine=np.eye(4))
+        add_volume(writer, "z", slices(5, 3), spacing=(1, 1, 1), affine=np.eye(4))
+    bank = open_ct_bank(tmp_path / "bank")
+    assert [one.count for one in bank.volumes] == [2, 3]
+    for row, (image, label) in enumerate(slices(5, 3), start=2):
+        np.testing.assert_array_equal(bank.images[row, 0], image)
+        np.testing.assert_array_equal(bank.labels[row], label)
+
+
+def test_a_label_where_none_belongs(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataError, match="labels of x in a bank without labels"),
+        slice_writer(tmp_path / "bank", replace(TOLD, labelled=False)) as writer,
+    ):
+        add_volume(writer, "x", [(IMAGE, LABEL)], spacing=(1, 1, 1), affine=np.eye(4))
+
+
+def test_a_bank_of_nothing_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing usable"), slice_writer(tmp_path / "bank", TOLD):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_index_of_another_bank_is_noticed(tmp_path: Path) -> None:
+    write(tmp_path / "bank")
+    path = tmp_path / "bank" / "index.json"
+    index = json.loads(path.read_text())
+    path.write_text(json.dumps(index | {"entries": index["entries"][:2]}))
+    with pytest.raises(DataError, match=r"does not match images\.npy"):
+        open_ct_bank(tmp_path / "bank")
+    path.write_text(json.dumps({"name": "x"}))
+    with pytest.raises(DataError, match="not the index of a bank"):
+        open_ct_bank(tmp_path / "bank")
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [
+        (110, (63, 11, 36)),  # ABD-110
+        (85, (60, 8, 17)),  # Thorax-85: test gives back what the budget of 60 needs
+        (120, (68, 12, 40)),  # HaN
+        (165, (94, 16, 55)),  # openkbp
+        (18, (10, 2, 6)),  # btcv
+        (21, (12, 2, 7)),  # segthor
+        (3, (1, 1, 1)),
+    ],
+)
+def test_sizes(count: int, sizes: tuple[int, int, int]) -> None:
+    assert part_sizes(count) == sizes
+    assert sum(sizes) == count
+
+
+@pytest.mark.parametrize("count", range(3, 200))
+def test_no_part_is_empty_and_budgets_are_met_where_they_can_be(count: int) -> None:
+    train, validation, test = part_sizes(count)
+    assert min(train, validation, test) >= 1
+    assert count // 5 <= test <= count // 3
+    if count - validation - count // 5 >= 60:
+        assert train >= 60
+
+
+def of(parts: dict, split: str) -> set[str]:
+    return {one for one, part in parts.items() if part.split == split}
+
+
+def test_parts_are_disjoint_and_whole() -> None:
+    ids = [f"p{n}" for n in range(40)]
+    parts = split_volumes(ids, 0, "set")
+    assert set(parts) == set(ids)
+    for split in ("train", "validation", "test"):
+        places = sorted(one.place for one in parts.values() if one.split == split)
+        assert places == list(range(len(places)))
+
+
+def test_seed_and_set_decide() -> None:
+    ids = [f"p{n}" for n in range(40)]
+    parts = split_volumes(ids, 0, "set")
+    assert split_volumes(ids, 0, "set") == parts
+    assert of(split_volumes(ids, 1, "set"), "test") != of(parts, "test")
+    assert of(split_volumes(ids, 0, "other"), "test") != of(parts, "test")
+
+
+def test_smaller_budgets_share_the_test_volumes() -> None:
+    ids = [f"p{n}" for n in range(165)]
+    parts = split_volumes(ids, 3, "set")
+    assert split_volumes(ids, 3, "set", budgets=(10,)) == parts
+    assert len(of(parts, "test")) == 55
+
+
+def test_too_few() -> None:
+    with pytest.raises(DataError, match="2 volumes cannot be split"):
+        part_sizes(2)
