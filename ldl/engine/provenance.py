@@ -47,6 +47,7 @@ def commit() -> str:
     return _git("rev-parse", "--short=10", "HEAD") or "unknown"
 
 
+@cache
 def _git(*words: str) -> str:
     try:
         done = subprocess.run(
