@@ -209,10 +209,8 @@ if best.fair:
     over_rest = report.group_table(show("lrc_table1", best.profile, store, "kept"), None)
     display(report.folded("The same over the organs that each row kept", over_rest))
 display(earlier(store))
-hidden = report.encoders_table(best)
-if hidden:
-    display(report.folded("The pretrainings behind the rows", *hidden))
-if here is not best and here.measured:
+display(report.encoders_table(best))
+if here.phantom and here is not best and here.measured:
     display(
         report.folded(
             f"The machinery on {here.kind}, profile {here.profile.name}: no evidence",

@@ -72,10 +72,8 @@ Markdown(
 )
 
 # %% tags=["remove-input"]
-hidden = report.encoders_table(best)
-if hidden:
-    display(report.folded("The pretrainings behind the rows", *hidden))
-if here is not best and here.measured:
+display(report.encoders_table(best))
+if here.phantom and here is not best and here.measured:
     display(
         report.folded(
             f"The machinery on {here.kind}, profile {here.profile.name}: no evidence",

@@ -92,25 +92,19 @@ report.budget(best.profile)
 #
 # ## What follows
 #
-# Every comparison is stated beforehand, with the smallest difference of interest: `results/STATEMENT.md`.
+# Every comparison is stated beforehand, with the smallest difference of interest (`results/STATEMENT.md`).
 
 # %% tags=["remove-input"]
 if best.phantom:
     display(Markdown("Nothing: these numbers are of phantoms."))
 else:
-    display(report.claims_table(findings, best))
-
-# %% tags=["remove-input"]
-if not best.phantom:
-    shown = [each for each in findings if each.found and each.claim.family != "others"]
+    own = [each for each in findings if each.found and each.claim.family != "others"]
     plots.show(
-        report.forest(shown, best, xlabel="difference in points of mean DSC"),
+        report.forest(own, best, xlabel="difference in points of mean DSC"),
         caption="Comparisons among our rows: the paper's difference as a ring, ours with its 95 % interval.",
-        alt="; ".join(
-            f"{e.claim.text}, {e.claim.column}: {words(e.found.value)}, {e.verdict}" for e in shown
-        )
-        + ".",
+        alt=report.forest_words(own),
     )
+    display(report.folded("All comparisons as a table", report.claims_table(findings, best)))
 
 # %% [markdown]
 # ## Figure 7: how many labels
@@ -196,41 +190,13 @@ if not lines.empty and not best.phantom:
     )
 
 # %% [markdown]
-# ## The encoders behind the rows
-#
-# What each method compares, and what was changed for small images and batches, stands in {doc}`method_family`; a row is one file below `ldl/methods/`.
+# What each method compares stands in {doc}`method_family`, what the printed table says by arithmetic in {doc}`audit`.
 
 # %% tags=["remove-input"]
-for part in report.encoders_table(best):
-    display(part)
-
-# %% [markdown]
-# ## What the printed numbers say
-
-# %% tags=["remove-input"]
-numbers = published("table2").set_index("encoder")
-columns = [task.column for task in TASKS.values()]
-ours = ["Pd", "Pd+mix", "Rd"]
-winners = numbers[columns].idxmax()
-lead = numbers[columns].loc[ours].max() - numbers[columns].drop(index=ours).max()
-others = ", ".join(f"{column}: {name}" for column, name in winners.items() if name != "Rd")
-Markdown(
-    f"The best of Pd, Pd+mix and Rd is the best of all rows in {int(winners.isin(ours).sum())} of {len(columns)} columns; Rd alone is in {int((winners == 'Rd').sum())} (the exceptions: {others}). "
-    f"The lead of the best of the three over the best other method is {lead.median():.2f} points in the median column, {lead.min():+.2f} in the worst and "
-    f"{lead.max():.2f} in the best ({lead.idxmax()}). The paper gives no spread: it is one training a cell."
-)
-
-# %% [markdown]
-# ## The machinery on phantoms
-#
-# Profile `demo` trains every row on images drawn from a seed. It shows that each can be made from end to end, and says nothing about the paper.
-
-# %% tags=["remove-input"]
-if best is here:
-    display(Markdown("It stands above."))
-else:
+display(report.encoders_table(best))
+if here.phantom and best is not here:
     display(
         report.folded(
-            "Table 2 on phantoms", *report.whole_table(here), *report.encoders_table(here)
+            "The machinery on phantoms, profile demo: no evidence", *report.whole_table(here)
         )
     )

@@ -30,7 +30,7 @@ from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.profiles import WIDTHS
 from ldl.engine.store import RunStore
-from ldl.models import Encoder, SegmentationNet
+from ldl.models import SegmentationNet
 from ldl.tables.measure import show
 from ldl.tables.published import NOTES
 from ldl.tables.transfer import WIDTH_TITLES
@@ -68,11 +68,6 @@ Markdown(f"A slip in the paper's own table: {NOTES['ldl_table4']}")
 
 # %% [markdown]
 # ## Three widths of one class
-#
-# All networks of this book are the same class with another number of channels in the first stage.
-
-# %%
-plots.source(Encoder)
 
 
 # %% tags=["remove-input"]
@@ -95,22 +90,11 @@ plots.small_table(
     caption=f"Channels of the first stage and parameters of the segmentation network, as published and under profile {best.profile.name}.",
 )
 
-# %% [markdown]
-# ## The encoders behind the rows
-
 # %% tags=["remove-input"]
-for part in report.encoders_table(best):
-    display(part)
-
-# %% [markdown]
-# ## The machinery on phantoms
-
-# %% tags=["remove-input"]
-if best is here:
-    display(Markdown("It stands above."))
-else:
+display(report.encoders_table(best))
+if here.phantom and best is not here:
     display(
         report.folded(
-            "Table 4 on phantoms", *report.whole_table(here), *report.encoders_table(here)
+            "The machinery on phantoms, profile demo: no evidence", *report.whole_table(here)
         )
     )

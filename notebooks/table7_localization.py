@@ -20,7 +20,7 @@
 # centre-sensitive weights each bring an improvement (section 6.3, Table 7).
 # ```
 #
-# {doc}`method_localization` goes from the equations to the functions; {doc}`figure9_similarity` shows similarity maps, {doc}`demo_localization` is there to be touched.
+# How it is done stands in {doc}`method_localization`; {doc}`demo_localization` is there to be touched.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -34,14 +34,18 @@ from IPython.display import Markdown, display
 
 from ldl import plots, report
 from ldl.book.parameters import check
+from ldl.data.landmarks import REAL, landmark_bank
 from ldl.engine.store import RunStore
-from ldl.localize import frame_of
+from ldl.errors import DataError
+from ldl.localize import find, frame_of
 from ldl.localize.frame import CentredMatcher
-from ldl.runs.localize import FACTORS
-from ldl.tables.compare import judged
+from ldl.localize.search import PHANTOMS, matcher_of
+from ldl.report import networks as encoders
+from ldl.report.examples import may_be_shown
+from ldl.runs.localize import FACTORS, window_at
+from ldl.tables.compare import difference, judged
 from ldl.tables.localization import ROWS, STATED, by_support, paper
 from ldl.tables.measure import show
-from ldl.tables.published import published
 
 check("table7_localization", globals())
 store = RunStore()
@@ -63,6 +67,7 @@ else:
     against = ", ".join(
         f"{c.label} {best.number(BEST, c.key):.1f} against {best.number('ncc', c.key):.1f}"
         for c in columns
+        if (BEST, c.key) in best.cells
     )
     text = f"The paper's claims: {told}. Its best row against template matching, which is not trained: {against} (mean accuracy, %)."
 Markdown(text)
@@ -70,9 +75,8 @@ Markdown(text)
 # %% [markdown]
 # ```{admonition} We do
 # :class: tip ours
-# The paper has one support image. We draw ten from the seed, ask each for all other images, and show the mean with its interval over supports and queries. We add what a reader would want to know first:
-# template matching by normalised cross-correlation, the encoder's raw features, the network before its first step, and *the support's own place*, which answers with the coordinates
-# of the support's point and looks at no image. IDRiD, DRISHTI-GS1 and the fovea are our own columns.
+# The paper has one support image. We draw ten, ask each for all other images, and show the mean over supports and queries. Our own rows say what a number is worth: template matching, the encoder's raw
+# features, the network before its first step, and *the support's own place*, which looks at no image. IDRiD, DRISHTI-GS1 and the fovea are our own columns.
 # ```
 #
 # ## The table
@@ -113,7 +117,7 @@ for part in report.whole_table(best, at_thresholds(best), note):
 # %% [markdown]
 # ## What one support image decides
 #
-# Each dot is what the whole row would have been, had that support image been the only one, as in the paper.
+# Each dot is what the row would have been with that support image alone, as in the paper.
 
 # %% tags=["remove-input"]
 LOOKS = {True: "a support, the paper's row", False: "a support, ours"}
@@ -151,29 +155,20 @@ if len(frame):
     )
 
 # %% tags=["remove-input"]
-lines = []
+told = []
 for column in columns:
     there = [row for row in ROWS if row.published and (row.key, column.key) in best.cells]
     if len(there) > 1:
         draws = np.stack([best.cells[row.key, column.key].draws for row in there])
-        tops = [there[k].label for k in draws.argmax(axis=0)]
-        lines.append(
-            {
-                "landmark": column.label,
-                "supports with the paper's order": f"{int((np.diff(draws, axis=0) > 0).all(axis=0).sum())} of {draws.shape[1]}",
-                "best row, by support": plots.prose(
-                    ", ".join(f"{name} {tops.count(name)}" for name in dict.fromkeys(tops))
-                ),
-                "widest range": f"{np.ptp(draws, axis=1).max():.1f} points",
-            }
+        order = int((np.diff(draws, axis=0) > 0).all(axis=0).sum())
+        told.append(
+            f"{column.label} {order} of {draws.shape[1]} (one row spans up to {np.ptp(draws, axis=1).max():.0f} points)"
         )
-if lines:
-    display(
-        plots.small_table(
-            lines,
-            caption="What the paper's table would have been with each of our support images alone, by mean accuracy.",
-        )
-    )
+Markdown(
+    f"Supports with which the rows would stand in the paper's order: {'; '.join(told)}."
+    if told
+    else ""
+)
 
 # %% [markdown]
 # ## What follows
@@ -194,35 +189,47 @@ def at_015(finding):
 if best.phantom:
     display(Markdown("Nothing: these numbers are of phantoms."))
 else:
-    display(report.claims_table([each for each in findings if each.found], best))
-    display(Markdown("Stated before the runs were two of these on another score, as follows."))
+    made = [each for each in findings if each.found]
+    theirs = [each for each in made if not each.claim.ours]
+    plots.show(
+        report.forest(theirs, best, xlabel="difference in points of mean accuracy"),
+        caption="The paper's claims: its difference as a ring, ours with its 95 % interval.",
+        alt=report.forest_words(theirs),
+    )
+    display(
+        report.folded(
+            "All comparisons as a table, our own questions among them",
+            report.claims_table(made, best),
+        )
+    )
     within = show("table7", best.profile, store, "within")
     table = replace(within.table, unit="the share found within 0.15 windows, %")
     within = replace(within, table=table)
+    stated = [at_015(each) for each in judged(within, STATED) if each.found]
     display(
-        report.claims_table([at_015(each) for each in judged(within, STATED) if each.found], within)
+        report.folded(
+            "As stated before the runs: two of these on the share found within 0.15 windows",
+            report.claims_table(stated, within),
+        )
     )
 
 # %% [markdown]
 # ## Do the encoders know what, or where?
 #
-# Retinas and chests are photographed in one pose and cropped alike. A network that is to tell the patches of such images apart can learn to say *where* a patch lies instead of what it shows. Whether it does can be
-# measured. Take the unit window vectors $\dot v_n(h, w)$ of $N$ images and divide their squared length into three parts that sum to 1:
+# Retinas and chests are photographed in one pose and cropped alike, so a network can learn to say *where* a patch lies instead of what it shows. The squared length of the unit window vectors $\dot v_n(h, w)$ of $N$ images falls into three
+# parts, with $\bar v(h, w)$ the mean of a place and $\bar v$ that of all places:
 #
 # $$
 # \underbrace{\bigl\lVert \bar v \bigr\rVert^2}_{\text{common}} +
 # \underbrace{\tfrac{1}{HW}\textstyle\sum_{h,w} \bigl\lVert \bar v(h, w) - \bar v \bigr\rVert^2}_{\text{place}} +
 # \underbrace{\tfrac{1}{NHW}\textstyle\sum_{n,h,w} \bigl\lVert \dot v_n(h, w) - \bar v(h, w) \bigr\rVert^2}_{\text{content}} = 1
 # $$
-#
-# with $\bar v(h, w) = \tfrac1N \sum_n \dot v_n(h, w)$, the mean of a place, and $\bar v$, that of all places.
 
 # %%
 plots.source(frame_of)
 
 # %% [markdown]
-# If the place is most of a vector, the most similar pixel of a query is the one at the support's place, whatever lies there. The cheapest remedy is to take the mean map away in the test, from support and query alike, and to
-# normalise again: rows *centred*. It needs unlabelled images only.
+# If the place is most of a vector, the most similar pixel of a query is the one at the support's place, whatever lies there. The cheapest remedy takes the mean map away from support and query alike: rows *centred*.
 
 # %%
 plots.source(CentredMatcher.vectors)
@@ -257,37 +264,136 @@ if shares:
     )
 
 # %% [markdown]
-# ## What the printed numbers say
+# ## Figure 9: similarity maps
+#
+# ```{admonition} The paper says
+# :class: note paper
+# With centre-sensitive averaging "the matched point has a peak value in the heat-map" (section 6.3.2, Figure 9).
+# ```
+#
+# The paper does not say how its examples were chosen. Here a rule chooses: the support of median accuracy, and queries at the 10th, 40th, 70th and 95th percentile of its distances, so that good and bad answers are shown. Under each map stands the distance to the
+# truth in windows and how the map was read; the magenta cross is what the paper's protocol would have answered.
 
 # %% tags=["remove-input"]
-QUERIES = {"od_hrf": ("Disc (HRF)", 44), "heart_scr": ("Heart (SCR)", 246)}
-STEPS = (("pd+mix", "pd", "+mix"), ("pd+mix+ms", "pd+mix", "+ms"), (BEST, "pd+mix+ms", "+cs"))
-table = published("table7")
-lines = []
-for task, (name, count) in QUERIES.items():
-    rows = table[table["task"] == task].set_index("method").drop(columns="task")
-    for better, worse, step in STEPS:
-        gain = rows.loc[better] - rows.loc[worse]
-        won = (gain.drop("mean") * count / 100).round().astype(int)
-        lines.append(
-            {
-                "step": f"{name}, {step}",
-                "mean accuracy": report.signed(gain["mean"]),
-                "queries won at the five thresholds": ", ".join(
-                    report.signed(one, 0) for one in won
-                ),
-            }
+SHOWN = tuple(row for row in ROWS if row.published or row.key == "ncc")
+QUANTILES = (0.1, 0.4, 0.7, 0.95)
+
+
+def choose(record):
+    """Numbers of the support image of median accuracy and of four of its queries."""
+    supports, ids = record["supports"], record["ids"]
+    order = np.argsort([one["mean_accuracy"] for one in supports], kind="stable")
+    support = supports[order[(len(order) - 1) // 2]]
+    asked = [number for number, name in enumerate(ids) if name != support["support"]]
+    ranks = np.argsort(support["distance_of"], kind="stable")
+    return [
+        ids.index(support["support"]),
+        *(asked[ranks[round(q * (len(ranks) - 1))]] for q in QUANTILES),
+    ]
+
+
+def scene(column):
+    """Figure 9 for one landmark; nothing is trained, and what may not be shown is not."""
+    words = "Images: phantoms."
+    if column.of.bank != "phantom":
+        manifest = may_be_shown(REAL[column.of.bank, column.of.name].collection)
+        if manifest is None:
+            return f"{column.label}: the licence does not let these images be shown"
+        words = f"Real images: {manifest.title} ({manifest.licence.name})."
+    matchers, chosen = {}, None
+    for row in SHOWN:
+        for run in here.runs.get((row.key, column.key), ())[:1]:
+            record, encoder = (
+                store.record(run),
+                encoders.at_hand(run.encoder, store) if run.encoder else None,
+            )
+            if record and (encoder or not run.encoder):
+                matchers[row.label] = matcher_of(run, encoder.net if encoder else None)
+                chosen = choose(record) if chosen is None or row.published else chosen
+    if chosen is None:
+        return f"{column.label}: no record with its network on this machine"
+    size = here.profile.pretraining.size
+    bank = landmark_bank(
+        column.of.bank, column.of.name, size, count=here.profile.localization.images or PHANTOMS
+    )
+    images, points = (
+        np.array(bank.images[chosen]),
+        [tuple(map(float, one)) for one in bank.points[chosen]],
+    )
+    window, maps, told = window_at(column.of.name, size), [], []
+    for label, matcher in matchers.items():
+        found = [find(matcher, images[0], points[0], image, window=window) for image in images]
+        off = [
+            float(np.hypot(*np.subtract(one.guess, point))) / window
+            for one, point in zip(found, points, strict=True)
+        ]
+        maps.append(
+            [
+                plots.Map(
+                    one.similarity, one.guess, one.status == "found", f"{far:.2f}, {one.status}"
+                )
+                for one, far in zip(found, off, strict=True)
+            ]
         )
-plots.small_table(
-    lines,
-    caption="Differences between neighbouring rows of the printed table, in points and as numbers of queries (of 44 and of 246). The table rests on one support image a landmark.",
-)
+        told.append(f"{label} {', '.join(f'{far:.2f}' for far in off[1:])}")
+    plots.show(
+        plots.similarity_figure(
+            list(images),
+            points,
+            maps,
+            titles=["support", *[f"query at {100 * share:.0f} %" for share in QUANTILES]],
+            row_titles=[
+                label.replace("+ms", "\n+ms", 1).replace(" cross", "\ncross") for label in matchers
+            ],
+            window=window,
+        ),
+        caption=f"<b>{column.label}.</b> {words} Dark blue: a map's own lowest value, yellow: its highest; the frame about the support's point is the window.",
+        alt=f"{column.label}: a support image and four queries, and their similarity maps. Distances to the truth in windows: {'; '.join(told)}.",
+    )
+    return ""
+
+
+def shown(column):
+    """Why the figure of a landmark is not there; empty where it is."""
+    try:
+        return scene(column)
+    except DataError:
+        return f"{column.label}: not at hand"
+
+
+reasons = [why for column in here.table.columns(here.profile) if (why := shown(column))]
+Markdown(f"Not shown: {'; '.join(reasons)}." if reasons else "")
 
 # %% [markdown]
-# ## The machinery on phantoms
+# Four pictures are no measurement. *Sharpness* is: how far the maximum stands above the next best place more than half a window away, as a share of how far it stands above the map's median.
 
 # %% tags=["remove-input"]
-if best is here:
-    display(Markdown("It stands above."))
-else:
-    display(report.folded("Table 7 on phantoms", *report.whole_table(here, at_thresholds(here))))
+sharp, lines = show("table7", best.profile, store, "sharpness"), []
+for column in columns:
+    pair = [sharp.cells.get((row, column.key)) for row in (BEST, "pd+mix+ms")]
+    if all(pair):
+        gap = difference(*pair)
+        lines.append(
+            {
+                "landmark": column.label,
+                "with cs": f"{pair[0].value:.2f}",
+                "without": f"{pair[1].value:.2f}",
+                "difference": f"{report.signed(gap.value, 2)} <small>({report.signed(gap.low, 2)} to {report.signed(gap.high, 2)})</small>",
+                "queries": gap.cases,
+            }
+        )
+if lines:
+    display(
+        plots.small_table(
+            lines,
+            caption=f"Sharpness (0 to 1), {best.kind}; 95 % intervals over supports and queries.",
+        )
+    )
+
+# %% tags=["remove-input"]
+if here.phantom and best is not here:
+    display(
+        report.folded(
+            "The machinery on phantoms, profile demo: no evidence", *report.whole_table(here)
+        )
+    )

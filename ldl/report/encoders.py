@@ -1,48 +1,44 @@
 """The encoders behind a table: what they find again on held-out images, and was that enough?"""
 
-from typing import Any
-
 from IPython.display import HTML
 
 from ldl.engine.store import Record
 from ldl.methods import COMPARISONS
 from ldl.metrics import LARGEST_LATE_GAIN, LEAST_GAIN
 from ldl.plots.show import small_table
-from ldl.report.render import MARK
-from ldl.report.words import images_seen, provenance
+from ldl.report.render import MARK, folded
+from ldl.report.words import provenance
 from ldl.tables.measure import Shown
 from ldl.train.comparison import LEAST_SPREAD
 
 MODALITY = {"fundus": "fundus", "xray": "X-ray", "ct": "CT"}
-_LDL = ("LDL's encoders", "patches")
 
 
-def encoders_table(shown: Shown) -> list[HTML]:
-    """Two tables: LDL's encoders are asked for patches, the others for whole images."""
+def encoders_table(shown: Shown) -> HTML:
+    """What the encoders behind a table find again before and after their training, folded away."""
     found = [record for record in shown.encoders if "retrieval" in record]
-    images = [record for record in found if record["config"].get("method") in COMPARISONS]
-    patches = [record for record in found if record not in images]
-    rule = (
-        f"{MARK} below {100 * LEAST_GAIN:.0f} points more than the random start finds, or more "
-        f"than {100 * LARGEST_LATE_GAIN:.0f} % of the loss's fall in the last fifth of the steps."
+    if not found:
+        return HTML("")
+    rows = [
+        {
+            "encoder": _name(record),
+            "found (%)": " → ".join(
+                f"{100 * record[key]:.0f}" for key in ("retrieval_before", "retrieval")
+            ),
+            "among": record["retrieval_among"],
+            "late fall (%)": f"{100 * record['late_gain']:.1f}" if record.get("late_gain") else "–",
+            "far enough": "yes" if record.get("trained", True) else f"no {MARK}",
+        }
+        for record in found
+    ]
+    caption = (
+        "Share of held-out patches (LDL), regions (LRC) or whole images (the other methods) whose "
+        "nearest neighbour in another view is their own, before → after training; late fall: share "
+        f"of the loss's fall in the last fifth of the steps. {MARK} less than "
+        f"{100 * LEAST_GAIN:.0f} points gained, or more than {100 * LARGEST_LATE_GAIN:.0f} % late. "
+        f"{provenance(found)}"
     )
-    tables = []
-    if patches:
-        whose, what = ("LRC's branches", "regions") if _local(patches[0]) else _LDL
-        words = (
-            f"{whose}: the share of held-out {what} whose nearest neighbour in another view is "
-            f"their own. {rule} {provenance(patches)}"
-        )
-        tables.append(small_table([_line(one, _patches(one)) for one in patches], caption=words))
-    if images:
-        words = (
-            "The other methods' encoders: the share of held-out images whose nearest neighbour in "
-            "another view is their own, by pooled features; spread of the outputs at the end (0: "
-            f"all alike). {rule} {provenance(images)}"
-        )
-        rows = [_line(one, _images(one), spread=_spread(one)) for one in images]
-        tables.append(small_table(rows, caption=words))
-    return tables
+    return folded("The encoders behind the rows", small_table(rows, caption=caption))
 
 
 def last_spread(record: Record) -> float | None:
@@ -51,50 +47,18 @@ def last_spread(record: Record) -> float | None:
     return float(spread[-1]) if spread else None
 
 
-def _line(record: Record, name: str, **more: str) -> dict[str, Any]:
-    late = record.get("late_gain")
-    return {
-        "encoder": name,
-        "found (%)": f"{100 * record['retrieval']:.1f}",
-        "before training (%)": f"{100 * record['retrieval_before']:.1f}",
-        "among": record["retrieval_among"],
-        **more,
-        "late fall of the loss (%)": "–" if late is None else f"{100 * late:.1f}",
-        "far enough": "yes" if record.get("trained", True) else f"no {MARK}",
-        "images seen": f"{images_seen(record['config']):,}",
-        "wall time (s)": f"{record['wall_seconds']:.0f}",
-    }
-
-
-def _spread(record: Record) -> str:
-    spread = last_spread(record)
-    if spread is None:
-        return "–"
-    return f"{spread:.2f}{' (collapsed)' if spread < LEAST_SPREAD else ''}"
-
-
-def _images(record: Record) -> str:
+def _name(record: Record) -> str:
     config = record["config"]
-    title = record.get("title", config["method"])
-    return f"{title}, {MODALITY[config['modality']]}, width {config['base']}, seed {config['seed']}"
-
-
-def _patches(record: Record) -> str:
-    config = record["config"]
-    if _local(record):
-        number = "all pixels" if config["samples"] is None else f"N = {config['samples']}"
-        return f"LRC, {number}, width {config['base']}, seed {config['seed']}"
+    end = f"width {config['base']}, seed {config['seed']}"
+    if "samples" in config:  # LRC's local branch
+        number = f"N = {config['samples']}" if config["samples"] else "all pixels"
+        return f"LRC, {number}, {end}"
     parts = [record.get("title", config["method"]), MODALITY[config["modality"]]]
-    if "patch_grid" in config:
+    if config.get("patch_grid", 8) != 8:
         parts.append(f"{config['patch_grid']}×{config['patch_grid']}")
-    if config.get("clusters"):
+    if config.get("clusters", 16) not in (0, 16):
         parts.append(f"C = {config['clusters']}")
-    return ", ".join([*parts, f"width {config['base']}", f"seed {config['seed']}"])
-
-
-def _local(record: Record) -> bool:
-    """Whether it is LRC's local branch, which has regions in the place of patches."""
-    return "samples" in record["config"]
+    return ", ".join([*parts, end])
 
 
 def verdict(record: Record) -> str:

@@ -25,7 +25,7 @@ def signed(value: float, decimals: int = 1) -> str:
 
 
 def group_table(
-    shown: Shown, group: str | None, extra: Extra | None = None, more: str = ""
+    shown: Shown, group: str | None, extra: Extra | None = None, legend: str | None = None
 ) -> HTML:
     """The columns of one group as the paper prints them, with what the cells mean.
 
@@ -36,7 +36,7 @@ def group_table(
         shown: the table.
         group: its columns'; None for all columns in one table.
         extra: adds a line to the cell of (row, column).
-        more: what else the caption says.
+        legend: in the place of what cells and marks mean, and of what they were made from.
     """
     part = shown.frame[shown.frame["group"] == group] if group else shown.frame
     columns = dict.fromkeys(part["column"])
@@ -55,22 +55,19 @@ def group_table(
         }
     wide = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns))
     wide.columns = pd.Index([_head(part[part["column"] == one], not group) for one in columns])
-    members = {
-        one["run_id"]: one
-        for (row, column), cell in shown.cells.items()
-        if column in columns
-        for one in cell.records
-    }
-    made = provenance(members.values())
     title = f"{group}, {shown.kind}" if group else shown.kind.capitalize()
-    caption = f"<b>{title}.</b> {_legend(shown, part)} {more} {made}"
-    return scrolling(styled(wide), caption)
+    told = _legend(shown, part) if legend is None else legend
+    return scrolling(styled(wide), f"<b>{title}.</b> {told}")
 
 
 def whole_table(shown: Shown, extra: Extra | None = None, more: str = "") -> list[HTML]:
-    """All groups, each a table of its own, so that each fits a page."""
+    """All groups, each a table of its own, so that each fits a page; the first has the legend."""
     groups = dict.fromkeys(shown.frame["group"])
-    return [group_table(shown, group, extra, more) for group in groups]
+    legends = [f"{_legend(shown, shown.frame)} {more}", *[""] * (len(groups) - 1)]
+    return [
+        group_table(shown, group, extra, legend)
+        for group, legend in zip(groups, legends, strict=True)
+    ]
 
 
 def folded(title: str, *parts: HTML) -> HTML:
@@ -130,12 +127,12 @@ def _legend(shown: Shown, part: pd.DataFrame) -> str:
     bold = " (bold: our best)" if shown.fair else ""
     gap = ", and ours minus it" if shown.fair else ""
     over = "seeds and " if (there["draws"] > 1).any() else ""
-    words = [
-        f"{shown.table.unit}: ours{bold}, its 95 % interval over {over}n {shown.table.case}; "
-        f"<i>the paper's</i>{gap}."
-    ]
+    marks = [""]
     if (there["trained"] == False).any():  # noqa: E712
-        words.append(f"{MARK} the encoder was not trained far enough here.")
+        marks.append(f"{MARK} the encoder was not trained far enough here.")
     if there["stale"].any():
-        words.append(f"{STALE} made by an older version.")
-    return " ".join(words)
+        marks.append(f"{STALE} made by an older version.")
+    return (
+        f"{shown.table.unit}: ours{bold}, its 95 % interval over {over}n {shown.table.case}; "
+        f"<i>the paper's</i>{gap}.{' '.join(marks)} {provenance(shown.records)}"
+    )
