@@ -484,13 +484,12 @@ def fill(
     """Add each item that is not written yet, and name every one that cannot be used.
 
     Args:
-        writer: of the bank.
         items: what to read, in order; ``str`` of one names it.
-        add: writes one entry.
+        add: writes the entry of one.
         leave_out: go on without those that cannot be used, instead of writing no bank; None: the
-            first of them is the error, since the caller offers no going on.
-        progress: show a bar.
-        unit: what an item is called there.
+        first
+            of them is the error, since the caller offers no going on.
+        progress: show a bar that counts in ``unit``.
 
     Raises:
         DataError: items that cannot be used, all of them in one message.
@@ -524,15 +523,13 @@ def image_bank(
     leave_out: bool | None = None,
     progress: bool = False,
 ) -> Bank:
-    """A bank of images, written once as `made` says, then opened.
+    """A bank of images, written once as `made` says, then opened; arguments as there and of `fill`.
 
     Args:
-        label, stamp: as of `made`.
         name, rows: as of `BankWriter`.
         items: what to read; asked for only when the bank is not there yet.
         load: id, row and split of one.
         left_out: what ``items`` leaves out, and why; it may fill it.
-        leave_out, progress: as of `fill`.
 
     Raises:
         DataError: items that cannot be used, all of them in one message.
@@ -571,12 +568,7 @@ def refuse_twins(
 ) -> None:
     """Insist that the same ``what`` is not in test and elsewhere: it would be the same ``who``.
 
-    Args:
-        where: named in the error.
-        rows: id, split and content of each.
-
-    Raises:
-        DataError: one is.
+    ``rows`` are id, split and content of each; ``where`` is named in the DataError.
     """
     seen: dict[object, tuple[str, str]] = {}
     for id, split, content in rows:

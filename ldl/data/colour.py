@@ -26,11 +26,7 @@ NORMALISATION = {
 def jitter_colour(images: Tensor, generator: Generator) -> Tensor:
     """Brightness, contrast, and for colour images saturation, hue and at times no colour at all.
 
-    The order is fixed where torchvision shuffles it.
-
-    Args:
-        images: (B, 3 or 1, H, W) float in 0..1.
-        generator: on the CPU.
+    (B, 3 or 1, H, W) float in 0..1. The order is fixed where torchvision shuffles it.
     """
     count, channels = images.shape[:2]
     bright, contrast, saturation = (

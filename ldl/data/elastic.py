@@ -93,8 +93,6 @@ def draw_elastic(
     Args:
         images: (B, C, H, W) float on the device, 0 for air.
         regions: (B, H, W) integer ids on the device, -1 for none.
-        config: spacing and strength.
-        generator: on the CPU.
 
     Raises:
         ConfigError: images and regions do not fit each other.
@@ -109,12 +107,8 @@ def random_elastic(count: int, config: ElasticConfig, generator: Generator) -> E
     """A displacement for each of ``count`` images: control points uniform within the strength.
 
     A cubic B-spline repeats what is linear in place, so that a turn and a shift are displacements
-    of its control points too. Angle and shift are uniform within their bounds.
-
-    Args:
-        count: B.
-        config: spacing and strength.
-        generator: on the CPU, so that a seed means the same on every device.
+    of its control points too, uniform within their bounds. The generator is on the CPU, so that a
+    seed means the same on every device.
     """
     points = config.cells + 3
     control = 2 * torch.rand(count, 2, points, points, generator=generator) - 1

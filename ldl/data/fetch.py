@@ -38,11 +38,8 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 class ResumingDownloader:
     """Callable as pooch wants it: ``downloader(url, output_file, pooch)``.
 
-    Args:
-        part: where the bytes so far are kept.
-        attempts: how often to go on after a cut connection before giving up.
-        progress: show a bar.
-        wait: seconds before going on, times the attempt.
+    The bytes so far are kept in ``part``; after a cut connection it goes on up to ``attempts``
+    times, ``wait`` seconds times the attempt later.
     """
 
     def __init__(
@@ -253,14 +250,12 @@ def _members(archive: Path, file: zipfile.ZipFile | tarfile.TarFile) -> Iterator
 
 
 def unpack(archive: Path, into: Path) -> list[Path]:
-    """Unpack a zip or tar into a folder; what lies there already must be the same.
-
-    Returns:
-        Paths of the files, relative to ``into``.
+    """Unpack a zip or tar into a folder; returns the files' paths relative to it.
 
     Raises:
         DataError: damaged archive, a member that would leave the folder, no room, or another file
-            of a member's name; nothing was put there then.
+        of
+            a member's name with other content; nothing was put there then.
     """
     into.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".unpack-", dir=into))
@@ -294,10 +289,7 @@ def _check_room(archive: Path, needed: int, folder: Path) -> None:
 
 
 def refuse_foreign(moves: dict[Path, Path]) -> None:
-    """Insist that no file would replace another of the same name.
-
-    Args:
-        moves: where each file lies -> where it is to go.
+    """Insist that no file (where it lies -> where it is to go) would replace another of that name.
 
     Raises:
         DataError: some would; all are counted and the first are named.

@@ -32,13 +32,7 @@ class Rates:
 def spoil(images: Tensor, rates: Rates, generator: Generator) -> Tensor:
     """Local shuffling, then a change of intensities, then painting, each at its rate.
 
-    Args:
-        images: (B, C, S, S) float in 0..1, S at least 32.
-        rates: probabilities.
-        generator: on the CPU.
-
-    Returns:
-        (B, C, S, S) float in 0..1.
+    (B, C, S, S) float in 0..1, S at least 32, to the same; the generator is on the CPU.
     """
     count = len(images)
 
@@ -85,15 +79,10 @@ def apply_curves(images: Tensor, curves: Tensor) -> Tensor:
 
 
 def shuffle_tiles(images: Tensor, largest: int, generator: Generator) -> Tensor:
-    """Permute pixels within tiles whose height and width are 1 to ``largest``.
+    """Permute the pixels of (B, C, H, W) within tiles whose sides are 1 to ``largest`` pixels.
 
     The original shuffles within thousands of overlapping windows one after another; here one tiling
     with a random origin covers each image, so that a batch is done at once.
-
-    Args:
-        images: (B, C, H, W).
-        largest: side in pixels.
-        generator: on the CPU.
     """
     count, _, height, width = images.shape
     side = torch.randint(1, max(1, largest) + 1, (2, count, 1), generator=generator)
@@ -112,11 +101,7 @@ def shuffle_tiles(images: Tensor, largest: int, generator: Generator) -> Tensor:
 def windows(count: int, size: int, sides: tuple[int, int], generator: Generator) -> Tensor:
     """The union of one to five windows an image: (count, 1, size, size) bool.
 
-    Args:
-        count: B.
-        size: S in pixels.
-        sides: heights and widths are uniform in ``sides[0]`` to ``sides[1]`` pixels.
-        generator: on the CPU.
+    Heights and widths are uniform in ``sides[0]`` to ``sides[1]`` pixels.
     """
     side = uniform(2 * count * WINDOWS, sides[0], sides[1] + 1, generator).floor()
     side = side.view(2, count, WINDOWS, 1)

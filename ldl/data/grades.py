@@ -21,12 +21,10 @@ _PHANTOM_ID = re.compile(r"fundus-(\d+)")
 
 
 def grades(config: DataConfig, bank: Bank) -> np.ndarray:
-    """One grade an image of a pretraining bank, (N,) int64 in 0..4.
+    """One grade an image of a bank of fundus images, (N,) int64 in 0..4.
 
-    Args:
-        config: which images the bank holds: EyePACS with its table of grades (``open``), or
-            phantoms, graded by how much of the field their lesions cover.
-        bank: of colour fundus images.
+    EyePACS (``open``) has a table of grades; phantoms are graded by how much of the field their
+    lesions cover.
 
     Raises:
         DataError: X-rays, no table of grades at hand, a damaged one, or an image without a grade.

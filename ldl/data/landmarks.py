@@ -58,13 +58,10 @@ def landmark_bank(
     """The images of ``source`` with the true place of ``landmark``; built once, then opened.
 
     Args:
-        source: "phantom", or a data set: "hrf", "idrid" (103 centres), "drishti_gs1",
-            "idrid_segmentation" (centroids of disc masks), "scr" (247 centroids of heart masks).
-        landmark: "disc", "fovea" or "heart", as far as the source has it.
+        source, landmark: of `KNOWN`: "phantom", or a set such as "idrid" (103 centres), "scr" (247
+            centroids of heart masks); "disc", "fovea" or "heart".
         size: side of the square images in pixels.
-        count: number of phantoms; real sets come whole.
-        seed: of the phantoms.
-        progress: show a bar.
+        count, seed: of phantoms; real sets come whole.
 
     Raises:
         ConfigError: the source has no such landmark.

@@ -376,11 +376,7 @@ def columns(path: Path, *names: str) -> tuple[tuple[str, ...], ...]:
 
 
 def id_list(name: str) -> tuple[Member, ...]:
-    """The list ``data_manifests/splits/<name>.csv``, in file order.
-
-    Raises:
-        DataError: it is missing or has other columns.
-    """
+    """The list ``data_manifests/splits/<name>.csv``, in file order; errors as of `columns`."""
     path = paths.manifests_dir() / "splits" / f"{name}.csv"
     return tuple(Member(*row) for row in columns(path, "split", "image_id"))
 

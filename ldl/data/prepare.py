@@ -119,14 +119,9 @@ def prepare_pretraining(
 ) -> Bank:
     """Bank of the real pretraining images at hand, (N, C, size, size); built once, then opened.
 
-    The order is fixed: the authors' good-quality list first (fundus), then the others by number.
-
-    Args:
-        modality: "fundus" (C = 3, cropped to the field of view) or "xray" (C = 1).
-        size: side of the square images in pixels.
-        limit: use the first so many only.
-        leave_out: go on without damaged files, each named, where the bank is not there yet.
-        progress: show a bar.
+    Fundus (C = 3) is cropped to the field of view. The order is fixed: the authors' good-quality
+    list first (fundus), then the others by number; ``limit`` takes the first so many. ``leave_out``
+    goes on without damaged files, each named.
 
     Raises:
         DataError: the data set is not at hand, or files are damaged; all are named.
@@ -151,13 +146,8 @@ def prepare_pretraining(
 def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False) -> Bank:
     """Bank of fundus images of 500 pixels and more, without labels; built once, then opened.
 
-    In the order of :data:`FINE`; of the vessel sets, whose test images Tables 5 and 6 score, the
-    training lists only. Sets that are not at hand are left out.
-
-    Args:
-        size: side of the square images in pixels.
-        limit: use the first so many only.
-        progress: show a bar.
+    In the order of :data:`FINE`, the first ``limit``; of the vessel sets, whose test images Tables
+    5 and 6 score, the training lists only. Sets that are not at hand are left out.
 
     Raises:
         DataError: none of the sets is at hand, or files are damaged; all are named.
@@ -194,17 +184,14 @@ def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False)
 def prepare_task(task: str, size: int, *, leave_out: bool = False, progress: bool = False) -> Bank:
     """Bank of one segmentation task on real images, with masks; built once, then opened.
 
-    Rows: validation (the first 20 % of the authors' training list), train, test, in their order.
-
-    Args:
-        task: a key of `ldl.tasks.TASKS`, or another segmentation collection of a manifest.
-        size: side of the square images in pixels.
-        leave_out: go on without damaged files, each named, where the bank is not there yet.
-        progress: show a bar.
+    ``task`` is a key of `ldl.tasks.TASKS`, or another segmentation collection of a manifest. Rows:
+    validation (the first 20 % of the authors' training list), train, test, in their order.
+    ``leave_out`` goes on without damaged files, each named.
 
     Raises:
         DataError: the data set is not at hand, files are damaged (all are named), a mask does not
-            fit its image, or one image is in both train and test.
+        fit
+            its image, or one image is in both train and test.
     """
     manifest, collection = collection_named(task)
     if collection.purpose != "segmentation":

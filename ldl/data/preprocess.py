@@ -56,13 +56,12 @@ def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = N
     """Bounding box of the lit disc of a fundus image (paper 6.1.1, as the release does it).
 
     Any channel > 20, largest 8-connected component, box grown by 16 pixels and cut at the border.
-    For a reduced copy the margin shrinks with it (at least one pixel); the threshold does not
-    depend on size and stays.
+    For a reduced copy of an original whose long side is ``reduced_from`` the margin shrinks with
+    it.
 
     Args:
         image: (H, W, 3) uint8.
         path: named in errors.
-        reduced_from: long side of the original where ``image`` is a reduced copy.
 
     Raises:
         DataError: nothing is lit.
@@ -134,11 +133,7 @@ def lit(images: Tensor) -> Tensor:
 
 
 def lit_in_views(images: Tensor, views: ViewPair) -> Tensor:
-    """Where the views of a training step are lit: any channel of the image above 20.
-
-    Args:
-        images: (B, 3, H, H) uint8, of which the views were made.
-        views: of side S.
+    """Where the views of side S of images (B, 3, H, H) uint8 are lit: any channel above 20.
 
     Returns:
         (2B, 1, S, S) float, 0 or 1: first views, then second ones as they were turned.
@@ -150,17 +145,11 @@ def lit_in_views(images: Tensor, views: ViewPair) -> Tensor:
 
 
 def placed(point: Point, original: Shape, shape: Shape, box: Box, size: int) -> Point:
-    """A point of the original image in the prepared one: reduced copy, crop, resize.
+    """A point of the original image in the prepared square of ``size``: reduced copy, crop, resize.
 
-    Resizing keeps the image's outer edges in place, and these lie half a pixel outside the
-    outermost pixel centres.
-
-    Args:
-        point: row, column in pixels of the original.
-        original: rows, columns of the original.
-        shape: of the file at hand, a reduced copy or the original itself.
-        box: the part that is cropped, in pixels of the file at hand.
-        size: side of the prepared square.
+    Resizing keeps the image's outer edges in place, half a pixel outside the outermost centres.
+    ``original`` and ``shape`` are rows and columns of the original and of the file at hand, in
+    whose pixels ``box`` is cropped.
     """
     edges = ((box.top, box.bottom), (box.left, box.right))
     row, column = (
@@ -217,12 +206,9 @@ class Picture:
 
 
 def picture(path: Path, modality: Modality, size: int) -> Picture:
-    """Read one image as the networks were trained to see it.
+    """Read one image of any kind as the networks were trained to see it, in a square of ``size``.
 
-    Args:
-        path: jpg, png, tif, DICOM and others, see :func:`ldl.data.readers.image.read_image`.
-        modality: fundus is colour and cropped to what is lit; the others are taken whole.
-        size: S, side of the square in pixels.
+    Fundus is colour and cropped to what is lit; the others are taken whole.
 
     Raises:
         DataError: no such file, unreadable, of other channels than the modality, or nothing lit.

@@ -64,13 +64,10 @@ class View:
 
 
 def draw_view(images: Tensor, size: int, recipe: Recipe, generator: Generator) -> View:
-    """One view of each image; flips along both axes, since neither is fixed in a fundus or film.
+    """One view of side ``size`` of each image (B, 3 or 1, H, H) uint8 on the device.
 
-    Args:
-        images: (B, 3 or 1, H, H) uint8 on the device.
-        size: side S of the view in pixels.
-        recipe: what may happen to it.
-        generator: on the CPU, so that a seed means the same on every device.
+    Flips along both axes, since neither is fixed in a fundus or film. The generator is on the CPU,
+    so that a seed means the same on every device.
     """
     affine = random_affine(
         len(images), degrees=recipe.degrees, area=recipe.area, generator=generator

@@ -50,13 +50,9 @@ def random_affine(
 ) -> Affine:
     """Flips, a rotation and a resized crop for each of ``count`` square images.
 
-    Args:
-        count: B.
-        degrees: rotation is uniform in -degrees..degrees.
-        area: the crop's share of the image, uniform between the two; its aspect ratio is
-            log-uniform within 1/widest..widest as far as the crop still fits.
-        generator: on the CPU, so that a seed means the same on every device.
-        widest: largest aspect ratio.
+    The rotation is uniform in -degrees..degrees, the crop's share of the image uniform in ``area``,
+    its aspect ratio log-uniform within 1/widest..widest as far as the crop still fits. The
+    generator is on the CPU, so that a seed means the same on every device.
     """
     share = uniform(count, *area, generator=generator)
     spread = torch.minimum(1 / share, torch.tensor(widest)).log()
@@ -72,12 +68,10 @@ def random_affine(
 
 
 def boxes(half: Tensor, centre: Tensor, mirrored: Tensor | None = None) -> Affine:
-    """Square boxes of an image, not turned.
+    """Square boxes of an image, not turned, left and right exchanged where ``mirrored`` (B,) bool.
 
-    Args:
-        half: (B,) half the box's side, in units of half the image's side.
-        centre: (B, 2) x and y in -1..1.
-        mirrored: (B,) bool, whether left and right change places; none by default.
+    ``half`` (B,) is half the box's side in units of half the image's, ``centre`` (B, 2) x and y in
+    -1..1.
     """
     sign = torch.ones(len(half)) if mirrored is None else 1 - 2 * mirrored.float()
     linear = torch.diag_embed(torch.stack([half * sign, half], dim=-1))
@@ -87,11 +81,8 @@ def boxes(half: Tensor, centre: Tensor, mirrored: Tensor | None = None) -> Affin
 def random_boxes(count: int, *, share: float, mirror: float, generator: Generator) -> Affine:
     """Boxes of one size anywhere within the image.
 
-    Args:
-        count: B.
-        share: the box's side over the image's, above 0 and at most 1.
-        mirror: probability that left and right change places.
-        generator: on the CPU.
+    ``share`` is the box's side over the image's, in (0, 1]; ``mirror`` the probability that left
+    and right change places.
     """
     centre = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - share)
     mirrored = torch.rand(count, generator=generator) < mirror
@@ -124,7 +115,6 @@ def draw_pair(
         gap: between neighbours, in sides of a patch, so that no line runs on from one to the other.
         jitter: how far each patch is moved along x and y, uniform up to this many sides.
         smallest: the arrangement takes at least this share of the image's side, at most all of it.
-        generator: on the CPU.
     """
     share = uniform(count, smallest, 1.0, generator)[:, None]
     # The image is 2 wide in its own coordinates, so this is half a side.
@@ -138,10 +128,9 @@ def draw_pair(
 
 
 def without_green(images: Tensor) -> Tensor:
-    """Take the green-magenta direction out of the colours, so that aberration tells no position.
+    """Take the green-magenta direction out of (B, 3, H, W), so that aberration tells no position.
 
-    Args:
-        images: (B, 3, H, W) float; one channel passes as it is.
+    One channel passes as it is.
     """
     if images.shape[1] == 1:
         return images

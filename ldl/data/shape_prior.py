@@ -25,12 +25,7 @@ class ShapePrior:
 
 
 def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
-    """The first ``count`` reference masks.
-
-    Args:
-        config: where from, at which size, and the phantoms' seed.
-        kind: "dsa", "octa", or "own": those of the folder that ``config`` names.
-        count: how many; the release has ten of each.
+    """The first ``count`` reference masks of ``kind`` "dsa" or "octa"; the release has ten of each.
 
     Raises:
         DataError: the masks are not at hand, damaged, empty, or fewer than ``count``.

@@ -32,11 +32,7 @@ Maps = tuple[Array, Array]  # (n, H, W) int16 maps, (n,) seconds
 
 
 def superpixels(slice_: Array, config: SuperpixelConfig) -> Array:
-    """Regions of one slice.
-
-    Args:
-        slice_: (C, H, W) uint8, windowed; channels are neighbouring slices or one.
-        config: the parameters.
+    """Regions of one slice (C, H, W) uint8, windowed; channels are neighbouring slices or one.
 
     Returns:
         (H, W) int16: 0..K-1 in row-major order of first appearance, -1 outside the body.
@@ -122,11 +118,7 @@ def prepare_superpixels(
 ) -> RegionBank:
     """Region maps of every slice; made once, then opened. A stopped run goes on where it was.
 
-    Args:
-        bank: the windowed slices.
-        config: Felzenszwalb's parameters; None for the defaults.
-        workers: processes; None: one for each core, 1: this process alone.
-        progress: show a bar.
+    ``workers`` processes make them; None: one for each core, 1: this process alone.
 
     Raises:
         DataError: the images are no uint8 slices, or a worker process died.
@@ -264,8 +256,7 @@ def overlap(regions: Array, labels: Array, count: int) -> Overlap:
 
     Args:
         regions: (N, H, W) integer; negative ids belong to no region.
-        labels: (N, H, W) integer in 0..count-1.
-        count: L, labels with the background.
+        labels: (N, H, W) integer in 0..count-1, of which 0 is the background.
 
     Raises:
         DataError: the shapes differ, or a label is not in 0..count-1.

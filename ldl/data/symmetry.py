@@ -18,14 +18,9 @@ Code = int | Tensor
 
 
 def apply_symmetry(x: Tensor, code: Code) -> Tensor:
-    """Apply one symmetry to all maps, or one to each.
+    """Apply one symmetry to all maps (B, ..., H, W), or with (B,) int64 codes one to each.
 
-    Args:
-        x: (B, ..., H, W).
-        code: an int for all, or (B,) int64, one each.
-
-    Returns:
-        (B, ..., H, W), or (B, ..., W, H) where every code transposes.
+    Where every code transposes the result is (B, ..., W, H).
 
     Raises:
         ConfigError: an int outside 0..7, or some but not all transpose a map that is not square.

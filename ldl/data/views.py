@@ -53,17 +53,15 @@ def draw_views(
 ) -> ViewPair:
     """The augmentation of LDL section 6.1.2 in the order of the release.
 
-    Per image: flips, rotation +-180 degrees, a crop of 0.9-1 of the area. Per view: a turn of +-2
-    degrees (not undone later, as in the release) and colour. The second view: a symmetry.
+    Per image: flips, rotation +-180 degrees, a crop of 0.9-1 of the area. Per view: a turn of up to
+    ``degrees`` (not undone later, as in the release) and colour. The second view: a symmetry.
 
     Args:
         images: (B, C, H, H) uint8 on the device.
         crop: side S of the views in pixels.
-        symmetries: ``"rotations"`` (the four that the release can draw) or ``"dihedral"``.
+        symmetries: "rotations" (the four that the release can draw) or "dihedral".
         generator: on the CPU.
-        scale: ``"whole"``: 0.9-1 of the image's area as published; ``"native"``: of a window with
-            as many pixels as the view.
-        degrees: by how much each view is turned at most.
+        scale: "whole" as published, or "native": of a window with as many pixels as the view.
     """
     count, (area, widest) = len(images), window_of(scale, crop, images.shape[-1])
     base = random_affine(count, degrees=BASE_DEGREES, area=area, generator=generator, widest=widest)
@@ -83,14 +81,12 @@ def draw_labelled(
     """Flips and rotation +-180 degrees, the same for an image and its mask (transfer training).
 
     Args:
-        images: (B, C, H, H) uint8.
-        masks: (B, H, H) uint8 in {0, 1}.
+        images, masks: (B, C, H, H) and (B, H, H) uint8, masks in {0, 1}.
         generator: on the CPU.
         crop: side S of a window at the images' own scale; None takes the whole, S = H.
 
     Returns:
-        (B, C, S, S) float normalised, (B, 1, S, S) float in {0, 1}; outside the turned image both
-        are 0 before normalisation.
+        (B, C, S, S) float normalised, (B, 1, S, S) float in {0, 1}; outside the image both are 0.
     """
     size = crop or images.shape[-1]
     share = (size / images.shape[-1]) ** 2

@@ -112,11 +112,8 @@ class CtBank:
         return f"{there} labelled volumes{short}" + (f"; {self.note}" if self.note else "")
 
     def stacked(self, rows: Array, slices: Array) -> Iterator[tuple[CtEntry, Array]]:
-        """Results of single slices put back into volumes.
-
-        Args:
-            rows: (n,) rows of the bank, in any order.
-            slices: (n, ...) one result each.
+        """Results (n, ...) of single slices, the (n,) rows of the bank in any order, put into
+        volumes.
 
         Yields:
             Every volume that occurs, in the bank's order, with its results (Z, ...) upwards.

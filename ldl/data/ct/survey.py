@@ -48,9 +48,7 @@ class Survey:
 def survey(name: str, *, labels: bool = True) -> Survey | None:
     """The set of that manifest's name; None where it is not at hand.
 
-    Args:
-        name: manifest of a CT set.
-        labels: read every label file, to tell which organs are in which volume.
+    With ``labels`` every label file is read, to tell which organs are in which volume.
     """
     try:
         folder, found = DatasetFolder(manifest_named(name)), set_files(name)
@@ -130,14 +128,9 @@ def _lacking(folder: DatasetFolder, found: CtSource) -> dict[str, tuple[str, ...
 
 
 def volume_faults(name: str, *, root: Path | None = None, progress: bool = False) -> dict[str, str]:
-    """Volumes that no bank would take, id -> one line.
+    """Volumes of a CT set that no bank would take, id -> one line.
 
     Volumes that the set itself leaves out (a structure was not drawn) are no faults.
-
-    Args:
-        name: manifest of a CT set.
-        root: its folder; None: where it is looked for.
-        progress: show a bar.
 
     Raises:
         DataError: not at hand, or no volume in it.

@@ -73,7 +73,6 @@ def read_ct(
     """One volume, reoriented to RAS and laid out for display (see `CtVolume`), at its own spacing.
 
     Args:
-        id: what to call it.
         image: NIfTI of Hounsfield units, (X, Y, Z).
         label: NIfTI label map on the same voxels; None: not labelled.
         codes: value in the label file -> organ number; 0 is background.

@@ -50,12 +50,7 @@ def to_uint8(pixels: np.ndarray, path: Path, depth: int = 0) -> np.ndarray:
     """8-bit levels: bool to 0/255, floats that hold 0..1, integers by the bits that they fill.
 
     Detectors write 10, 12 or 14 bits into 16: the smallest of these that holds the values is taken
-    for full, and the log says so.
-
-    Args:
-        pixels: as stored.
-        path: named in errors.
-        depth: bits a sample, where the file says how many count.
+    for full, and the log says so; ``depth`` where the file says how many bits a sample count.
 
     Raises:
         DataError: NaN or infinite values, negative values, or values beyond the range.

@@ -119,10 +119,9 @@ def _windowed(values: np.ndarray, centre: float, width: float, function: str) ->
 def read_jsrt(path: Path, raw: bytes | None = None) -> np.ndarray:
     """A JSRT chest X-ray, (2048, 2048) uint8, inverted so that bone is bright as usual.
 
-    The raw file is big-endian, 12 bits in 16, dark where the patient absorbs. Read as signed and
-    stretched to its own range, as in the release. Stray values beyond 12 bits (65535, read as -1)
-    do not count for the range: they would squash the rest into 16 grey levels, as seems to have
-    happened to seven images of the reduced copy.
+    The raw file is big-endian, 12 bits in 16, dark where the patient absorbs; read as signed and
+    stretched to its own range, as in the release. Stray values beyond 12 bits do not count for the
+    range: they would squash the rest into 16 grey levels, as in seven images of the reduced copy.
 
     Raises:
         DataError: unreadable, empty, truncated or too long, or many values beyond 12 bits.

@@ -108,10 +108,8 @@ def _plain(error: Exception) -> str:
 def open_raster(path: Path, *, draft: int | None = None, raw: bytes | None = None) -> Image.Image:
     """Decode a whole file with Pillow and turn it as its EXIF orientation says.
 
-    Args:
-        path: the file.
-        draft: a jpg may be decoded smaller, as long as both sides keep so many pixels.
-        raw: its content, where that was read already.
+    ``draft``: a jpg may be decoded smaller, as long as both sides keep so many pixels. ``raw`` is
+    the content, where that was read already.
 
     Raises:
         DataError: missing, empty, not an image, truncated, or of several pages.

@@ -49,12 +49,8 @@ def read_idrid_centres(path: Path) -> Centres:
 def read_hrf_centres(path: Path, *, from_second_sheet: tuple[int, ...] = (4,)) -> Centres:
     """Image id -> (x, y) of the optic disc in pixels of the 3504x2336 originals.
 
-    Columns are image, x, y and more. The first sheet has one wrong centre (row 4, the title row
-    being row 0), which the authors' release takes from the second sheet; so do we.
-
-    Args:
-        path: ``optic_disk_centers.xls``.
-        from_second_sheet: rows to take from the second sheet, if there is one.
+    The first sheet of ``optic_disk_centers.xls`` has one wrong centre (row 4, the title row being
+    row 0), which the authors' release takes from the second sheet, where there is one; so do we.
 
     Raises:
         DataError: unreadable, empty, other columns, not numbers, or a duplicate id.
@@ -87,12 +83,9 @@ def _hrf_sheets(path: Path) -> tuple[Any, Any]:
 def read_grades(path: Path, allowed: Collection[int]) -> dict[str, int]:
     """Image id -> grade, from the first two columns (``image,level`` as Kaggle publishes them).
 
-    Args:
-        path: a csv with a header.
-        allowed: the grades that have a meaning.
-
     Raises:
-        DataError: unreadable, no header, a row without a grade, a grade without a meaning, or a
+        DataError: unreadable, no header, a row without a grade, a grade that is not ``allowed``, or
+        a
             duplicate id.
     """
     rows = _rows(path)
