@@ -42,7 +42,7 @@ except SystemExit as end:
 heavy = {"torch", "pandas", "scipy", "seaborn", "matplotlib", "skimage", "kornia", "ldl.methods"}
 print(sorted(heavy & sys.modules.keys()))
 """
-MOST_FILES = 25  # flat in one folder; to be lowered, never raised
+MOST_FILES = 24  # flat in one folder; to be lowered, never raised
 
 
 def imported(path: Path) -> Iterator[str]:

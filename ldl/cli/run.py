@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from ldl.engine.store import RunStore
     from ldl.runs.base import Run
 
-# Named here, since to ask the plan would load every profile at the start of each command.
-TABLE = typer.Argument(
-    help="table2, table3, table4, table5, table6, table7, lrc_table1, lrc_table2, lrc_table3, "
-    "or all."
-)
+TABLE = typer.Argument(help="table2, lrc_table1, ..., or all; `ldl status` lists them.")
 PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
 ONLY = typer.Option(help="Keep cells whose row/column contains this, e.g. 'rd/stare,scratch/'.")
 JOBS = typer.Option(min=1, help="Worker processes.")

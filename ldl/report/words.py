@@ -33,7 +33,7 @@ def complete(table: str, profile: str, store: RunStore, only: str | None = None)
 
 def is_phantom(record: Record) -> bool:
     """Whether a record was made on phantoms."""
-    return bool(record["config"]["data"]["source"] == "phantom")
+    return bool(_setting(record["config"], "data")["source"] == "phantom")
 
 
 def kind_of_data(records: Iterable[Record]) -> str:
@@ -68,7 +68,7 @@ def evidence_words(record: Record) -> str:
             "These images are phantoms: the number shows that the method runs, and is no evidence "
             "about the paper."
         )
-    size = record["config"]["data"]["size"]
+    size = _setting(record["config"], "data")["size"]
     return f"These are real images at {size} pixels, where the paper has 512, and a smaller budget."
 
 
@@ -78,8 +78,8 @@ def provenance(records: Iterable[Record], work: str = "training") -> str:
     if not found:
         return ""
     made = [record["provenance"] for record in found]
-    sizes = _range(record["config"]["data"]["size"] for record in found)
-    seeds = _list(str(record["config"]["seed"]) for record in found)
+    sizes = _range(_setting(record["config"], "data")["size"] for record in found)
+    seeds = _list(str(_setting(record["config"], "seed")) for record in found)
     devices = _list(one["device"] for one in made)
     commits = _list(_commit(record) for record in found)
     days = sorted(one["date"][:10] for one in made)
@@ -90,6 +90,12 @@ def provenance(records: Iterable[Record], work: str = "training") -> str:
         f"{len(found)} runs at {sizes} pixels, seed {seeds}, {took} of {work} on {devices}; "
         f"commit {commits}; {when}."
     )
+
+
+def _setting(config: dict[str, Any], name: str) -> Any:
+    """A field of a config; of one that has none, such as a probe of an encoder, the encoder's."""
+    within = (one for one in config.values() if isinstance(one, dict) and name in one)
+    return config[name] if name in config else next(within)[name]
 
 
 def _list(values: Iterable[str], most: int = 4) -> str:
