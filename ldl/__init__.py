@@ -7,18 +7,29 @@ if TYPE_CHECKING:
     from ldl.own.embed import embed as embed
     from ldl.own.export import export as export
     from ldl.own.finetuning import finetune as finetune
+    from ldl.own.guiding import guide as guide
     from ldl.own.load import load_encoder as load_encoder
     from ldl.own.load import load_model as load_model
     from ldl.own.pretraining import pretrain as pretrain
     from ldl.own.segmenting import segment as segment
 
 __version__ = "0.1.0"
-__all__ = ["embed", "export", "finetune", "load_encoder", "load_model", "pretrain", "segment"]
+__all__ = [
+    "embed",
+    "export",
+    "finetune",
+    "guide",
+    "load_encoder",
+    "load_model",
+    "pretrain",
+    "segment",
+]
 # Where they live below `ldl.own`; found when asked for, so that `import ldl` needs no torch.
 _HOMES = {
     "embed": "embed",
     "export": "export",
     "finetune": "finetuning",
+    "guide": "guiding",
     "load_encoder": "load",
     "load_model": "load",
     "pretrain": "pretraining",

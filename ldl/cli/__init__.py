@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ldl.cli import book, data, export, finetune, localize, pretrain, run
+from ldl.cli import book, data, doctor, export, finetune, localize, pretrain, run
 from ldl.errors import LdlError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ pretrain.register(app)
 finetune.register(app)
 localize.register(app)
 export.register(app)
+doctor.register(app)
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def localize(
     window: Annotated[float, typer.Option(help=WINDOW)] = 64.0,
     modality: Annotated[
         str | None,
-        typer.Option(help="fundus (colour, cropped) or xray (gray); the encoder's by default."),
+        typer.Option(help="fundus, colour or xray (gray); the encoder's by default."),
     ] = None,
     features: Annotated[
         bool, typer.Option("--features", help="Compare raw encoder features, not the embedding.")
@@ -118,8 +118,8 @@ def parse_point(text: str) -> "Point":
 
 def checked_modality(wanted: str | None, trained: str, encoder: str) -> "Modality":
     """The encoder's modality, refused where another is asked for."""
-    if wanted not in (None, "fundus", "xray"):
-        raise LdlError(f"--modality is {wanted!r}; use fundus or xray")
+    if wanted not in (None, "fundus", "colour", "xray"):
+        raise LdlError(f"--modality is {wanted!r}; use fundus, colour or xray")
     if wanted not in (None, trained):
         raise LdlError(f"--modality is {wanted}, but {encoder} was trained on {trained} images")
     return trained  # type: ignore[return-value]

@@ -238,7 +238,7 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
         ([*base, "--window", "20", film], "must lie between 32.0 and 512"),
         ([*base, "--window", "600", film], "window is 600"),
         ([*base, "--modality", "fundus", film], "--modality is fundus, but"),
-        ([*base, "--modality", "mri", film], "--modality is 'mri'; use fundus or xray"),
+        ([*base, "--modality", "mri", film], "--modality is 'mri'; use fundus, colour or xray"),
         ([*base, "-o", film, film], "is a file; name a folder"),
     ]:  # fmt: skip
         assert said in refused(*words)
