@@ -14,10 +14,8 @@
 # %% [markdown]
 # # Localized region contrast
 #
-# Segmentation needs features of small regions, and methods that compare whole images do not ask for them. Localized Region Contrast (LRC) {cite}`yan2023lrc` adds a second, local branch: an old algorithm without
-# learning finds the regions of a CT slice, the slice is bent, and a U-Net must recognise every region in the bent slice. For fine-tuning the local branch stands beside any globally pretrained encoder.
-#
-# No code of the paper is public; every choice that it leaves open is ours, said where it is made and listed at the end.
+# Methods that compare whole images do not ask for the features of small regions that segmentation needs. Localized Region Contrast (LRC) {cite}`yan2023lrc` adds a second, local branch: an old algorithm without learning finds the regions of a CT slice, the slice is
+# bent, and a U-Net must recognise every region in the bent slice. For fine-tuning this branch stands beside any globally pretrained encoder, {doc}`any of the family <method_family>` on CT slices. No code of the paper is public; the choices it leaves open are listed at the end.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -25,7 +23,6 @@ seed: int = 0
 
 # %% tags=["remove-input"]
 import math
-import time
 
 import numpy as np
 import pandas as pd
@@ -41,7 +38,6 @@ from ldl.engine.store import RunStore
 from ldl.losses import local_region
 from ldl.losses.local_region import SMALLEST, local_region_contrast
 from ldl.losses.region_pixels import sampled_means, shared_regions, whole_means
-from ldl.models.feature_decoder import FeatureDecoder
 from ldl.models.local_unet import LocalEncoder
 from ldl.models.organ_net import OrganNet, parameters_by_part
 from ldl.report.ct import (
@@ -64,19 +60,6 @@ small = profile == "smoke"
 side = 64 if small else 128
 
 # %% [markdown]
-# ## Two contrasts
-#
-# ```{admonition} The paper says
-# :class: note paper
-# The global branch pulls an image $x_q$ and its elastic transform $x_p$ together and pushes the other images of the batch away (InfoNCE, as MoCo; section 2.1):
-# $L_g = -\log \frac{\exp(z_q \cdot z_p / \tau_g)}{\sum_{i=1}^{B} \exp(z_q \cdot z_i / \tau_g)}$. The local branch never compares two images.
-# ```
-#
-# ```{admonition} We do
-# :class: tip ours
-# The global branch is any method of {doc}`method_family` on CT slices, under `open` and `paper` with elastic transforms for its two views. The rest of this chapter is the local branch.
-# ```
-#
 # ## Regions: Felzenszwalb's algorithm
 #
 # Neighbouring pixels are joined as long as the step between two parts is no larger than the steps within them, plus a tolerance `scale` / size {cite}`felzenszwalb2004superpixels`.
@@ -85,11 +68,7 @@ side = 64 if small else 128
 plots.source(superpixels)
 
 # %% [markdown]
-# ```{admonition} We do
-# :class: tip ours
-# The paper gives no parameters; ours stand in the table at the end. Dark pixels connected with the slice's edge, and islands in them such as the table, belong to no region: else the air around the patient would be
-# the largest and easiest one.
-# ```
+# Dark pixels connected with the slice's edge, and islands in them such as the table, belong to no region: else the air around the patient would be the largest and easiest one.
 
 # %% tags=["remove-input"]
 chosen = SuperpixelConfig()
@@ -119,8 +98,7 @@ plots.show(
 )
 
 # %% [markdown]
-# A superpixel that holds two organs teaches that they are the same. *Merged* is the share of an organ's pixels in regions that hold more of another organ; *leak* how far regions cross organ borders, as a share of
-# the organ.
+# A superpixel that holds two organs teaches that they are the same. *Merged* is the share of an organ's pixels in regions that hold more of another organ.
 
 # %% tags=["remove-input"]
 studied = list(shown)
@@ -146,8 +124,6 @@ table = pd.DataFrame(
             "regions a slice": f"{one.regions:.0f}",
             "merged (%)": f"{100 * one.merged:.1f}",
             "DSC of whole regions": one.dice,
-            "leak": one.leak,
-            "most merged": plots.prose(f"{one.worst[0]}, {100 * one.worst[1]:.0f} %"),
         }
         for name, scale, one in grid
     ]
@@ -159,16 +135,8 @@ plots.scrolling(
     + ("Real CT is a stand-in for the paper's sets." if len(studied) > 3 else "Phantoms."),
 )
 
-# %% tags=["remove-input"]
-ours = [one for _, scale, one in grid if scale == chosen.scale]
-start = time.process_time()
-superpixel_maps(shown[0].images)
-cost = (time.process_time() - start) / len(shown[0].images)
-Markdown(
-    f"Regions this small split an organ into several, which the loss then treats as different things: {min(o.regions for o in ours):.0f} to {max(o.regions for o in ours):.0f} regions a slice stand against "
-    "6 to 11 organs. The scale was chosen on real CT (btcv, segthor and openkbp, 40 slices each) as the largest of 10 to 50 at which, from 128 pixels on, less than a tenth of the organs' pixels are merged. "
-    f"Regions are made once and kept with the slices: {cost:.3f} s of one core for a slice of {side} pixels."
-)
+# %% [markdown]
+# The scale was chosen on real CT as the largest of 10 to 50 at which less than a tenth of the organs' pixels are merged. Regions this small split an organ into several, which the loss then treats as different things.
 
 # %% [markdown]
 # ## The elastic transform: one for image and regions
@@ -238,14 +206,9 @@ Markdown(
 )
 
 # %% [markdown]
-# ```{admonition} We do
-# :class: tip ours
-# A cubic B-spline of random control points, each moved by less than the bound at which such a spline could fold. Image values are interpolated, region numbers taken from the nearest pixel, by the same field.
-# ```
-#
 # ```{admonition} We deviate
 # :class: warning deviation
-# A one-to-one mapping holds on paper, not on pixels. A region with fewer than four pixels in either view is left out of both, so that $K_q = K_p$ again; a slice with fewer than two regions is left out.
+# A one-to-one mapping holds on paper, not on pixels: a region with fewer than four pixels in either view is left out of both, so that $K_q = K_p$ again. The transform is a cubic B-spline of random control points, moved by less than the bound at which it could fold.
 # ```
 #
 # ## The local loss
@@ -303,43 +266,6 @@ assert math.isclose(loss(same, same, "paper"), math.log(2 * K), rel_tol=1e-9)
 assert math.isclose(loss(same, same, "distinct"), math.log(2 * K - 1), rel_tol=1e-9)
 {name: (loss(agreed, agreed, name), loss(same, same, name)) for name in ("paper", "distinct")}
 
-# %% [markdown]
-# A small example with numbers. Three regions in the plane, at 0, 60 and 180 degrees; in the bent slice each is 20 degrees further; $\tau = 0.5$ to keep the numbers readable.
-
-# %% tags=["remove-input"]
-tau = 0.5
-angles = torch.deg2rad(torch.tensor([0.0, 60.0, 180.0], dtype=torch.float64))
-query = torch.stack([angles.cos(), angles.sin()], dim=1)
-turned = angles + math.radians(20)
-positive = torch.stack([turned.cos(), turned.sin()], dim=1)
-within, across = query @ query.T, query @ positive.T
-terms = []
-for k in range(3):
-    right = math.exp(across[k, k] / tau)
-    everything = (within[k] / tau).exp().sum().item() + (across[k] / tau).exp().sum().item()
-    own = math.exp(1 / tau)
-    terms.append(
-        {
-            "region": f"k = {k + 1}",
-            "exp(q·p/τ)": f"{right:.3f}",
-            "sum as printed": f"{everything:.3f}",
-            "self product": f"{own:.3f}",
-            "−log, printed": f"{-math.log(right / everything):.3f}",
-            "−log, distinct": f"{-math.log(right / (everything - own)):.3f}",
-        }
-    )
-means = {name: loss(query, positive, name) for name in ("paper", "distinct")}
-assert math.isclose(
-    means["paper"], np.mean([float(t["−log, printed"]) for t in terms]), abs_tol=1e-3
-)
-assert math.isclose(
-    means["distinct"], np.mean([float(t["−log, distinct"]) for t in terms]), abs_tol=1e-3
-)
-plots.small_table(
-    terms,
-    caption=f"Every number by hand; their means are the function's: {means['paper']:.3f} as printed, {means['distinct']:.3f} distinct.",
-)
-
 # %% tags=["remove-input"]
 floor = min(
     loss(agreed, agreed, "paper"),
@@ -351,8 +277,7 @@ floor = min(
 assert floor >= math.log(2)
 
 # %% [markdown]
-# For unit vectors the self product is $e^{1/\tau}$, as large as any product can be, so that the printed loss never falls below $\log 2 \approx 0.693$. It pushes nothing by itself; it only shrinks the gradient of
-# regions that are recognised already.
+# For unit vectors the self product is as large as any product can be, so that the printed loss never falls below $\log 2$. It pushes nothing by itself; it only shrinks the gradient of regions that are recognised already.
 #
 # ## N vectors or all of them
 #
@@ -404,8 +329,7 @@ plots.small_table(
 )
 
 # %% [markdown]
-# The distances follow $1/\sqrt N$ whether the region has more pixels than $N$ or fewer: drawn with replacement, the mean of $N$ vectors has the region's mean as its expectation for every $N$. What $N$ changes is
-# noise. So a best $N$ in between, if {doc}`lrc_table3` shows one, is no bias of the sampling.
+# The distances follow $1/\sqrt N$ whether a region has more pixels than $N$ or fewer: drawn with replacement, the mean of $N$ vectors is unbiased for every $N$. What $N$ changes is noise; a best $N$ in between ({doc}`lrc_table3`) is no bias of the sampling.
 #
 # ## The networks
 #
@@ -416,7 +340,7 @@ plots.small_table(
 # ```
 
 # %%
-plots.source(FeatureDecoder, OrganNet)
+plots.source(OrganNet)
 
 # %% tags=["remove-input"]
 BASE, ORGANS = 64, 11  # published widths; organs of ABD-110
@@ -456,13 +380,10 @@ Markdown(
 )
 
 # %% [markdown]
-# Do the parameters alone help? The paper's control is a second network of equal size pretrained by MoCo ({doc}`lrc_table2`); ours is the same U-Net untrained ({doc}`lrc_table1`).
-#
 # ```{admonition} We do
 # :class: tip ours
-# $D_g$ is a U-Net decoder with the encoder's maps as skips (a ViT gets them from a small pyramid). The concatenated channels are normalised per batch before a 1 × 1 convolution, since the contrast leaves their
-# scale open. "Without LRC" is $E_g + D_g$ with the same head and schedule. Of the loss: background is a class of its own and a cross-entropy stands beside the Dice in which a class weighs as the root of its pixels; without background an organ may become it, and
-# whole organs are lost. Dice alone, with background, is the paper's and profile `paper`'s.
+# Do the parameters alone help? The paper's control is a second network of equal size pretrained by MoCo ({doc}`lrc_table2`); ours is the same U-Net untrained ({doc}`lrc_table1`). "Without LRC" is $E_g + D_g$ with the same head and schedule. Background is a class of the
+# loss, and a weighted cross-entropy stands beside the Dice: without background an organ may become it. Dice alone is the paper's and profile `paper`'s.
 # ```
 #
 # ## A short pretraining
