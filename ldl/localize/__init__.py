@@ -10,8 +10,8 @@ from ldl.localize.evaluate import draw_supports, evaluate
 from ldl.localize.features import feature_embedder, fitted, network_embedder
 from ldl.localize.filtering import filtered, vector_at
 from ldl.localize.frame import CentredMatcher, Frame, frame_of
-from ldl.localize.images import Point, Window
-from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
+from ldl.localize.images import Point
+from ldl.localize.matchers import EmbeddingMatcher, Matcher
 from ldl.localize.oneshot import find, localize, match_template
 from ldl.localize.peak import Localization, read_map
-from ldl.localize.scores import FACTORS, Answer, SupportResult, accuracy
+from ldl.localize.scores import FACTORS, SupportResult, accuracy

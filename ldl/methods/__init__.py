@@ -1,7 +1,7 @@
 """One file a pretraining method; reading it is knowing it."""
 
 from ldl.methods.byol import BYOL
-from ldl.methods.common import Losses, Method
+from ldl.methods.common import Method
 from ldl.methods.comparison import Comparison
 from ldl.methods.densecl import DenseCL
 from ldl.methods.embinva import EmbInva

@@ -1,6 +1,6 @@
 """Networks only: no losses, no data."""
 
-from ldl.models.blocks import ConvBlock, initialise
+from ldl.models.blocks import initialise
 from ldl.models.decoder import Decoder
 from ldl.models.embedding import LocalDiscriminationNet
 from ldl.models.segmentation import SegmentationNet

@@ -4,9 +4,8 @@ They are for the embedded default and for tests. What is measured on them is no 
 images or patients.
 """
 
-from ldl.phantoms.ct import ORGANS, CtPhantom, volumes
+from ldl.phantoms.ct import ORGANS, volumes
 from ldl.phantoms.tasks import (
-    landmarks,
     lesion_share,
     pretraining_image,
     pretraining_images,

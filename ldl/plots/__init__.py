@@ -19,8 +19,6 @@ from ldl.plots.images import (
     outlined,
     overlay,
     overlay_legend,
-    panel,
-    patch_grid,
     principal_colours,
     region_colours,
     to_display,

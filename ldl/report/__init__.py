@@ -10,7 +10,7 @@ from ldl.report.claims import (
     interval,
 )
 from ldl.report.encoders import encoders_table
-from ldl.report.render import MARK, NOT_YET, STALE, folded, group_table, signed, whole_table
+from ldl.report.render import MARK, NOT_YET, folded, group_table, signed, whole_table
 from ldl.report.words import (
     BY_PAGE,
     budget,
@@ -19,7 +19,6 @@ from ldl.report.words import (
     evidence_words,
     images_seen,
     is_phantom,
-    kind_of_data,
     provenance,
     run_card,
 )

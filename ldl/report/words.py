@@ -36,12 +36,6 @@ def is_phantom(record: Record) -> bool:
     return bool(_setting(record["config"], "data")["source"] == "phantom")
 
 
-def kind_of_data(records: Iterable[Record]) -> str:
-    """ "phantoms", "real images", or both, for a set of records."""
-    kinds = {"phantoms" if is_phantom(record) else "real images" for record in records}
-    return " and ".join(sorted(kinds)) or "nothing yet"
-
-
 def data_words(record: Record) -> str:
     """One sentence for a caption: on what, how much, with which seed, where and by which commit."""
     data, made = record["data"], record["provenance"]

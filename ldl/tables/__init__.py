@@ -2,7 +2,7 @@
 
 from ldl.errors import ConfigError
 from ldl.tables import localization, lrc, shape, transfer
-from ldl.tables.base import Cell, Claim, Column, Row, Table
+from ldl.tables.base import Table
 
 TABLES: dict[str, Table] = {
     table.name: table

@@ -1,6 +1,6 @@
 """Figures that answer: a point searched in other images, regions under the pointer, CT slices."""
 
-from ldl.widgets.packing import html_of, restored, text_of
+from ldl.widgets.packing import html_of, restored
 from ldl.widgets.scene import (
     best_asked,
     emulated,
@@ -11,4 +11,3 @@ from ldl.widgets.scene import (
     to_cells,
     to_pixels,
 )
-from ldl.widgets.slices import slice_viewer, stack_of

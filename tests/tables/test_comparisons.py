@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from ldl.config import DataConfig
 from ldl.data.grades import grades
 from ldl.data.prepare import pretraining_bank
 from ldl.engine.execute import ensure
@@ -18,23 +17,6 @@ from ldl.runs.pretrain import ComparisonConfig, ComparisonName
 from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_configs
 from ldl.tables.transfer import COMPARED
 from ldl.train import checkpoint
-
-TRAINED: list[ComparisonName] = [name for name, each in COMPARISONS.items() if each.trains]  # type: ignore[misc]
-# What a comparison's modules import and its numbers do not follow from.
-
-
-def run_of(method: ComparisonName, name: str | None = None) -> ComparisonConfig:
-    return ComparisonConfig(
-        method=method,
-        modality="fundus",
-        data=DataConfig(source="phantom", size=32),
-        base=2,
-        steps=1,
-        crop=32,
-        batch=8,
-        halve_every=1,
-        backbone=name or ("vit" if method == "mae" else "vgg"),  # type: ignore[arg-type]
-    )
 
 
 @pytest.mark.parametrize("profile", ["demo", "open"])
@@ -105,6 +87,3 @@ def test_films_have_no_grade_to_be_supervised_by(cache: Path, smoke: Profile) ->
     bank = pretraining_bank(config.data, "xray")
     with pytest.raises(DataError, match="chest X-rays have no grades"):
         grades(config.data, bank)
-
-
-DEMO = PROFILES["demo"]

@@ -2,7 +2,7 @@
 
 from ldl.data.readers.image import as_colour, as_grey, is_image, read_image
 from ldl.data.readers.mask import read_mask, read_rle_mask
-from ldl.data.readers.nifti import Nifti, read_nifti
+from ldl.data.readers.nifti import read_nifti
 from ldl.data.readers.tables import (
     read_grades,
     read_hrf_centres,

@@ -10,7 +10,6 @@ from ldl.localize import localize
 from ldl.widgets import scene
 from ldl.widgets.live import LocalizationWidget, SliceWidget
 
-SIZE = 48
 SHELL = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>live</title></head>'
     '<body><main><div id="here"></div></main></body></html>'
