@@ -1,11 +1,23 @@
-"""A Sphinx extension that mends two faults of the builder's pages.
+"""A Sphinx extension that mends faults of the builder's pages and gives each its last lines.
 
 Jupyter Book loads sphinx-thebe whatever the config says. It puts the address of a CDN into every
 page, twice, and the second time is a script error. Sphinx makes of a bibliography a list without
-list items, which readers of screens cannot count.
+list items, which readers of screens cannot count. The front page has the book's name as its title,
+which would stand twice in a window's.
+
+Under every page stand the command that runs it, when it was made, where the project lives and how
+to cite it; the latter two come from CITATION.cff.
 """
 
+from datetime import date
+from html import escape
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+from ldl.book.fingerprint import Ledger
+from ldl.paths import repo_root
 
 
 def without_thebe(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
@@ -19,6 +31,41 @@ def with_list_items(app: Any, page: str, template: str, context: dict[str, Any],
     context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+def with_foot(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Name the page's command, its date, the repository and the citation under its text."""
+    if not context.get("body"):
+        return
+    folder, _, name = page.rpartition("/")
+    entry = Ledger(Path(app.srcdir) / "book" / "executed").entries.get(name)
+    made = entry.finished[:10] if entry else date.today().isoformat()
+    parts = [f"Made {made}"]
+    if folder.endswith("executed"):
+        parts.insert(0, f"Run this page: <code>ldl book run {name}</code>")
+    context["body"] += f'<p class="ldl-foot">{" · ".join([*parts, *citation()])}</p>'
+
+
+def citation() -> list[str]:
+    """Repository and citation as HTML; what CITATION.cff does not have yet is to come."""
+    given = yaml.safe_load((repo_root() / "CITATION.cff").read_text(encoding="utf-8"))
+    where, doi = given.get("repository-code"), given.get("doi")
+    authors = ", ".join(
+        one.get("name") or f"{one['given-names']} {one['family-names']}" for one in given["authors"]
+    )
+    year = str(given["date-released"])[:4]
+    link = f'<a href="https://doi.org/{doi}">doi:{doi}</a>' if doi else "DOI to come"
+    return [
+        f'<a href="{escape(where)}">Repository</a>' if where else "Repository: address to come",
+        f"Cite: {escape(authors)} ({year}), <i>{escape(given['title'])}</i>, "
+        f"version {given['version']}, {link}",
+    ]
+
+
+def with_one_title(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """The front page's window has the book's name once."""
+    if context.get("title") == app.config.html_title:
+        context["docstitle"] = ""
+
+
 def _of_thebe(script: Any) -> bool:
     inline = getattr(script, "attributes", {}).get("body") or ""
     return "thebe" in f"{getattr(script, 'filename', script)} {inline}"
@@ -26,6 +73,6 @@ def _of_thebe(script: Any) -> bool:
 
 def setup(app: Any) -> dict[str, bool]:
     """What Sphinx calls."""
-    for mend in (without_thebe, with_list_items):
+    for mend in (without_thebe, with_list_items, with_foot, with_one_title):
         app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
