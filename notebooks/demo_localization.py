@@ -25,7 +25,7 @@ from IPython.display import Markdown, display
 
 from ldl import plots, widgets
 from ldl.book.parameters import check
-from ldl.localize import filtering, peak
+from ldl.localize import peak
 from ldl.widgets.demo import compared, demos
 
 check("demo_localization", globals())
@@ -59,18 +59,7 @@ Markdown(
 #
 # ## What is computed
 #
-# The embedding of every image is averaged over the window about every pixel (Eq. 26), and each pixel's average is compared with that of your point by their cosine (Eq. 35):
-#
-# $$
-# s(h, w) = \frac{\sum_{i, j} \kappa(i, j)\, v(h + i, w + j)}{\bigl\lVert \sum_{i, j} \kappa(i, j)\, v(h + i, w + j) \bigr\rVert_2}, \qquad
-# \text{similarity}(h, w) = \langle s_{\text{support}}(p),\, s_{\text{query}}(h, w) \rangle .
-# $$
-
-# %%
-plots.source(filtering.filtered)
-
-# %% [markdown]
-# The answer is the centroid of the region about the maximum. When a map is flat, or a second place is nearly as good, the widget says so in words instead of pointing:
+# Each pixel's window average is compared with that of your point by their cosine (Eq. 26 and 35, {doc}`method_localization`). The answer is the centroid of the region about the maximum; when a map is flat, or a second place is nearly as good, the widget says so in words:
 
 # %%
 plots.source(peak._judge)
@@ -82,11 +71,6 @@ Markdown(
 )
 
 # %% [markdown]
-# ```{admonition} We do
-# :class: tip ours
-# The paper takes the centroid of the region about the maximum. That an answer may be refused is ours.
-# ```
-#
 # ```{admonition} We deviate
 # :class: warning deviation
 # To keep the page small, embeddings are rounded to eight bits and, where a cell is larger than a pixel, averaged over cells first. A test in a real
@@ -145,7 +129,6 @@ Markdown(" ".join(one.words for one in scenes))
 # widget.found           # one answer a query
 # ```
 #
-# The environment of this book has everything for it but JupyterLab itself: `pip install jupyterlab` there, then `jupyter lab`. A JupyterLab that lives in another environment needs `anywidget` and `ipywidgets` beside it,
-# and this environment as a kernel: `python -m ipykernel install --user --name ldl`.
+# It needs `pip install jupyterlab` in this book's environment; a JupyterLab elsewhere needs `anywidget` and `ipywidgets` beside it.
 #
 # On the command line, `ldl localize --encoder encoder.safetensors --support A.png --point 210,180 B.png C.png` writes the points as csv and overlays as png.

@@ -14,16 +14,13 @@
 # %% [markdown]
 # # Pretrain one encoder, and look at it
 #
-# This page pretrains a single encoder and then looks at what it has learnt. It takes parameters; run it for another
-# encoder with
+# This page pretrains a single encoder and looks at what it has learnt. Run it for another with
 #
 # ```bash
 # ldl book run pretrain_encoder -p method pd+mix -p modality xray -p seed 1
-# ldl book run pretrain_encoder -p method moco
 # ```
 #
-# Every method of {doc}`method_family` that is trained can be named. `patch_grid`, `clusters` and `formulation` are of Pd, Pd+mix and Rd alone. A parameter that is misspelt or of the wrong
-# type is refused.
+# Every method of {doc}`method_family` that is trained can be named; `patch_grid`, `clusters` and `formulation` are of Pd, Pd+mix and Rd alone. A parameter that is misspelt or of the wrong type is refused.
 
 # %% tags=["parameters"]
 profile: str = "demo"
@@ -43,52 +40,18 @@ from matplotlib.patches import Rectangle
 
 from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.engine.execute import ensure
-from ldl.engine.store import Record, RunStore
 from ldl.losses import patch_vectors
 from ldl.methods import COMPARISONS, METHODS
-from ldl.report import NOT_YET, examples
+from ldl.report import examples
 from ldl.report import networks as encoders
-from ldl.report.encoders import collapsed, last_spread
-from ldl.report.words import BY_PAGE
 from ldl.rng import numpy_generator
-from ldl.tables.encoders import config_of
-from ldl.tasks import Modality
-from ldl.train.comparison import LEAST_SPREAD
 
 check("pretrain_encoder", globals())
-
-# %% tags=["remove-input"]
-# The methods that learn on a VGG16; MAE needs a transformer.
-WATCHED = tuple(key for key, method in COMPARISONS.items() if method.trains and key != "mae")
-
-
-def watched(
-    modality: Modality, profile: str, seed: int, store: RunStore
-) -> tuple[dict[str, Record], tuple[str, ...]]:
-    """Records of all comparison methods by title, and the titles of those that have none.
-
-    Small profiles make what is missing. Methods that need labels have none on chest X-rays.
-    """
-    found: dict[str, Record] = {}
-    lacking = []
-    for key in WATCHED:
-        method = COMPARISONS[key]
-        if method.labels and modality == "xray":
-            continue
-        config = config_of(key, modality, profile, seed)  # type: ignore[arg-type]
-        record = ensure(config, store) if profile in BY_PAGE else store.record(config)
-        if record:
-            found[method.title] = record
-        else:
-            lacking.append(method.title)
-    return found, tuple(lacking)
-
 
 # %% [markdown]
 # ## The run
 #
-# A run is a frozen configuration. The store has its record already or trains it now; interrupted, it goes on where it was.
+# The store has the run's record already or trains it now; interrupted, it goes on where it was.
 
 # %%
 knobs = {"backbone": "vit"} if method == "mae" else {}
@@ -140,38 +103,9 @@ for title, losses in curves.items():
 Markdown(encoder.verdict)
 
 # %% [markdown]
-# ## Do the outputs collapse?
-#
-# A network that gives every image the same vector has nothing to be told apart, and BYOL {cite}`grill2020byol` and SimSiam {cite}`chen2021simsiam` have no term that forbids it. The
-# **spread** says whether it happened: the standard deviation of the unit vectors a method compares, mean over dimensions and times the root of their number. It is 1 where they lie all over the
-# sphere and 0 where they are all the same {cite}`chen2021simsiam`. It is watched for every method that the papers compare with, whichever this page pretrains; for those that
-# classify or restore it is taken on the features in front of their last layers.
-
-# %% tags=["remove-input"]
-found, lacking = watched(modality, profile, seed, RunStore())
-curves = {name: record["spread"] for name, record in found.items() if record["spread"]}
-if curves:
-    ends = {name: last_spread(record) for name, record in found.items()}
-    flat = [name for name, record in found.items() if collapsed(record)]
-    touched = [n for n, values in curves.items() if min(values) < LEAST_SPREAD and n not in flat]
-    kind = "Phantoms" if config.data.source == "phantom" else "Real images"
-    some = next(iter(found.values()))
-    plots.show(
-        plots.spread_curves(curves, steps=some["config"]["steps"], least=LEAST_SPREAD),
-        caption=f"Spread of the outputs over the steps of each comparison method. {kind}, {modality}, profile {profile}, seed {seed}; below the dashed line ({LEAST_SPREAD:g}) outputs count as "
-        f"collapsed: {', '.join(flat) or 'none'} at the end, {', '.join(touched) or 'none'} on the way.",
-        alt="Small panels of the spread over the steps. At the end: "
-        + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
-        + ".",
-    )
-if lacking:
-    display(Markdown(f"{NOT_YET.capitalize()} under this profile: {', '.join(lacking)}."))
-
-# %% [markdown]
 # ## Nearest patches
 #
-# Take a patch of one image, and find the nearest patches in *other* images. The network has never been told that they show the same thing. The vector of a patch is made from the embedding of its
-# pixels; of a comparison method no such embedding is kept, and it is that of the encoder's deepest map, brought to the same cells.
+# The network has never been told that patches of two images show the same thing. A patch's vector is made from the embedding of its pixels; of a comparison method it is that of the encoder's deepest map.
 
 # %% tags=["remove-input"]
 shown = examples.own_images(config, count=12)
@@ -215,9 +149,7 @@ plots.show(
 # %% [markdown]
 # ## The embedding as colour
 #
-# All pixels of all images are projected on the three directions in which their vectors vary most, shown as red, green and blue. Equal colour
-# means similar vector, across images too. The bottom row is the same network before its first step. Of a comparison method it is the deepest map of the encoder that is shown, a sixteenth as
-# fine.
+# All pixels are projected on the three directions in which their vectors vary most, shown as red, green and blue: equal colour, similar vector, across images too. The bottom row is the same network before its first step.
 
 # %% tags=["remove-input"]
 before = encoders.untrained(config)
@@ -232,29 +164,6 @@ plots.show(
     plots.image_grid(rows, row_titles=["image", "trained", "not trained"], width=1.1),
     caption=f"First three principal components of the {encoder.pixel_words}. {shown.words} {encoder.words}",
     alt="Three rows of six pictures: images, their trained embeddings as colour, and the embeddings of the untrained network as colour.",
-)
-
-# %% [markdown]
-# ## One point, found elsewhere
-#
-# The cosine between the vector of the brightest spot of the first image and every pixel of the others.
-
-# %% tags=["remove-input"]
-smoothed = torch.nn.functional.avg_pool2d(images.mean(1, keepdim=True), 5, 1, 2)[0, 0]
-row, column = divmod(int(smoothed.argmax()), smoothed.shape[1])
-point = embedding[0, :, row, column]
-likeness = torch.einsum("k,bkhw->bhw", point, embedding[:6]).numpy()
-marked = plots.to_display(shown.images[0]).copy()
-marked[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3] = (0, 255, 255)
-figure = plots.image_grid(
-    [[marked.transpose(2, 0, 1), *shown.images[1:6]], [plots.heat(one) for one in likeness]],
-    row_titles=["image", "similarity"],
-    width=1.1,
-)
-plots.show(
-    figure,
-    caption=f"Cosine similarity to the marked point (cyan) in the {encoder.pixel_words}, from −1 (dark blue) to 1 (yellow). {shown.words} {encoder.words}",
-    alt="Two rows of six pictures: images, the first with a marked point, and maps of the similarity of every pixel to that point.",
 )
 
 # %% [markdown]

@@ -14,8 +14,7 @@
 # %% [markdown]
 # # Transfer an encoder to one task
 #
-# A pretrained encoder earns its keep when a segmentation network that starts from it does better than one that starts from nothing. This page takes one
-# task, trains both, and shows the images behind the means. It takes parameters:
+# A pretrained encoder earns its keep when a segmentation network that starts from it does better than one that starts from nothing. This page takes one task, trains both, and shows the images behind the means:
 #
 # ```bash
 # ldl book run transfer_task -p task scr_heart -p method rd
@@ -170,9 +169,7 @@ def compare(
 #
 # ```{admonition} We do
 # :class: tip ours
-# As the release: the frozen encoder is in evaluation mode, so that its running statistics stay too; each phase has a fresh Adam and ends with the weights of its
-# best epoch. From scratch there is no frozen phase. Such a network is trained twice: for the epochs of the second phase alone, as the release does, and for as
-# many updates as the transferred one gets in both phases.
+# As the release: the frozen encoder is in evaluation mode, each phase has a fresh Adam and ends with the weights of its best epoch. Scratch has no frozen phase and is trained twice: for the second phase's epochs alone, as the release does, and for as many updates as both phases.
 # ```
 
 # %%
