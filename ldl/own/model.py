@@ -35,6 +35,7 @@ from ldl.data.own import WINDOW
 from ldl.errors import LdlError, TrainingError
 from ldl.models.segmentation import SegmentationNet
 from ldl.models.target_net import TargetRegion
+from ldl.own.outputs import refuse_among
 from ldl.tasks import CHANNELS, Modality
 from ldl.train import checkpoint
 
@@ -187,9 +188,7 @@ def refuse_output(output: Path, endings: Sequence[str] = (), *inputs: Path) -> N
         )
     if output.suffix != ".safetensors":
         raise LdlError(f"{output}: name a file that ends in .safetensors")
-    for folder in inputs:
-        if folder.resolve() in output.resolve().parents:
-            raise LdlError(f"{output}: lies among your images in {folder}; name another folder")
+    refuse_among(output, *inputs)
     if output.exists():
         try:
             checkpoint.load(output)

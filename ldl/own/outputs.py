@@ -97,6 +97,18 @@ class Outputs:
         self._csv.writerow([str(one) for one in values])
 
 
+def refuse_among(output: Path, *inputs: Path) -> None:
+    """What is written among one's images would be taken for some of them the next time.
+
+    Raises:
+        LdlError: the output lies in one of the folders that are read.
+    """
+    place = output.resolve()
+    for folder in inputs:
+        if folder.is_dir() and folder.resolve() in (place, *place.parents):
+            raise LdlError(f"{output}: lies among your images in {folder}; name another folder")
+
+
 def plain_name(path: Path) -> str:
     """The file's name without the suffix of an image; other dots belong to the name."""
     name = path.name.removesuffix(".gz") if path.name.lower().endswith(".nii.gz") else path.name

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from nibabel.orientations import apply_orientation, ornt_transform
 from PIL import Image
+from scipy.ndimage import binary_erosion
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -26,7 +27,7 @@ from ldl.data.readers.nifti import to_ras
 from ldl.errors import DataError, LdlError
 from ldl.own.load import load_model
 from ldl.own.model import Preprocessing
-from ldl.own.outputs import Outputs, free, plain_name
+from ldl.own.outputs import Outputs, free, plain_name, refuse_among
 from ldl.plots.images import painted, to_display
 from ldl.plots.points import LONGEST, save_png
 from ldl.plots.theme import CYCLE, HIT
@@ -36,7 +37,7 @@ TABLE = "areas.csv"
 COLUMNS = ("image", "mask", "overlay", "class", "pixels", "share", "area_mm2", "volume_ml", "note")
 THRESHOLD = 0.5
 TILE, MARGIN = 512, 64  # pixels: what is larger goes through the network in parts that overlap
-STRENGTH = 0.45  # of an overlay's colours
+STRENGTH = 0.3  # of an overlay's colours
 COLOURS = (HIT, *CYCLE)
 Mask = np.ndarray
 
@@ -144,6 +145,7 @@ def segment(
     target = fabric_for(device).device.type
     work = Segmenter(loaded.module.to(target), loaded.preprocessing, loaded.classes, target)
     volumes = work.preprocessing.modality == "ct"
+    refuse_among(Path(output), *map(Path, images))
     files = _listed([Path(one) for one in images], volumes, say)
     ending, taken = ".nii.gz" if volumes else ".png", {TABLE}
     names = [free(plain_name(one), taken, ending, "-overlay.png") for one in files]
@@ -266,5 +268,7 @@ def overlaid(pixels: Mask, planes: Mask) -> Image.Image:
     canvas = np.asarray(Image.fromarray(shown).resize(size, Image.Resampling.LANCZOS))
     for number, plane in enumerate(planes):
         small = Image.fromarray(plane.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)
-        canvas = painted(canvas, np.asarray(small) > 127, COLOURS[number % 8], STRENGTH)
+        there, colour = np.asarray(small) > 127, COLOURS[number % 8]
+        inner = binary_erosion(there, iterations=1 + max(size) // 500)
+        canvas = painted(painted(canvas, inner, colour, STRENGTH), there & ~inner, colour, 1.0)
     return Image.fromarray(canvas)
