@@ -142,6 +142,16 @@ def test_features_are_equal(tmp_path: Path, to: str, base: int, channels: int, b
         torch.testing.assert_close(there, here, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("to", [one for one in TARGETS if one != "nnunet"])
+def test_the_module_runs_by_itself(tmp_path: Path, to: str) -> None:
+    pytest.importorskip(NEEDED[to])
+    export(encoder(tmp_path / "enc.safetensors", 4, 3), to, tmp_path / "out")
+    command = [sys.executable, str(tmp_path / "out" / f"ldl_{to}.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "(1, 32, 4, 4)" in ran.stdout
+
+
 def test_a_segmenter_goes_whole_to_onnx_and_by_its_encoder_elsewhere(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     path = segmenter(tmp_path / "model.safetensors")

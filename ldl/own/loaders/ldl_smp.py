@@ -1,7 +1,7 @@
 """An encoder pretrained by ldl in segmentation_models_pytorch; needs no ldl.
 
-    import segmentation_models_pytorch as smp
     import ldl_smp                # registers the encoder "ldl"
+    import segmentation_models_pytorch as smp
     net = smp.Unet("ldl", encoder_weights=None, in_channels=ldl_smp.CARD["channels"], classes=1)
 
 Images are (B, C, H, W) float32 with H and W multiples of 32, normalised: (x / 255 - mean) / std
@@ -14,9 +14,17 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import nn
+
+try:
+    import torchvision  # noqa: F401
+except RuntimeError:  # its compiled part fits another torch, which is no harm here
+    LACKING = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        LACKING.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
 from segmentation_models_pytorch.encoders import encoders
 from segmentation_models_pytorch.encoders.vgg import VGGEncoder
-from torch import nn
 
 HERE = Path(__file__).resolve().parent
 CARD = json.loads((HERE / "card.json").read_text(encoding="utf-8"))

@@ -11,10 +11,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
+from torch import nn
+
+try:
+    import torchvision  # noqa: F401
+except RuntimeError:  # its compiled part fits another torch, which is no harm here
+    LACKING = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        LACKING.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
 from timm.models import build_model_with_cfg
 from timm.models.vgg import VGG
-from torch import nn
 
 HERE = Path(__file__).resolve().parent
 CARD = json.loads((HERE / "card.json").read_text(encoding="utf-8"))
@@ -55,8 +64,6 @@ def model(features_only: bool = True, **more: Any) -> nn.Module:
 
 
 if __name__ == "__main__":
-    import torch
-
     size = CARD["size"]
     for one in model()(torch.zeros(1, CARD["channels"], size, size)):
         print(tuple(one.shape))
