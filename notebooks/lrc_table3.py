@@ -76,7 +76,7 @@ display(report.encoders_table(best))
 if here.phantom and here is not best and here.measured:
     display(
         report.folded(
-            f"The machinery on {here.kind}, profile {here.profile.name}: no evidence",
+            f"The machinery on phantoms, profile {here.profile.name}: no evidence",
             *report.whole_table(here),
         )
     )

@@ -173,6 +173,7 @@ display(report.encoders_table(best))
 if here.phantom and best is not here:
     display(
         report.folded(
-            "The machinery on phantoms, profile demo: no evidence", *report.whole_table(here)
+            f"The machinery on phantoms, profile {here.profile.name}: no evidence",
+            *report.whole_table(here),
         )
     )

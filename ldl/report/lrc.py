@@ -8,7 +8,7 @@ from IPython.display import HTML, Markdown
 from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import Record, RunStore
 from ldl.plots.show import prose, small_table
-from ldl.report.render import NOT_YET, Extra, folded, group_table, signed
+from ldl.report.render import NOT_YET, Extra, signed
 from ldl.stats import crossed
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, difference
@@ -102,17 +102,14 @@ def claim_line(shown: Shown) -> Callable[[Claim], str]:
     return line
 
 
-def earlier(store: RunStore) -> HTML:
+def earlier(store: RunStore) -> Markdown:
     """The first records on real CT, of which nothing follows, and why."""
     past = show("lrc_table1", EARLIER, store)
     gone = sum(bool(lost(one)) for one in past.records)
-    words = HTML(
-        "<p>Their Dice loss knew no background, so that an organ could become the background: "
-        f"{gone} of {len(past.records)} networks lost at least one organ altogether. Which one is "
-        "chance, and moves a mean by many points.</p>"
+    return Markdown(
+        "Earlier records on real CT are history, and nothing is judged on them: their Dice loss "
+        f"knew no background, and {gone} of {len(past.records)} networks lost at least one organ."
     )
-    table = group_table(past, None, organs_line(past))
-    return folded("Earlier numbers on real CT: history, nothing is judged on them", words, table)
 
 
 def _column(shown: Shown, key: str) -> Column:
