@@ -119,6 +119,7 @@ Markdown(" ".join(lines))
 # | *ours:* other sign | the weight is one minus the uncertainty |
 # | *ours:* release's $d$ | OutOri and OutClu with the discriminator of the published code, which is nearly linear |
 #
+# In the mended game ({doc}`method_shape`) no map is cut at one half: each image's mask is where the mean of four looks is strongest, in as much of the field of view as the reference masks cover, the filter's own rule.
 # Scores are the DSC inside the field of view, on the test halves of CHASE_DB1, HRF, RITE and STARE. No row sees a label of these sets, and none is chosen by one: the last step's weights count.
 #
 # ## Both tables
