@@ -331,8 +331,8 @@ def _cost(runs: Sequence[FinetuneConfig], data: Labelled, fabric: Fabric) -> str
     many = f"{len(runs)} trainings of {updates}" if len(runs) > 1 else str(updates)
     return (
         f"{many} updates take about {in_words(seconds * updates * len(runs))} here "
-        f"({device_name(fabric)}; {seconds:.2g} s each, measured); --steps changes it, Ctrl-C "
-        "loses nothing"
+        f"({device_name(fabric)}; {seconds:.2g} s each, measured); --steps changes it; stopped, "
+        "the same command goes on"
     )
 
 

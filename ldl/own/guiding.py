@@ -169,8 +169,8 @@ def _cost(config: GuideConfig, bank: Bank, fabric: Fabric) -> str:
     total = seconds_a_step(first, bank, fabric) * first.steps + second * region.steps
     return (
         f"{first.steps} + {region.steps} steps at {config.data.size} pixels take about "
-        f"{in_words(total)} here ({device_name(fabric)}, measured); --steps changes it, Ctrl-C "
-        "loses nothing"
+        f"{in_words(total)} here ({device_name(fabric)}, measured); --steps changes it; stopped, "
+        "the same command goes on"
     )
 
 
