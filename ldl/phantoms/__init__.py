@@ -6,6 +6,7 @@ images or patients.
 
 from ldl.phantoms.ct import ORGANS, volumes
 from ldl.phantoms.tasks import (
+    landmarks,
     lesion_share,
     pretraining_image,
     pretraining_images,
