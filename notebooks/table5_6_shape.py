@@ -246,7 +246,7 @@ def watch_table(shown):
         for one in guides
     ]
     caption = (
-        f"The target region of held-out images at the end of the training ({shown.kind}): its share of the field of view; its width and the length of its pieces in pixels, "
+        f"The target region of held-out images at the end of the training ({shown.kind}): its share of the field of view; its width, and the length of the piece that a pixel of its skeleton lies in, in pixels, "
         "over the reference masks'; how alike the regions of different images are (DSC, 1: the image does not matter)."
     )
     return (
