@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ldl import paths
 from ldl.config import DataConfig, build
 from ldl.data.bank import Bank
-from ldl.data.colour import normalise, to_float
 from ldl.data.own import folder_bank, prior_bank
+from ldl.data.preprocess import pictured
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.own import card
 from ldl.own.model import Model, Network, Preprocessing, refuse_output, write_model
 from ldl.own.pretraining import MEASURED, Say, in_words, seconds_a_step
-from ldl.own.segmenting import THRESHOLD, in_tiles
+from ldl.own.segmenting import Segmenter
 from ldl.plots.images import overlay
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.shape import GuideConfig
@@ -174,16 +173,16 @@ def _cost(config: GuideConfig, bank: Bank, fabric: Fabric) -> str:
     )
 
 
-@torch.inference_mode()
 def _shown(network: Network, model: Model, bank: Bank) -> list[np.ndarray]:
     """A few images with their target."""
     net = network.segmenter()
     net.load_state_dict(model.weights)
-    net.eval()
+    share = model.facts["record"]["reference"]["share"]
+    work = Segmenter(net.eval(), model.preprocessing, model.classes, share=share)
     found = []
     for image in card.some(bank):
-        target = in_tiles(net, normalise(to_float(torch.from_numpy(image)[None])))[0, 0]
-        found.append(np.moveaxis(overlay(image, (target > THRESHOLD).numpy()), -1, 0))
+        whole = pictured(np.moveaxis(image, 0, -1), Path(bank.name), "colour", image.shape[-1])
+        found.append(np.moveaxis(overlay(image, work.planes(whole)[0]), -1, 0))
     return found
 
 
@@ -214,6 +213,8 @@ def _card(
                 *card.training_lines(record),
             ],
             "What came out": [
+                "Masks are what the map is strongest in, as much of the field of view as the "
+                f"reference masks cover ({record['reference']['share']:.1%}).",
                 f"On held-out images the target is {verdict}.",
                 "Nobody has scored it: this is about its shape, not about its place.",
             ],

@@ -231,7 +231,8 @@ def cost(config: EncoderConfig, bank: Bank, fabric: Fabric) -> str:
     return (
         f"{config.method}: {' + '.join(str(one.steps) for one in parts)} steps at "
         f"{config.data.size} pixels take about {in_words(total)} here ({device_name(fabric)}; "
-        f"{rates[-1]:.2g} s a step, measured); --steps changes it; stopped, the same command goes on"
+        f"{rates[-1]:.2g} s a step, measured); --steps changes it; "
+        "stopped, the same command goes on"
     )
 
 

@@ -20,7 +20,7 @@ from ldl import paths
 from ldl.data.bank import refuse
 from ldl.data.colour import normalise, to_float
 from ldl.data.own import image_files, is_volume, slices
-from ldl.data.preprocess import Picture, picture
+from ldl.data.preprocess import Picture, field_masks, picture
 from ldl.data.readers import read_nifti
 from ldl.data.readers.medical import pixel_spacing
 from ldl.data.readers.nifti import to_ras
@@ -32,6 +32,7 @@ from ldl.plots.images import painted, to_display
 from ldl.plots.points import LONGEST, save_png
 from ldl.plots.theme import CYCLE, HIT
 from ldl.train.device import fabric_for
+from ldl.train.shape.cut import cut_at
 
 TABLE = "areas.csv"
 COLUMNS = ("image", "mask", "overlay", "class", "pixels", "share", "area_mm2", "volume_ml", "note")
@@ -51,12 +52,15 @@ class Segmenter:
         preprocessing: of its input.
         classes: names of its maps.
         device: where the network is.
+        share: of the field of view that is taken where the map is strongest, as the guides of
+            Tables 5 and 6 are cut; None: what is above one half.
     """
 
     net: nn.Module
     preprocessing: Preprocessing
     classes: tuple[str, ...]
     device: str = "cpu"
+    share: float | None = None
 
     def read(self, path: Path) -> Picture:
         """An image as the network sees it."""
@@ -67,6 +71,8 @@ class Segmenter:
         """(K, H, W) bool in the file's pixels; nothing outside of what is lit."""
         square = normalise(to_float(torch.from_numpy(image.square)[None]))
         found = in_tiles(self.net, square.to(self.device)).cpu()
+        if self.share is not None:
+            found = cut_at(found[:, 0], field_masks(image.square[None]), self.share)[:, None]
         box, (rows, columns) = image.box, image.shape
         planes = np.zeros((len(self.classes), rows, columns), bool)
         size = (box.bottom - box.top, box.right - box.left)
@@ -143,7 +149,8 @@ def segment(
     """
     loaded = load_model(model)
     target = fabric_for(device).device.type
-    work = Segmenter(loaded.module.to(target), loaded.preprocessing, loaded.classes, target)
+    guided = loaded.facts["record"]["reference"]["share"] if loaded.network.regions else None
+    work = Segmenter(loaded.module.to(target), loaded.preprocessing, loaded.classes, target, guided)
     volumes = work.preprocessing.modality == "ct"
     refuse_among(Path(output), *map(Path, images))
     files = _listed([Path(one) for one in images], volumes, say)
