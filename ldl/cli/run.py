@@ -19,6 +19,7 @@ PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
 ONLY = typer.Option(help="Keep cells whose row/column contains this, e.g. 'rd/stare,scratch/'.")
 JOBS = typer.Option(min=1, help="Worker processes.")
 DEVICE = typer.Option(help="auto, cpu or cuda.")
+DEVICES = (1, 2, 4, 8, 16, 32)
 
 
 def register(app: typer.Typer) -> None:
@@ -75,10 +76,12 @@ def _above(line: str) -> None:
 
 def _say_costs(runs: "Sequence[Run]", device: str) -> None:
     """A line for each kind of run: how many, updates, hours on ``device``, memory."""
+    from ldl.engine.jobs import makespan
     from ldl.train.device import device_name, fabric_for
-    from ldl.train.estimate import measured_rate, totals
+    from ldl.train.estimate import estimates, measured_rate, totals
 
-    rate, lines = measured_rate(device), totals(runs)
+    costs, rate = estimates(runs), measured_rate(device)
+    lines = totals(costs)
     typer.echo(f"Measured here: {rate / 1e12:.3f} TFLOP/s ({device_name(fabric_for(device))}).")
     typer.echo(f"{'':30}{'runs':>6}{'updates':>13}{'PFLOP':>10}{'hours':>10}{'GiB':>7}")
     for one in lines:
@@ -92,6 +95,10 @@ def _say_costs(runs: "Sequence[Run]", device: str) -> None:
         + (f"; {left_out} runs are not counted" if left_out else "")
         + ", beside reading data, validation and tests."
     )
+    hours = {run.run_id(): cost.flop / rate / 3600 if cost else 0.0 for run, cost in costs}
+    planned = {run.run_id(): run for run in runs}
+    ends = ", ".join(f"{n}: {makespan(planned, hours, n):,.1f}" for n in DEVICES)
+    typer.echo(f"Hours on so many such devices, a run on each: {ends}.")
 
 
 def status(

@@ -1,6 +1,7 @@
 """Runs in the order they need each other, and grouped as jobs: one encoder, all that is on it."""
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,3 +103,39 @@ def job_named(id: str, cells: Iterable[HasRuns]) -> Job:
         if job.id == id:
             return job
     raise ConfigError(f"no job {id!r} in this table and profile; `ldl jobs` lists them")
+
+
+def makespan(runs: Mapping[str, Run], seconds: Mapping[str, float], devices: int) -> float:
+    """When the last run ends, if each free device takes the ready run that most waits for.
+
+    Args:
+        runs: by id, needed ones first, as `ordered` gives them.
+        seconds: of each run.
+        devices: how many; one run at a time on each.
+    """
+    before = {
+        id: [needed for one in run.needs() if (needed := one.run_id()) in runs]
+        for id, run in runs.items()
+    }
+    after: dict[str, list[str]] = {id: [] for id in runs}
+    for id, needed in before.items():
+        for one in needed:
+            after[one].append(id)
+    chain: dict[str, float] = {}  # seconds from a run's start to the end of all that waits for it
+    for id in reversed(list(runs)):
+        chain[id] = seconds[id] + max((chain[one] for one in after[id]), default=0.0)
+    missing = {id: len(needed) for id, needed in before.items()}
+    ready = [(-chain[id], id) for id, count in missing.items() if not count]
+    heapq.heapify(ready)
+    running: list[tuple[float, str]] = []
+    now = 0.0
+    while ready or running:
+        while ready and len(running) < devices:
+            _, id = heapq.heappop(ready)
+            heapq.heappush(running, (now + seconds[id], id))
+        now, id = heapq.heappop(running)
+        for one in after[id]:
+            missing[one] -= 1
+            if not missing[one]:
+                heapq.heappush(ready, (-chain[one], one))
+    return now

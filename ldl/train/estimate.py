@@ -1,8 +1,7 @@
-"""What a run would cost, without its data: operations and memory counted on one small step."""
+"""What a run would cost, without its data: operations and memory counted on one step."""
 
 import math
 import time
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,26 +10,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from ldl.data.manifest import collection_named, task_members
-from ldl.losses.dice import dice_loss
 from ldl.methods import COMPARISONS, METHODS
+from ldl.methods.synthesis import SynthesisNet
+from ldl.models.discriminator import discriminator
+from ldl.models.local_unet import LocalUNet
+from ldl.models.organ_net import OrganNet
 from ldl.models.segmentation import SegmentationNet
+from ldl.models.target_net import TargetNet
 from ldl.models.vgg import Encoder
 from ldl.rng import numpy_generator, seed_everything
 from ldl.runs.base import Run
+from ldl.runs.lrc import LocalRegionConfig, OrganConfig
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
+from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.runs.transfer import TransferConfig
-from ldl.tasks import CHANNELS, task_named
+from ldl.tasks import CHANNELS, facts, task_named
 from ldl.train.comparison import ComparisonStage
 from ldl.train.device import fabric_for
 from ldl.train.feed import Feed
 from ldl.train.pretrain import PretrainStage
 from ldl.train.transfer import take_fraction
 
-# Sides at which a step is counted. What grows between them, grows with the area and the batch.
-SIDES, BATCH = (64, 96), 8
 # A weight, its gradient and Adam's two means, in bytes of float32.
 _BYTES_A_WEIGHT = 16
 
@@ -52,83 +56,122 @@ class Estimate:
 
 
 def estimate(run: Run) -> Estimate | None:
-    """The cost of ``run``; None for kinds that are not counted: shape, CT, localization."""
-    if type(run) is TransferConfig:
-        return _transfer(run)
-    if type(run) is PretrainConfig or type(run) is ComparisonConfig:
-        return _pretraining(run)
+    """The cost of ``run``, all updates; None for a search, which trains nothing.
+
+    Counted at full size on tensors without values, so that it costs next to nothing itself.
+    """
+    with torch.device("meta"):
+        if isinstance(run, TransferConfig):
+            return _transfer(run)
+        if isinstance(run, PretrainConfig | ComparisonConfig):
+            return _pretraining(run)
+        if isinstance(run, LocalRegionConfig):
+            net: nn.Module = LocalUNet(run.base, 1, run.features, run.border)
+            return _network(net, [(2 * run.batch, 1)], run.data.size, run.steps)
+        if isinstance(run, OrganConfig):
+            organs = len(facts(run.data.region).organs)
+            net = OrganNet(
+                run.backbone, run.base, organs, run.local_base, 1, run.features, run.border
+            )
+            return _network(net, [(run.batch, 1)], run.data.size, run.steps)
+        if isinstance(run, GuideConfig):
+            return _guide(run)
+        if isinstance(run, ShapeConfig):
+            return _shape(run)
     return None
 
 
 def noise_stage(
-    config: PretrainConfig | ComparisonConfig, images: int
+    config: PretrainConfig | ComparisonConfig, images: int, device: str = "cpu"
 ) -> ComparisonStage | PretrainStage:
-    """A training ready for its first step, on so many images of noise."""
+    """A training ready for its first step, on so many images of noise, or of no values ("meta")."""
     seed_everything(config.seed, "cost", config.method)
     shape = (images, config.channels, config.data.size, config.data.size)
-    noise = numpy_generator(config.seed, "cost").integers(0, 256, shape, dtype=np.uint8)
-    feed, rows = Feed(noise, torch.device("cpu")), list(range(images))
+    noise = np.broadcast_to(np.uint8(0), shape)
+    if device != "meta":
+        noise = numpy_generator(config.seed, "cost").integers(0, 256, shape, dtype=np.uint8)
+    feed, rows = Feed(noise, torch.device(device)), list(range(images))
+    with torch.device(device):
+        net = (
+            COMPARISONS[config.method].network(config, images)
+            if isinstance(config, ComparisonConfig)
+            else METHODS[config.method].network(config)
+        )
     if isinstance(config, ComparisonConfig):
-        net = COMPARISONS[config.method].network(config, images)
-        return ComparisonStage(config, net, feed, rows, torch.zeros(images, dtype=torch.int64))
-    return PretrainStage(config, METHODS[config.method].network(config), feed, rows)
-
-
-def small_stage(
-    config: PretrainConfig | ComparisonConfig, side: int = SIDES[0]
-) -> ComparisonStage | PretrainStage:
-    """A training like ``config``, as wide, at ``side`` pixels, before its first step."""
-    data = config.data.model_copy(update={"size": side})
-    small: dict[str, Any] = {"crop": side, "data": data, "scale": "whole"}
-    if isinstance(config, ComparisonConfig):
-        small["batch"] = BATCH
-    return noise_stage(config.model_copy(update=small), 4 * BATCH)
+        labels = torch.zeros(images, dtype=torch.int64)
+        return ComparisonStage(config, net, feed, rows, labels)
+    return PretrainStage(config, net, feed, rows)
 
 
 def _pretraining(config: PretrainConfig | ComparisonConfig) -> Estimate:
-    if isinstance(config, ComparisonConfig) and not COMPARISONS[config.method].trains:
+    compared = isinstance(config, ComparisonConfig)
+    if compared and not COMPARISONS[config.method].trains:
         return Estimate(0, 0.0, 0.0)
-    batch = config.batch / BATCH if isinstance(config, ComparisonConfig) else 1.0
-    stages = {side: small_stage(config, side) for side in SIDES}
-    flop, kept = _extrapolated(
-        {
-            side: counted(lambda stage=stage: stage.losses(stage.net).values())
-            for side, stage in stages.items()
-        },
-        config.crop,
-        batch,
-    )
-    return Estimate(config.steps, flop * config.steps, _memory(stages[SIDES[0]].net, kept))
+    batch = config.batch if isinstance(config, ComparisonConfig) else 2 * config.groups
+    with torch.device("cpu"):
+        stage = noise_stage(config, batch, "meta")
+        try:
+            flop, kept = counted(lambda: stage.losses(stage.net).values())
+        except NotImplementedError:
+            # Lightly's NT-Xent picks by a mask, which has no size without values: both views alone.
+            views = torch.zeros(2 * batch, config.channels, config.crop, config.crop, device="meta")
+            flop, kept = counted(lambda: [stage.net(views).square().mean()])
+    return Estimate(config.steps, float(flop) * config.steps, _memory(stage.net, kept))
 
 
 def _transfer(config: TransferConfig) -> Estimate:
     channels = CHANNELS[task_named(config.task).modality]
-    side = config.crop or config.data.size
     batches = math.ceil(_training_images(config) / config.batch_size)
-    updates = batches * (config.frozen_epochs + config.full_epochs)
     net = SegmentationNet(config.base, channels, config.border)
-
-    def losses(small: int) -> list[Tensor]:
-        images = torch.zeros(config.batch_size, channels, small, small)
-        return [dice_loss(net(images), torch.ones(config.batch_size, 1, small, small))]
-
-    sides = {small: counted(lambda small=small: losses(small)) for small in SIDES}
-    flop, kept = _extrapolated(sides, side)
+    side = config.crop or config.data.size
+    step = _network(net, [(config.batch_size, channels)], side, 1)
     # A frozen encoder has no backward pass, about two thirds of a network that is half encoder.
     share = (config.full_epochs + config.frozen_epochs * 2 / 3) * batches
-    return Estimate(updates, flop * share, _memory(net, kept))
+    updates = batches * (config.frozen_epochs + config.full_epochs)
+    return Estimate(updates, step.flop * share, step.memory)
 
 
-def _extrapolated(
-    counted: dict[int, tuple[int, int]], side: int, batch: float = 1.0
-) -> tuple[float, float]:
-    """Operations and bytes at ``side``: a constant, and what grows with the area and the batch."""
-    (small, few), (large, many) = sorted(counted.items())
-    slopes = [(b - a) / (large**2 - small**2) for a, b in zip(few, many, strict=True)]
-    flop, kept = (
-        a - slope * small**2 + slope * side**2 * batch for a, slope in zip(few, slopes, strict=True)
-    )
-    return flop, kept
+def _guide(config: GuideConfig) -> Estimate:
+    """Region discrimination, and the judge on its targets, then on these and as many references."""
+    region = _pretraining(config.region)
+    judge = discriminator(config.judge_base, config.judge)
+    masks = 3 * 4 * config.region.groups
+    beside = _network(judge, [(masks, 1)], config.region.crop, region.updates)
+    return Estimate(region.updates, region.flop + beside.flop, region.memory + beside.memory)
+
+
+def _shape(config: ShapeConfig) -> Estimate:
+    """A segmentation network on pseudo labels, or a translation between images and masks."""
+    if config.refine and config.guide:
+        net: nn.Module = TargetNet(config.guide.region.base)
+        side, steps = config.guide.region.crop, config.refine.steps
+        return _network(net, [(config.refine.batch, 3)], side, steps)
+    if not config.synthesis:
+        return Estimate(0, 0.0, 0.0)
+    one = config.synthesis
+    net = SynthesisNet(one, joint=not one.segment_steps)
+    translated = _network(net, [(one.batch, 1), (one.batch, 3)], one.crop, one.steps)
+    # Each judge sees what was translated, then that and what is real.
+    judged = [
+        _network(judge, [(3 * one.batch, channels)], one.crop, one.steps)
+        for judge, channels in ((net.judges["image"], 3), (net.judges["mask"], 1))
+    ]
+    segmented = _network(TargetNet(one.segment_base), [(one.batch, 3)], one.crop, one.segment_steps)
+    parts = [translated, *judged, segmented]
+    updates = one.steps + one.segment_steps
+    memory = max(segmented.memory, sum(part.memory for part in parts[:-1]))
+    return Estimate(updates, sum(part.flop for part in parts), memory)
+
+
+def _network(net: nn.Module, inputs: list[tuple[int, int]], side: int, updates: int) -> Estimate:
+    """Updates of ``net`` alone, on (images, channels) maps of that side; losses are little."""
+
+    def losses() -> list[Tensor]:
+        out = net(*(torch.zeros(count, channels, side, side) for count, channels in inputs))
+        return [one.float().square().mean() for one in tree_leaves(out)]
+
+    flop, kept = counted(losses)
+    return Estimate(updates, float(flop) * updates, _memory(net, kept))
 
 
 def _training_images(config: TransferConfig) -> int:
@@ -146,11 +189,11 @@ def counted(losses: Any) -> tuple[int, int]:
     Args:
         losses: a function without arguments that makes the step's losses.
     """
-    kept: Counter[int] = Counter()
+    kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = max(kept[storage.data_ptr()], storage.nbytes())
+        kept[storage._cdata] = storage.nbytes()
         return tensor
 
     counter = FlopCounterMode(display=False)
@@ -204,18 +247,27 @@ class Total:
         return self.flop / rate / 3600
 
 
-def totals(runs: Iterable[Run]) -> list[Total]:
-    """Runs by kind and method, each kind of cost counted once."""
-    found: dict[str, list[Estimate | None]] = {}
+def estimates(runs: Iterable[Run]) -> list[tuple[Run, Estimate | None]]:
+    """Each run with its cost; runs that differ by seed or by what they start from are counted once."""
     known: dict[str, Estimate | None] = {}
+    started = ("seed", "encoder", "local", "second", "step1")
+    found = []
     for run in runs:
-        fields = {name: value for name, value in run if name not in ("seed", "encoder", "step1")}
+        fields = {name: value for name, value in run if name not in started}
         key = f"{type(run).__name__} {fields}"
         if key not in known:
             known[key] = estimate(run)
+        found.append((run, known[key]))
+    return found
+
+
+def totals(costs: Iterable[tuple[Run, Estimate | None]]) -> list[Total]:
+    """What `estimates` found by kind and method."""
+    found: dict[str, list[Estimate | None]] = {}
+    for run, cost in costs:
         parts = [run.kind, getattr(run, "method", ""), getattr(run, "modality", "")]
         name = run.kind if type(run) is TransferConfig else " ".join(filter(None, parts))
-        found.setdefault(name, []).append(known[key])
+        found.setdefault(name, []).append(cost)
     lines = []
     for name, each in sorted(found.items()):
         counted = [one for one in each if one]
