@@ -52,6 +52,7 @@ from ldl.train.transfer import TaskFeed, TransferStage
 
 SIZE, STEPS, BATCH = 256, 600, 2
 FROZEN = 1 / 3  # of the updates, in which the encoder rests
+LEAST = 4  # test subjects, below which no verdict is given
 LOOKS = 20  # at the validation images, in each phase
 
 
@@ -236,11 +237,9 @@ def _read(pairs: Pairs, data: Labelled, given: bool) -> list[str]:
     by = "as the table says" if given else "told from the names" if len(whose) < number else (
         "the names show no two of one; --split names them"
     )  # fmt: skip
-    values = [f" ({one})" if str(one) != label else "" for one, label in zip(
-        data.values or [""] * len(data.classes), data.classes, strict=True)]  # fmt: skip
     named = ", ".join(
-        label + (value if data.values else "")
-        for label, value in zip(data.classes, values, strict=True)
+        f"{label} (value {data.values[k]})" if data.values else label
+        for k, label in enumerate(data.classes)
     )
     left = f"; {len(pairs.left_out)} images without a mask are not used" if pairs.left_out else ""
     faults = [f"left out: {paths.shown(one)}" for one in data.bank.left_out.values()]
@@ -434,10 +433,11 @@ def _summary(scores: Sequence[Score], interval: tuple[float, float, float]) -> s
 
 def _answer(one: Paired, subjects: int, steps: int) -> str:
     """Whether pretraining helped, in one line."""
-    word = {"higher": "yes", "lower": "no, it did harm", "undecided": "cannot be told"}[one.verdict]
+    verdict = one.verdict if one.n >= LEAST else "undecided"
+    word = {"higher": "yes", "lower": "no, it did harm", "undecided": "cannot be told"}[verdict]
     gap = f"{100 * one.difference:+.1f} points of DSC"
     reach = f"95 % interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, " if one.n > 1 else ""
-    more = "; more test images would tell" if one.verdict == "undecided" else ""
+    more = "; more test images would tell" if verdict == "undecided" else ""
     return (
         f"Did pretraining help here? {word[0].upper() + word[1:]}: {gap} over the same training "
         f"from scratch ({reach}{subjects} test subjects in pairs, {steps} updates each, one seed)"

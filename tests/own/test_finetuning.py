@@ -25,6 +25,12 @@ def call(*words: object) -> Result:
     return done
 
 
+def said_last(done: Result) -> list[str]:
+    """The lines that end a fine-tuning, without bars."""
+    ends = ("m.safetensors: ", "Did pretraining")
+    return [line for line in done.output.splitlines() if line.startswith(ends)]
+
+
 def refused(*words: object) -> str:
     done = CliRunner().invoke(app, [str(one) for one in words])
     assert isinstance(done.exception, LdlError), (done.output, done.exception)
@@ -57,9 +63,10 @@ def test_the_whole_road(eyes: Path) -> None:
     assert any("16 images with masks, matched by path" in line for line in lines)
     assert any("10 train, 2 validation, 4 test (8 subjects" in line for line in lines)
     assert any("2 trainings of 10 updates take about" in line for line in lines)
+    ends = said_last(done)
     assert re.match(r"m.safetensors: DSC [\d.]+ % \([\d.]+ to [\d.]+\).* 4 test images of 2 sub",
-                    lines[-2])  # fmt: skip
-    assert lines[-1].startswith("Did pretraining help here? ")
+                    ends[0])  # fmt: skip
+    assert ends[1].startswith("Did pretraining help here? Cannot be told: ")
     with Path("m-scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 4
@@ -70,9 +77,9 @@ def test_the_whole_road(eyes: Path) -> None:
     assert load_model("m.safetensors").card == card
     again = call(*TUNE, *words)  # trains nothing
     assert "take about" not in again.output
-    assert again.output.splitlines()[-2:] == lines[-2:]
+    assert said_last(again) == ends
     segmented = call("segment", "--model", "m.safetensors", "images", "-o", "out")
-    assert "masks and overlays of 16 images" in segmented.output.splitlines()[-1]
+    assert "masks and overlays of 16 images" in segmented.output
     assert Image.open("out/p00_L.png").size == (60, 50)
     with Path("out/areas.csv").open() as stream:
         for row in csv.DictReader(stream):
@@ -139,7 +146,7 @@ def test_a_guide_becomes_a_segmenter(eyes: Path) -> None:
     done = call("guide", "images", "prior", "-o", "g.safetensors", "--size", "48", "--steps", "2",
                 *SMALL)  # fmt: skip
     assert "3 reference masks" in done.output
-    assert "says the watch on held-out images" in done.output.splitlines()[-1]
+    assert "says the watch on held-out images" in done.output
     call("segment", "--model", "g.safetensors", "images/p00_L.png", "-o", "out")
     assert Image.open("out/p00_L.png").size == (60, 50)
     Image.new("L", (48, 48)).save("prior/empty.png")
@@ -201,5 +208,5 @@ def test_a_mask_of_classes_shows_the_later_on_top() -> None:
     planes[0, :3], planes[1, :2] = True, True
     shown = as_picture(planes)
     assert np.asarray(shown)[:, 0].tolist() == [2, 2, 1, 0]
-    assert len({*shown.convert("RGB").getdata()}) == 3
+    assert len(np.unique(np.asarray(shown.convert("RGB")).reshape(-1, 3), axis=0)) == 3
     assert set(np.unique(np.asarray(as_picture(planes[:1])))) == {0, 255}
