@@ -18,6 +18,9 @@ TargetName = Literal["shared", "own"]
 # Reference masks as published: whole, grey after sampling; or windows as large as the images', cut
 # to 0 and 1, none of them all but empty.
 ReferenceName = Literal["whole", "native"]
+# A map becomes a mask above one half, as published, or where it is strongest; in windows of an eye
+# the border of the picture is no rim.
+CutName = Literal["half", "share", "window"]
 _GUIDED, _SYNTHETIC = ("ori", "clu", "refine"), ("cyclegan", "synseg")
 
 
@@ -204,7 +207,7 @@ class ShapeConfig(Run):
     refine: RefineConfig | None = None
     synthesis: SynthesisConfig | None = None
     floor: FloorConfig | None = None
-    cut: Literal["half", "share"] = "half"
+    cut: CutName = "half"
     looks: int = Field(default=1, ge=1, le=8)
 
     @model_validator(mode="after")

@@ -67,8 +67,8 @@ MENDED_REGION: dict[str, Any] = {
     "symmetries": "dihedral",
     "region_weight": 1.0,
 }
-# How its maps become masks: as the filter's do. Images differ in contrast more than in vessels.
-SCORED: dict[str, Any] = {"cut": "share", "looks": 4}
+# Symmetries whose maps are averaged before they are cut.
+LOOKS = 4
 ROWS = (
     Row("top_hat", "black top-hat, untrained", Guided("top-hat")),
     Row("cyclegan", "CycleGAN", Guided("cyclegan"), "CycleGAN"),
@@ -165,7 +165,7 @@ def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[Shap
     data = budget.tests or profile.tasks
     if wanted.output == "top-hat":
         return (ShapeConfig(data=data, prior=prior, output="top-hat", floor=_floor(profile)),)
-    scored = SCORED if budget.game == "mended" else {}
+    scored = {"cut": budget.cut, "looks": LOOKS} if budget.game == "mended" else {}
     baseline = wanted.output in ("cyclegan", "synseg")
     return tuple(
         ShapeConfig(

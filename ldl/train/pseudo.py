@@ -15,7 +15,7 @@ from ldl.methods.guided import TARGET
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.shape import GuideConfig
 from ldl.train.feed import Feed
-from ldl.train.shape.cut import cut_at
+from ldl.train.shape.cut import Cut
 
 BATCH = 8
 
@@ -76,7 +76,7 @@ def label_images(
     config: GuideConfig,
     augmentations: int,
     generator: Generator,
-    share: float | None = None,
+    cut: Cut | None = None,
 ) -> Labelled:
     """Pseudo labels of the images ``rows``.
 
@@ -90,12 +90,11 @@ def label_images(
         config: the guide's: the scale it knows, the temperature of Eq. 20, its field of view.
         augmentations: E.
         generator: on the CPU.
-        share: of each field of view that becomes label, see `ldl.train.shape.cut`; None cuts the
-            mean over augmentations at one half, as Eq. 21 does.
+        cut: of the mean over augmentations; None cuts it at one half, as Eq. 21 does.
     """
     net.eval()
     parts = [
-        _label(net, feed, rows[start : start + BATCH], config, augmentations, generator, share)
+        _label(net, feed, rows[start : start + BATCH], config, augmentations, generator, cut)
         for start in range(0, len(rows), BATCH)
     ]
     images, labels, doubt = (torch.cat(each) for each in zip(*parts, strict=True))
@@ -109,7 +108,7 @@ def _label(
     config: GuideConfig,
     augmentations: int,
     generator: Generator,
-    share: float | None,
+    cut: Cut | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     region = config.region
     images = at_scale(feed[torch.tensor(rows)], region)
@@ -124,5 +123,5 @@ def _label(
         again = target_maps(net, seen, region.region_temperature, within)[1]
         maps.append(undo_symmetry(again, code))
     found = torch.stack(maps)
-    labels = pseudo_labels(found) if share is None else cut_at(found.mean(dim=0), fields, share)
+    labels = pseudo_labels(found) if cut is None else cut(found.mean(dim=0), fields)
     return whole, labels * inside, uncertainty(found) * inside

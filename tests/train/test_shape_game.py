@@ -18,7 +18,7 @@ from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.dark_start import darkness, start_dark
 from ldl.train.guide import narrowed
 from ldl.train.references import NativeReferences, drawn_shape
-from ldl.train.shape.cut import RIM, cut_at
+from ldl.train.shape.cut import RIM, Cut
 from ldl.train.shape.floor import top_hat
 from ldl.train.shape.outputs import as_scored
 
@@ -177,13 +177,16 @@ def test_a_map_is_cut_where_it_is_strongest_and_never_at_the_rim():
     values[:, :, 0] = 2
     fields = np.ones((2, 40, 40), bool)
     fields[1, :4] = False
-    found = cut_at(values, fields, 0.05)
+    found = Cut(0.05)(values, fields)
     for mask, inside in zip(found.numpy(), fields, strict=True):
         assert mask[inside].mean() == pytest.approx(0.05, abs=1e-3)
         assert mask[~inside].sum() == mask[:, : RIM - 1].sum() == 0
     assert values[0][found[0] > 0].min() > values[0, RIM:-RIM, RIM:-RIM][
         found[0, RIM:-RIM, RIM:-RIM] == 0
     ].max()  # fmt: skip
+    window = Cut(0.05, window=True)(values, fields)
+    assert window[0, :, 0].all()
+    assert window[1, 4 : 4 + RIM].sum() == 0
 
 
 def test_looks_are_averaged_in_register_before_they_are_cut(mended):

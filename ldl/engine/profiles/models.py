@@ -7,6 +7,7 @@ from pydantic import Field
 from ldl.config import DataConfig, Strict
 from ldl.engine.profiles.lrc import LrcBudget
 from ldl.runs.pretrain import BorderName, ScaleName
+from ldl.runs.shape import CutName
 from ldl.tasks import Modality
 
 Architecture = Literal["tiny", "small", "full"]
@@ -54,6 +55,9 @@ class ShapeBudget(Strict):
     judge_rate: float = 5e-5
     game: Literal["published", "mended"] = Field(
         default="published", description="between guide and target, see `ldl.tables.shape.MENDED`"
+    )
+    cut: CutName = Field(
+        default="share", description="in the mended game, see `ldl.runs.shape.ShapeConfig`"
     )
     refine_steps: int = 100_000
     refine_images: int | None = None

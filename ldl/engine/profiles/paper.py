@@ -97,6 +97,7 @@ SOURCES: dict[str, str] = {
     "shape.judge_base": "paper 5.1: 16 channels, then 32",
     "shape.judge_rate": "paper 6.2.1: 0.00005 beside 0.001",
     "shape.game": "paper 5.1, 6.2.1: as published",
+    "shape.cut": "ours, of the mended game alone",
     "shape.refine_augmentations": "paper 6.2.1: 30 augmented results",
     "shape.refine_steps": "paper 6.2.1: 100 epochs; ours: of 1,000 steps, as in pretraining",
     "shape.refine_images": "ours: all that are clustered",

@@ -1,5 +1,7 @@
 """From a map to a mask: where it is strongest, in as much of the field of view as masks cover."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -9,23 +11,30 @@ from torch import Tensor
 RIM = 12
 
 
-def cut_at(maps: Tensor, fields: np.ndarray, share: float) -> Tensor:
-    """:func:`strongest` of each map.
+@dataclass(frozen=True)
+class Cut:
+    """How maps become masks.
 
-    Args:
-        maps: (B, S, S) float, at least 0.
-        fields: (B, S, S) bool.
-        share: 0..1.
-
-    Returns:
-        (B, S, S) of 0 and 1.
+    Attributes:
+        share: of a field of view, where the map is strongest.
+        window: images are windows of an eye, whose own border is no rim.
     """
-    values = maps.float().cpu().numpy()
-    found = [strongest(*one, share, RIM) for one in zip(values, fields, strict=True)]
-    return torch.from_numpy(np.stack(found)).to(maps)
+
+    share: float
+    window: bool = False
+
+    def __call__(self, maps: Tensor, fields: np.ndarray) -> Tensor:
+        """(B, S, S) float, at least 0, in fields (B, S, S) bool -> (B, S, S) of 0 and 1."""
+        found = [
+            strongest(*one, self.share, RIM, self.window)
+            for one in zip(maps.float().cpu().numpy(), fields, strict=True)
+        ]
+        return torch.from_numpy(np.stack(found)).to(maps)
 
 
-def strongest(values: np.ndarray, inside: np.ndarray, share: float, rim: int) -> np.ndarray:
+def strongest(
+    values: np.ndarray, inside: np.ndarray, share: float, rim: int, window: bool = False
+) -> np.ndarray:
     """The ``share`` of a field of view with the largest values, none of them at its rim.
 
     Args:
@@ -33,10 +42,11 @@ def strongest(values: np.ndarray, inside: np.ndarray, share: float, rim: int) ->
         inside: (H, W) bool, the field of view.
         share: of its pixels, 0..1.
         rim: what lies within so many pixels of the edge, along either axis, counts as 0.
+        window: whether the picture's own border is no edge.
 
     Returns:
         (H, W) bool.
     """
-    inner = ndimage.binary_erosion(inside, iterations=rim)
+    inner = ndimage.binary_erosion(inside, iterations=rim, border_value=window)
     counted = np.where(inner, values, 0)
     return (counted > np.quantile(counted[inside], 1 - share)) & inside

@@ -24,7 +24,7 @@ from ldl.train.feed import Feed
 from ldl.train.loop import History, Plan
 from ldl.train.pseudo import label_images, target_maps
 from ldl.train.references import REFERENCES, drawing_of, drawn_shape, masks_of
-from ldl.train.shape.cut import cut_at
+from ldl.train.shape.cut import Cut
 from ldl.train.shape.floor import top_hat
 from ldl.train.synthesis import synthesise
 from ldl.train.target import PseudoPairs, SyntheticPairs, train_target
@@ -121,10 +121,15 @@ def as_scored(run: ShapeConfig, predict: Predictor) -> Predictor:
         ]
         return torch.stack(looks).mean(dim=0)
 
-    if run.floor or run.cut == "half":
+    cut = cut_of(run)
+    if run.floor or cut is None:
         return mean if run.looks > 1 else predict
-    share = shown_share(run)
-    return lambda images: cut_at(mean(images), field_masks(to_uint8(images)), share)
+    return lambda images: cut(mean(images), field_masks(to_uint8(images)))
+
+
+def cut_of(run: ShapeConfig) -> Cut | None:
+    """How a run's maps become masks; None is above one half."""
+    return None if run.cut == "half" else Cut(shown_share(run), run.cut == "window")
 
 
 def guided_predictor(config: GuideConfig, net: GuidedNet, output: str) -> Predictor:
@@ -158,7 +163,7 @@ def _refined(
         config=run.guide,
         augmentations=refine.augmentations,
         generator=generator(run.seed, "pseudo labels"),
-        share=shown_share(run) if run.cut == "share" else None,
+        cut=cut_of(run),
     )
     window = region.crop if region.scale == "native" else None
     drawn = generator(run.seed, "refine")
