@@ -1,6 +1,7 @@
 """Pretraining by comparison methods: determinism, exact resume, spread, retrieval, bad input."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ from ldl.models.backbones import backbone
 from ldl.rng import seed_everything
 from ldl.runs.originals import small
 from ldl.runs.pretrain import ComparisonConfig
-from ldl.train import checkpoint
 from ldl.train.comparison import (
     ComparisonStage,
     image_retrieval,
@@ -24,29 +24,10 @@ from ldl.train.comparison import (
 )
 from ldl.train.feed import Feed
 from ldl.train.made import How
+from tests.train.resuming import Killed, alike, killed_and_resumed, saved
 
 TRAINED = [name for name, method in COMPARISONS.items() if method.trains]
 ON_VIT = ("mae",)
-
-
-class Killed(BaseException):
-    pass
-
-
-@pytest.fixture
-def kill_at(monkeypatch):
-    """After ``kill_at(k)`` the run dies when step k is done and not yet saved."""
-    after_step = ComparisonStage.after_step
-
-    def arm(number):
-        def die(self, model, step):
-            after_step(self, model, step)
-            if step == number:
-                raise Killed
-
-        monkeypatch.setattr(ComparisonStage, "after_step", die)
-
-    return arm
 
 
 def config_of(method, *, steps=4, seed=0, batch=8, **knobs):
@@ -82,23 +63,13 @@ def train(image_bank, fabric, tmp_path):
     return run
 
 
-def same_tensors(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
-
-
-def saved(folder):
-    """Tensors and header of the checkpoint, less the time it took."""
-    tensors, header = checkpoint.load(folder / "checkpoint.safetensors")
-    return tensors, {k: v for k, v in header.items() if k != "seconds"}
-
-
 @pytest.mark.parametrize(
     "changed", [{"optimizer": "sgd"}, {"schedule": "cosine"}, {"warmup": 3}], ids=str
 )
 def test_optimizer_schedule_and_warm_up_reach_the_training(train, changed):
     config = config_of("simclr")
     usual, other = (train(one, str(n)) for n, one in enumerate((config, _with(config, changed))))
-    assert not same_tensors(usual.net.state_dict(), other.net.state_dict())
+    assert not alike(usual.net.state_dict(), other.net.state_dict())
     assert _with(config, changed).run_id() != config.run_id()
 
 
@@ -107,28 +78,12 @@ def _with(config, changed):
 
 
 @pytest.mark.parametrize("method", TRAINED)
-def test_a_killed_run_goes_on_bit_for_bit(
-    method, train, tmp_path, save_every_step, kill_at, monkeypatch
-):
+def test_a_killed_run_goes_on_bit_for_bit(method, train, tmp_path, save_every_step, monkeypatch):
     """Weights, teachers, queues, banks, Adam, losses, spread; an epoch ends within step 3."""
     config = config_of(method)
-    whole = train(config, "whole")
-    kill_at(3)
-    torch.rand(3)
-    with pytest.raises(Killed):
-        train(config, "killed")
-    assert saved(tmp_path / "killed")[1]["step"] == 2
-    kill_at(None)
-    rest = train(config, "killed")
-    assert same_tensors(rest.net.state_dict(), whole.net.state_dict())
-    assert rest.history.rows == whole.history.rows
-    assert rest.history.names == whole.history.names
-    assert rest.spread == whole.spread
+    run = partial(train, config)
+    rest, tensors = killed_and_resumed(monkeypatch, ComparisonStage, run, tmp_path, 3)
     assert len(rest.spread) == config.steps
-    assert (rest.retrieval_before, rest.retrieval) == (whole.retrieval_before, whole.retrieval)
-    (tensors, header), (others, other) = saved(tmp_path / "killed"), saved(tmp_path / "whole")
-    assert header == other
-    assert same_tensors(tensors, others)
     buffers = {f"net.{name}" for name, _ in rest.net.named_buffers()}
     assert buffers <= set(tensors), "a buffer outside the checkpoint is lost with a kill"
 
@@ -154,7 +109,7 @@ def test_another_seed_is_another_run(train):
 @pytest.mark.parametrize("name", ["moco", "densecl"])
 def test_queues_are_in_the_checkpoint_and_have_gone_round(name, train, tmp_path):
     train(config_of(name))
-    tensors, _ = saved(tmp_path / "run")
+    ((tensors, _),) = saved(tmp_path / "run").values()
     places = {key: int(value) for key, value in tensors.items() if key.endswith(".place")}
     assert places
     assert set(places.values()) == {4 * 8 % 12}
@@ -162,7 +117,8 @@ def test_queues_are_in_the_checkpoint_and_have_gone_round(name, train, tmp_path)
 
 def test_the_bank_of_vectors_is_in_the_checkpoint(train, tmp_path):
     train(config_of("instdisc"))
-    assert saved(tmp_path / "run")[0]["net.bank.vectors"].shape[0] == 21
+    ((tensors, _),) = saved(tmp_path / "run").values()
+    assert tensors["net.bank.vectors"].shape[0] == 21
 
 
 @pytest.mark.parametrize(
@@ -195,7 +151,7 @@ def test_held_out_images_are_never_trained_on(train, image_bank):
     other.images[21:] = other.images[:3] // 3
     one, two = (train(config_of("moco"), n, b) for n, b in (("one", bank), ("two", other)))
     assert one.history.rows == two.history.rows
-    assert same_tensors(one.net.state_dict(), two.net.state_dict())
+    assert alike(one.net.state_dict(), two.net.state_dict())
     assert one.among == two.among == 3
 
 
@@ -321,7 +277,7 @@ def test_retrieval_is_the_same_for_every_method_and_leaves_the_encoder_alone(ima
     assert len(found) == 1
     assert 0 <= found.pop() <= 1
     assert encoder.training
-    assert same_tensors(encoder.state_dict(), before)
+    assert alike(encoder.state_dict(), before)
 
 
 class Numbered(torch.nn.Module):

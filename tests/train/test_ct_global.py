@@ -1,6 +1,7 @@
 """Global pretraining on CT: whose slices are seen, MoCo on the U-Net, exact resume."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from ldl.errors import ConfigError, DataError
 from ldl.methods import COMPARISONS
 from ldl.models.local_unet import LocalEncoder
 from ldl.runs.lrc import TWO_VIEWS, CtConfig, ElasticConfig, GlobalConfig
-from ldl.train import checkpoint
 from ldl.train.comparison import ComparisonStage
 from ldl.train.ct_global import pretrain_global
 from ldl.train.feed import Feed
 from ldl.train.made import How
+from tests.train.resuming import alike, killed_and_resumed, twice
 
 CT = CtConfig(region="abdomen", source="phantom", size=32)
 KNOBS = {"queue": 16, "dim": 8, "momentum": 0.9}
@@ -34,11 +35,6 @@ def config(method="moco", **fields):
         "knobs": KNOBS if method == "moco" else {},
     }
     return GlobalConfig(method=method, **{**base, **fields})
-
-
-def same(one, other):
-    one, other = one.state_dict(), other.state_dict()
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
 @pytest.fixture
@@ -78,7 +74,7 @@ def test_training_sees_neither_validation_nor_test_slices(run, ct_bank):
     images = other.images.copy()
     images[12:] = 255 - images[12:]
     changed = type(other)(**{**other.__dict__, "images": images})
-    assert same(run("one").net, run("two", bank=changed).net)
+    assert alike(run("one").net, run("two", bank=changed).net)
 
 
 def test_a_memory_of_images_is_as_long_as_the_part(ct_bank, fabric, tmp_path):
@@ -87,45 +83,14 @@ def test_a_memory_of_images_is_as_long_as_the_part(ct_bank, fabric, tmp_path):
     assert len(done.net.bank.vectors) == 12
 
 
-def test_equal_seeds_give_equal_numbers_and_others_do_not(run):
-    one = run("one")
-    torch.rand(5)
-    two = run("two")
-    assert same(one.net, two.net)
-    assert one.history.rows == two.history.rows
-    assert (one.retrieval, one.spread) == (two.retrieval, two.spread)
-    assert run("other", config(seed=1)).history.rows != one.history.rows
-
-
-class Killed(BaseException):
-    pass
+def test_equal_seeds_give_equal_numbers_and_others_do_not(run, tmp_path):
+    twice(run, tmp_path, given=config(seed=1))
 
 
 @pytest.mark.parametrize("backbone", ["resnet50", "unet"])
 def test_a_killed_run_goes_on_bit_for_bit(run, save_every_step, monkeypatch, tmp_path, backbone):
-    given = config(backbone=backbone)
-    whole = run("whole", given)
-    after_step = ComparisonStage.after_step
-
-    def die(self, model, step):
-        if step == 3:
-            raise Killed
-        after_step(self, model, step)
-
-    monkeypatch.setattr(ComparisonStage, "after_step", die)
-    with pytest.raises(Killed):
-        run("killed", given)
-    monkeypatch.setattr(ComparisonStage, "after_step", after_step)
-    torch.rand(3)
-    rest = run("killed", given)
-    assert same(rest.net, whole.net)
-    assert rest.history.rows == whole.history.rows
-    one, two = (
-        checkpoint.load(tmp_path / name / "checkpoint.safetensors")[0]
-        for name in ("whole", "killed")
-    )
-    assert one.keys() == two.keys()
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    start = partial(run, given=config(backbone=backbone))
+    killed_and_resumed(monkeypatch, ComparisonStage, start, tmp_path, 3)
 
 
 @pytest.mark.parametrize("method", TWO_VIEWS)
@@ -178,7 +143,7 @@ def test_elastic_positives_are_for_methods_of_two_views_and_whole_slices():
 
 def test_weight_decay_reaches_the_optimizer(run):
     decayed, plain = run("one", config(weight_decay=0.1)), run("two", config(weight_decay=0.0))
-    assert not same(decayed.net, plain.net)
+    assert not alike(decayed.net, plain.net)
 
 
 def test_moco_on_the_unet_trains_the_local_branchs_encoder(run):

@@ -1,6 +1,7 @@
 """Pretraining the local branch: what is drawn, what is bent, exact resume, a falling loss."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from ldl.data.superpixels import RegionBank, prepare_superpixels
 from ldl.errors import DataError, TrainingError
 from ldl.models.local_unet import LocalUNet
 from ldl.runs.lrc import CtConfig, LocalRegionConfig, SuperpixelConfig
-from ldl.train import checkpoint
 from ldl.train import local_region as module
 from ldl.train.feed import Feed
 from ldl.train.local_region import LocalRegionStage, pretrain_local
 from ldl.train.made import How
+from tests.train.resuming import alike, killed_and_resumed, twice
 
 CT = CtConfig(region="abdomen", source="phantom", size=32)
 
@@ -30,11 +31,6 @@ def maps_of(bank):
     """Regions are the organs and the body; air belongs to none."""
     regions = np.where(bank.images[:, 0] < 20, -1, bank.labels.astype(np.int16)).astype(np.int16)
     return RegionBank("patients", regions, bank.fingerprint, "maps", 0.0)
-
-
-def same(one, other):
-    one, other = one.state_dict(), other.state_dict()
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
 @pytest.fixture
@@ -133,53 +129,23 @@ def test_training_sees_neither_validation_nor_test_slices(run, ct_bank):
     images[12:] = 255 - images[12:]
     other = replace(bank, images=images)
     one, two = run("one"), run("two", bank=other, maps=maps_of(bank))
-    assert same(one.net, two.net)
+    assert alike(one.net, two.net)
     all_of_it = run("three", config(part="all"), bank=other, maps=maps_of(bank))
-    assert not same(one.net, all_of_it.net)
+    assert not alike(one.net, all_of_it.net)
 
 
-def test_equal_seeds_give_equal_numbers_and_others_do_not(run):
-    one = run("one")
-    torch.rand(5)
-    two = run("two")
-    assert same(one.net, two.net)
-    assert one.history.rows == two.history.rows
-    assert (one.retrieval, one.among) == (two.retrieval, two.among)
-    assert run("other", config(seed=1)).history.rows != one.history.rows
-
-
-class Killed(BaseException):
-    pass
+def test_equal_seeds_give_equal_numbers_and_others_do_not(run, tmp_path):
+    twice(run, tmp_path, given=config(seed=1))
 
 
 @pytest.mark.parametrize("samples", [50, None])
 def test_a_killed_run_goes_on_bit_for_bit(run, save_every_step, monkeypatch, tmp_path, samples):
-    given = config(steps=6, samples=samples)
-    whole = run("whole", given)
-    for number in (2, 5):
-
-        def die(self, model, step, number=number):
-            if step == number:
-                raise Killed
-
-        monkeypatch.setattr(LocalRegionStage, "after_step", die)
-        torch.rand(number)
-        with pytest.raises(Killed):
-            run("killed", given)
-    monkeypatch.setattr(LocalRegionStage, "after_step", lambda *_: None)
-    rest = run("killed", given)
-    assert same(rest.net, whole.net)
-    assert rest.history.rows == whole.history.rows
-    one, two = (
-        checkpoint.load(tmp_path / name / "checkpoint.safetensors")[0]
-        for name in ("whole", "killed")
-    )
-    assert one.keys() == two.keys()
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    start = partial(run, given=config(steps=6, samples=samples))
+    killed_and_resumed(monkeypatch, LocalRegionStage, start, tmp_path, 2, 5)
 
 
 def test_weight_decay_reaches_the_optimizer(run):
-    assert not same(run("a", config(weight_decay=0.1)).net, run("b", config(weight_decay=0.0)).net)
+    assert not alike(run("a", config(weight_decay=0.1)).net, run("b", config(weight_decay=0.0)).net)
 
 
 def test_another_config_or_other_regions_are_refused(run, ct_bank):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from ldl.models.local_unet import LocalEncoder, LocalUNet
 from ldl.models.organ_net import parameters_by_part
 from ldl.models.vgg import Encoder
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
-from ldl.train import checkpoint, organs
+from ldl.train import organs
 from ldl.train.made import How
 from ldl.train.organ_scores import score_volumes, segment
 from ldl.train.organs import OrganStage, VolumeFeed, finetune, organ_network, slices_by_organ
+from tests.train.resuming import alike, killed_and_resumed, twice
 
 CT = CtConfig(region="abdomen", source="phantom", size=32, budgets=(2, 3))
 ENCODER = GlobalConfig(
@@ -38,10 +40,6 @@ def config(**fields):
         "backbone": "vgg",
     }
     return OrganConfig(**{**base, **fields})
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
 @pytest.fixture
@@ -81,7 +79,7 @@ def test_training_sees_neither_validation_nor_test_volumes(run, ct_bank):
     images, labels = other.images.copy(), other.labels.copy()
     images[16:], labels[16:] = 255 - images[16:], 2 - labels[16:]
     one, two = run("one", bank=bank), run("two", bank=replace(other, images=images, labels=labels))
-    assert same(one.net.state_dict(), two.net.state_dict())
+    assert alike(one.net.state_dict(), two.net.state_dict())
     assert one.validation == two.validation
     assert one.volumes != two.volumes
     labels = bank.labels.copy()
@@ -154,13 +152,13 @@ def test_given_weights_are_where_the_training_starts(ct_bank):
     bank = ct_bank()
     encoder, local = weights(lambda: Encoder(2, 1)), weights(lambda: LocalUNet(2, 1, 8))
     net = organ_network(config(encoder=ENCODER, local=LOCAL), bank, encoder, local)
-    assert same(net.whole.encoder.state_dict(), encoder)
-    assert same(net.local.state_dict(), local)
+    assert alike(net.whole.encoder.state_dict(), encoder)
+    assert alike(net.local.state_dict(), local)
     fresh = organ_network(config(), bank, None, None)
-    assert not same(fresh.whole.encoder.state_dict(), encoder)
+    assert not alike(fresh.whole.encoder.state_dict(), encoder)
     # D_g and the head start alike with and without pretraining.
-    assert same(fresh.whole.decoder.state_dict(), net.whole.decoder.state_dict())
-    assert same(fresh.head.state_dict(), net.head.state_dict())
+    assert alike(fresh.whole.decoder.state_dict(), net.whole.decoder.state_dict())
+    assert alike(fresh.head.state_dict(), net.head.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -190,7 +188,7 @@ def test_the_second_network_of_table_2_has_as_many_parameters_as_lrcs(ct_bank):
     assert abs(counts[1] / counts[0] - 1) <= 0.02
     assert counts[0] == counts[1]
     moved = with_moco.local.encoder.state_dict()
-    assert same({f"encoder.{k}": v for k, v in moved.items()}, encoder)
+    assert alike({f"encoder.{k}": v for k, v in moved.items()}, encoder)
     # What stands in LRC's place adds as much as LRC does.
     alone = organ_network(config(local_base=0), bank, None, None)
     assert sum(parameters_by_part(alone).values()) < counts[0]
@@ -227,7 +225,7 @@ def test_the_best_step_by_validation_is_what_is_scored(
     states = prescribe(monkeypatch, scores)
     done = run(given=config(steps=7), bank=ct_bank())
     assert len(states) == 5, "four looks, and the test"
-    assert same(done.net.state_dict(), states[best])
+    assert alike(done.net.state_dict(), states[best])
     assert done.validation == scores
     assert done.best_step == step
     bank = ct_bank()
@@ -237,14 +235,8 @@ def test_the_best_step_by_validation_is_what_is_scored(
     assert [one.id for one in done.volumes] == ["p4", "p5"]
 
 
-def test_equal_seeds_give_equal_numbers_and_others_do_not(run):
-    one = run("one")
-    torch.rand(5)
-    two = run("two")
-    assert same(one.net.state_dict(), two.net.state_dict())
-    assert one.volumes == two.volumes
-    assert one.history.rows == two.history.rows
-    assert run("other", config(seed=1)).history.rows != one.history.rows
+def test_equal_seeds_give_equal_numbers_and_others_do_not(run, tmp_path):
+    twice(run, tmp_path, given=config(seed=1))
 
 
 def test_with_and_without_lrc_see_the_same_slices(run, monkeypatch):
@@ -261,37 +253,10 @@ def test_with_and_without_lrc_see_the_same_slices(run, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(drawn[:6], drawn[6:], strict=True))
 
 
-class Killed(BaseException):
-    pass
-
-
 def test_a_killed_run_goes_on_bit_for_bit(run, save_every_step, monkeypatch, tmp_path):
     """Kills before, at and after a validation."""
-    given = config(steps=7, draw="organs", schedule="cosine", warmup=2)
-    whole = run("whole", given)
-    after_step = OrganStage.after_step
-    for number in (1, 4, 5):
-
-        def die(self, model, step, number=number):
-            if step == number:
-                raise Killed
-            after_step(self, model, step)
-
-        monkeypatch.setattr(OrganStage, "after_step", die)
-        torch.rand(number)
-        with pytest.raises(Killed):
-            run("killed", given)
-    monkeypatch.setattr(OrganStage, "after_step", after_step)
-    rest = run("killed", given)
-    assert same(rest.net.state_dict(), whole.net.state_dict())
-    assert rest.volumes == whole.volumes
-    assert (rest.validation, rest.best_step) == (whole.validation, whole.best_step)
-    assert rest.history.rows == whole.history.rows
-    one, two = (
-        checkpoint.load(tmp_path / name / "checkpoint.safetensors")[0]
-        for name in ("whole", "killed")
-    )
-    assert same(one, two)
+    start = partial(run, given=config(steps=7, draw="organs", schedule="cosine", warmup=2))
+    killed_and_resumed(monkeypatch, OrganStage, start, tmp_path, 1, 4, 5)
 
 
 def test_a_finished_run_gives_the_same_answer_without_training(run, monkeypatch):

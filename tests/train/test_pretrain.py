@@ -7,89 +7,35 @@ import torch
 
 from ldl.config import DataConfig
 from ldl.errors import DataError, TrainingError
-from ldl.train import checkpoint, made
+from ldl.train import made
 from ldl.train.feed import Feed
 from ldl.train.made import How
 from ldl.train.pretrain import PretrainStage, held_out_rows, pretrain
+from tests.train.resuming import alike, killed_and_resumed, twice
 
 METHODS = ("pd", "pd+mix", "rd", "pd+mix+ms+cs")
 
 
-class Killed(BaseException):
-    pass
-
-
-@pytest.fixture
-def kill_at(monkeypatch):
-    """After ``kill_at(k)`` the run dies when step k is done and not yet saved."""
-
-    def arm(number):
-        def die(self, model, step):
-            if step == number:
-                raise Killed
-
-        monkeypatch.setattr(PretrainStage, "after_step", die)
-
-    return arm
-
-
-def same_tensors(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
-
-
-def saved(folder):
-    """Tensors and header of the checkpoint, less the time it took."""
-    tensors, header = checkpoint.load(folder / "checkpoint.safetensors")
-    return tensors, {k: v for k, v in header.items() if k != "seconds"}
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_two_equal_runs_end_with_equal_bits(method, pretrain_config, image_bank, fabric, tmp_path):
-    config, bank = pretrain_config(method, steps=4), image_bank()
-    one = pretrain(config, bank, How(tmp_path / "one", fabric))
-    torch.rand(7)
-    other = pretrain(config, bank, How(tmp_path / "other", fabric))
-    assert same_tensors(one.net.state_dict(), other.net.state_dict())
-    assert one.history.rows == other.history.rows
-    assert (one.retrieval_before, one.retrieval) == (other.retrieval_before, other.retrieval)
-    assert same_tensors(saved(tmp_path / "one")[0], saved(tmp_path / "other")[0])
+    def run(name, seed=0):
+        config = pretrain_config(method, steps=4, seed=seed)
+        return pretrain(config, image_bank(), How(tmp_path / name, fabric))
 
-
-def test_another_seed_is_another_run(pretrain_config, image_bank, fabric, tmp_path):
-    runs = [
-        pretrain(
-            pretrain_config(steps=2, seed=seed),
-            image_bank(),
-            How(tmp_path / str(seed), fabric),
-        )
-        for seed in (0, 1)
-    ]
-    assert runs[0].history.rows != runs[1].history.rows
+    twice(run, tmp_path, seed=1)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_runs_go_on_bit_for_bit(
-    method, pretrain_config, image_bank, fabric, tmp_path, save_every_step, kill_at, monkeypatch
+    method, pretrain_config, image_bank, fabric, tmp_path, save_every_step, monkeypatch
 ):
     """21 training images in batches of 4: epochs end within a batch at steps 6 and 11."""
-    config, bank = pretrain_config(method, steps=12, halve_every=5), image_bank()
-    whole = pretrain(config, bank, How(tmp_path / "whole", fabric))
-    for number in (2, 6, 7, 11):
-        kill_at(number)
-        torch.rand(number)
-        with pytest.raises(Killed):
-            pretrain(config, bank, How(tmp_path / "killed", fabric))
-        assert saved(tmp_path / "killed")[1]["step"] == number - 1
-    kill_at(None)
-    rest = pretrain(config, bank, How(tmp_path / "killed", fabric))
-    assert same_tensors(rest.net.state_dict(), whole.net.state_dict())
-    assert rest.history.rows == whole.history.rows
-    assert rest.retrieval == whole.retrieval
-    assert rest.retrieval_before == whole.retrieval_before
-    (tensors, header), (others, other) = saved(tmp_path / "killed"), saved(tmp_path / "whole")
-    assert header == other
-    # Adam's moments, generators and the sampler's order among them.
-    assert same_tensors(tensors, others)
+    config = pretrain_config(method, steps=12, halve_every=5)
+
+    def run(name):
+        return pretrain(config, image_bank(), How(tmp_path / name, fabric))
+
+    killed_and_resumed(monkeypatch, PretrainStage, run, tmp_path, 2, 6, 7, 11)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +100,7 @@ def test_held_out_images_are_never_trained_on(
         for name, images in (("one", bank), ("other", other))
     ]
     assert runs[0].history.rows == runs[1].history.rows
-    assert same_tensors(runs[0].net.state_dict(), runs[1].net.state_dict())
+    assert alike(runs[0].net.state_dict(), runs[1].net.state_dict())
     assert runs[0].retrieval_before != runs[1].retrieval_before
 
 

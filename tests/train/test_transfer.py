@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from ldl.errors import DataError, TrainingError
 from ldl.losses import dice_loss
 from ldl.metrics import dsc
 from ldl.models import Encoder, SegmentationNet
-from ldl.train import checkpoint, made
+from ldl.train import made
 from ldl.train import transfer as module
 from ldl.train.feed import Feed
 from ldl.train.loop import Plan, fit
@@ -30,15 +31,12 @@ from ldl.train.transfer import (
     transfer,
     validation_loss,
 )
+from tests.train.resuming import alike, killed_and_resumed, twice
 
 
 def encoder_weights(seed=3, channels=3):
     torch.manual_seed(seed)
     return Encoder(2, channels).state_dict()
-
-
-def same_tensors(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
 def cloned(state):
@@ -114,8 +112,8 @@ def test_a_given_encoder_is_where_the_training_starts(run, monkeypatch):
     monkeypatch.setattr(made, "fit", no_fit)
     run("with", encoder=given)
     run("without")
-    assert same_tensors(seen[0], given)
-    assert not same_tensors(seen[2], given)
+    assert alike(seen[0], given)
+    assert not alike(seen[2], given)
 
 
 def test_the_decoder_starts_alike_with_and_without_an_encoder(run, monkeypatch):
@@ -128,7 +126,7 @@ def test_the_decoder_starts_alike_with_and_without_an_encoder(run, monkeypatch):
     monkeypatch.setattr(made, "fit", no_fit)
     run("with", encoder=encoder_weights())
     run("without")
-    assert same_tensors(seen[0], seen[2])
+    assert alike(seen[0], seen[2])
 
 
 def prescribe(monkeypatch, losses):
@@ -162,7 +160,7 @@ def test_the_best_epoch_by_validation_is_what_is_scored(
     bank = task_bank()
     done = run(config=transfer_config(frozen_epochs=0, full_epochs=4), bank=bank)
     assert len(states) == 4
-    assert same_tensors(done.net.state_dict(), states[best])
+    assert alike(done.net.state_dict(), states[best])
     assert done.validation == {"full": losses[best]}
     net = SegmentationNet(2, 3)
     net.load_state_dict(states[best])
@@ -187,9 +185,9 @@ def test_each_phase_keeps_its_own_best_and_the_second_starts_from_the_firsts(
 
     monkeypatch.setattr(TransferStage, "__init__", watched)
     done = run(config=transfer_config(frozen_epochs=2, full_epochs=2))
-    assert same_tensors(starts[1], states[0])
-    assert not same_tensors(starts[1], states[1])
-    assert same_tensors(done.net.state_dict(), states[3])
+    assert alike(starts[1], states[0])
+    assert not alike(starts[1], states[1])
+    assert alike(done.net.state_dict(), states[3])
     assert done.validation == {"frozen": 0.1, "full": 0.8}
 
 
@@ -216,7 +214,7 @@ def test_training_sees_neither_validation_nor_test_images(run, task_bank):
     other.images[held] = 255 - other.images[held]
     other.masks[held] = 1 - other.masks[held]
     one, two = run("one", bank), run("two", other)
-    assert same_tensors(one.net.state_dict(), two.net.state_dict())
+    assert alike(one.net.state_dict(), two.net.state_dict())
     assert one.validation == two.validation
     assert not np.array_equal(one.scores, two.scores)
     other = task_bank()
@@ -227,48 +225,19 @@ def test_training_sees_neither_validation_nor_test_images(run, task_bank):
     assert three.validation != one.validation
 
 
-def test_two_equal_runs_end_with_equal_bits_and_another_seed_does_not(run, transfer_config):
-    one = run("one", encoder=encoder_weights())
-    torch.rand(3)
-    two = run("two", encoder=encoder_weights())
-    assert same_tensors(one.net.state_dict(), two.net.state_dict())
-    np.testing.assert_array_equal(one.scores, two.scores)
-    assert {k: h.rows for k, h in one.histories.items()} == {
-        k: h.rows for k, h in two.histories.items()
-    }
-    other = run("other", encoder=encoder_weights(), config=transfer_config(seed=1))
-    assert other.histories["full"].rows != one.histories["full"].rows
-
-
-class Killed(BaseException):
-    pass
+def test_two_equal_runs_end_with_equal_bits_and_another_seed_does_not(
+    run, transfer_config, tmp_path
+):
+    start = partial(run, encoder=encoder_weights())
+    twice(start, tmp_path, config=transfer_config(seed=1))
 
 
 def test_killed_runs_go_on_bit_for_bit_in_both_phases(run, save_every_step, monkeypatch, tmp_path):
     """Epochs have 3 steps; the kills hit the middle and the end of them, before validation."""
-    whole = run("whole", encoder=encoder_weights())
-    after_step = TransferStage.after_step
-    for phase, number in [("frozen", 2), ("frozen", 3), ("frozen", 5), ("full", 1), ("full", 6)]:
-
-        def die(self, model, step, phase=phase, number=number):
-            if self.frozen == (phase == "frozen") and step == number:
-                raise Killed
-            after_step(self, model, step)
-
-        monkeypatch.setattr(TransferStage, "after_step", die)
-        torch.rand(number)
-        with pytest.raises(Killed):
-            run("killed", encoder=encoder_weights())
-    monkeypatch.setattr(TransferStage, "after_step", after_step)
-    rest = run("killed", encoder=encoder_weights())
-    assert same_tensors(rest.net.state_dict(), whole.net.state_dict())
-    np.testing.assert_array_equal(rest.scores, whole.scores)
-    assert rest.validation == whole.validation
-    for name in ("frozen", "full"):
-        assert rest.histories[name].rows == whole.histories[name].rows
-        one, _ = checkpoint.load(tmp_path / "killed" / name / "checkpoint.safetensors")
-        two, _ = checkpoint.load(tmp_path / "whole" / name / "checkpoint.safetensors")
-        assert same_tensors(one, two)
+    start = partial(run, encoder=encoder_weights())
+    frozen, full = {"frozen": True}, {"frozen": False}
+    kills = [(2, frozen), (3, frozen), (5, frozen), (1, full), (6, full)]
+    killed_and_resumed(monkeypatch, TransferStage, start, tmp_path, *kills)
 
 
 def test_a_finished_run_gives_the_same_answer_without_training(run, monkeypatch):
