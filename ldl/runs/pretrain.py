@@ -39,8 +39,33 @@ OptimizerName = Literal["adam", "sgd", "lars"]
 ScheduleName = Literal["halving", "cosine"]
 
 
-class PretrainConfig(Run):
-    """One pretraining run. Lengths are in optimiser steps, sizes in pixels.
+class Pretraining(Run):
+    """What pretrainings have in common. Lengths are in optimiser steps, sizes in pixels."""
+
+    modality: Modality
+    data: DataConfig
+    base: int = Field(ge=1)
+    crop: int = Field(ge=32)
+    halve_every: int = Field(ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    border: BorderName = "zeros"
+    scale: ScaleName = "whole"
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.crop % 16 or self.crop > self.data.size:
+            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """Input channels of the modality."""
+        return CHANNELS[self.modality]
+
+
+class PretrainConfig(Pretraining):
+    """One pretraining by one of LDL's methods.
 
     ``patch_grid`` divides the crop into that many cells a side. Methods with windows of random size
     have no grid; its square is then how many windows of an image enter the loss at most.
@@ -55,33 +80,22 @@ class PretrainConfig(Run):
     maker: ClassVar[str] = "ldl.train.pretrain:make"
 
     method: MethodName
-    modality: Modality
-    data: DataConfig
-    base: int = Field(ge=1)
     steps: int = Field(ge=1)
-    crop: int = Field(ge=32)
-    halve_every: int = Field(ge=1)
     embedding: int = Field(default=32, ge=2)
     patch_grid: int = Field(default=8, ge=1)
     clusters: int = Field(default=0, ge=0)
     groups: int = Field(default=4, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
     patch_temperature: float = Field(default=0.1, gt=0)
     region_temperature: float = Field(default=0.2, gt=0)
     region_weight: float = 10.0
     entropy_weight: float = 0.1
     formulation: FormulationName = "released"
     symmetries: Literal["rotations", "dihedral"] = "rotations"
-    border: BorderName = "zeros"
-    scale: ScaleName = "whole"
     statistics: Literal["running", "unmixed"] = "running"
-    seed: int = 0
     step1: "PretrainConfig | None" = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.crop % 16 or self.crop > self.data.size:
-            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
         if self.crop % self.patch_grid:
             raise ValueError(f"patch_grid {self.patch_grid} must divide crop {self.crop}")
         if (self.method == "rd") != (self.clusters > 0):
@@ -92,11 +106,6 @@ class PretrainConfig(Run):
             agree(self, self.step1, "step1", "border", "scale")
         return self
 
-    @property
-    def channels(self) -> int:
-        """Input channels of the modality."""
-        return CHANNELS[self.modality]
-
     def run_id(self) -> str:
         """Readable slug and hash, the run's name in the store."""
         knobs = f"g{self.patch_grid}-c{self.clusters}-b{self.base}-s{self.seed}"
@@ -104,8 +113,8 @@ class PretrainConfig(Run):
         return f"pretrain-{method}-{self.modality}-{self.data.source}-{knobs}-{self.digest()}"
 
 
-class ComparisonConfig(Run):
-    """One pretraining run of a comparison method. Lengths are in optimiser steps, sizes in pixels.
+class ComparisonConfig(Pretraining):
+    """One pretraining by a comparison method.
 
     ``knobs`` replace hyperparameters of the method's file by name (queue, temperature, ...); the
     method refuses what it does not know. ``optimizer``, ``schedule`` and ``warmup`` are those of
@@ -117,36 +126,20 @@ class ComparisonConfig(Run):
     maker: ClassVar[str] = "ldl.train.comparison:make"
 
     method: ComparisonName
-    modality: Modality
-    data: DataConfig
-    base: int = Field(ge=1)
     steps: int = Field(ge=0)
-    crop: int = Field(ge=32)
     batch: int = Field(ge=4)
-    halve_every: int = Field(ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
     optimizer: OptimizerName = "adam"
     schedule: ScheduleName = "halving"
     warmup: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
     backbone: BackboneName = "vgg"
-    border: BorderName = "zeros"
-    scale: ScaleName = "whole"
     knobs: dict[str, int | float | str] = Field(default_factory=dict)
-    seed: int = 0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.crop % 16 or self.crop > self.data.size:
-            raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
         if self.backbone != "vgg" and self.border != "zeros":
             raise ValueError(f"border {self.border} is for a vgg; a {self.backbone} has zeros")
         return self
-
-    @property
-    def channels(self) -> int:
-        """Input channels of the modality."""
-        return CHANNELS[self.modality]
 
     @property
     def step1(self) -> None:
