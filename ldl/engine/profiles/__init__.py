@@ -1,7 +1,7 @@
 """Profiles: budgets, never code paths."""
 
+from ldl.engine.profiles.budgets import WIDTHS, Architecture, Profile, ShapeBudget
 from ldl.engine.profiles.demo import DEMO
-from ldl.engine.profiles.models import WIDTHS, Architecture, Profile, ShapeBudget
 from ldl.engine.profiles.open import OPEN
 from ldl.engine.profiles.paper import PAPER
 from ldl.engine.profiles.smoke import SMOKE

@@ -1,7 +1,6 @@
 """The default: every row and column on phantoms."""
 
-from ldl.engine.profiles.lrc import LrcBudget
-from ldl.engine.profiles.models import Budget, Profile, ShapeBudget, phantom
+from ldl.engine.profiles.budgets import Budget, LrcBudget, Profile, ShapeBudget, phantom
 
 DEMO = Profile(
     name="demo",

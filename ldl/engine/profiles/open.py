@@ -1,8 +1,7 @@
 """Real images that anyone may have, at a size that CPUs can train."""
 
 from ldl.config import DataConfig
-from ldl.engine.profiles.lrc import LrcBudget
-from ldl.engine.profiles.models import Budget, Profile, ShapeBudget
+from ldl.engine.profiles.budgets import Budget, LrcBudget, Profile, ShapeBudget
 
 OPEN = Profile(
     name="open",

@@ -1,8 +1,7 @@
 """As published."""
 
 from ldl.config import DataConfig
-from ldl.engine.profiles.lrc import LrcBudget
-from ldl.engine.profiles.models import Budget, LocalizationBudget, Profile, ShapeBudget
+from ldl.engine.profiles.budgets import Budget, LocalizationBudget, LrcBudget, Profile, ShapeBudget
 
 PAPER = Profile(
     name="paper",

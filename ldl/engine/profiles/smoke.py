@@ -1,9 +1,9 @@
 """Does everything run? Seconds a run."""
 
-from ldl.engine.profiles.lrc import LrcBudget
-from ldl.engine.profiles.models import (
+from ldl.engine.profiles.budgets import (
     Budget,
     LocalizationBudget,
+    LrcBudget,
     Profile,
     ShapeBudget,
     phantom,
