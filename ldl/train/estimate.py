@@ -248,7 +248,7 @@ class Total:
 
 
 def estimates(runs: Iterable[Run]) -> list[tuple[Run, Estimate | None]]:
-    """Each run with its cost; runs that differ by seed or by what they start from are counted once."""
+    """Each run with its cost; runs that differ by seed or what they start from are counted once."""
     known: dict[str, Estimate | None] = {}
     started = ("seed", "encoder", "local", "second", "step1")
     found = []
