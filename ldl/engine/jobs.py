@@ -118,8 +118,8 @@ def makespan(runs: Mapping[str, Run], seconds: Mapping[str, float], devices: int
         for id, run in runs.items()
     }
     after: dict[str, list[str]] = {id: [] for id in runs}
-    for id, needed in before.items():
-        for one in needed:
+    for id, each in before.items():
+        for one in each:
             after[one].append(id)
     chain: dict[str, float] = {}  # seconds from a run's start to the end of all that waits for it
     for id in reversed(list(runs)):

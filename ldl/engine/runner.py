@@ -185,8 +185,8 @@ def _drain(
             id = running.pop(future)
             seconds = _collect(future, id, outcome, say)
             for table in show.ended(id, seconds):
-                lost = outcome.failed.keys() & show.members[table]
-                say(f"{table}: {'complete' if not lost else f'{len(lost)} runs failed'}")
+                broken = outcome.failed.keys() & show.members[table]
+                say(f"{table}: {'complete' if not broken else f'{len(broken)} runs failed'}")
 
 
 def _collect(
