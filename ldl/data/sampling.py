@@ -91,9 +91,7 @@ def random_boxes(count: int, *, share: float, mirror: float, generator: Generato
 
 @dataclass(frozen=True)
 class Pair:
-    """Neighbouring patches (Doersch et al. 2015, section 3): where both lie, and the second's (B,)
-    int64 number in ``PLACES``.
-    """
+    """Neighbours (Doersch et al. 2015, section 3), the second's (B,) int64 place in `PLACES`."""
 
     middle: Affine
     neighbour: Affine

@@ -156,18 +156,14 @@ class Pose:
         return (u * cos + v * sin).astype(np.float32), (v * cos - u * sin).astype(np.float32)
 
     def fill(self, outline: Array) -> Array:
-        """The inside of a closed outline (n, 2) as a soft map (size, size) in [0, 1], at twofold
-        supersampling.
-        """
+        """The inside of a closed outline (n, 2): soft map (size, size) in [0, 1], supersampled."""
         canvas = Image.new("L", (2 * self.size, 2 * self.size))
         corners = [tuple(p) for p in (2.0 * self.place(outline)).tolist()]
         ImageDraw.Draw(canvas).polygon(corners, fill=255)
         return np.asarray(canvas.reduce(2), np.float32) / 255.0
 
     def tubes(self, lines: Array, radius: Array, weight: Array, hollow: float = 0.0) -> Array:
-        """Lines (n, T, 2) of radius and weight (n, T) or alike, in units of anatomy, painted into a
-        map (size, size).
-        """
+        """Lines (n, T, 2) of radius and weight (n, T), in the anatomy, as a map (size, size)."""
         pixel = 0.5 * self.size * float(np.sqrt(self.scale.prod()))
         radius, weight = (np.broadcast_to(a, lines.shape[:2]) for a in (radius * pixel, weight))
         return paint(sample_lines(self.place(lines), radius, weight), self.size, hollow=hollow)
@@ -176,9 +172,7 @@ class Pose:
 def draw_chest(
     draw: Streams, film: Film, size: int, *, pneumothorax: bool = False
 ) -> tuple[Array, dict[str, Array]]:
-    """The film (1, size, size) uint8 and its masks (size, size) bool: heart, lung, clavicle,
-    pneumothorax.
-    """
+    """The film (1, size, size) uint8; bool masks of heart, lung, clavicle and pneumothorax."""
     pose = _pose(draw("pose"), film, size)
     rng = draw("organs")
     x, y = pose.anatomy()
@@ -228,9 +222,7 @@ def _outlines(rng: np.random.Generator) -> tuple[Array, tuple[Array, Array]]:
 
 
 def _soft_tissue(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> Array:
-    """Thickness of the trunk, thicker below, with axillary folds and, in half of the patients,
-    breasts.
-    """
+    """Thickness of the trunk, thicker below, with axillary folds and, in half of them, breasts."""
     torso = blur(pose.fill(_closed(rng, TORSO, 0.02)), 0.02 * pose.size)
     body = torso * (0.95 + 0.22 * np.clip(y, -0.5, 1.2) - 0.18 * np.abs(x) ** 3)
     for side in (-1.0, 1.0) if rng.random() < 0.5 else ():
@@ -242,9 +234,7 @@ def _soft_tissue(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> Ar
 
 
 def _lung_depth(rng: np.random.Generator, x: Array, y: Array) -> Array:
-    """How much of a ray's way through the chest is air: most in the middle of each lung, less at
-    apex and rim.
-    """
+    """How much of a ray's way is air: most in the middle of each lung, less at apex and rim."""
     across = np.sqrt(np.clip(1.0 - ((np.abs(x) - 0.42) / 0.42) ** 2, 0, 1))
     along = 0.86 + 0.12 * np.clip((y + 0.8) / 0.8, 0, 1) + rng.normal(0, 0.03)
     return (0.72 + 0.28 * across) * along
@@ -289,9 +279,7 @@ def _bones(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> tuple[Ar
 
 
 def _ribs(rng: np.random.Generator, t: Array) -> tuple[Array, Array]:
-    """Centre lines of the posterior and of the anterior ribs, each (2 PAIRS, RIB, 2), side by
-    side.
-    """
+    """Centre lines of the posterior and the anterior ribs, each (2 PAIRS, RIB, 2)."""
     top = np.linspace(-0.86, 0.66, PAIRS) * rng.uniform(0.92, 1.05)
     top = (top + np.cumsum(rng.normal(0, 0.007, PAIRS)))[:, None]
     slope = (rng.uniform(0.10, 0.2) + np.linspace(0.0, 0.16, PAIRS))[:, None]
@@ -306,9 +294,7 @@ def _ribs(rng: np.random.Generator, t: Array) -> tuple[Array, Array]:
 
 
 def _clavicles(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Centre lines (2, COLLAR, 2), right one first, and radii (COLLAR,): thick at the sternum,
-    S-shaped.
-    """
+    """Centre lines (2, COLLAR, 2), right one first, and radii (COLLAR,), thick at the sternum."""
     lift, tilt, lines = rng.normal(0.0, 0.05), rng.normal(0.0, 0.08), []
     t = np.linspace(0.0, 1.0, COLLAR)
     for side in (-1.0, 1.0):
@@ -354,9 +340,7 @@ def _opacities(rng: np.random.Generator, x: Array, y: Array) -> Array:
 def _collapse(
     rng: np.random.Generator, pose: Pose, outlines: tuple[Array, Array], lungs: list[Array]
 ) -> tuple[Array, Array]:
-    """A pneumothorax: the gap between chest wall and collapsed lung, and the thin line of the
-    visceral pleura.
-    """
+    """A pneumothorax: the gap between chest wall and lung, and the thin line of the pleura."""
     side = int(rng.integers(2))
     hilum, out = ((-0.18, 0.12), -1) if side == 0 else ((0.2, 0.12), 1)
     away = outlines[side] - hilum

@@ -156,9 +156,7 @@ class Eye:
 
 
 def look(rng: np.random.Generator, style: Style, size: int, closer: float = 1.0) -> Eye:
-    """Choose eye (left or right), field and fixation; of a picture taken `closer`, the part of the
-    field that the square shows.
-    """
+    """Choose eye (left or right), field and fixation; taken `closer`, the part that is shown."""
     radius, mirror = rng.uniform(*style.radius), rng.choice([-1.0, 1.0])
     aim, shift = rng.choice(AIMS[style.centre]), rng.uniform(*style.shift)
     centre = rng.normal((aim + shift, 0.03 + 0.5 * shift), 0.06)
@@ -242,9 +240,7 @@ def _disc_twigs(rng: np.random.Generator, habit: Habit) -> Branches:
 
 
 def _aim(buds: Buds) -> Array:
-    """Inside the temporal arcades branches seek the fovea, everywhere else they run away from the
-    disc.
-    """
+    """Inside the temporal arcades branches seek the fovea, elsewhere they run from the disc."""
     (x, y), way = buds.start.T, buds.way
     inwards = ((FOVEA - buds.start) * way).sum(1) > 0.1
     inside = (x > 0.15) & (np.abs(y) < 1.1) & (x < 1.9)
@@ -325,9 +321,7 @@ def expose(draw: Streams, eye: Eye, style: Style, image: Array) -> Array:
 
 
 def stretch_contrast(rng: np.random.Generator, image: Array, seen: Array, wide: float) -> Array:
-    """The per-channel stretch that some collections were given: local mean removed (`wide`
-    pixels), spread equalised.
-    """
+    """The stretch that some collections got: local mean (`wide` pixels) off, spread equalised."""
     weight = seen * 0.98 + 0.02
     flat = image - rng.uniform(0.3, 1.0) * (blur(image * weight, wide) / blur(weight, wide))
     inside = flat[:, seen > 0.5]

@@ -31,9 +31,7 @@ def streams(seed: int, *names: str | int) -> Streams:
 
 @functools.lru_cache(maxsize=256)
 def weights(count: int, extent: float, scale: float) -> Array:
-    """Cubic B-spline weights (count, cells) float32 of `count` pixel centres along `extent`, with
-    cells of `scale`.
-    """
+    """Cubic B-spline weights (count, cells) float32 of pixel centres along `extent`."""
     at = (np.arange(count) + 0.5) * extent / count / scale
     cell = np.floor(at).astype(int)
     t = at - cell
@@ -98,9 +96,7 @@ def resize(image: Array, size: int) -> Array:
 
 
 def blur(image: Array, sigma: float) -> Array:
-    """Gaussian blur in pixels of square maps (..., n, n), weights normalised at the border;
-    nothing below a fifth of a pixel.
-    """
+    """Gaussian blur of square maps (..., n, n), normalised at the border; none below 0.2 pixels."""
     if sigma < 0.2:
         return image
     image, n = np.asarray(image, np.float32), image.shape[-1]
@@ -112,9 +108,7 @@ def blur(image: Array, sigma: float) -> Array:
 
 
 def step(distance: Array, softness: float) -> Array:
-    """1 where distance is well below zero, 0 well above, with a smooth edge of the given half
-    width.
-    """
+    """1 where distance is well below zero, 0 well above, with a smooth edge of that half width."""
     t = np.clip(0.5 - 0.5 * distance / softness, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
@@ -126,9 +120,7 @@ def threshold(soft: Array, level: float) -> Array:
 
 
 def curve(points: Array, per_span: int, *, closed: bool = False) -> Array:
-    """Points on the Catmull-Rom curve through (m, d), `per_span` from one to the next; scipy's
-    splines cost ten times as much.
-    """
+    """Points on the Catmull-Rom curve through (m, d); splines of scipy cost ten times as much."""
     p = np.asarray(points, float)
     before, after = (p[-1:], p[:2]) if closed else (2 * p[:1] - p[1:2], 2 * p[-1:] - p[-2:-1])
     ends = np.concatenate([before, p, after])

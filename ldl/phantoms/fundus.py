@@ -159,9 +159,7 @@ def _atrophy(
 def _vessels(
     rng: np.random.Generator, eye: Eye, style: Style, disc: Array, image: Array
 ) -> tuple[Array, Array]:
-    """Paint veins, arteries and their light reflexes: the cover (size, size) that an annotator
-    draws, the picture.
-    """
+    """Paint veins, arteries and their light reflexes: the cover (size, size), the picture."""
     spans = (style.calibre, style.tortuosity, (0.8, 1.25))
     tree = retinal_tree(rng, Habit(*(rng.uniform(*span) for span in spans)))
     shade, everything = 0 * image, []
@@ -227,9 +225,7 @@ def _scattered(rng: np.random.Generator, eye: Eye, kind: Spots, *, flames: bool)
 
 
 def _exudates(rng: np.random.Generator, eye: Eye, amount: float) -> Array:
-    """Waxy yellow spots in clusters and in rings (circinate) around the macula; `amount` is about
-    0.2 to 2.
-    """
+    """Waxy yellow spots in clusters and rings around the macula; `amount` is about 0.2 to 2."""
     groups = []
     for _ in range(1 + rng.poisson(2.0 * amount)):
         centre = rng.normal(FOVEA, (0.45, 0.35))

@@ -70,9 +70,7 @@ def walk(
     rng: np.random.Generator, buds: Buds, length: Array, target: Array, manner: Manner,
     steps: int, rest: float = 0.75,
 ) -> Branches:  # fmt: skip
-    """Branches that run `length` (n,) from the buds, turning to target (n, 2), and taper to `rest`
-    of their calibre.
-    """
+    """Branches of `length` (n,) from the buds, turning to target (n, 2), tapering to `rest`."""
     count = len(buds.start)
     points, headings = (np.empty((count, steps, *more), np.float32) for more in ((2,), ()))
     here, goal = (buds.start @ (1.0, 1.0j), target @ (1.0, 1.0j))
@@ -113,9 +111,7 @@ def grow(
 
 
 def sprout(rng: np.random.Generator, parents: Branches, manner: Manner) -> tuple[Branches, Buds]:
-    """Choose sites on the parents, take the daughters' share of calibre off them; also fork every
-    living tip.
-    """
+    """Choose sites, take the daughters' share of calibre off; also fork every living tip."""
     count, steps = parents.radius.shape
     stride = np.linalg.norm(parents.points[:, 1] - parents.points[:, 0], axis=1)[:, None]
     # A vessel does not branch at once, but fully within one and a half spacings.
@@ -149,9 +145,7 @@ DSA = Manner(0.17, (0.35, 0.8), (0.4, 1.1), 55.0, 0.42, 1.2, 0.0045, 0.6)
 
 
 def draw_octa(draw: Streams, size: int) -> Array:
-    """Two arcades cross the square above and below the avascular zone in its middle: bool (size,
-    size).
-    """
+    """Two arcades above and below the avascular zone in the middle: bool (size, size)."""
     rng = draw("octa")
     n = int(rng.integers(3, 6))
     upper, first = np.arange(n) % 2 == 0, np.arange(n) < 2
@@ -165,9 +159,7 @@ def draw_octa(draw: Streams, size: int) -> Array:
 
 
 def draw_dsa(draw: Streams, size: int) -> Array:
-    """A coronary artery: one catheter-like root, a few long winding branches, twigs to one side:
-    bool (size, size).
-    """
+    """A coronary artery: a root, a few long winding branches, twigs: bool (size, size)."""
     rng = draw("dsa")
     n, root = int(rng.integers(1, 4)), rng.uniform([-0.7, -0.7], [0.0, -0.45])
     start = np.tile(root, (n, 1))

@@ -85,9 +85,7 @@ def _camera(draw: Streams) -> Style:
 def pretraining_images(
     modality: str, *, count: int, size: int, seed: int, closer: float = 1.0
 ) -> Array:
-    """Unlabelled images in every style mixed: (count, C, size, size) uint8, C is 3 for "fundus", 1
-    for "xray". `closer` and errors as of `pretraining_image`.
-    """
+    """(count, C, size, size) uint8 in every style mixed; more as of `pretraining_image`."""
     _check(size, count)
     out = np.empty((count, CHANNELS.get(modality, 1), size, size), np.uint8)
     for i in range(count):
@@ -165,9 +163,7 @@ def landmarks(
 
 
 def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
-    """Vessel masks (count, size, size) uint8 in {0, 1} in the manner of "octa" or "dsa"; LdlError
-    for others.
-    """
+    """Vessel masks (count, size, size) uint8 in {0, 1}, "octa" or "dsa"; LdlError for others."""
     _check(size, count)
     if kind not in PRIORS:
         raise LdlError(f"shape prior '{kind}' is unknown: choose one of {', '.join(PRIORS)}")

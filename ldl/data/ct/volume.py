@@ -1,13 +1,11 @@
-"""A CT volume in memory, the same way round whatever the file said: from NIfTI and back."""
+"""A CT volume in memory, the same way round whatever the file said."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 
-from ldl.data.ct.bank import CtEntry
 from ldl.data.readers.nifti import read_nifti, to_ras
 from ldl.errors import DataError
 from ldl.tasks import AIR, Spacing
@@ -54,12 +52,6 @@ class CtVolume:
 def plain_affine(spacing: Spacing) -> Array:
     """Affine of a volume that comes from no scanner: displayed as `CtVolume`, origin at voxel 0."""
     return np.diag([-spacing[2], -spacing[1], spacing[0], 1.0])
-
-
-def as_nifti(entry: CtEntry, labels: Array) -> nibabel.Nifti1Image:
-    """A label map (Z, Y, X) uint8 of one volume, as `CtBank.stacked` yields it, as NIfTI."""
-    affine = np.asarray(entry.affine)
-    return nibabel.Nifti1Image(np.ascontiguousarray(labels.transpose(2, 1, 0)), affine)
 
 
 def read_ct(

@@ -80,9 +80,7 @@ class Grid:
         self._reach = [_reach(a, axis) for a, axis in ((self.x, 2), (self.y, 1), (self.z, 0))]
 
     def bounds(self, low: Array, high: Array) -> Array:
-        """Index ranges (n, 6) of the boxes that hold anatomy from low to high, both (n, 3) as (x,
-        y, z) mm; the columns are start and stop for z, y, x.
-        """
+        """Index ranges (n, 6), z, y, x, of the boxes that hold low to high (n, 3) mm, x, y, z."""
         out = np.empty((len(low), 6), int)
         for k, (smallest, largest) in enumerate(self._reach):
             out[:, 4 - 2 * k] = np.searchsorted(largest, low[:, k])
@@ -91,9 +89,7 @@ class Grid:
         return out
 
     def view(self, low: Triple = (-1e3,) * 3, high: Triple = (1e3,) * 3) -> View:
-        """The voxels between two corners (x, y, z) of the anatomy, all of them by default; may be
-        empty.
-        """
+        """The voxels between two corners (x, y, z) mm, all of them by default; may be empty."""
         b = self.bounds(np.asarray(low, float)[None], np.asarray(high, float)[None])[0]
         box = (slice(b[0], b[1]), slice(b[2], b[3]), slice(b[4], b[5]))
         return View(box, self.x[box], self.y[box], self.z[box[:2]])

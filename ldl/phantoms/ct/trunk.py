@@ -192,9 +192,7 @@ def _ribs(s: Trunk, rng: np.random.Generator) -> None:
 
 
 def _ilium(s: Trunk, side: float) -> None:
-    """A plate from the sacrum forwards and outwards, its crest highest in the middle, with the
-    gluteal muscles outside and the iliacus inside.
-    """
+    """A plate from the sacrum forwards and outwards, gluteal muscles outside, iliacus inside."""
     v = s.grid.view((-160, -70, -1e3), (160, 110, -60))
     x, y = side * v.x - 44.0 - 0.22 * (v.z + 110.0), v.y - 68.0
     along = np.clip((84.0 * x - 88.0 * y) / (84.0**2 + 88.0**2), 0.0, 1.0)

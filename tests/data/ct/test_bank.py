@@ -4,12 +4,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
-from nibabel.affines import apply_affine
 
-from ldl.data.ct import as_nifti, open_ct_bank
+from ldl.data.ct import open_ct_bank
 from ldl.data.ct.bank import (
     CtBank,
     SliceFacts,
@@ -93,17 +91,6 @@ def test_results_of_slices_go_back_into_volumes(tmp_path: Path) -> None:
         np.testing.assert_array_equal(labels, bank.labels[entry.rows])
     with pytest.raises(DataError, match="b lacks 2 of 12 slices"):
         list(bank.stacked(rows[2:], bank.labels[rows[2:]]))
-
-
-def test_a_prediction_keeps_its_place_in_millimetres(tmp_path: Path) -> None:
-    bank = write(tmp_path / "bank")
-    entry = bank.volumes[1]
-    labels = np.array(bank.labels[entry.rows])
-    as_nifti(entry, labels).to_filename(tmp_path / "p.nii.gz")
-    read = nibabel.load(tmp_path / "p.nii.gz")
-    np.testing.assert_array_equal(np.asanyarray(read.dataobj).transpose(2, 1, 0), labels)
-    np.testing.assert_allclose(apply_affine(read.affine, (1, 2, 3)), (-2.0, -2.0, 7.5))
-    assert nibabel.aff2axcodes(read.affine) == ("L", "P", "S")
 
 
 def test_splits_and_budgets(tmp_path: Path) -> None:
