@@ -91,10 +91,11 @@ def embed_folder(
             would replace a file of somebody else; nothing was written then.
     """
     sheet = output.with_name(f"{output.stem}-neighbours.png")
-    _refuse(output, sheet)
+    _refuse(output, sheet, folder)
     loaded = load_encoder(encoder)
     volumes = loaded.preprocessing.modality == "ct"
     chosen = image_files(folder, volumes=volumes, least=2)
+    paths.writable(output.parent)
     more = "; of each volume the middle axial slice" if volumes else ""
     say(f"{paths.shown(folder)}: {chosen.line()}{more}")
     names: list[str] = []
@@ -197,16 +198,17 @@ def _saved(path: Path, write: Callable[[Path], None]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _refuse(output: Path, sheet: Path) -> None:
+def _refuse(output: Path, sheet: Path, folder: Path) -> None:
     if output.suffix not in SUFFIXES:
         raise LdlError(f"--output {output}: name a file that ends in .npz or .csv")
+    if folder.resolve() in output.resolve().parents:
+        raise LdlError(f"{output}: lies among your images in {folder}; name another folder")
     for path in (output, sheet):
         if os.path.lexists(path) and not _ours(path):
             raise LdlError(
                 f"--output {output}: {paths.shown(path)} would be replaced, which `{MADE_BY}` did "
                 "not write; name another file"
             )
-    paths.writable(output.parent)
 
 
 def _ours(path: Path) -> bool:

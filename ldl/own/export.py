@@ -131,14 +131,16 @@ def vgg_state(encoder: nn.Module) -> dict[str, Tensor]:
     Our convolutions have no bias, since a normalisation follows; there they have one, which is 0.
     """
     assert isinstance(encoder, Encoder)
-    state, place = {}, 0
+    state: dict[str, Tensor] = {}
+    place = 0
     for stage in encoder.stages:
-        for block in stage:
-            conv, norm, _ = block
-            tensors = {**conv.state_dict(), "bias": torch.zeros(conv.out_channels)}
-            for number, part in ((place, tensors), (place + 1, norm.state_dict())):
-                state |= {f"features.{number}.{name}": value for name, value in part.items()}
-            place += 3
+        for part in stage.modules():
+            if isinstance(part, nn.Conv2d | nn.BatchNorm2d | nn.ReLU):
+                tensors = dict(part.state_dict())
+                if isinstance(part, nn.Conv2d):
+                    tensors["bias"] = torch.zeros(part.out_channels)
+                state |= {f"features.{place}.{name}": value for name, value in tensors.items()}
+                place += 1
         place += 1  # the pool
     return state
 
@@ -155,7 +157,7 @@ def architecture(found: Loaded) -> dict[str, Any]:
             "conv_op": "torch.nn.modules.conv.Conv2d",
             "kernel_sizes": [[3, 3]] * len(widths),
             "strides": [[1, 1]] + [[2, 2]] * (len(widths) - 1),
-            "n_conv_per_stage": [len(stage) for stage in found.module.stages],
+            "n_conv_per_stage": list(found.module.COUNTS),
             "n_conv_per_stage_decoder": [2] * (len(widths) - 1),
             "conv_bias": True,
             "norm_op": BATCH_NORM,

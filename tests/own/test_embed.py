@@ -115,6 +115,10 @@ def test_no_foreign_file_is_replaced(encoder: Path, folder: Path, name: str) -> 
 def test_other_suffixes_and_a_folder_of_one_image_are_refused(encoder: Path, folder: Path) -> None:
     said = str(call(encoder, folder, folder.parent / "out.txt").exception)
     assert ".npz or .csv" in said
+    assert "among your images" in str(call(encoder, folder, folder / "out.npz").exception)
+    nowhere = encoder.with_name("no.safetensors")
+    assert "no such file" in str(call(nowhere, folder, folder.parent / "new" / "v.npz").exception)
+    assert not (folder.parent / "new").exists()
     for path in sorted(folder.iterdir())[1:]:
         path.unlink()
     assert "at least 2" in str(call(encoder, folder, folder.parent / "out.npz").exception)

@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 CARD = json.loads((HERE / "card.json").read_text(encoding="utf-8"))
 
 
-def model(features_only: bool = True, **more: Any) -> nn.Module:
+def model(features_only: bool = True, **more: Any) -> Any:
     """timm's VGG16 with batch normalisation, at this encoder's width, in eval mode.
 
     Args:
@@ -38,7 +38,7 @@ def model(features_only: bool = True, **more: Any) -> nn.Module:
     """
     if features_only:
         more = {"out_indices": (0, 1, 2, 3, 4), **more}
-    net = build_model_with_cfg(
+    net: Any = build_model_with_cfg(
         VGG,
         "vgg16_bn",
         False,
