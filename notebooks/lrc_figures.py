@@ -233,7 +233,7 @@ plots.show(
         ],
         titles=["slice", "superpixels", "k-means, as many", f"k-means, {FEW}", "organs"],
         row_titles=[TITLES[one.region] for _, one, _, _ in found],
-        width=1.6,
+        width=1.35,
     ),
     caption=f"Superpixels beside k-means of the pixel embeddings. {' '.join(dict.fromkeys(one.words for _, one, _, _ in found))} The training saw abdomens only, as the paper's did. {local.words}",
     alt="Three rows, abdomen, thorax, head and neck: a slice, its superpixels, as many clusters of its embeddings, twelve clusters, and the organs.",

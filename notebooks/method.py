@@ -203,8 +203,8 @@ assert math.isclose(region_discrimination(alike).item(), math.log(C))
 # of which the first two make the first step, 20 of 100 epochs in the paper; the second step starts from its weights with a new clustering branch.
 
 # %%
-plots.source(cluster_entropy)
 assert cluster_entropy(torch.eye(2)[None, :, :, None]).item() == 0
+plots.source(cluster_entropy)
 
 # %% [markdown]
 # ## What training makes of it

@@ -117,12 +117,12 @@ display(
                 "table": f"<a href='{PAGES[name][1]}.html'>{PAGES[name][0]}</a>",
                 "numbers": f"{int(one.frame.loc[one.frame['measured'] & one.frame['planned'], 'measured'].sum())} of {int(one.frame['planned'].sum())}",
                 "the paper's claims": plots.words(
-                    report.count_words([e for e in judged[name] if not e.claim.ours]) or "–", 15
+                    report.count_words([e for e in judged[name] if not e.claim.ours]) or "–", 13
                 ),
                 "our questions": plots.words(
                     report.count_words([e for e in judged[name] if e.claim.ours and e.found])
                     or "–",
-                    13,
+                    11,
                 ),
                 "hours": f"{sum(r['wall_seconds'] for r in (*one.records, *one.encoders)) / 3600:.1f}",
             }
