@@ -143,6 +143,10 @@ def pretrain(
         f"{output}: encoder of {done.images} images; it finds {done.retrieval:.0%} of held-out "
         f"{found} again ({done.retrieval_before:.0%} before); card in {card.path_of(output).name}"
     )
+    if not record["trained"]:
+        say(
+            "it has not gone far: the loss still falls, or little more is found; --steps for longer"
+        )
     if done.collapsed:
         say("all images ended with nearly the same vector: train longer, or on more images")
     return done
