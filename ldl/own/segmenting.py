@@ -32,7 +32,7 @@ from ldl.plots.images import painted, to_display
 from ldl.plots.points import LONGEST, save_png
 from ldl.plots.theme import CYCLE, HIT
 from ldl.train.device import fabric_for
-from ldl.train.shape.cut import cut_at
+from ldl.train.shape.cut import Cut
 
 TABLE = "areas.csv"
 COLUMNS = ("image", "mask", "overlay", "class", "pixels", "share", "area_mm2", "volume_ml", "note")
@@ -72,7 +72,7 @@ class Segmenter:
         square = normalise(to_float(torch.from_numpy(image.square)[None]))
         found = in_tiles(self.net, square.to(self.device)).cpu()
         if self.share is not None:
-            found = cut_at(found[:, 0], field_masks(image.square[None]), self.share)[:, None]
+            found = Cut(self.share)(found[:, 0], field_masks(image.square[None]))[:, None]
         box, (rows, columns) = image.box, image.shape
         planes = np.zeros((len(self.classes), rows, columns), bool)
         size = (box.bottom - box.top, box.right - box.left)
