@@ -18,6 +18,26 @@ def ranks() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def launched() -> bool:
+    """Whether ``torchrun`` started this process."""
+    return dist.is_available() and dist.is_torchelastic_launched()
+
+
+def first() -> bool:
+    """Whether this rank is the one that writes."""
+    return ranks() == 1 or dist.get_rank() == 0
+
+
+def agreed(yes: bool) -> bool:
+    """What the first rank says; the others wait until it does."""
+    if ranks() == 1:
+        return yes
+    cuda = dist.get_backend() == "nccl"
+    answer = torch.tensor(int(yes), device="cuda" if cuda else "cpu")
+    dist.broadcast(answer, 0)
+    return bool(answer)
+
+
 def mine(batch: Tensor) -> Tensor:
     """(B, ...) of the whole batch -> (B / ranks, ...), the rows of this rank."""
     return batch.chunk(ranks())[dist.get_rank()] if ranks() > 1 else batch

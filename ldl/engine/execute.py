@@ -1,6 +1,7 @@
 """A run's record: made now, after what it needs, if there is no fresh one."""
 
 import shutil
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from filelock import FileLock
 from ldl.engine.provenance import provenance
 from ldl.engine.store import SCHEMA, Record, RunStore, is_fresh
 from ldl.errors import TrainingError
+from ldl.ranks import agreed, first, launched
 from ldl.runs.base import Run
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, fabric_for
@@ -27,7 +29,8 @@ def ensure(
 ) -> Record:
     """The fresh record of ``run``, made now if it is missing or stale.
 
-    Safe to call from several processes: a lock makes the others wait.
+    Safe to call from several processes: a lock makes the others wait. Under ``torchrun`` all ranks
+    make the run together; the first decides whether there is anything to do, and writes.
 
     Args:
         run: what to make.
@@ -36,21 +39,26 @@ def ensure(
         progress: show progress bars.
         weights: also require the weights on this machine.
     """
+    fabric = fabric_for(device) if launched() else None
     done = _finished(run, store, weights)
-    if done:
-        return done
+    if agreed(bool(done)):
+        return done or _finished(run, store, weights) or {}
     folder = store.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
+    with FileLock(folder / "lock") if first() else nullcontext():
         done = _finished(run, store, weights)
-        if done:
-            return done
-        fabric = fabric_for(device)
-        _drop_outdated(folder, run)
+        if agreed(bool(done)):
+            return done or _finished(run, store, weights) or {}
+        fabric = fabric or fabric_for(device)
+        if first():
+            _drop_outdated(folder, run)
+        agreed(True)  # the others wait for the first
         record = _made(run, store, fabric, device, progress)
-        store.save(run, record)
-        for leftover in folder.glob("**/checkpoint.safetensors"):
-            leftover.unlink()
+        if first():
+            store.save(run, record)
+            for leftover in folder.glob("**/checkpoint.safetensors"):
+                leftover.unlink()
+        agreed(True)
         return record
 
 
@@ -84,7 +92,7 @@ def _made(run: Run, store: RunStore, fabric: Fabric, device: str, progress: bool
     how = How(store.folder(run), fabric, partial(_identity, run), before, progress)
     module, name = run.maker.split(":")
     made: Made = getattr(import_module(module), name)(run, how)
-    if made.weights:
+    if made.weights and first():
         checkpoint.save(store.weights(run), made.weights, {"run_id": run.run_id()})
     return {**_header(run, fabric, made), **made.fields}
 

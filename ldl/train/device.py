@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ldl.errors import ConfigError
+from ldl.ranks import launched, ranks
 
 # Over a second to import, for what trains: elsewhere it is a name in signatures.
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
     cuda = device != "cpu" and torch.cuda.is_available()
     if not cuda:
         _keep_memory()
-    many = TorchElasticEnvironment.detect()
+    many = launched()
     here = int(os.environ["LOCAL_WORLD_SIZE"]) if many else 1
     fabric = Fabric(
         accelerator="cuda" if cuda else "cpu",
@@ -82,6 +83,7 @@ def placed(net: Net, fabric: Fabric) -> Net:
 
 def device_name(fabric: Fabric) -> str:
     """What records call the device."""
+    name = f"CPU, {torch.get_num_threads()} thread(s)"
     if fabric.device.type == "cuda":
-        return torch.cuda.get_device_name(fabric.device)
-    return f"CPU, {torch.get_num_threads()} thread(s)"
+        name = torch.cuda.get_device_name(fabric.device)
+    return f"{ranks()} x {name}" if ranks() > 1 else name
