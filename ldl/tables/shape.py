@@ -165,7 +165,8 @@ def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[Shap
     data = budget.tests or profile.tasks
     if wanted.output == "top-hat":
         return (ShapeConfig(data=data, prior=prior, output="top-hat", floor=_floor(profile)),)
-    scored = {"cut": budget.cut, "looks": LOOKS} if budget.game == "mended" else {}
+    mended = budget.game == "mended"
+    scored: dict[str, Any] = {"cut": budget.cut, "looks": LOOKS} if mended else {}
     baseline = wanted.output in ("cyclegan", "synseg")
     return tuple(
         ShapeConfig(
