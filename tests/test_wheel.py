@@ -65,7 +65,7 @@ from ldl import paths
 from ldl.data.manifest import read_manifest
 from ldl.engine.profiles import profile_named
 from ldl.tables.published import published, names
-from ldl.widgets.page import module, style
+from ldl.widgets.packing import module, style
 
 here = Path(ldl.__file__).parents[1]
 assert here == Path(sys.argv[1]).resolve(), here
