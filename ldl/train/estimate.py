@@ -28,7 +28,7 @@ from ldl.runs.lrc import LocalRegionConfig, OrganConfig
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.runs.transfer import TransferConfig
-from ldl.tasks import CHANNELS, facts, task_named
+from ldl.tasks import CHANNELS, task_named
 from ldl.train.comparison import ComparisonStage
 from ldl.train.device import fabric_for
 from ldl.train.feed import Feed
@@ -69,10 +69,8 @@ def estimate(run: Run) -> Estimate | None:
             net: nn.Module = LocalUNet(run.base, 1, run.features, run.border)
             return _network(net, [(2 * run.batch, 1)], run.data.size, run.steps)
         if isinstance(run, OrganConfig):
-            organs = len(facts(run.data.region).organs)
-            net = OrganNet(
-                run.backbone, run.base, organs, run.local_base, 1, run.features, run.border
-            )
+            # Of one organ: the last 1x1 convolution is little beside the branches.
+            net = OrganNet(run.backbone, run.base, 1, run.local_base, 1, run.features, run.border)
             return _network(net, [(run.batch, 1)], run.data.size, run.steps)
         if isinstance(run, GuideConfig):
             return _guide(run)
