@@ -47,7 +47,7 @@ def gathered(part: Tensor) -> Tensor:
     """(b, ...) of this rank -> (ranks * b, ...) of all, in their order, with gradient."""
     if ranks() == 1:
         return part
-    return collectives.all_gather_single_autograd(part.contiguous(), 0, dist.group.WORLD)
+    return collectives.all_gather_single_autograd(part.contiguous(), 0, dist.group.WORLD)  # type: ignore[arg-type]
 
 
 class _BatchNorm(nn.modules.batchnorm._BatchNorm):
@@ -74,6 +74,9 @@ class _BatchNorm(nn.modules.batchnorm._BatchNorm):
         return (values * scale.view(shape) + shift.view(shape)).to(input.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        assert self.num_batches_tracked is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
         self.num_batches_tracked.add_(1)
         share = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
         self.running_mean.lerp_(mean, share)

@@ -86,7 +86,7 @@ def of_encoder(
 ) -> str:
     """The card of a pretrained encoder."""
     compared = isinstance(config, ComparisonConfig)
-    method = COMPARISONS[config.method] if compared else METHODS[config.method]  # type: ignore[index]
+    method = COMPARISONS[config.method] if compared else METHODS[config.method]
     things = "images" if compared else "patches"
     before, after = record["retrieval_before"], record["retrieval"]
     enough = (

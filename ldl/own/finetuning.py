@@ -347,7 +347,8 @@ def _scored(
     segmenters: Sequence[Segmenter], data: Labelled, pixel_size: float | None, progress: bool
 ) -> tuple[list[Score], Figure]:
     """Scores of the test images at the files' own size, and a few of them as a figure."""
-    scores, pictures = [], []
+    scores: list[Score] = []
+    pictures: list[np.ndarray] = []
     for name in tqdm(data.names("test"), desc="test", unit="image", disable=not progress):
         cases = list(data.cases(name))
         truth = np.stack([one.planes for one in cases], axis=1)  # (K, D, H, W)
@@ -376,15 +377,13 @@ def _scored(
 def _overlay(case: Case, found: np.ndarray) -> np.ndarray:
     """A square of agreement, misses and false alarms, (3, S, S)."""
     box, size = case.picture.box, case.picture.size
-    masks = [
-        np.asarray(
-            Image.fromarray(one.any(axis=0)[box.top : box.bottom, box.left : box.right]).resize(
-                (size, size), Image.Resampling.NEAREST
-            )
-        )
-        for one in (case.planes, found)
-    ]
-    return np.moveaxis(overlay(case.picture.square, *masks, strength=0.5), -1, 0)
+
+    def square(planes: np.ndarray) -> np.ndarray:
+        mask = np.asarray(planes.any(axis=0))[box.top : box.bottom, box.left : box.right]
+        return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))
+
+    drawn = overlay(case.picture.square, square(case.planes), square(found), strength=0.5)
+    return np.moveaxis(drawn, -1, 0)
 
 
 def _spacing(data: Labelled, name: str, given: float | None) -> tuple[float, ...] | None:
@@ -399,8 +398,9 @@ def _distance(
 ) -> float | None:
     if spacing is None or not found.any() or not truth.any():
         return None
-    flat = len(spacing) == 2
-    return hausdorff95(*((found[0], truth[0]) if flat else (found, truth)), spacing)  # type: ignore[arg-type]
+    if len(spacing) == 2:
+        found, truth = found[0], truth[0]
+    return hausdorff95(found, truth, spacing)  # type: ignore[arg-type]
 
 
 def _by_subject(scores: Sequence[Score], field: str = "dsc") -> list[float]:
