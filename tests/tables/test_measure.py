@@ -296,6 +296,8 @@ def _again(shown: Shown, claim: Claim, column: Column) -> tuple[float, set[int]]
         for row in (claim.better, claim.worse)
     ]
     seeds = set(found[0]) & set(found[1])
+    if 1 in map(len, found):  # each over its own seeds
+        seeds, found = {0}, [{0: _over_seeds(each)} for each in found]
     gaps = []
     for seed in seeds:
         for draw, cases in found[0][seed].items():
@@ -304,6 +306,25 @@ def _again(shown: Shown, claim: Claim, column: Column) -> tuple[float, set[int]]
                 both = [ours[part] - theirs[part] for part in ours if part in theirs]
                 gaps += [sum(both) / len(both)] if both else []
     return sum(gaps) / len(gaps), seeds
+
+
+Scored = dict[int, dict[str, dict[str, float]]]
+
+
+def _over_seeds(scored: dict[int, Scored]) -> Scored:
+    """The mean over seeds of what each seed scores."""
+    first, *others = scored.values()
+    return {
+        draw: {
+            case: {
+                part: sum(one[draw][case][part] for one in (first, *others)) / len(scored)
+                for part in parts
+                if all(part in one[draw][case] for one in others)
+            }
+            for case, parts in cases.items()
+        }
+        for draw, cases in first.items()
+    }
 
 
 def _worded(finding: Finding, doubt: str) -> str:
