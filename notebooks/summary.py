@@ -47,8 +47,8 @@ CHOSEN = (
     ("table2", "regions: Rd over Pd+mix", "fundus_mean"),
     ("table2", "mixup: Pd+mix over Pd", "fundus_mean"),
     ("table2", "Rd over DenseCL", "fundus_mean"),
-    ("table5", "RefineUncer over CycleGAN", "mean"),
-    ("table6", "RefineUncer over CycleGAN", "mean"),
+    ("table5", "RefineUncer over a filter", "mean"),
+    ("table6", "RefineUncer over a filter", "mean"),
     ("table7", "the paper's best row over template matching", "idrid_disc"),
     ("lrc_table1", "LRC over an untrained second branch", "head_neck-10"),
 )
