@@ -34,11 +34,11 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
             patch.setenv(name, str(folder))
         # An edit while the tests run is no reason to execute everything again.
         patch.setattr(fingerprint, "code", lambda: "the package")
-        for name in (
-            *environment.THREADS,
-            *environment.PRIVATE,
-        ):  # the executor sets them; here they are taken back after
+        # The executor sets them; here they are taken back after.
+        for name in environment.THREADS:
             patch.setenv(name, "1")
+        for name in environment.PRIVATE:
+            patch.setenv(name, str(root / "private"))
         command = [Path(sys.executable).parent / "ldl", "run", "all", "--profile", "smoke"]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr[-3000:]
