@@ -130,7 +130,8 @@ def test_no_mask_is_refused() -> None:
 def test_words_count_the_lost_runs() -> None:
     assert words(["", "", ""]) == "0 of 3"
     assert words(["blob", "", "blob"]) == "2 of 3: blob"
-    assert collapse(Shape(0.1, 2.0, 20.0, float("nan")), REFERENCE) == ""
+    one_image = Shape(0.1, 2.0, REFERENCE.piece, alike=float("nan"))
+    assert collapse(one_image, REFERENCE) == ""
 
 
 def test_windows_cut_a_line_into_pieces_and_leave_share_alone() -> None:

@@ -37,7 +37,7 @@ def test_training_gains_on_the_question(eyes):
 
 
 def test_without_training_there_is_no_gain(eyes, monkeypatch):
-    def untouched(config, bank, **_):
+    def untouched(config, bank, how, **_):
         encoder = learning.untrained(config, 224)
         return SimpleNamespace(net=SimpleNamespace(encoder=encoder), history=History())
 
