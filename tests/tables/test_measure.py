@@ -295,6 +295,9 @@ def _again(shown: Shown, claim: Claim, column: Column) -> tuple[float, set[int]]
         }
         for row in (claim.better, claim.worse)
     ]
+    for place, row in enumerate((claim.better, claim.worse)):
+        if all(run.repeat is None for run in shown.runs[row, column.key]):  # no network, no seed
+            found[place] = dict.fromkeys(found[1 - place], *found[place].values())
     seeds = set(found[0]) & set(found[1])
     if 1 in map(len, found):  # each over its own seeds
         seeds, found = {0}, [{0: _over_seeds(each)} for each in found]
