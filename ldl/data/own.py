@@ -286,11 +286,7 @@ def _write_slices(
                 if id not in known and one.pixels.min() < one.pixels.max():
                     writer.add(id, [{"images": one.square}], split="train")
         except DataError as error:
-            if not leave_out:
-                faults.append(str(error))
-            elif name not in writer.left_out:
-                LOG.warning("left out: %s", error)
-                writer.leave_out(name, f"that cannot be used: {error}")
+            faults += _fault(writer, name, error, leave_out)
     refuse(faults, len(files))
     _insist(folder, Chosen(tuple(one["id"] for one in writer.entries), writer.left_out, Counter()))
 
@@ -316,11 +312,7 @@ def _write(
             if found.pixels.min() == found.pixels.max():
                 raise DataError(f"{found.path}: blank, every pixel is {found.pixels.min()}")
         except DataError as error:
-            if leave_out:
-                LOG.warning("left out: %s", error)
-                writer.leave_out(name, f"that cannot be used: {error}")
-            else:
-                faults.append(str(error))
+            faults += _fault(writer, name, error, leave_out)
             continue
         if two_levels(found.pixels):
             writer.leave_out(name, "of two levels only, as masks are")
@@ -335,6 +327,16 @@ def _write(
     refuse(faults, len(files))
     used = tuple(one["id"] for one in writer.entries)
     _insist(folder, Chosen(used, writer.left_out, Counter()))
+
+
+def _fault(writer: BankWriter, name: str, error: DataError, leave_out: bool) -> list[str]:
+    """What is to be refused for a file that cannot be used: nothing where it may be left out."""
+    if not leave_out:
+        return [str(error)]
+    if name not in writer.left_out:
+        LOG.warning("left out: %s", error)
+        writer.leave_out(name, f"that cannot be used: {error}")
+    return []
 
 
 def _small(square: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ from ldl.own.model import (
     refuse_output,
     write_model,
 )
-from ldl.own.pretraining import MEASURED, Say, in_words, modality_of
+from ldl.own.pretraining import MEASURED, Say, cost_line, modality_of
 from ldl.own.segmenting import Segmenter
 from ldl.plots.images import image_grid, overlay, overlay_legend
 from ldl.runs.pretrain import EncoderConfig
@@ -328,11 +328,8 @@ def _cost(runs: Sequence[FinetuneConfig], data: Labelled, fabric: Fabric) -> str
         ]
     seconds = (taken[1] - taken[0]) / MEASURED
     many = f"{len(runs)} trainings of {updates}" if len(runs) > 1 else str(updates)
-    return (
-        f"{many} updates take about {in_words(seconds * updates * len(runs))} here "
-        f"({device_name(fabric)}; {seconds:.2g} s each, measured); --steps changes it; stopped, "
-        "the same command goes on"
-    )
+    where = f"{device_name(fabric)}; {seconds:.2g} s each"
+    return cost_line(f"{many} updates", seconds * updates * len(runs), where)
 
 
 def _segmenter(run: FinetuneConfig, store: RunStore, data: Labelled, device: str) -> Segmenter:

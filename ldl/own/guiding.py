@@ -16,7 +16,7 @@ from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.own import card
 from ldl.own.model import Model, Network, Preprocessing, refuse_output, write_model
-from ldl.own.pretraining import MEASURED, Say, in_words, seconds_a_step
+from ldl.own.pretraining import MEASURED, Say, cost_line, seconds_a_step
 from ldl.own.segmenting import Segmenter
 from ldl.plots.images import overlay
 from ldl.runs.pretrain import PretrainConfig
@@ -166,11 +166,8 @@ def _cost(config: GuideConfig, bank: Bank, fabric: Fabric) -> str:
     with tempfile.TemporaryDirectory() as place:
         second = make_guide(short, How(Path(place), fabric)).seconds / MEASURED
     total = seconds_a_step(first, bank, fabric) * first.steps + second * region.steps
-    return (
-        f"{first.steps} + {region.steps} steps at {config.data.size} pixels take about "
-        f"{in_words(total)} here ({device_name(fabric)}, measured); --steps changes it; stopped, "
-        "the same command goes on"
-    )
+    work = f"{first.steps} + {region.steps} steps at {config.data.size} pixels"
+    return cost_line(work, total, device_name(fabric))
 
 
 def _shown(network: Network, model: Model, bank: Bank) -> list[np.ndarray]:

@@ -232,10 +232,18 @@ def cost(config: EncoderConfig, bank: Bank, fabric: Fabric) -> str:
     parts = [one for one in (config.step1, config) if one]
     rates = [seconds_a_step(one, bank, fabric) for one in parts]
     total = sum(rate * one.steps for rate, one in zip(rates, parts, strict=True))
+    steps = " + ".join(str(one.steps) for one in parts)
+    return cost_line(
+        f"{config.method}: {steps} steps at {config.data.size} pixels",
+        total,
+        f"{device_name(fabric)}; {rates[-1]:.2g} s a step",
+    )
+
+
+def cost_line(work: str, seconds: float, where: str) -> str:
+    """What some work will take, and how it is made shorter or gone on with."""
     return (
-        f"{config.method}: {' + '.join(str(one.steps) for one in parts)} steps at "
-        f"{config.data.size} pixels take about {in_words(total)} here ({device_name(fabric)}; "
-        f"{rates[-1]:.2g} s a step, measured); --steps changes it; "
+        f"{work} take about {in_words(seconds)} here ({where}, measured); --steps changes it; "
         "stopped, the same command goes on"
     )
 

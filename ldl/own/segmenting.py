@@ -69,7 +69,7 @@ class Segmenter:
     @torch.inference_mode()
     def planes(self, image: Picture) -> Mask:
         """(K, H, W) bool in the file's pixels; nothing outside of what is lit."""
-        square = normalise(to_float(torch.from_numpy(image.square)[None]))
+        square = normalise(to_float(torch.tensor(image.square)[None]))
         found = in_tiles(self.net, square.to(self.device)).cpu()
         if self.share is not None:
             found = Cut(self.share)(found[:, 0], field_masks(image.square[None]))[:, None]
