@@ -2,6 +2,7 @@
 
 from ldl.config import DataConfig
 from ldl.engine.profiles.budgets import Budget, LrcBudget, Profile, ShapeBudget
+from ldl.tasks import REGIONS
 
 OPEN = Profile(
     name="open",
@@ -58,8 +59,7 @@ OPEN = Profile(
         # With the weighted entropy 600 steps from random weights lose no organ of OpenKBP; with the
         # plain one they lose one or two.
         tune_rate=4e-3,
-        # Where it is decided: most test volumes.
-        seeds={"head_neck": (0, 1, 2)},
+        seeds=dict.fromkeys(REGIONS, (0, 1, 2)),
         imagenet="absent",
     ),
 )
