@@ -30,7 +30,7 @@ from ldl import plots
 from ldl.book.parameters import check
 from ldl.localize import accuracy, filtered, localize, read_map
 from ldl.localize.toy import draw_scene, toy_embedder
-from ldl.losses.window import centre_kernel, draw_window, symmetric_kernel, window_vectors
+from ldl.losses.vectors import centre_kernel, draw_window, symmetric_kernel, window_vectors
 from ldl.rng import generator, seed_everything
 from ldl.runs.localize import SIGMA
 

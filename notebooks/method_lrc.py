@@ -36,8 +36,13 @@ from ldl.data.elastic import Elastic, draw_elastic, random_elastic
 from ldl.data.superpixels import quality, superpixels
 from ldl.engine.store import RunStore
 from ldl.losses import local_region
-from ldl.losses.local_region import SMALLEST, local_region_contrast
-from ldl.losses.region_pixels import sampled_means, shared_regions, whole_means
+from ldl.losses.local_region import (
+    SMALLEST,
+    local_region_contrast,
+    sampled_means,
+    shared_regions,
+    whole_means,
+)
 from ldl.models.local_unet import LocalEncoder
 from ldl.models.organ_net import OrganNet, parameters_by_part
 from ldl.report.ct import (

@@ -1,4 +1,9 @@
-"""Manifests, readers, the image bank and views."""
+"""Manifests, readers, the bank and views.
+
+What cannot be used (not at hand, damaged, empty, contradicting itself or its neighbours) is a
+`DataError` of one line that names the file, what is wrong and what to do; a wrong argument is a
+`ConfigError`.
+"""
 
 import importlib
 from typing import Any

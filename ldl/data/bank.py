@@ -99,9 +99,6 @@ def made(label: str, stamp: Sequence[object], write: Callable[[Path], None]) -> 
         label: readable beginning of its name.
         stamp: json-able; everything the content depends on. It decides the folder's name.
         write: fills the folder it is given, with a `BankWriter`; other processes wait meanwhile.
-
-    Raises:
-        DataError: the cache folder cannot be written.
     """
     folder = bank_folder(label, stamp)
     if _whole(folder):
@@ -122,11 +119,7 @@ def bank_folder(label: str, stamp: Sequence[object]) -> Path:
 
 
 def bank_in_cache(key: str) -> Path:
-    """The folder whose name ends in that key, see `Bank.key`.
-
-    Raises:
-        DataError: it is no longer in the cache.
-    """
+    """The folder whose name ends in that key, see `Bank.key`."""
     place = paths.cache_dir() / "banks"
     for found in sorted(place.glob(f"*-{key}")):
         return found
@@ -148,11 +141,7 @@ def _whole(folder: Path) -> bool:
 
 
 def open_bank(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The index and the arrays, memory-mapped, of a written bank.
-
-    Raises:
-        DataError: the folder holds no readable bank.
-    """
+    """The index and the arrays, memory-mapped, of a written bank."""
     where = f"{folder}/index.json"
     try:
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
@@ -177,11 +166,7 @@ def _open_array(folder: Path, key: str) -> Array:
 
 
 def open_images(folder: Path) -> Bank:
-    """A bank of images, with the masks or points that were written.
-
-    Raises:
-        DataError: the folder holds no readable bank of images.
-    """
+    """A bank of images, with the masks or points that were written."""
     index, arrays = open_bank(folder)
     if "images" not in arrays:
         raise DataError(f"{folder}: holds no images; delete the folder")
@@ -227,9 +212,6 @@ class BankWriter:
         most: largest value of a mask; with K classes, bit k of a pixel says whether it is of class
             k, and it is 2^K - 1.
         dry: entries are checked and written no more, since what is kept must have no gap.
-
-    Raises:
-        DataError: no room, or the folder cannot be written.
     """
 
     def __init__(
@@ -275,10 +257,6 @@ class BankWriter:
             id: its name, once in a bank.
             rows: one of an image, many of a volume.
             facts: json-able, kept in its entry.
-
-        Raises:
-            DataError: duplicate id, more rows than announced, another shape or type, unknown
-                split, or a mask with other values than 0 and 1. The bank is then as it was before.
         """
         if id in self._known:
             sides = (
@@ -490,9 +468,6 @@ def fill(
         first
             of them is the error, since the caller offers no going on.
         progress: show a bar that counts in ``unit``.
-
-    Raises:
-        DataError: items that cannot be used, all of them in one message.
     """
     faults: list[str] = []
     left = items[writer.done :]
@@ -530,9 +505,6 @@ def image_bank(
         items: what to read; asked for only when the bank is not there yet.
         load: id, row and split of one.
         left_out: what ``items`` leaves out, and why; it may fill it.
-
-    Raises:
-        DataError: items that cannot be used, all of them in one message.
     """
 
     def write(folder: Path) -> None:
@@ -550,11 +522,7 @@ def image_bank(
 
 
 def refuse(faults: Sequence[str], of: int) -> None:
-    """Raise what is wrong with some of many files: a single fault as it is, several in a list.
-
-    Raises:
-        DataError: there are faults.
-    """
+    """Raise what is wrong with some of many files: a single fault as it is, several in a list."""
     if len(faults) == 1:
         raise DataError(f"{faults[0]} ({LEAVE_OUT} goes on without it)")
     if faults:

@@ -52,9 +52,6 @@ class Elastic:
 
         Ids keep their meaning: region k of the result is where region k went. Regions that vanish
         are absent, no new ones arise.
-
-        Raises:
-            ConfigError: ids without a sign, or no whole numbers.
         """
         if regions.dtype not in (torch.int8, torch.int16, torch.int32, torch.int64):
             raise ConfigError(f"regions are {regions.dtype}; use whole numbers with a sign")
@@ -93,9 +90,6 @@ def draw_elastic(
     Args:
         images: (B, C, H, W) float on the device, 0 for air.
         regions: (B, H, W) integer ids on the device, -1 for none.
-
-    Raises:
-        ConfigError: images and regions do not fit each other.
     """
     if regions.shape != images[:, 0].shape:
         raise ConfigError(f"regions {tuple(regions.shape)} do not fit images {tuple(images.shape)}")

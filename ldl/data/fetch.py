@@ -49,12 +49,7 @@ class ResumingDownloader:
         self.tag = part.with_name(part.name + ".tag")
 
     def __call__(self, url: str, output_file: str, pooch: object) -> None:
-        """Download ``url`` into ``output_file``.
-
-        Raises:
-            DataError: the server refuses, or the connection breaks again and again; the bytes so
-                far are kept for the next call.
-        """
+        """Download ``url`` into ``output_file``."""
         reason = ""
         for attempt in range(self.attempts):
             time.sleep(self.wait * attempt)
@@ -133,10 +128,6 @@ def fetch(manifest: Manifest, *, progress: bool = False, say: Say = lambda text:
     """Fetch and unpack everything that needs no account; returns the data set's folder.
 
     Downloads are kept in ``cache_dir()/downloads/<name>``, so that a second call only unpacks.
-
-    Raises:
-        DataError: nothing can be fetched without a person, a download fails, its hash is another
-            than published, or an archive is damaged or unsafe.
     """
     folder = paths.data_dir() / manifest.folder
     if not manifest.obtain.downloads:
@@ -151,11 +142,7 @@ def fetch(manifest: Manifest, *, progress: bool = False, say: Say = lambda text:
 def download(
     one: Download, folder: Path, *, progress: bool = False, attempts: int = 5, wait: float = 1.0
 ) -> Path:
-    """One file, resumed if cut, hashed, then moved to its name; an existing good one is kept.
-
-    Raises:
-        DataError: the connection breaks again and again, or the hash is another than published.
-    """
+    """One file, resumed if cut, hashed, then moved to its name; an existing good one is kept."""
     pooch.get_logger().setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{one.file}.part"
@@ -175,12 +162,7 @@ def download(
 
 
 def place(file: Path, folder: Path) -> None:
-    """Unpack an archive into ``folder``, or copy any other file there, whole or not at all.
-
-    Raises:
-        DataError: damaged or unsafe archive, another file of that name, or the folder cannot be
-            written.
-    """
+    """Unpack an archive into ``folder``, or copy any other file there, whole or not at all."""
     if is_archive(file):
         unpack(file, folder)
         return
@@ -201,11 +183,7 @@ def is_archive(path: Path) -> bool:
 
 
 def safe_name(name: str, archive: Path) -> PurePosixPath:
-    """A member's name as a relative path.
-
-    Raises:
-        DataError: it would lie outside the folder.
-    """
+    """A member's name as a relative path."""
     path = PurePosixPath(name)
     if (
         not name
@@ -250,13 +228,7 @@ def _members(archive: Path, file: zipfile.ZipFile | tarfile.TarFile) -> Iterator
 
 
 def unpack(archive: Path, into: Path) -> list[Path]:
-    """Unpack a zip or tar into a folder; returns the files' paths relative to it.
-
-    Raises:
-        DataError: damaged archive, a member that would leave the folder, no room, or another file
-        of
-            a member's name with other content; nothing was put there then.
-    """
+    """Unpack a zip or tar into a folder; returns the files' paths relative to it."""
     into.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".unpack-", dir=into))
     try:
@@ -289,11 +261,7 @@ def _check_room(archive: Path, needed: int, folder: Path) -> None:
 
 
 def refuse_foreign(moves: dict[Path, Path]) -> None:
-    """Insist that no file (where it lies -> where it is to go) would replace another of that name.
-
-    Raises:
-        DataError: some would; all are counted and the first are named.
-    """
+    """Insist that no file (where it lies -> where it is to go) would replace another one."""
     other = [
         str(to) for of, to in moves.items()
         if to.exists() and not (to.is_file() and filecmp.cmp(of, to, shallow=False))

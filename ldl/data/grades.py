@@ -25,9 +25,6 @@ def grades(config: DataConfig, bank: Bank) -> np.ndarray:
 
     EyePACS (``open``) has a table of grades; phantoms are graded by how much of the field their
     lesions cover.
-
-    Raises:
-        DataError: X-rays, no table of grades at hand, a damaged one, or an image without a grade.
     """
     if bank.images.shape[1] != CHANNELS["fundus"]:
         raise DataError(

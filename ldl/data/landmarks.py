@@ -62,10 +62,6 @@ def landmark_bank(
             centroids of heart masks); "disc", "fovea" or "heart".
         size: side of the square images in pixels.
         count, seed: of phantoms; real sets come whole.
-
-    Raises:
-        ConfigError: the source has no such landmark.
-        DataError: the originals are not at hand or damaged, or a point lies outside its image.
     """
     if (source, landmark) not in KNOWN:
         known = ", ".join(f"{one} {name}" for one, name in KNOWN)

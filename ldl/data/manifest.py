@@ -212,11 +212,7 @@ class Manifest(Strict):
         return self
 
     def fields(self, image_id: str, split: str) -> dict[str, str]:
-        """What path templates may name for one image.
-
-        Raises:
-            DataError: the id does not match the manifest's pattern.
-        """
+        """What path templates may name for one image."""
         match = re.fullmatch(self.id_pattern, image_id)
         if match is None:
             raise DataError(
@@ -231,11 +227,7 @@ class Manifest(Strict):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read one manifest.
-
-    Raises:
-        DataError: unreadable yaml, or a field that is unknown, missing or of the wrong type.
-    """
+    """Read one manifest."""
     try:
         content = yaml.safe_load(path.read_text())
         # Through json, because the strict models take lists for tuples only there.
@@ -279,20 +271,12 @@ def _manifests_in(folder: Path) -> dict[str, Manifest]:
 
 
 def manifests() -> dict[str, Manifest]:
-    """All manifests, by name.
-
-    Raises:
-        DataError: a manifest is not valid.
-    """
+    """All manifests, by name."""
     return _manifests_in(paths.manifests_dir())
 
 
 def manifest_named(name: str) -> Manifest:
-    """The manifest called ``name``.
-
-    Raises:
-        DataError: there is none; the line names the known ones.
-    """
+    """The manifest called ``name``."""
     known = manifests()
     if name not in known:
         raise DataError(f"unknown data set {name!r}; known: {', '.join(known)}")
@@ -300,11 +284,7 @@ def manifest_named(name: str) -> Manifest:
 
 
 def collection_named(key: str) -> tuple[Manifest, Collection]:
-    """The collection called ``key`` and the manifest it belongs to.
-
-    Raises:
-        DataError: no manifest has it.
-    """
+    """The collection called ``key`` and the manifest it belongs to."""
     for manifest in manifests().values():
         for one in manifest.collections:
             if one.key == key:
@@ -366,11 +346,7 @@ def _table(path: Path, names: tuple[str, ...], stamp: int) -> tuple[tuple[str, .
 
 
 def columns(path: Path, *names: str) -> tuple[tuple[str, ...], ...]:
-    """The rows of a csv, of these columns.
-
-    Raises:
-        DataError: it is missing or has other columns.
-    """
+    """The rows of a csv, of these columns."""
     # The time stamp makes a changed file another key of the cache.
     return _table(path, names, path.stat().st_mtime_ns if path.exists() else 0)
 
@@ -386,9 +362,6 @@ def task_members(manifest: Manifest, collection: Collection) -> list[Member]:
 
     The first 20 % of the authors' training list (rounded down) are validation, as in their
     release; the paper (6.1.2) only says "20% of the training data".
-
-    Raises:
-        DataError: duplicate id, or one subject in both parts.
     """
     name = collection.ids or collection.key
     members = id_list(name)
@@ -400,11 +373,7 @@ def task_members(manifest: Manifest, collection: Collection) -> list[Member]:
 
 
 def check_members(manifest: Manifest, source: str, members: Sequence[Member]) -> None:
-    """Refuse duplicates, unknown splits and subjects on both sides.
-
-    Raises:
-        DataError: naming the list, the id and what is wrong.
-    """
+    """Refuse duplicates, unknown splits and subjects on both sides."""
     side: dict[str, Member] = {}
     seen: set[Member] = set()
     for one in members:

@@ -29,11 +29,7 @@ Source = tuple[DatasetFolder, Collection, Member]
 
 
 def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
-    """The unlabelled images of ``modality``.
-
-    Raises:
-        DataError: the originals are not at hand or damaged.
-    """
+    """The unlabelled images of ``modality``."""
     if config.source == "folder":
         return open_images(bank_in_cache(config.content))
     if config.source == "open":
@@ -57,12 +53,7 @@ def pretraining_bank(config: DataConfig, modality: Modality) -> Bank:
 
 
 def task_bank(config: DataConfig, task: str) -> Bank:
-    """The labelled images of ``task``; of a folder they are all that its bank holds.
-
-    Raises:
-        ConfigError: unknown task.
-        DataError: the originals are not at hand or damaged.
-    """
+    """The labelled images of ``task``; of a folder they are all that its bank holds."""
     if config.source == "folder":
         return open_images(bank_in_cache(config.content))
     channels = CHANNELS[task_named(task).modality]
@@ -122,9 +113,6 @@ def prepare_pretraining(
     Fundus (C = 3) is cropped to the field of view. The order is fixed: the authors' good-quality
     list first (fundus), then the others by number; ``limit`` takes the first so many. ``leave_out``
     goes on without damaged files, each named.
-
-    Raises:
-        DataError: the data set is not at hand, or files are damaged; all are named.
     """
     manifest, collection = collection_named(f"{modality}_pretraining")
     source = DatasetFolder(manifest)
@@ -148,9 +136,6 @@ def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False)
 
     In the order of :data:`FINE`, the first ``limit``; of the vessel sets, whose test images Tables
     5 and 6 score, the training lists only. Sets that are not at hand are left out.
-
-    Raises:
-        DataError: none of the sets is at hand, or files are damaged; all are named.
     """
     found: list[Source] = []
     stamp: list[object] = [limit]
@@ -187,11 +172,6 @@ def prepare_task(task: str, size: int, *, leave_out: bool = False, progress: boo
     ``task`` is a key of `ldl.tasks.TASKS`, or another segmentation collection of a manifest. Rows:
     validation (the first 20 % of the authors' training list), train, test, in their order.
     ``leave_out`` goes on without damaged files, each named.
-
-    Raises:
-        DataError: the data set is not at hand, files are damaged (all are named), a mask does not
-        fit
-            its image, or one image is in both train and test.
     """
     manifest, collection = collection_named(task)
     if collection.purpose != "segmentation":
@@ -211,11 +191,7 @@ def prepare_task(task: str, size: int, *, leave_out: bool = False, progress: boo
 
 
 def pretraining_ids(source: DatasetFolder, collection: Collection) -> list[str]:
-    """Ids of the pretraining images at hand, in their fixed order.
-
-    Raises:
-        DataError: none at hand, or a duplicate id.
-    """
+    """Ids of the pretraining images at hand, in their fixed order."""
     found = [one.id for one in source.pool(collection)]
     if not found:
         raise DataError(f"{source.root}: no pretraining image found")

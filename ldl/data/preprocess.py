@@ -62,9 +62,6 @@ def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = N
     Args:
         image: (H, W, 3) uint8.
         path: named in errors.
-
-    Raises:
-        DataError: nothing is lit.
     """
     # Channel by channel: several times faster than reducing over an axis of three.
     lit = image[..., 0] > FOV_THRESHOLD
@@ -209,9 +206,6 @@ def picture(path: Path, modality: Modality, size: int) -> Picture:
     """Read one image of any kind as the networks were trained to see it, in a square of ``size``.
 
     Fundus is colour and cropped to what is lit; the others are taken whole.
-
-    Raises:
-        DataError: no such file, unreadable, of other channels than the modality, or nothing lit.
     """
     if not path.is_file():
         why = "a folder; name an image in it" if path.is_dir() else "no such image file"

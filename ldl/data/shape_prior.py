@@ -25,11 +25,7 @@ class ShapePrior:
 
 
 def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
-    """The first ``count`` reference masks of ``kind`` "dsa" or "octa"; the release has ten of each.
-
-    Raises:
-        DataError: the masks are not at hand, damaged, empty, or fewer than ``count``.
-    """
+    """The first ``count`` masks of ``kind`` "dsa" or "octa"; the release has ten of each."""
     if kind == "own":
         bank = open_images(bank_in_cache(config.prior))
         return _prior(bank.name, np.asarray(bank.images[:count, 0]) // 255, bank.ids[:count])

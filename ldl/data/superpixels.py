@@ -36,9 +36,6 @@ def superpixels(slice_: Array, config: SuperpixelConfig) -> Array:
 
     Returns:
         (H, W) int16: 0..K-1 in row-major order of first appearance, -1 outside the body.
-
-    Raises:
-        ConfigError: more than 32,767 regions.
     """
     height, width = slice_.shape[1:]
     # Felzenszwalb wants grey levels as 0..1 and divides its scale by 255 itself.
@@ -119,10 +116,6 @@ def prepare_superpixels(
     """Region maps of every slice; made once, then opened. A stopped run goes on where it was.
 
     ``workers`` processes make them; None: one for each core, 1: this process alone.
-
-    Raises:
-        DataError: the images are no uint8 slices, or a worker process died.
-        ConfigError: a slice has too many regions for int16.
     """
     config = config or SuperpixelConfig()
     images = bank.images
@@ -164,11 +157,7 @@ def stamp(bank: Slices, config: SuperpixelConfig) -> list[object]:
 
 
 def open_superpixels(folder: Path) -> RegionBank:
-    """Open written region maps, memory-mapped.
-
-    Raises:
-        DataError: the folder holds no readable maps.
-    """
+    """Open written region maps, memory-mapped."""
     index, arrays = open_bank(folder)
     if set(arrays) != {"regions", "seconds"}:
         raise DataError(f"{folder}: holds no superpixels; delete the folder")
@@ -257,9 +246,6 @@ def overlap(regions: Array, labels: Array, count: int) -> Overlap:
     Args:
         regions: (N, H, W) integer; negative ids belong to no region.
         labels: (N, H, W) integer in 0..count-1, of which 0 is the background.
-
-    Raises:
-        DataError: the shapes differ, or a label is not in 0..count-1.
     """
     if regions.shape != labels.shape or regions.ndim != 3 or len(regions) == 0:
         raise DataError(

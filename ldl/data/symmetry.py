@@ -21,9 +21,6 @@ def apply_symmetry(x: Tensor, code: Code) -> Tensor:
     """Apply one symmetry to all maps (B, ..., H, W), or with (B,) int64 codes one to each.
 
     Where every code transposes the result is (B, ..., W, H).
-
-    Raises:
-        ConfigError: an int outside 0..7, or some but not all transpose a map that is not square.
     """
     x = _transpose(x, code)
     return _flip(_flip(x, code, FLIP_ROWS, -2), code, FLIP_COLUMNS, -1)

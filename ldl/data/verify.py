@@ -51,11 +51,7 @@ def _list(path: Path, dataset: str, folder: str = "") -> dict[str, Known]:
 
 
 class KnownHashes:
-    """Published hashes of a data set in the layout at hand, and what was recorded here.
-
-    Raises:
-        DataError: a list is damaged.
-    """
+    """Published hashes of a data set in the layout at hand, and what was recorded here."""
 
     def __init__(self, source: DatasetFolder) -> None:
         layout, name = source.layout, source.manifest.name
@@ -120,11 +116,7 @@ class Expected:
 
 
 def expected_files(source: DatasetFolder) -> Expected:
-    """Compare the folder with everything the manifest asks for.
-
-    Raises:
-        DataError: a list is damaged, or two images carry the same id.
-    """
+    """Compare the folder with everything the manifest asks for."""
     result = Expected()
     for collection in source.manifest.collections:
         members = source.members(collection)
@@ -189,9 +181,6 @@ def verify(source: DatasetFolder, *, progress: bool = False) -> Report:
 
     A file with a known hash is hashed; any other is decoded to its end. A missing file whose
     content lies under another name is reported as renamed.
-
-    Raises:
-        DataError: a list or manifest is damaged.
     """
     known = KnownHashes(source)
     expected = expected_files(source)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ldl.localize.images import Point, Window
-from ldl.losses.window import symmetric_kernel
+from ldl.losses.vectors import symmetric_kernel
 from ldl.runs.localize import SIGMA
 from ldl.sphere import full_precision, unit
 

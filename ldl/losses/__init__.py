@@ -1,4 +1,7 @@
-"""The papers' losses: pure functions of tensors, one idea a file."""
+"""The papers' losses: pure functions of tensors, one idea a file.
+
+Shapes that do not fit each other, or a number or name out of range, are a `ConfigError`.
+"""
 
 from ldl.losses.dice import dice_loss
 from ldl.losses.entropy import cluster_entropy

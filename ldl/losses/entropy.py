@@ -11,17 +11,10 @@ from ldl.sphere import full_precision
 
 
 def cluster_entropy(assignment: Tensor, *, base: float = 2) -> Tensor:
-    """Eq. 29: mean binary entropy of every cluster probability over n, c, h and w.
+    """Eq. 29: mean binary entropy of every cluster probability (B, C, H, W) in 0..1.
 
-    Args:
-        assignment: (B, C, H, W) probabilities in 0..1.
-        base: of the logarithm; the release uses 2 (so the value lies in 0..1).
-
-    Returns:
-        Scalar; exactly 0 for hard assignments, and with a finite gradient there.
-
-    Raises:
-        ConfigError: ``base`` is not above 1.
+    With the release's logarithm to base 2 it lies in 0..1; it is exactly 0 for hard assignments,
+    with a finite gradient there.
     """
     if not base > 1:
         raise ConfigError(f"base is {base}; the logarithm's base must be above 1")

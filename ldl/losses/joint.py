@@ -5,19 +5,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ldl.errors import ConfigError
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse a temperature that is not positive."""
+    if not temperature > 0:
+        raise ConfigError(f"temperature is {temperature}; it must be above 0")
+
+
+def check_formulation(formulation: str) -> None:
+    """Refuse a formulation other than ``released`` and ``paper``."""
+    if formulation not in ("released", "paper"):
+        raise ConfigError(f"formulation is {formulation!r}; use 'released' or 'paper'")
+
 
 def log_miss(logits: Tensor, log_probability: Tensor) -> Tensor:
-    """log(1 - P) for each entry of a softmax, exact also where P rounds to 1.
+    """(N, M) log(1 - P) for logits (N, M) and their log-softmax, exact also where P rounds to 1.
 
     Only the largest entry of a row can exceed 1/2; for it the other entries are summed instead
     of subtracting from one.
-
-    Args:
-        logits: (N, M) similarities over temperature, float32 or float64.
-        log_probability: (N, M) their log-softmax.
-
-    Returns:
-        (N, M) log(1 - P), finite whenever M > 1.
     """
     top = logits.argmax(dim=1, keepdim=True)
     everywhere = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, top, True)
@@ -30,14 +37,10 @@ def log_miss(logits: Tensor, log_probability: Tensor) -> Tensor:
 
 
 def joint_negative_log(logits: Tensor, match: Tensor) -> Tensor:
-    """-log P(match) - sum over the rest of log(1 - P): Eq. 7, 12 and 17 for each row.
+    """(N,) of -log P(match) - sum over the rest of log(1 - P): Eq. 7, 12 and 17 for each row.
 
-    Args:
-        logits: (N, M) similarities over temperature; -inf is no candidate.
-        match: (N,) int64, the right column of each row.
-
-    Returns:
-        (N,) the negative log joint probability, finite with its gradient for finite logits.
+    Logits (N, M) are similarities over temperature, -inf for no candidate; match (N,) int64 is the
+    right column. The value is finite with its gradient for finite logits.
     """
     value: Tensor = _Joint.apply(logits, match[:, None])
     return value

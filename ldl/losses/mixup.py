@@ -14,13 +14,7 @@ def _per_sample(weight: Tensor, like: Tensor) -> Tensor:
 
 
 def mixup_images(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
-    """The virtual example lambda * x_n1 + (1 - lambda) * x_n2.
-
-    Args:
-        first: (B, C, H, W) float images.
-        second: (B, C, H, W) float images.
-        weight: (B,) lambda in 0..1, one a pair.
-    """
+    """The virtual examples lambda x_n1 + (1 - lambda) x_n2 (B, C, H, W), lambda (B,) in 0..1."""
     share = _per_sample(weight, first)
     return share * first + (1 - share) * second
 
@@ -28,15 +22,8 @@ def mixup_images(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
 def mixup_target(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
     """Eq. 14: the same mix of the two images' patch vectors, back on the hypersphere.
 
-    Eq. 14 is printed with ``(1 - lambda s)`` where ``(1 - lambda) s`` is meant.
-
-    Args:
-        first: (B, P, K) unit patch vectors of the first images.
-        second: (B, P, K) unit patch vectors of the second images.
-        weight: (B,) lambda in 0..1.
-
-    Returns:
-        (B, P, K) unit vectors without gradient: targets are not moved towards their mixture.
+    Eq. 14 is printed with ``(1 - lambda s)`` where ``(1 - lambda) s`` is meant. Unit vectors
+    (B, P, K); the result carries no gradient: targets are not moved towards their mixture.
     """
     share = _per_sample(weight, first)
     return unit(share * first + (1 - share) * second).detach()

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from ldl.errors import ConfigError
-from ldl.losses.checks import check_formulation, check_temperature
-from ldl.losses.joint import joint_negative_log
+from ldl.losses.joint import check_formulation, check_temperature, joint_negative_log
 from ldl.sphere import full_precision
 
 
@@ -19,17 +18,8 @@ def patch_discrimination(
     are the other 2N - 1 and carry no gradient (Ye et al. 2019). Both average over the anchors
     where Eq. 8 sums.
 
-    Args:
-        anchors: (N, K) unit vectors of the augmented patches.
-        positives: (N, K) unit vectors of the same patches in the first view, in the same order.
-        temperature: tau, above 0.
-        formulation: ``"released"`` or ``"paper"``.
-
-    Returns:
-        Scalar, float32 (float64 for float64 input), at least 0.
-
-    Raises:
-        ConfigError: other formulation, temperature or shapes.
+    Unit vectors (N, K) of the augmented patches and of the same patches in the first view, in the
+    same order -> scalar, float32 (float64 for float64 input), at least 0.
     """
     check_formulation(formulation)
     check_temperature(temperature)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ldl.errors import ConfigError
-from ldl.losses.checks import check_temperature
+from ldl.losses.joint import check_temperature
 from ldl.sphere import full_precision
 
 
@@ -21,9 +21,6 @@ def clustered(embedding: Tensor, regions: Tensor, *, temperature: float = 0.2) -
 
     Returns:
         (B, C, H, W) probabilities, which sum to 1 over C.
-
-    Raises:
-        ConfigError: the temperature, or shapes that do not belong together.
     """
     check_temperature(temperature)
     if regions.ndim != 3 or embedding.shape[:2] != (len(regions), regions.shape[2]):
@@ -74,9 +71,6 @@ def pixel_weights(doubt: Tensor, weight: str) -> Tensor:
     Args:
         doubt: u of Eq. 22.
         weight: one of the three.
-
-    Raises:
-        ConfigError: another name.
     """
     share = doubt / math.log(2)
     if weight == "even":
@@ -98,9 +92,6 @@ def weighted_cross_entropy(scores: Tensor, labels: Tensor, weights: Tensor) -> T
 
     Returns:
         Scalar; with weights of 1 the binary cross-entropy.
-
-    Raises:
-        ConfigError: the shapes differ.
     """
     if not scores.shape == labels.shape == weights.shape:
         raise ConfigError(

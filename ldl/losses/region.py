@@ -4,20 +4,12 @@ import torch
 from torch import Tensor
 
 from ldl.errors import ConfigError
-from ldl.losses.checks import check_formulation, check_temperature
-from ldl.losses.joint import joint_negative_log
+from ldl.losses.joint import check_formulation, check_temperature, joint_negative_log
 from ldl.sphere import full_precision, unit
 
 
 def prototypes(regions: Tensor) -> Tensor:
-    """Eq. 10: T_c, the normalised mean of t_nc over the batch, with gradient.
-
-    Args:
-        regions: (B, C, K) unit vectors t_nc.
-
-    Returns:
-        (C, K) unit vectors.
-    """
+    """Eq. 10: t_nc (B, C, K) -> T_c (C, K), the normalised mean over the batch, with gradient."""
     return unit(full_precision(regions).mean(dim=0))
 
 
@@ -28,17 +20,7 @@ def region_discrimination(
 
     ``paper``: the joint probability with the product over (1 - P) of the wrong prototypes.
     ``released``: -log P(c | t_nc) alone. Both average over n and c where Eq. 12 sums.
-
-    Args:
-        regions: (B, C, K) unit vectors.
-        temperature: tau, above 0.
-        formulation: ``"released"`` or ``"paper"``.
-
-    Returns:
-        Scalar, float32 (float64 for float64 input), at least 0.
-
-    Raises:
-        ConfigError: other formulation, temperature or shape.
+    Unit vectors (B, C, K) -> scalar, float32 (float64 for float64 input), at least 0.
     """
     check_formulation(formulation)
     check_temperature(temperature)

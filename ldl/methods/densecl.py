@@ -9,8 +9,7 @@ from torch import Generator, Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
-from ldl.losses.correspondence import correspondence
-from ldl.losses.info_nce import info_nce
+from ldl.losses.instance import correspondence, info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.nets import MomentumNet, shuffled_keys
 from ldl.models.memory import Queue

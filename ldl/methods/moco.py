@@ -10,7 +10,7 @@ from torch import Generator, nn
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, MOCO_V2, Recipe
-from ldl.losses.info_nce import info_nce
+from ldl.losses.instance import info_nce
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
 from ldl.methods.nets import MomentumNet, shuffled_keys
 from ldl.models.memory import Queue

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, View, draw_view
-from ldl.losses.turns import turn_discrimination
+from ldl.losses.instance import turn_discrimination
 from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
@@ -63,7 +63,7 @@ class RotOri(Comparison):
 
     The published paper was not at hand; this follows its abstract and the authors' code: the views
     of Wu et al. 2018, a head on the flattened map, cross-entropy over the turns plus
-    `ldl.losses.turns`. Our choices: views are flipped left to right only, as there, since a view
+    `ldl.losses.instance`. Our choices: views are flipped left to right only, as there, since a view
     upside down is another turn; the map is max-pooled to 3 x 3 cells whatever its size, where a
     3 x 3 pooling with stride 2 does it there. Nothing is changed for our scale. A step sees each
     image eight times.

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
-from ldl.losses.window import draw_window, window_vectors
+from ldl.losses.vectors import draw_window, window_vectors
 from ldl.methods.common import Losses, Method, mix_weights, recognised
 from ldl.rng import sent
 from ldl.runs.localize import SIGMA

@@ -29,9 +29,6 @@ def backbone(name: str, base: int, in_channels: int, border: BorderName = "zeros
         base: channels of the first stage; 64 is the published size of each.
         in_channels: 3 or 1.
         border: of a vgg's or unet's convolutions; the others have zeros.
-
-    Raises:
-        ConfigError: another name.
     """
     if name == "vgg":
         return Encoder(base, in_channels, border)

@@ -56,9 +56,6 @@ class ShapeDiscriminator(nn.Module):
     Args:
         base: channels of the first convolution, 16 in the paper; the others have twice as many.
         variant: ``"paper"``, or ``"released"``: pools after the first five only and a slope of 1.
-
-    Raises:
-        ConfigError: another variant.
     """
 
     def __init__(self, base: int = 16, variant: str = "paper") -> None:

@@ -28,11 +28,7 @@ class Queue(nn.Module):
 
     @torch.no_grad()
     def push(self, keys: Tensor) -> None:
-        """Write (B, dim) unit vectors over the oldest ones; past the end it goes on at the start.
-
-        Raises:
-            ConfigError: more keys than the queue is long.
-        """
+        """Write (B, dim) unit vectors over the oldest; past the end it goes on at the start."""
         length = len(self.keys)
         if len(keys) > length:
             raise ConfigError(

@@ -65,9 +65,6 @@ class OrganNet(nn.Module):
         in_channels: of the slices.
         features: D of each branch.
         border: of every convolution but those of a ResNet or ViT.
-
-    Raises:
-        ConfigError: no branch at all.
     """
 
     def __init__(
@@ -104,11 +101,7 @@ class OrganNet(nn.Module):
 
 
 def load_branch(module: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
-    """Put pretrained weights into ``module``; what they lack (a decoder) stays as it is.
-
-    Raises:
-        ConfigError: weights of another network.
-    """
+    """Put pretrained weights into ``module``; what they lack (a decoder) stays as it is."""
     own = module.state_dict()
     odd = [n for n, value in weights.items() if n not in own or own[n].shape != value.shape]
     if odd or not weights:

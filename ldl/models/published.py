@@ -37,9 +37,6 @@ def read(path: Path) -> dict[str, Tensor]:
     Args:
         path: ``.safetensors``, or a file that ``torch.save`` wrote. Where its name has the digest
             that torchvision puts there, the file must agree with it.
-
-    Raises:
-        DataError: the file is missing, damaged or no state dict.
     """
     if not path.is_file():
         raise DataError(

@@ -1,7 +1,7 @@
 """What the rest of the project asks for: pretraining images, tasks with masks, landmarks, priors.
 
 Image i depends on the seed, on what is asked for and on i alone: more of them are more of the same
-list.
+list. What cannot be drawn is an `LdlError`.
 """
 
 from __future__ import annotations
@@ -60,10 +60,6 @@ def pretraining_image(
     Returns:
         (C, size, size) uint8, and (size, size) bool each: vessel, od, cup and hard_exudates, or
         heart, lung, clavicle and pneumothorax.
-
-    Raises:
-        LdlError: another modality than "fundus" and "xray", a size below 32 pixels, or a chest film
-            from closer.
     """
     _check(size, number)
     if modality not in CHANNELS:

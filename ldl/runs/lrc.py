@@ -240,7 +240,7 @@ class OrganConfig(Run):
     """One fine-tuning on labelled volumes, and its test.
 
     Attributes:
-        loss: see `ldl.losses.organ_dice.organ_losses`. The default is what the first records were
+        loss: see `ldl.losses.dice.organ_losses`. The default is what the first records were
             made with, and not what anybody should use: it loses organs.
         draw: "slices" takes every slice once an epoch; "organs" fills half of each batch with
             slices that show one organ after the other, so that rare organs are seen.

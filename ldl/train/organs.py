@@ -10,7 +10,7 @@ from ldl.data.colour import NORMALISATION, normalise, to_float
 from ldl.data.ct import CtBank, refuse_shared_volumes, slice_bank
 from ldl.data.elastic import draw_elastic
 from ldl.errors import ConfigError
-from ldl.losses.organ_dice import organ_losses
+from ldl.losses.dice import organ_losses
 from ldl.models.organ_net import GlobalBranch, OrganNet, load_branch, parameters_by_part
 from ldl.models.published import for_gray
 from ldl.rng import generator, seed_everything

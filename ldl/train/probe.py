@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ldl.data.colour import normalise, to_float
 from ldl.data.elastic import draw_elastic
 from ldl.data.views import draw_views
-from ldl.losses.region_pixels import shared_regions, whole_means
+from ldl.losses.local_region import shared_regions, whole_means
 from ldl.methods.common import paired_patches
 from ldl.rng import generator
 from ldl.runs.lrc import LocalRegionConfig

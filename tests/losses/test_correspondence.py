@@ -3,7 +3,7 @@
 import torch
 
 from ldl.data.recipes import Recipe, draw_view
-from ldl.losses.correspondence import correspondence
+from ldl.losses.instance import correspondence
 
 # Crops and flips only, so that a cell's colour says where in the image it lies.
 GEOMETRY = Recipe(area=(0.3, 1.0), jitter=0.0, gray=0.0)

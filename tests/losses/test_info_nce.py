@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.losses.info_nce import info_nce
+from ldl.losses.instance import info_nce
 from ldl.sphere import unit
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.losses.organ_dice import class_dice, entropy, organ_dice, organ_losses, weighted_entropy
+from ldl.losses.dice import class_dice, entropy, organ_dice, organ_losses, weighted_entropy
 
 
 def probabilities(batch, organs, size, seed=1, dtype=torch.float64):

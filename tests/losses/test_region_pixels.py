@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from ldl.losses import local_region_contrast
-from ldl.losses.region_pixels import sampled_means, shared_regions, whole_means
+from ldl.losses.local_region import sampled_means, shared_regions, whole_means
 
 
 def seeded(seed=5):

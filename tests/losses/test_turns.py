@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
+from ldl.losses.instance import turn_discrimination
 from ldl.losses.patch import patch_discrimination
-from ldl.losses.turns import turn_discrimination
 from ldl.sphere import unit
 
 

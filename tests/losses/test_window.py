@@ -8,8 +8,13 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.losses.vectors import patch_vectors
-from ldl.losses.window import centre_kernel, draw_window, symmetric_kernel, window_vectors
+from ldl.losses.vectors import (
+    centre_kernel,
+    draw_window,
+    patch_vectors,
+    symmetric_kernel,
+    window_vectors,
+)
 from ldl.rng import generator
 from ldl.sphere import unit
 

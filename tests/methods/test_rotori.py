@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldl.data.recipes import Recipe, draw_view
-from ldl.losses.turns import turn_discrimination
+from ldl.losses.instance import turn_discrimination
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
 from ldl.methods.rotori import RotOriNet, all_turns, upright

@@ -9,7 +9,7 @@ import torch
 from ldl.data.symmetry import apply_symmetry, undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses import mixup_images, mixup_target, patch_discrimination, unit
-from ldl.losses.window import draw_window, window_vectors
+from ldl.losses.vectors import draw_window, window_vectors
 from ldl.methods import METHODS, common, windows
 from ldl.methods.common import mix_weights
 from ldl.methods.windows import drawn_windows

@@ -91,11 +91,7 @@ class CtBank:
         return np.concatenate([np.arange(v.count, dtype=np.int32) for v in self.volumes])
 
     def part(self, split: str, budget: int | None = None) -> tuple[CtEntry, ...]:
-        """The volumes of a split, the first ``budget`` of them where that many are there.
-
-        Raises:
-            DataError: the split is empty.
-        """
+        """The volumes of a split, the first ``budget`` of them where that many are there."""
         found = sorted((v for v in self.volumes if v.split == split), key=lambda v: v.place)
         if not found:
             raise DataError(f"{self.name}: no {split} volume among {len(self.volumes)}")
@@ -117,9 +113,6 @@ class CtBank:
 
         Yields:
             Every volume that occurs, in the bank's order, with its results (Z, ...) upwards.
-
-        Raises:
-            DataError: a volume of which some slices are missing.
         """
         place = np.full(len(self.images), -1)
         place[rows] = np.arange(len(rows))
@@ -172,12 +165,7 @@ def add_volume(
     affine: Array,
     outside: float = 0.0,
 ) -> None:
-    """Append a volume, slice by slice upwards: image and label (S, S) uint8.
-
-    Raises:
-        DataError: duplicate id, wrong shape or type, a label missing or too many, a label without
-            an organ's name, no slice, or a volume of one grey. The bank is then as it was before.
-    """
+    """Append a volume, slice by slice upwards: image and label (S, S) uint8."""
     digest, greys, organs = hashlib.sha256(), set[int](), len(writer.facts["organs"])
     facts: dict[str, Any] = {
         "spacing": spacing,
@@ -205,11 +193,7 @@ def add_volume(
 
 
 def open_ct_bank(folder: Path) -> CtBank:
-    """Open a written bank, memory-mapped; its volumes are not split.
-
-    Raises:
-        DataError: the folder holds no readable bank.
-    """
+    """Open a written bank, memory-mapped; its volumes are not split."""
     index, arrays = open_bank(folder)
     try:
         return CtBank(
@@ -247,9 +231,6 @@ def part_sizes(count: int, budgets: Sequence[int] = BUDGETS) -> tuple[int, int, 
     leaves fewer for training than the largest budget, test gives some back, but keeps a fifth. If
     even then the budget is out of reach it stays a third. The paper's sets: 110 -> 63, 11, 36;
     85 -> 60, 8, 17; 120 -> 68, 12, 40.
-
-    Raises:
-        DataError: fewer than three volumes.
     """
     if count < 3:
         raise DataError(f"{count} volumes cannot be split; at least 3 are needed")
@@ -267,9 +248,6 @@ def split_volumes(
 
     Test volumes depend on the ids, the seed and the largest budget alone. Smaller budgets are the
     beginnings of larger ones.
-
-    Raises:
-        DataError: fewer than three volumes.
     """
     sizes = part_sizes(len(ids), budgets)
     drawn = [ids[k] for k in numpy_generator(seed, "ct-split", name).permutation(len(ids))]
@@ -285,9 +263,6 @@ def assign_parts(bank: CtBank, seed: int, budgets: tuple[int, ...]) -> CtBank:
 
     The split depends on the set and not on the slices' size. Fewer than three volumes are all for
     test.
-
-    Raises:
-        DataError: the same scan on both sides.
     """
     ids = [one.id for one in bank.volumes]
     parts = {one: Part("test", place) for place, one in enumerate(ids)}

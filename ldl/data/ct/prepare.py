@@ -65,11 +65,6 @@ def ct_bank(
         seed: of the splits, and of the phantoms.
         budgets: numbers of labelled volumes that will be asked for.
         leave_out: leave unusable volumes out, each named, instead of writing no bank.
-
-    Raises:
-        ConfigError: unknown region or source, or a spacing that is no triple above 0.
-        DataError: not at hand, unusable volumes (all are named), or the same scan on both sides of
-            the split.
     """
     if spacing is not None and (
         len(spacing) != 3 or not all(math.isfinite(one) and one > 0 for one in spacing)
@@ -117,9 +112,6 @@ def joined(banks: Sequence[CtBank]) -> CtBank:
 
     Volumes keep their parts, and their ids behind the name of their set. Regions have windows of
     their own, so that equal tissue may have another gray in another set.
-
-    Raises:
-        DataError: slices of different sizes.
     """
     first = banks[0]
     if len(banks) == 1:
@@ -151,9 +143,6 @@ def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
 
     Learned from are the training volumes, or with part "all" those for test too; watched are at
     most 64 slices of the validation volumes, evenly spread.
-
-    Raises:
-        DataError: no volume for training or validation.
     """
     watched = bank.rows("validation")
     learned = bank.rows("train")
@@ -164,11 +153,7 @@ def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
 
 
 def refuse_shared_volumes(bank: CtBank) -> None:
-    """Insist that no volume lies in two parts, and no slice in two volumes.
-
-    Raises:
-        DataError: one does.
-    """
+    """Insist that no volume lies in two parts, and no slice in two volumes."""
     rows = [np.arange(one.first, one.first + one.count) for one in bank.volumes]
     if not np.array_equal(np.sort(np.concatenate(rows)), np.arange(len(bank.images))):
         raise DataError(f"{bank.name}: slices that lie in no volume, or in two; prepare it again")

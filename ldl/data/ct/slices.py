@@ -62,11 +62,7 @@ def fit(volume: CtVolume, size: int, spacing: Spacing) -> Grid:
 
 
 def keep(volume: CtVolume, size: int) -> Grid:
-    """The volume's own voxels.
-
-    Raises:
-        DataError: its slices are not ``size`` x ``size``.
-    """
+    """The volume's own voxels."""
     shape = volume.image.shape
     if shape[1:] != (size, size):
         raise DataError(f"{volume.id}: slices of {shape[1:]} where {(size, size)} is asked for")

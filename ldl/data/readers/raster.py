@@ -44,11 +44,7 @@ def tell_once(what: str, words: str, *values: object) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a file that must not be empty; ``.gz`` is unpacked.
-
-    Raises:
-        DataError: missing, unreadable or empty.
-    """
+    """Content of a file that must not be empty; ``.gz`` is unpacked."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError as error:
@@ -110,9 +106,6 @@ def open_raster(path: Path, *, draft: int | None = None, raw: bytes | None = Non
 
     ``draft``: a jpg may be decoded smaller, as long as both sides keep so many pixels. ``raw`` is
     the content, where that was read already.
-
-    Raises:
-        DataError: missing, empty, not an image, truncated, or of several pages.
     """
     raw = read_bytes(path) if raw is None else raw
     try:
@@ -175,9 +168,6 @@ def read_raster(path: Path, *, raw: bytes | None = None) -> np.ndarray:
 
     Palettes are looked up; where some of it is transparent that part is black, as on a dark
     background.
-
-    Raises:
-        DataError: see `open_raster`; or a mode with no meaning here (CMYK, Lab ...).
     """
     return pixels_of(open_raster(path, raw=raw), path)
 

@@ -29,9 +29,6 @@ def read_idrid_centres(path: Path) -> Centres:
     """Image id -> (x, y) in pixels of the 4288x2848 originals.
 
     The published csv ends in rows and columns without content, which are skipped.
-
-    Raises:
-        DataError: unreadable, empty, other columns, not numbers, or a duplicate id.
     """
     centres: Centres = {}
     rows = _rows(path)
@@ -51,9 +48,6 @@ def read_hrf_centres(path: Path, *, from_second_sheet: tuple[int, ...] = (4,)) -
 
     The first sheet of ``optic_disk_centers.xls`` has one wrong centre (row 4, the title row being
     row 0), which the authors' release takes from the second sheet, where there is one; so do we.
-
-    Raises:
-        DataError: unreadable, empty, other columns, not numbers, or a duplicate id.
     """
     first, second = _hrf_sheets(path)
     centres: Centres = {}
@@ -81,13 +75,7 @@ def _hrf_sheets(path: Path) -> tuple[Any, Any]:
 
 
 def read_grades(path: Path, allowed: Collection[int]) -> dict[str, int]:
-    """Image id -> grade, from the first two columns (``image,level`` as Kaggle publishes them).
-
-    Raises:
-        DataError: unreadable, no header, a row without a grade, a grade that is not ``allowed``, or
-        a
-            duplicate id.
-    """
+    """Image id -> grade, from the first two columns (``image,level`` as Kaggle publishes them)."""
     rows = _rows(path)
     if not rows or not rows[0][0].lower().startswith("image"):
         raise DataError(f"{path}: first row is not a header such as image,level")

@@ -2,7 +2,7 @@
 
 const FLOOR = 1e-6; // as in ldl.sphere.unit: a zero vector stays zero
 
-// One factor of Eq. 24 about a cell, as ldl.losses.window.symmetric_kernel; sigma null is even.
+// One factor of Eq. 24 about a cell, as ldl.losses.vectors.symmetric_kernel; sigma null is even.
 function kernel(window, sigma) {
   const reach = Math.max(0, Math.ceil((window - 1) / 2));
   const weights = new Float64Array(2 * reach + 1);
