@@ -43,7 +43,7 @@ from ldl.losses.local_region import (
     shared_regions,
     whole_means,
 )
-from ldl.models.local_unet import LocalEncoder
+from ldl.models.backbones import LocalEncoder
 from ldl.models.organ_net import OrganNet, parameters_by_part
 from ldl.report.ct import (
     TITLES,

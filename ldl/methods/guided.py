@@ -15,7 +15,7 @@ from ldl.methods.common import Losses, embedding_network
 from ldl.methods.pd_mix import patch_and_mixup
 from ldl.methods.rd import ENTROPY_BASE
 from ldl.models.discriminator import discriminator
-from ldl.models.target_net import OwnTargetNet
+from ldl.models.segmentation import OwnTargetNet
 from ldl.runs.shape import GuideConfig
 
 # The first region is the target, as in the release.

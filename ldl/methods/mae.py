@@ -77,8 +77,8 @@ class MAE(Comparison):
     """Three quarters of the patches are hidden; their normalised pixels are to be drawn.
 
     The encoder never sees the hidden ones. On small images patches have 8 pixels and not 16, see
-    ``ldl.models.vit``. Changed for our scale: a smaller decoder; Adam without warm-up, where the
-    original has AdamW and 800 epochs.
+    `ldl.models.backbones.ViT`. Changed for our scale: a smaller decoder; Adam without warm-up,
+    where the original has AdamW and 800 epochs.
     """
 
     title = "MAE"

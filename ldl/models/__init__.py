@@ -1,7 +1,11 @@
-"""Networks only: no losses, no data."""
+"""Networks only: no losses, no data.
 
+``base`` is the channels of a network's first stage, ``in_channels`` 3 (colour) or 1, ``border`` the
+padding of every convolution.
+"""
+
+from ldl.models.backbones import Encoder
 from ldl.models.blocks import initialise
 from ldl.models.decoder import Decoder
 from ldl.models.embedding import LocalDiscriminationNet
 from ldl.models.segmentation import SegmentationNet
-from ldl.models.vgg import Encoder

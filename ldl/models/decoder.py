@@ -1,4 +1,4 @@
-"""The decoder g: up-sample, concatenate the skip, two conv-BN-ReLU."""
+"""Decoders: up-sample, concatenate the skip, two conv-BN-ReLU; LDL's g, and LRC's D_g and D_l."""
 
 import torch
 import torch.nn.functional as F
@@ -9,11 +9,10 @@ from ldl.runs.pretrain import BorderName
 
 
 class Decoder(nn.Module):
-    """Four up-samplings by two; the last one only concatenates, its block is the branches' own.
+    """g: four up-samplings by two; the last one only concatenates, its block is the branches' own.
 
     Args:
         channels: of the encoder's five features, finest first.
-        border: of every convolution.
         upsampling: ``"nearest"``, or ``"bilinear"`` where maps themselves are judged: the blocks of
             two pixels that the first leaves are dashes to whoever looks at shapes.
 
@@ -44,3 +43,51 @@ class Decoder(nn.Module):
 
     def _join(self, deep: Tensor, skip: Tensor) -> Tensor:
         return torch.cat([F.interpolate(deep, scale_factor=2, mode=self.upsampling), skip], dim=1)
+
+
+class FeatureDecoder(nn.Module):
+    """D_g and D_l (LRC 2.1, 2.2), which end in D channels.
+
+    The paper says no more of D_g than "randomly initialized" and that embeddings have as many
+    dimensions as the local branch's. Ours is U-Net's decoder for both: the block at the finest map
+    has ``base`` channels, each coarser one twice as many. Encoders whose finest map is coarser than
+    the image (ResNet's has half its side) get one more block at full size. The last convolution has
+    neither normalisation nor ReLU: features in one orthant could not be told apart by more than a
+    right angle.
+
+    Args:
+        channels: of the encoder's maps, finest first.
+        base: channels of the finest block.
+        features: D.
+        stride: of the finest map.
+    """
+
+    def __init__(
+        self,
+        channels: list[int],
+        base: int,
+        features: int,
+        stride: int = 1,
+        border: BorderName = "zeros",
+    ) -> None:
+        super().__init__()
+        widths = [base << level for level in range(len(channels) - 1)]
+        below = [*widths[1:], channels[-1]]
+        self.blocks = nn.ModuleList(
+            stack([deep + skip, out, out], border)
+            for deep, skip, out in reversed(list(zip(below, channels, widths, strict=False)))
+        )
+        self.full = stack([widths[0], base], border) if stride > 1 else nn.Identity()
+        self.last = nn.Conv2d(base, features, 3, padding=1, padding_mode=border)
+        self.out_channels = features
+        initialise(self)
+
+    def forward(self, maps: list[Tensor], size: tuple[int, int] | None = None) -> Tensor:
+        """The encoder's maps, finest first -> (B, D, *size), by default the finest map's size."""
+        *skips, deep = maps
+        for skip, block in zip(skips[::-1], self.blocks, strict=True):
+            up = F.interpolate(deep, size=skip.shape[-2:], mode="nearest")
+            deep = block(torch.cat([up, skip], dim=1))
+        if size and deep.shape[-2:] != size:
+            deep = F.interpolate(deep, size=size, mode="nearest")
+        return self.last(self.full(deep))

@@ -3,9 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ldl.models.backbones import Encoder
 from ldl.models.blocks import ConvBlock, initialise
 from ldl.models.decoder import Decoder
-from ldl.models.vgg import Encoder
 from ldl.runs.pretrain import BorderName
 from ldl.sphere import unit
 
@@ -23,11 +23,8 @@ class LocalDiscriminationNet(nn.Module):
     """Encoder f, decoder g, an embedding branch and, from step 2 on, a clustering branch.
 
     Args:
-        base: channels of the encoder's first stage.
-        in_channels: 3 or 1.
         embedding: K, the dimension of the hypersphere's space.
         clusters: C; 0 leaves the clustering branch out (step 1).
-        border: of every convolution.
     """
 
     def __init__(

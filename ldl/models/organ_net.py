@@ -1,4 +1,4 @@
-"""The fine-tuning network of LRC section 2.2: a global and a local branch side by side."""
+"""LRC's networks: the local branch (section 2.1, Fig. 1), and both side by side (section 2.2)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,24 +7,38 @@ import torch
 from torch import Tensor, nn
 
 from ldl.errors import ConfigError
-from ldl.models.backbones import backbone
-from ldl.models.feature_decoder import FeatureDecoder
-from ldl.models.local_unet import FEATURES, LocalUNet
+from ldl.models.backbones import SCALES, LocalEncoder, ViTPyramid, backbone
+from ldl.models.decoder import FeatureDecoder
 from ldl.runs.pretrain import BorderName
 from ldl.sphere import full_precision
 
+FEATURES = 64  # D, section 3.3
 # The finest map's stride of encoders that give several maps.
 STRIDES = {"vgg": 1, "resnet50": 2}
 
 
-class GlobalBranch(nn.Module):
-    """E_g and D_g: (B, C, H, W) -> (B, D, H, W).
+class LocalUNet(nn.Module):
+    """f = D_l(E_l(x)): what the local contrast trains and fine-tuning takes over; D features."""
 
-    Attributes:
-        encoder: E_g, a `ldl.models.backbones.Backbone`.
-        decoder: D_g.
-        pyramid: for a ViT, the part of D_g that makes maps of several sizes.
-    """
+    def __init__(
+        self,
+        base: int = 64,
+        in_channels: int = 1,
+        features: int = FEATURES,
+        border: BorderName = "zeros",
+    ) -> None:
+        super().__init__()
+        self.encoder = LocalEncoder(base, in_channels, border)
+        self.decoder = FeatureDecoder(self.encoder.channels, base, features, border=border)
+        self.out_channels = features
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, in_channels, H, W), any H, W of 16 and more -> (B, D, H, W), not normalised."""
+        return self.decoder(self.encoder(image))
+
+
+class GlobalBranch(nn.Module):
+    """E_g and D_g: (B, C, H, W) -> (B, D, H, W); of a ViT D_g begins with a ``pyramid`` of maps."""
 
     def __init__(
         self,
@@ -39,8 +53,6 @@ class GlobalBranch(nn.Module):
         self.encoder, self.pyramid = encoder, None
         channels, stride = encoder.channels, STRIDES.get(name, 1)
         if name == "vit":
-            from ldl.models.vit import SCALES, ViTPyramid
-
             self.pyramid = ViTPyramid(channels[-1], base)
             channels, stride = self.pyramid.channels, encoder.patch // SCALES[0]
         self.decoder = FeatureDecoder(channels, base, features, stride, border)
@@ -62,9 +74,7 @@ class OrganNet(nn.Module):
         base: width of E_g and D_g.
         organs: K.
         local_base: width of the local branch's U-Net; 0: without it.
-        in_channels: of the slices.
         features: D of each branch.
-        border: of every convolution but those of a ResNet or ViT.
     """
 
     def __init__(

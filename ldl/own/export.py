@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ldl import paths
 from ldl.errors import LdlError
-from ldl.models.vgg import Encoder
+from ldl.models.backbones import Encoder
 from ldl.own.load import Loaded, load_encoder, load_model
 from ldl.own.model import read_model
 

@@ -16,8 +16,8 @@ at once, nothing pickled). Its JSON header has these fields:
 
 The tensors of an encoder are called ``encoder.*``, as `ldl.models.backbones.backbone` has them; an
 encoder of LDL's methods keeps its decoder and branches beside them. Those of a segmenter are the
-state of `ldl.models.SegmentationNet`, or with regions of `ldl.models.target_net.TargetRegion`; both
-call their encoder ``encoder.*``.
+state of `ldl.models.segmentation`'s SegmentationNet, or with regions of its TargetRegion; both call
+their encoder ``encoder.*``.
 """
 
 import os
@@ -33,8 +33,7 @@ from ldl.config import Strict, build
 from ldl.data.colour import NORMALISATION
 from ldl.data.own import WINDOW
 from ldl.errors import LdlError, TrainingError
-from ldl.models.segmentation import SegmentationNet
-from ldl.models.target_net import TargetRegion
+from ldl.models.segmentation import SegmentationNet, TargetRegion
 from ldl.own.outputs import refuse_among
 from ldl.tasks import CHANNELS, Modality
 from ldl.train import checkpoint

@@ -14,7 +14,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.errors import DataError
-from ldl.models.local_unet import LocalUNet
+from ldl.models.organ_net import LocalUNet
 from ldl.rng import seed_everything
 from ldl.runs.lrc import CtConfig, LocalRegionConfig, SuperpixelConfig
 from ldl.tables.lrc_runs import SAMPLES, local_config

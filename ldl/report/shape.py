@@ -8,7 +8,7 @@ from ldl.data.prepare import task_bank
 from ldl.data.preprocess import field_masks
 from ldl.engine.store import RunStore
 from ldl.methods.synthesis import as_signed
-from ldl.models.target_net import TargetNet
+from ldl.models.segmentation import TargetNet
 from ldl.models.translation import Generator
 from ldl.runs.pretrain import BorderName
 from ldl.runs.shape import ShapeConfig

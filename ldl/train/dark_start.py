@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ldl.data.views import ViewPair
-from ldl.models.target_net import OwnTargetNet
+from ldl.models.segmentation import OwnTargetNet
 
 # Side of the closing's square in pixels; of the rim of the field of view that is left out; pixels
 # of a batch; spread of the scores; ridge, in the mean variance of a feature.

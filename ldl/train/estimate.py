@@ -16,12 +16,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from ldl.data.manifest import collection_named, task_members
 from ldl.methods import COMPARISONS, METHODS
 from ldl.methods.synthesis import SynthesisNet
+from ldl.models.backbones import Encoder
 from ldl.models.discriminator import discriminator
-from ldl.models.local_unet import LocalUNet
-from ldl.models.organ_net import OrganNet
-from ldl.models.segmentation import SegmentationNet
-from ldl.models.target_net import TargetNet
-from ldl.models.vgg import Encoder
+from ldl.models.organ_net import LocalUNet, OrganNet
+from ldl.models.segmentation import SegmentationNet, TargetNet
 from ldl.rng import numpy_generator, seed_everything
 from ldl.runs.base import Run
 from ldl.runs.lrc import LocalRegionConfig, OrganConfig

@@ -16,7 +16,7 @@ from ldl.data.views import VIEW_DEGREES, ViewPair, draw_views
 from ldl.errors import DataError
 from ldl.losses.adversarial import judge_loss, reference_penalty
 from ldl.methods.guided import GuidedNet, Surroundings, guided_losses, with_noise
-from ldl.models.target_net import OwnTargetNet
+from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
 from ldl.train.dark_start import start_dark

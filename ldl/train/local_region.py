@@ -12,7 +12,7 @@ from ldl.data.elastic import draw_elastic
 from ldl.data.superpixels import RegionBank, prepare_superpixels
 from ldl.errors import DataError
 from ldl.losses.local_region import local_region_contrast
-from ldl.models.local_unet import LocalUNet
+from ldl.models.organ_net import LocalUNet
 from ldl.rng import generator, seed_everything, sent
 from ldl.runs.lrc import LocalRegionConfig
 from ldl.train.ct_global import bank_of, data_of

@@ -188,7 +188,7 @@ def finetune(
         bank: labelled slices; its volumes are split.
         how: where, and on which device.
         encoder: weights of E_g where ``config.encoder`` is given.
-        local: weights of the local branch, named as `ldl.models.local_unet.LocalUNet` names them,
+        local: weights of the local branch, named as `ldl.models.organ_net.LocalUNet` names them,
             where ``config.local`` or ``config.second`` is given; the latter's lack a decoder.
 
     Raises:

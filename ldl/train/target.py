@@ -12,7 +12,7 @@ from ldl.data.sampling import random_affine
 from ldl.data.views import BASE_DEGREES
 from ldl.losses.refinement import pixel_weights, weighted_cross_entropy
 from ldl.methods.synthesis import as_photograph, as_signed
-from ldl.models.target_net import TargetNet
+from ldl.models.segmentation import TargetNet
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import BorderName
 from ldl.train.device import Fabric

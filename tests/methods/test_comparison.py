@@ -6,9 +6,7 @@ import torch
 from ldl.errors import ConfigError
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Comparison, NoKnobs, encoder_of
-from ldl.models.resnet import ResNet50
-from ldl.models.vgg import Encoder
-from ldl.models.vit import ViT
+from ldl.models.backbones import Encoder, ResNet50, ViT
 from ldl.runs.originals import SMALL, TRAINING, small
 from ldl.runs.pretrain import ComparisonName
 from ldl.tables.transfer import COMPARED

@@ -8,8 +8,8 @@ import torch
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
 from ldl.methods.densecl import DenseHead, DenseMomentumNet, DenseVectors
+from ldl.models.backbones import Encoder
 from ldl.models.memory import Queue
-from ldl.models.vgg import Encoder
 from ldl.sphere import unit
 
 DENSECL = COMPARISONS["densecl"]

@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from ldl.methods.nets import KEY_PARTS, MomentumNet, shuffled_keys
-from ldl.models.backbones import pooled
-from ldl.models.vgg import Encoder
+from ldl.models.backbones import Encoder, pooled
 from ldl.sphere import unit
 
 

@@ -10,7 +10,7 @@ from ldl.losses.instance import turn_discrimination
 from ldl.methods import COMPARISONS
 from ldl.methods.comparison import Batch
 from ldl.methods.rotori import RotOriNet, all_turns, upright
-from ldl.models.vgg import Encoder
+from ldl.models.backbones import Encoder
 from ldl.sphere import unit
 
 ROTORI = COMPARISONS["rotori"]

@@ -5,8 +5,7 @@ import torch
 
 from ldl.models import Encoder, LocalDiscriminationNet, SegmentationNet
 from ldl.models.blocks import ConvBlock
-from ldl.models.local_unet import LocalUNet
-from ldl.models.organ_net import OrganNet
+from ldl.models.organ_net import LocalUNet, OrganNet
 
 
 def networks(**border):

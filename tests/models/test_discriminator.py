@@ -6,7 +6,7 @@ from torch import nn
 
 from ldl.errors import ConfigError
 from ldl.models.discriminator import LocalDiscriminator, ShapeDiscriminator
-from ldl.models.target_net import TargetNet
+from ldl.models.segmentation import TargetNet
 from ldl.models.translation import Generator, PatchJudge
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.models.feature_decoder import FeatureDecoder
+from ldl.models.decoder import FeatureDecoder
 
 
 def maps(channels, stride=1, size=32, seed=1):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.models.local_unet import LocalUNet
+from ldl.models.organ_net import LocalUNet
 
 
 def slices(batch=2, channels=1, size=(32, 48), seed=1):

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.models.local_unet import LocalUNet
-from ldl.models.organ_net import OrganNet, load_branch, parameters_by_part
+from ldl.models.organ_net import LocalUNet, OrganNet, load_branch, parameters_by_part
 
 NAMES = ("vgg", "resnet50", "vit", "none")
 

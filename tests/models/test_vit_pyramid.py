@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from ldl.models.backbones import backbone
-from ldl.models.vit import DEPTHS, ViTPyramid
+from ldl.models.backbones import DEPTHS, ViTPyramid, backbone
 
 
 def encoder(seed=1):

@@ -12,7 +12,7 @@ from ldl.data.manifest import manifest_named
 from ldl.engine.profiles import profile_named
 from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import RunStore
-from ldl.models.local_unet import LocalUNet
+from ldl.models.organ_net import LocalUNet
 from ldl.report import ct, judged
 from ldl.report.lrc import claim_line, earlier
 from ldl.tables import lrc as organs

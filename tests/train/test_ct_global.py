@@ -11,7 +11,7 @@ from ldl.data.ct import slice_bank
 from ldl.data.elastic import Elastic
 from ldl.errors import ConfigError, DataError
 from ldl.methods import COMPARISONS
-from ldl.models.local_unet import LocalEncoder
+from ldl.models.backbones import LocalEncoder
 from ldl.runs.lrc import TWO_VIEWS, CtConfig, ElasticConfig, GlobalConfig
 from ldl.train.comparison import ComparisonStage
 from ldl.train.ct_global import pretrain_global

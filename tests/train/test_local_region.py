@@ -11,7 +11,7 @@ from ldl.data.colour import normalise, to_float
 from ldl.data.ct import slice_bank
 from ldl.data.superpixels import RegionBank, prepare_superpixels
 from ldl.errors import DataError, TrainingError
-from ldl.models.local_unet import LocalUNet
+from ldl.models.organ_net import LocalUNet
 from ldl.runs.lrc import CtConfig, LocalRegionConfig, SuperpixelConfig
 from ldl.train import local_region as module
 from ldl.train.feed import Feed

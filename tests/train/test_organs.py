@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError, DataError, TrainingError
-from ldl.models.local_unet import LocalEncoder, LocalUNet
-from ldl.models.organ_net import parameters_by_part
-from ldl.models.vgg import Encoder
+from ldl.models.backbones import Encoder, LocalEncoder
+from ldl.models.organ_net import LocalUNet, parameters_by_part
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
 from ldl.train import organs
 from ldl.train.made import How

@@ -12,7 +12,7 @@ from ldl.data.views import draw_views
 from ldl.errors import DataError
 from ldl.methods.guided import GuidedNet, Surroundings, guided_losses, with_noise
 from ldl.models.decoder import Decoder
-from ldl.models.target_net import OwnTargetNet
+from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.dark_start import darkness, start_dark
