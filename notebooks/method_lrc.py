@@ -14,8 +14,8 @@
 # %% [markdown]
 # # Localized region contrast
 #
-# Methods that compare whole images do not ask for the features of small regions that segmentation needs. Localized Region Contrast (LRC) {cite}`yan2023lrc` adds a second, local branch: an old algorithm without learning finds the regions of a CT slice, the slice is
-# bent, and a U-Net must recognise every region in the bent slice. For fine-tuning this branch stands beside any globally pretrained encoder, {doc}`any of the family <method_family>` on CT slices. No code of the paper is public; the choices it leaves open are listed at the end.
+# Localized Region Contrast (LRC) {cite}`yan2023lrc` sets a second network beside any globally pretrained encoder: superpixels divide a CT slice, the slice is bent, and a U-Net must recognise every region in the bent slice. Whether that is
+# worth more than the second network itself is the question of {doc}`lrc_table1`. No code of the paper is public; the last table lists what it leaves open.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -73,7 +73,7 @@ side = 64 if small else 128
 plots.source(superpixels)
 
 # %% [markdown]
-# Dark pixels connected with the slice's edge, and islands in them such as the table, belong to no region: else the air around the patient would be the largest and easiest one.
+# The air around the patient, and the table in it, belong to no region.
 
 # %% tags=["remove-input"]
 chosen = SuperpixelConfig()
@@ -141,7 +141,7 @@ plots.scrolling(
 )
 
 # %% [markdown]
-# The scale was chosen on real CT as the largest of 10 to 50 at which less than a tenth of the organs' pixels are merged. Regions this small split an organ into several, which the loss then treats as different things.
+# The scale is the largest of 10 to 50 at which, on real CT, less than a tenth of the organs' pixels are merged. Such regions split an organ into several, and the loss pushes them apart.
 
 # %% [markdown]
 # ## The elastic transform: one for image and regions
@@ -213,7 +213,7 @@ Markdown(
 # %% [markdown]
 # ```{admonition} We deviate
 # :class: warning deviation
-# A one-to-one mapping holds on paper, not on pixels: a region with fewer than four pixels in either view is left out of both, so that $K_q = K_p$ again. The transform is a cubic B-spline of random control points, moved by less than the bound at which it could fold.
+# A region with fewer than four pixels in either view is left out of both, so that $K_q = K_p$ again. The transform is a cubic B-spline of random control points, moved by less than could fold it.
 # ```
 #
 # ## The local loss
@@ -231,14 +231,13 @@ plots.source(local_region_contrast, local_region._costs)
 # %% [markdown]
 # ```{admonition} We deviate
 # :class: warning deviation
-# As printed, the sum over $k_2$ holds $k_2 = k_1$ too: the product of $f_q^{k_1}$ with itself, where the text says that negatives come "from the rest of the local regions". `formulation="paper"` (the default) is
-# the equation as printed, `"distinct"` leaves the self product out. Means are projected onto the unit sphere, where the paper says only "dot product".
+# As printed, the sum over $k_2$ holds the product of $f_q^{k_1}$ with itself, where the text says that negatives come "from the rest of the local regions". `formulation="paper"` (the default) is the equation as printed, `"distinct"`
+# leaves the self product out. Means are unit vectors here; the paper says only "dot product".
 # ```
 #
 # ```{admonition} By hand
 # :class: hint by-hand
-# Let all $K$ regions be orthogonal unit vectors and the two views agree. The right product is 1; of the others in the denominator the self product is 1 and $2(K - 1)$ are 0:
-# the printed loss is $\log\bigl(2 + 2 (K - 1)\, e^{-1/\tau}\bigr)$, the distinct one $\log\bigl(1 + 2 (K - 1)\, e^{-1/\tau}\bigr)$. If all regions look the same, every term is equal:
+# If all $K$ regions are orthogonal and the two views agree, the printed loss is $\log\bigl(2 + 2 (K - 1)\, e^{-1/\tau}\bigr)$, the distinct one $\log\bigl(1 + 2 (K - 1)\, e^{-1/\tau}\bigr)$; if all regions look the same,
 # $\log 2K$ and $\log (2K - 1)$.
 # ```
 
@@ -282,14 +281,13 @@ floor = min(
 assert floor >= math.log(2)
 
 # %% [markdown]
-# For unit vectors the self product is as large as any product can be, so that the printed loss never falls below $\log 2$. It pushes nothing by itself; it only shrinks the gradient of regions that are recognised already.
+# So the printed loss never falls below $\log 2$: the self product pushes nothing, it only shrinks the gradient of regions that are recognised already.
 #
 # ## N vectors or all of them
 #
 # ```{admonition} The paper says
 # :class: note paper
-# $N = 50$ vectors are drawn uniformly, with replacement. With few of them a region is represented badly; "when the number of samples N is large, the sampling bias can be high, since the number of pixels can be
-# smaller than N" (Table 3: N = 10, 50, 100).
+# $N = 50$ vectors are drawn with replacement; "when the number of samples N is large, the sampling bias can be high, since the number of pixels can be smaller than N" (Table 3).
 # ```
 
 # %%
@@ -334,14 +332,14 @@ plots.small_table(
 )
 
 # %% [markdown]
-# The distances follow $1/\sqrt N$ whether a region has more pixels than $N$ or fewer: drawn with replacement, the mean of $N$ vectors is unbiased for every $N$. What $N$ changes is noise; a best $N$ in between ({doc}`lrc_table3`) is no bias of the sampling.
+# The distances follow $1/\sqrt N$: the mean of draws with replacement is unbiased for every $N$. What $N$ changes is noise; a best $N$ in between ({doc}`lrc_table3`) is no bias of the sampling.
 #
 # ## The networks
 #
 # ```{admonition} The paper says
 # :class: note paper
-# A U-Net "variant", $E_l + D_l$, whose last layer has $D = 64$ channels at full resolution, is pretrained as a whole. For fine-tuning a decoder $D_g$ is appended to the global encoder $E_g$; the last feature
-# maps of $D_g$ and $D_l$ are concatenated, and everything is trained end to end by Dice loss.
+# A U-Net "variant", $E_l + D_l$, with $D = 64$ channels at full resolution, is pretrained as a whole. For fine-tuning a decoder $D_g$ is appended to the global encoder $E_g$; the last maps of both are concatenated, and all is
+# trained by Dice loss.
 # ```
 
 # %%
@@ -387,8 +385,8 @@ Markdown(
 # %% [markdown]
 # ```{admonition} We do
 # :class: tip ours
-# Do the parameters alone help? The paper's control is a second network of equal size pretrained by MoCo ({doc}`lrc_table2`); ours is the same U-Net untrained ({doc}`lrc_table1`). "Without LRC" is $E_g + D_g$ with the same head and schedule. Background is a class of the
-# loss, and a weighted cross-entropy stands beside the Dice: without background an organ may become it. Dice alone is the paper's and profile `paper`'s.
+# The paper's control is a second network of equal size pretrained by MoCo ({doc}`lrc_table2`); ours is the same U-Net untrained ({doc}`lrc_table1`). Background is a class of the loss, and a weighted cross-entropy stands beside the
+# Dice: without them an organ may become the background. Dice alone is profile `paper`'s.
 # ```
 #
 # ## A short pretraining
@@ -409,7 +407,7 @@ watched = len(pretraining_rows(slice_bank(local.config.data), local.config.part)
 Markdown(
     f"From {history['local'].iloc[0]:.2f} at the first step to {history['local'].tail(5).mean():.2f} over the last five (the floor is 0.69). On slices of volumes that were kept out, {100 * record['retrieval']:.1f} % of "
     f"{record['retrieval_among']:,} regions find themselves in the bent slice, {100 * record['retrieval_before']:.1f} % before the first step, {100 * watched / max(1, record['retrieval_among']):.1f} % by chance. The task is "
-    "easy for regions in place: the transform moves them by a few pixels and leaves their grey values. What the features are worth for organs, only fine-tuning tells."
+    "easy: the transform moves regions by a few pixels and leaves their grey values."
 )
 
 # %% [markdown]
