@@ -23,7 +23,7 @@ from benchmarks.probing.learning import Lesson, lesson
 from benchmarks.probing.phantom_questions import EYES, Eyes, draw_eyes
 from benchmarks.probing.probes import Answers, gain_interval
 from ldl import paths
-from ldl.engine.provenance import provenance
+from ldl.engine.execute import provenance
 from ldl.engine.store import write_json
 from ldl.train.device import fabric_for
 

@@ -25,17 +25,34 @@ seed: int = 0
 import math
 
 import torch
+import torch.nn.functional as F
 
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.localize import accuracy, filtered, localize, read_map
-from ldl.localize.toy import draw_scene, toy_embedder
 from ldl.losses.vectors import centre_kernel, draw_window, symmetric_kernel, window_vectors
 from ldl.rng import generator, seed_everything
 from ldl.runs.localize import SIGMA
+from ldl.sphere import unit
 
 check("method_localization", globals())
 seed_everything(seed)
+
+
+def toy_embedder(images):
+    """Waves over a pixel's colour and its neighbours' mean: it shifts exactly with its image."""
+    layers = torch.cat([images, F.avg_pool2d(images, 5, 1, 2), F.avg_pool2d(images, 9, 1, 4)], 1)
+    turns = 60 * torch.randn(16, layers.shape[1], generator=generator(0, "toy"))
+    phase = torch.einsum("fc,bchw->bfhw", turns, layers)
+    return unit(torch.cat([phase.cos(), phase.sin()], dim=1), dim=1)
+
+
+def draw_scene(seed, side=96):
+    """A smooth random scene (3, side, side) in 0..1."""
+    noise = torch.randn(1, 3, side, side, generator=generator(seed, "scene"))
+    values = F.avg_pool2d(noise, 5, 1, 2) + F.avg_pool2d(noise.flip(1), 11, 1, 5)
+    return ((values - values.amin()) / (values.amax() - values.amin()))[0]
+
 
 # %% [markdown]
 # ## Windows of random size, weighed to the centre: Eq. 24 and 25

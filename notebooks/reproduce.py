@@ -69,7 +69,7 @@ from IPython.display import HTML, display
 from ldl import paths, plots, report
 from ldl.book.fingerprint import Ledger
 from ldl.book.parameters import check
-from ldl.engine import provenance
+from ldl.engine.execute import commit
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.engine.store import RunStore
 from ldl.tables import TABLES
@@ -183,7 +183,7 @@ pages = plots.small_table(
 )
 display(
     HTML(
-        f"<p>Commit {provenance.commit()}, Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in NAMES)}; {device}. Each record names its own.</p>"
+        f"<p>Commit {commit()}, Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in NAMES)}; {device}. Each record names its own.</p>"
     )
 )
 report.folded("Time of each page", pages)

@@ -38,7 +38,7 @@ from ldl.data.landmarks import REAL, landmark_bank
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
 from ldl.localize import find, frame_of
-from ldl.localize.frame import CentredMatcher
+from ldl.localize.matchers import CentredMatcher
 from ldl.localize.search import PHANTOMS, matcher_of
 from ldl.report import networks as encoders
 from ldl.report.examples import may_be_shown

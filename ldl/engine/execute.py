@@ -1,21 +1,27 @@
 """A run's record: made now, after what it needs, if there is no fresh one."""
 
+import platform
 import shutil
+import subprocess
 from contextlib import nullcontext
-from functools import partial
+from datetime import UTC, datetime
+from functools import cache, partial
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock
 
-from ldl.engine.provenance import provenance
+import ldl
+from ldl import paths
 from ldl.engine.store import SCHEMA, Record, RunStore, is_fresh
 from ldl.errors import TrainingError
 from ldl.ranks import agreed, first, launched
 from ldl.runs.base import Run
 from ldl.train import checkpoint
-from ldl.train.device import Fabric, fabric_for
+from ldl.train.device import Fabric, device_name, fabric_for
 from ldl.train.made import How, Made, Weights
 
 
@@ -112,3 +118,60 @@ def _header(run: Run, fabric: Fabric, made: Made) -> Record:
         "provenance": provenance(fabric),
         "wall_seconds": round(made.seconds, 2),
     }
+
+
+_VERSIONS = (
+    "torch",
+    "numpy",
+    "kornia",
+    "lightly",
+    "lightning-fabric",
+    "scikit-image",
+    "safetensors",
+    "timm",
+)
+
+
+def provenance(fabric: Fabric) -> dict[str, Any]:
+    """Device, threads, versions, commit and date, as JSON values.
+
+    ``modified``: whether the package differs from the commit.
+    """
+    return {
+        "device": device_name(fabric),
+        "precision": str(fabric._precision.precision),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": {"ldl": ldl.__version__, **{name: _version(name) for name in _VERSIONS}},
+        "commit": commit(),
+        "modified": bool(_git("status", "--porcelain", "--", "ldl")),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def commit() -> str:
+    """Short hash of the checkout's commit, or ``unknown`` outside a repository."""
+    return _git("rev-parse", "--short=10", "HEAD") or "unknown"
+
+
+@cache
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(paths.repo_root()), *words],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -1,17 +1,17 @@
 """Run many runs in worker processes; whatever ends them, the next call goes on."""
 
+import math
 import multiprocessing
 import signal
-import time
 from collections.abc import Callable, Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from typing import Any
 
 from tqdm.auto import tqdm
 
-from ldl.engine.progress import TimeLeft, by_table
-from ldl.engine.store import RunStore, read_record
+from ldl.engine.store import RunStore
 from ldl.errors import LdlError
 from ldl.runs.base import Run
 
@@ -41,14 +41,11 @@ def quiet_cpu() -> None:
     torch.set_flush_denormal(True)
 
 
-def _work(run: Run, device: str) -> float:
-    """Make ``run``; the seconds that it took."""
+def _work(run: Run, device: str) -> None:
     # Imported here: the parent only schedules and does without the 300 MB of torch.
     from ldl.engine.execute import ensure
 
-    start = time.monotonic()
     ensure(run, RunStore(), device=device, weights=True)
-    return time.monotonic() - start
 
 
 def run_all(
@@ -80,7 +77,7 @@ def run_all(
     outcome.kept = [id for id in runs if id not in todo]
     if not todo:
         return outcome
-    show = _Shown(todo, runs, store, workers, tables or {}, progress)
+    show = _Shown(todo, tables or {}, progress)
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_worker) as pool:
@@ -102,45 +99,76 @@ def run_all(
     return outcome
 
 
+# Seconds on one core of 2.5 GHz: of a run beside its updates, of an update beside its maps, and of
+# an image's pixel and channel of the first stage, forward and backward.
+_A_RUN, _AN_UPDATE, _A_VALUE = 0.3, 0.006, 1.8e-7
+
+
+def expected_seconds(run: Run) -> float:
+    """What ``run`` takes, needed runs left out, right within a factor of a few."""
+    fields: Any = run
+    if run.kind == "transfer":
+        train = getattr(run.data, "train", None) or 20
+        batches = math.ceil(max(1, train * fields.label_fraction) / fields.batch_size)
+        updates = batches * (fields.frozen_epochs + fields.full_epochs)
+        return _of(updates, fields.batch_size, fields.crop or run.data.size, fields.base)
+    if run.kind == "guide":
+        region = fields.region
+        return _of(region.steps, 8 * region.groups, region.crop, region.base)
+    if run.kind == "shape":
+        return _of_shape(fields)
+    if run.kind == "organs":
+        return _of(fields.steps, 2 * fields.batch, run.data.size, fields.base + fields.local_base)
+    if run.kind == "pretrain":
+        return _of(fields.steps, 5 * fields.groups, fields.crop, fields.base)
+    if hasattr(run, "steps"):
+        side = getattr(run, "crop", None) or run.data.size
+        return _of(fields.steps, 2 * fields.batch, side, fields.base)
+    return 10 * _A_RUN
+
+
+def _of_shape(run: Any) -> float:
+    if run.refine:
+        side, base = run.guide.region.crop, run.guide.region.base
+        return _of(run.refine.steps, run.refine.batch, side, base)
+    if run.synthesis:
+        one = run.synthesis
+        return _of(one.steps + one.segment_steps, 8 * one.batch, one.crop, one.base)
+    return 3 * _A_RUN
+
+
+def _of(updates: int, images: int, side: int, base: int) -> float:
+    # Narrow layers are bound by memory, wide ones by arithmetic.
+    width = base * max(1.0, base / 16)
+    return _A_RUN + updates * (_AN_UPDATE + _A_VALUE * images * side**2 * width)
+
+
 class _Shown:
-    """The bar: the table that is being made, the share of the work, the time left."""
+    """The bar: the table that is being made, the share of the expected seconds, the time left."""
 
     def __init__(
-        self,
-        todo: dict[str, Run],
-        runs: dict[str, Run],
-        store: RunStore,
-        workers: int,
-        tables: Mapping[str, Set[str]],
-        progress: bool,
+        self, todo: dict[str, Run], tables: Mapping[str, Set[str]], progress: bool
     ) -> None:
-        self.left = TimeLeft(todo, workers)
-        for id, run in runs.items():
-            if id not in todo and (record := read_record(store.folder(run) / "record.json")):
-                self.left.known(run, record["wall_seconds"])
+        self.expected = {id: expected_seconds(run) for id, run in todo.items()}
         self.members = tables
-        self.open = {name: set(ids) & set(todo) for name, ids in tables.items()}
-        self.open = {name: ids for name, ids in self.open.items() if ids}
-        self.order = by_table(todo, tables)
-        self.made, self.count = 0, len(todo)
-        form = "{desc} |{bar}| {percentage:.0f} %{postfix}"
-        self.bar = tqdm(total=100.0, bar_format=form, disable=not progress)
+        self.open = {name: left for name, ids in tables.items() if (left := set(ids) & set(todo))}
+        place = {id: k for k, ids in reversed(list(enumerate(tables.values()))) for id in ids}
+        self.order = sorted(todo, key=lambda id: place.get(id, len(tables)))
+        form = f"{{desc}} |{{bar}}| {{percentage:.0f}} % of {len(todo)} runs, {{remaining}} left"
+        total = sum(self.expected.values())
+        self.bar = tqdm(total=total, bar_format=form, smoothing=0, disable=not progress)
         self._show()
 
-    def ended(self, id: str, seconds: float | None) -> list[str]:
+    def ended(self, id: str) -> list[str]:
         """A run ended; the tables that are complete with it."""
-        self.left.ended(id, seconds)
-        self.made += 1
         complete = [name for name, ids in self.open.items() if ids == {id}]
         self.open = {n: ids - {id} for n, ids in self.open.items() if n not in complete}
+        self.bar.update(self.expected[id])
         self._show()
         return complete
 
     def _show(self) -> None:
-        self.bar.set_description_str(next(iter(self.open), "runs"), refresh=False)
-        self.bar.set_postfix_str(f"{self.made} of {self.count} runs, {self.left.words()}", False)
-        self.bar.update(100 * self.left.done - self.bar.n)
-        self.bar.refresh()
+        self.bar.set_description_str(next(iter(self.open), "runs"))
 
 
 def _there(run: Run, runs: dict[str, Run], store: RunStore) -> bool:
@@ -163,7 +191,7 @@ def _drain(
     workers: int,
 ) -> None:
     waiting = {id: todo[id] for id in show.order}
-    running = dict[Future[float], str]()
+    running = dict[Future[None], str]()
     while waiting or running:
         for id, run in list(waiting.items()):
             before = [one.run_id() for one in run.needs()]
@@ -171,7 +199,7 @@ def _drain(
             if lost:
                 outcome.failed[id] = f"needs {lost[0]}, which failed"
                 del waiting[id]
-                show.ended(id, None)
+                show.ended(id)
             elif all(one not in todo or one in outcome.made for one in before):
                 running[pool.submit(_work, run, device)] = id
                 del waiting[id]
@@ -183,23 +211,19 @@ def _drain(
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             id = running.pop(future)
-            seconds = _collect(future, id, outcome, say)
-            for table in show.ended(id, seconds):
+            _collect(future, id, outcome, say)
+            for table in show.ended(id):
                 broken = outcome.failed.keys() & show.members[table]
                 say(f"{table}: {'complete' if not broken else f'{len(broken)} runs failed'}")
 
 
-def _collect(
-    future: Future[float], id: str, outcome: Outcome, say: Callable[[str], None]
-) -> float | None:
-    """The seconds of a run; None of one that failed."""
+def _collect(future: Future[None], id: str, outcome: Outcome, say: Callable[[str], None]) -> None:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
         raise error
     if error is None:
         outcome.made.append(id)
-        return future.result()
+        return
     text = str(error) if isinstance(error, LdlError) else f"{type(error).__name__}: {error}"
     outcome.failed[id] = text.splitlines()[0] if text else type(error).__name__
     say(f"{id}: {outcome.failed[id]}")
-    return None

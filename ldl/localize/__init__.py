@@ -5,13 +5,21 @@ Every point is (row, column) in pixels, floats allowed, with the centre of the f
 package.
 """
 
-from ldl.localize.baselines import PlaceMatcher, TemplateMatcher
-from ldl.localize.evaluate import draw_supports, evaluate
-from ldl.localize.features import feature_embedder, fitted, network_embedder
-from ldl.localize.filtering import filtered, vector_at
-from ldl.localize.frame import CentredMatcher, Frame, frame_of
 from ldl.localize.images import Point
-from ldl.localize.matchers import EmbeddingMatcher, Matcher
-from ldl.localize.oneshot import find, localize, match_template
+from ldl.localize.matchers import (
+    CentredMatcher,
+    EmbeddingMatcher,
+    Frame,
+    Matcher,
+    PlaceMatcher,
+    TemplateMatcher,
+    feature_embedder,
+    filtered,
+    fitted,
+    frame_of,
+    network_embedder,
+    vector_at,
+)
+from ldl.localize.oneshot import accuracy, draw_supports, evaluate, find, localize
 from ldl.localize.peak import Localization, read_map
-from ldl.localize.scores import FACTORS, SupportResult, accuracy
+from ldl.runs.localize import FACTORS

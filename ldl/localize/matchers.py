@@ -1,16 +1,80 @@
-"""What can be looked for, and how alike every pixel of a query is to it."""
+"""How alike every pixel of a query is to a place: window vectors (Eq. 26, 35), and baselines.
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+The baselines are raw features of the encoder, vectors without their place in the frame, normalised
+cross-correlation, and the support's own place.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from skimage.feature import match_template as correlate
+from skimage.transform import resize
+from torch import Tensor, nn
 
-from ldl.errors import DataError
-from ldl.localize.filtering import filtered, vector_at
+from ldl.data.colour import normalise
+from ldl.errors import ConfigError, DataError
 from ldl.localize.images import Point, Window
-from ldl.runs.localize import SIGMA
+from ldl.losses.vectors import symmetric_kernel
+from ldl.runs.localize import SIGMA, STRIDES
+from ldl.sphere import full_precision, unit
+
+
+def filtered(embedding: Tensor, window: Window, *, sigma: float | None = SIGMA) -> Tensor:
+    """Eq. 26: the embedding filtered with the centre-sensitive kernel, unit again at every pixel.
+
+    The convolution is separable, and each factor is written as a banded matrix: two matrix
+    products over all channels, which is faster than a depthwise convolution from a few taps on.
+    Where the window leaves the image the kernel is cut and its weights are divided by their sum.
+
+    Args:
+        embedding: (..., H, W) with the embedding dimension third from last.
+        window: rows, columns in pixels.
+        sigma: of Eq. 24, relative to half the window; None averages evenly.
+
+    Returns:
+        the same shape, float32 (float64 for float64).
+    """
+    values = full_precision(embedding)
+    height, width = values.shape[-2:]
+    rows = _band(height, window[0], sigma).to(values)
+    columns = _band(width, window[1], sigma).to(values)
+    return unit(rows @ (values @ columns.T), dim=-3)
+
+
+def _band(length: int, window: float, sigma: float | None) -> Tensor:
+    """(length, length): row i holds the kernel about pixel i, cut at the border, with sum 1."""
+    kernel = symmetric_kernel(window, sigma=sigma)
+    reach = len(kernel) // 2
+    number = torch.arange(length)
+    offset = number[None, :] - number[:, None]
+    taps = kernel[(offset + reach).clamp(0, len(kernel) - 1)]
+    band = torch.where(offset.abs() <= reach, taps, 0.0)
+    return band / band.sum(dim=1, keepdim=True)
+
+
+def vector_at(maps: Tensor, point: Point) -> Tensor:
+    """The unit vector of (K, H, W) at (row, column), bilinear between pixel centres: (K,).
+
+    Between the outermost pixel centres and the border it is that of the nearest centre.
+    """
+    (top, bottom, down), (left, right, along) = (
+        _between(place, length) for place, length in zip(point, maps.shape[-2:], strict=True)
+    )
+    upper = (1 - along) * maps[:, top, left] + along * maps[:, top, right]
+    lower = (1 - along) * maps[:, bottom, left] + along * maps[:, bottom, right]
+    return unit((1 - down) * upper + down * lower, dim=0)
+
+
+def _between(place: float, length: int) -> tuple[int, int, float]:
+    inside = min(max(place, 0.0), length - 1.0)
+    before = min(math.floor(inside), max(length - 2, 0))
+    return before, min(before + 1, length - 1), inside - before
+
 
 # (B, C, H, W) float in 0..1 -> (B, K, H, W) unit vectors of the pixels.
 Embedder = Callable[[Tensor], Tensor]
@@ -67,3 +131,240 @@ class EmbeddingMatcher:
         if not embedding.isfinite().all():
             raise DataError("the embedder gave values that are not finite; were its weights lost?")
         return filtered(embedding[0], window, sigma=self.sigma)
+
+
+MULTIPLE = 16  # the networks halve their maps four times
+
+
+def fitted(embedder: Embedder, *, multiple: int = MULTIPLE) -> Embedder:
+    """``embedder`` for images of any size: the last row and column are repeated up to a multiple.
+
+    The answer is cut back to the image's own pixels, so coordinates stay as they are.
+    """
+
+    def embed(images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        below, beside = -height % multiple, -width % multiple
+        padded = (
+            F.pad(images, (0, beside, 0, below), mode="replicate") if below + beside else images
+        )
+        return embedder(padded)[..., :height, :width]
+
+    return embed
+
+
+def network_embedder(net: nn.Module) -> Embedder:
+    """The pixel embedding v of a network whose first output it is (LDL Eq. 2).
+
+    Args:
+        net: in eval mode, on any device; (B, C, H, W) normalised -> (v, ...).
+    """
+    return fitted(lambda images: net(_given(net, images))[0])
+
+
+def feature_embedder(encoder: nn.Module, *, stride: int = 16) -> Embedder:
+    """Raw features of an encoder, bilinear between their pixel centres, unit at every pixel.
+
+    What localization gives without the decoder and the embedding branch: the comparison that the
+    paper lacks. The features follow a ReLU, so their cosines are never negative, and a pixel where
+    no channel fires has the zero vector.
+
+    Args:
+        encoder: (B, C, H, W) normalised -> five features at strides 1, 2, 4, 8, 16, in eval mode.
+        stride: which of them.
+
+    Raises:
+        ConfigError: no such stride.
+    """
+    if stride not in STRIDES:
+        raise ConfigError(f"stride is {stride}; use one of {', '.join(map(str, STRIDES))}")
+
+    def embed(images: Tensor) -> Tensor:
+        features = full_precision(encoder(_given(encoder, images))[STRIDES.index(stride)])
+        size = images.shape[-2:]
+        return unit(F.interpolate(features, size, mode="bilinear", align_corners=False), dim=1)
+
+    return fitted(embed)
+
+
+def _given(net: nn.Module, images: Tensor) -> Tensor:
+    """What the network expects, on its device."""
+    weight = next(net.parameters(), None)
+    return normalise(images if weight is None else images.to(weight.device))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the window vectors of some images have in common.
+
+    The mean squared length of the vectors is the sum of three parts: that of their mean over
+    everything, the variance of the places' means, and the variance of the images about them.
+
+    Attributes:
+        mean: (K, H, W) float32, the mean vector over the images at each place.
+        common: share of the mean over all images and places, 0..1.
+        place: share of what the place decides beyond it, 0..1.
+        content: share of what differs between images at the same place, 0..1.
+    """
+
+    mean: Tensor
+    common: float
+    place: float
+    content: float
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The three parts by name; their sum is 1."""
+        return {"common": self.common, "place": self.place, "content": self.content}
+
+
+def frame_of(maps: Iterable[Tensor]) -> Frame:
+    """The frame of some images' window vectors.
+
+    Args:
+        maps: one (K, H, W) an image, all of one shape, at least two; read once, one after another.
+
+    Raises:
+        DataError: fewer than two, or of different shapes, or all zero.
+    """
+    total, squares, count = None, 0.0, 0
+    for one in maps:
+        values = one.double()
+        if total is not None and total.shape != values.shape:
+            raise DataError(
+                f"window vectors of shapes {tuple(total.shape)} and {tuple(values.shape)}; "
+                "a frame is of images of one size"
+            )
+        total = values if total is None else total + values
+        squares += float(values.square().sum(0).mean())
+        count += 1
+    if total is None or count < 2 or squares == 0:
+        raise DataError(f"a frame needs two images with vectors that are not all zero, not {count}")
+    mean, length = total / count, squares / count
+    common = float(mean.mean((1, 2)).square().sum()) / length
+    both = float(mean.square().sum(0).mean()) / length
+    return Frame(mean.float(), common, both - common, 1 - both)
+
+
+class CentredMatcher(EmbeddingMatcher):
+    """Eq. 26 and 35 on window vectors less their place's mean, unit again.
+
+    The mean is over unlabelled images, the queries among them; a query of another size gets it
+    enlarged or reduced.
+
+    Args:
+        embedder: as in `EmbeddingMatcher`.
+        mean: (K, H, W) of :func:`frame_of` for the same embedder, window and sigma.
+        sigma: of Eq. 24; None averages evenly over the window.
+    """
+
+    def __init__(self, embedder: Embedder, mean: Tensor, *, sigma: float | None = SIGMA) -> None:
+        super().__init__(embedder, sigma=sigma)
+        self.mean = mean
+
+    def vectors(self, image: Tensor, window: Window) -> Tensor:
+        """(K, H, W) unit vectors of the windows, the zero vector where only the mean is there."""
+        values = super().vectors(image, window)
+        mean = self.mean.to(values)
+        if len(mean) != len(values):
+            raise DataError(f"the mean has {len(mean)} dimensions, the embedder {len(values)}")
+        if mean.shape != values.shape:
+            size = values.shape[1:]
+            mean = F.interpolate(mean[None], size, mode="bilinear", align_corners=False)[0]
+        return unit(values - mean, dim=0)
+
+
+class Template(NamedTuple):
+    """The support's window: pixels (h, w, C) float in 0..1, and where in it the point lies."""
+
+    pixels: np.ndarray
+    anchor: tuple[int, int]
+    window: Window
+
+
+class TemplateMatcher:
+    """Zero-mean normalised cross-correlation of the grey or colour window (scikit-image).
+
+    Each channel is correlated on its own and the coefficients are averaged: taken together, the
+    channels' differing levels make every reddish place of an eye resemble every other. At the
+    border the template is what is left of the window and the query goes on with its outermost
+    pixels. A query of another size gets a resized template. A constant window correlates with
+    nothing: its map is 0.
+    """
+
+    def target(self, support: Tensor, point: Point, window: Window) -> Template:
+        """The window of the support about the pixel nearest to the point."""
+        pixels = support.permute(1, 2, 0).numpy()
+        (top, bottom), (left, right) = (
+            _span(place, side, length)
+            for place, side, length in zip(point, window, pixels.shape[:2], strict=True)
+        )
+        anchor = tuple(
+            min(max(round(place), 0), length - 1) - start
+            for place, start, length in zip(point, (top, left), pixels.shape[:2], strict=True)
+        )
+        return Template(pixels[top:bottom, left:right], (anchor[0], anchor[1]), window)
+
+    def maps(self, targets: Sequence[Template], query: Tensor, window: Window) -> np.ndarray:
+        """(T, H, W) correlation coefficients with each template's point at the pixel."""
+        pixels = query.permute(1, 2, 0).numpy()
+        return np.stack([_map(_resized(one, window), pixels) for one in targets])
+
+
+def _span(place: float, side: float, length: int) -> tuple[int, int]:
+    middle = min(max(round(place), 0), length - 1)
+    reach = max(1, round(side / 2))
+    return max(0, middle - reach), min(length, middle + reach + 1)
+
+
+def _resized(template: Template, window: Window) -> Template:
+    if window == template.window:
+        return template
+    before = template.pixels.shape[:2]
+    factor = [there / here for there, here in zip(window, template.window, strict=True)]
+    after = [max(2, round(f * length)) for f, length in zip(factor, before, strict=True)]
+    pixels = resize(template.pixels, after, anti_aliasing=True).astype(np.float32)
+    row, column = (
+        min(round((place + 0.5) * new / old - 0.5), new - 1)
+        for place, new, old in zip(template.anchor, after, before, strict=True)
+    )
+    return Template(pixels, (max(row, 0), max(column, 0)), window)
+
+
+def _map(template: Template, query: np.ndarray) -> np.ndarray:
+    height, width = template.pixels.shape[:2]
+    row, column = template.anchor
+    around = ((row, height - 1 - row), (column, width - 1 - column), (0, 0))
+    padded = np.pad(query, around, mode="edge")
+    channels = [correlate(padded[..., c], template.pixels[..., c]) for c in range(padded.shape[2])]
+    return np.clip(np.mean(channels, axis=0), -1, 1).astype(np.float32)
+
+
+class PlaceMatcher:
+    """Answers with the place of the support's point, as a share of the image's sides.
+
+    Discs, foveas and hearts have their habitual places in images that are cropped alike; what a
+    matcher finds beyond this it owes to the image. The map falls off as a Gaussian whose standard
+    deviation is the window.
+    """
+
+    def target(self, support: Tensor, point: Point, window: Window) -> tuple[float, float]:
+        """Row and column in 0..1 from edge to edge."""
+        row, column = (
+            (place + 0.5) / length for place, length in zip(point, support.shape[1:], strict=True)
+        )
+        return row, column
+
+    def maps(
+        self, targets: Sequence[tuple[float, float]], query: Tensor, window: Window
+    ) -> np.ndarray:
+        """(T, H, W) in 0..1, largest at the same share of the query's sides."""
+        return np.stack([_hill(one, (query.shape[1], query.shape[2]), window) for one in targets])
+
+
+def _hill(target: tuple[float, float], size: tuple[int, int], window: Window) -> np.ndarray:
+    down, along = (
+        np.exp(-(((np.arange(length) - (share * length - 0.5)) / side) ** 2) / 2)
+        for share, length, side in zip(target, size, window, strict=True)
+    )
+    return np.outer(down, along).astype(np.float32)

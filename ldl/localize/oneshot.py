@@ -1,15 +1,20 @@
-"""One support image with one point, one query: where is that point in the query?"""
+"""Where is the support's point in a query, and how often is it found (LDL sections 5.2 and 6.3)?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
-from ldl.errors import DataError
-from ldl.localize.baselines import TemplateMatcher
+from ldl.errors import ConfigError, DataError
 from ldl.localize.images import Point, as_image, check_point, is_blank, window_for
 from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
 from ldl.localize.peak import Localization, read_map
-from ldl.runs.localize import SIGMA
+from ldl.rng import numpy_generator
+from ldl.runs.localize import FACTORS, SIGMA
+
+SUPPORTS = 10
+Result = dict[str, Any]
 
 
 def localize(
@@ -44,11 +49,6 @@ def localize(
     return find(EmbeddingMatcher(embedder, sigma=sigma), support, point, query, window=window)
 
 
-def match_template(support: Any, point: Point, query: Any, *, window: float) -> Localization:
-    """The same by normalised cross-correlation of the support's window; arguments as there."""
-    return find(TemplateMatcher(), support, point, query, window=window)
-
-
 def find(
     matcher: Matcher, support: Any, point: Point, query: Any, *, window: float
 ) -> Localization:
@@ -70,3 +70,144 @@ def find(
 def blank_reason(support: bool, query: bool) -> str:
     """Why a map says nothing, or an empty text."""
     return "the support is blank" if support else "the query is blank" if query else ""
+
+
+def draw_supports(total: int, *, count: int = SUPPORTS, seed: int = 0) -> list[int]:
+    """Rows of ``count`` different support images, drawn from ``seed``, in ascending order.
+
+    Raises:
+        ConfigError: fewer than ``count`` images, or none left to query.
+    """
+    if not 1 <= count <= total or total < 2:
+        raise ConfigError(f"{count} supports of {total} images; draw 1 to {total}, of at least 2")
+    drawn = numpy_generator(seed, "supports").choice(total, count, replace=False)
+    return sorted(int(row) for row in drawn)
+
+
+def evaluate(
+    matcher: Matcher,
+    images: np.ndarray,
+    points: np.ndarray,
+    *,
+    window: float,
+    supports: Sequence[int],
+    ids: Sequence[str] | None = None,
+    factors: Sequence[float] = FACTORS,
+    progress: bool = False,
+) -> list[Result]:
+    """Each support against all other images (LDL 6.3); a query is embedded once for all supports.
+
+    Args:
+        matcher: `EmbeddingMatcher`, `TemplateMatcher` or another.
+        images: (N, C, H, W) uint8, all of one size.
+        points: (N, 2) true row, column in pixels, the first pixel's centre at (0.0, 0.0).
+        window: side in pixels of these images.
+        supports: rows of the support images, e.g. of :func:`draw_supports`.
+        ids: names of the images; their numbers by default.
+        factors: of the accuracies.
+        progress: show a bar.
+
+    Returns:
+        one `support_result` a support, in the order of ``supports``.
+
+    Raises:
+        ConfigError: the window or a support is out of range, or a truth outside its image.
+        DataError: images and truths do not fit each other, or values are not finite.
+    """
+    names = [str(row) for row in range(len(images))] if ids is None else list(ids)
+    _check(images, points, names, supports)
+    size = (int(images.shape[2]), int(images.shape[3]))
+    sides = window_for(window, size, size)
+    truths = [check_point((float(row), float(column)), size) for row, column in points]
+    given = [as_image(images[row], names[row]) for row in supports]
+    blank = [is_blank(one) for one in given]
+    targets: list[Any] = [
+        matcher.target(one, truths[row], sides) for one, row in zip(given, supports, strict=True)
+    ]
+    answers: list[list[tuple[str, float, float, str]]] = [[] for _ in supports]
+    for query in tqdm(range(len(images)), desc="queries", unit="image", disable=not progress):
+        asked = as_image(images[query], names[query])
+        nothing = is_blank(asked)
+        maps = matcher.maps(targets, asked, sides)
+        for place, row in enumerate(supports):
+            if row == query:
+                continue
+            found = read_map(maps[place], sides, blank=blank_reason(blank[place], nothing))
+            distance = float(np.hypot(*np.subtract(found.guess, truths[query])))  # Eq. 36
+            answers[place].append((names[query], distance, found.sharpness, found.status))
+    return [
+        support_result(names[row], some, window, factors)
+        for row, some in zip(supports, answers, strict=True)
+    ]
+
+
+def _check(
+    images: np.ndarray, points: np.ndarray, names: Sequence[str], supports: Sequence[int]
+) -> None:
+    if images.ndim != 4 or len(images) < 2:
+        raise DataError(f"images {images.shape} must be (N, C, H, W) with N of at least 2")
+    if np.shape(points) != (len(images), 2) or len(names) != len(images):
+        raise DataError(
+            f"{len(images)} images, points {np.shape(points)} and {len(names)} ids do not fit; "
+            "give a row and column for each image"
+        )
+    if not supports or not all(0 <= row < len(images) for row in supports):
+        raise ConfigError(f"supports {list(supports)} must be rows of the {len(images)} images")
+
+
+def accuracy(
+    distances: Sequence[float] | np.ndarray, window: float, factors: Sequence[float] = FACTORS
+) -> tuple[float, ...]:
+    """Share of distances below each factor x window, 0..1 (LDL section 6.3.2).
+
+    Args:
+        distances: pixels, one a query; NaN or infinity is a miss.
+        window: pixels of the same image size, above 0.
+        factors: thresholds as fractions of the window.
+
+    Raises:
+        ConfigError: the window is not above 0.
+        DataError: no distances.
+    """
+    if not window > 0:
+        raise ConfigError(f"window is {window} pixels; it must be above 0")
+    values = np.asarray(distances, dtype=np.float64)
+    if values.size == 0:
+        raise DataError("accuracy: no distances given")
+    return tuple(float((values < factor * window).mean()) for factor in factors)
+
+
+def support_result(
+    support: str,
+    answers: Sequence[tuple[str, float, float, str]],
+    window: float,
+    factors: Sequence[float] = FACTORS,
+) -> Result:
+    """One support image against all the others, as plain numbers for a record.
+
+    ``accuracy`` is the paper's: the guess counts whatever the map looks like; in ``accuracy_found``
+    an answer that is not "found" is a miss. Errors are distances, in pixels and in windows. Lists
+    ``..._of`` have an entry a query, the support left out.
+
+    Args:
+        answers: query, distance in pixels (Eq. 36), sharpness and status.
+    """
+    names = ("query_of", "distance_of", "sharpness_of", "status_of")
+    columns = {
+        name: list(each) for name, each in zip(names, zip(*answers, strict=True), strict=True)
+    }
+    distances = np.array(columns["distance_of"], dtype=np.float64)
+    found = np.array(columns["status_of"]) == "found"
+    plain = accuracy(distances, window, factors)
+    return {
+        "support": support,
+        "window": float(window),
+        "factors": list(factors),
+        "accuracy": list(plain),
+        "accuracy_found": list(accuracy(np.where(found, distances, np.inf), window, factors)),
+        "mean_accuracy": float(np.mean(plain)),
+        "mean_error": float(distances.mean()),
+        "mean_error_windows": float(distances.mean() / window),
+        "found": float(found.mean()),
+        **columns,
+    }

@@ -1,7 +1,6 @@
 """One run of one-shot localization: its network, its matcher, its images, and what comes out."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,10 +12,8 @@ from ldl.errors import ConfigError
 from ldl.localize import (
     CentredMatcher,
     EmbeddingMatcher,
-    Frame,
     Matcher,
     PlaceMatcher,
-    SupportResult,
     TemplateMatcher,
     draw_supports,
     evaluate,
@@ -33,19 +30,6 @@ from ldl.train.made import How, Made, data_line
 
 PHANTOMS = 40
 DIGITS = 5  # of distances in pixels and of shares, in a record
-
-
-@dataclass(frozen=True)
-class Searched:
-    """The images that were searched and one result a support image.
-
-    Attributes:
-        frame: how much of a network's window vectors is the place in the frame.
-    """
-
-    bank: Bank
-    results: list[SupportResult]
-    frame: Frame | None
 
 
 def network_of(config: PretrainConfig, weights: dict[str, Tensor] | None) -> nn.Module:
@@ -86,33 +70,21 @@ def matcher_of(run: LocalizeConfig, net: nn.Module | None, mean: Tensor | None =
 
 
 @torch.no_grad()
-def frame_in(bank: Bank, matcher: EmbeddingMatcher, window: float) -> Frame:
-    """What the window vectors of a bank's images have in common.
-
-    Args:
-        window: its side in pixels of these images.
-    """
-    sides = (window, window)
-    return frame_of(
-        matcher.vectors(as_image(image, name), sides)
-        for name, image in zip(bank.ids, bank.images, strict=True)
-    )
-
-
 def search(
     run: LocalizeConfig,
     weights: dict[str, Tensor] | None,
     device: torch.device,
     *,
     progress: bool = False,
-) -> Searched:
-    """Each support image of ``run`` against all other images.
+) -> tuple[Bank, dict[str, Any]]:
+    """Each support image of ``run`` against all other images: the images, and a record's fields.
+
+    These are the images' ids, for each support its `support_result` in their order (it is no query
+    of itself), and of a network how much of its window vectors is the place in the frame.
 
     Args:
-        run: what is looked for, where, and how.
         weights: of the trained network; None before its first step, or where there is none.
         device: where the network and the filter run.
-        progress: show bars.
 
     Raises:
         DataError: the images are not at hand or damaged.
@@ -122,12 +94,12 @@ def search(
         run.bank, run.landmark, run.data.size, count=count, seed=run.data.seed, progress=progress
     )
     net = network_of(run.network, weights).to(device) if run.network else None
-    matcher = matcher_of(run, net)
-    frame = None
+    matcher, shares = matcher_of(run, net), {}
     if isinstance(matcher, EmbeddingMatcher):
-        frame = frame_in(bank, matcher, run.window)
-    if frame and run.matcher == "centred":
-        matcher = matcher_of(run, net, frame.mean)
+        given = (as_image(image, id) for id, image in zip(bank.ids, bank.images, strict=True))
+        frame = frame_of(matcher.vectors(image, (run.window, run.window)) for image in given)
+        shares = {"frame": _rounded(frame.shares)}
+        matcher = matcher_of(run, net, frame.mean if run.matcher == "centred" else None)
     results = evaluate(
         matcher,
         bank.images,
@@ -137,30 +109,17 @@ def search(
         ids=bank.ids,
         progress=progress,
     )
-    return Searched(bank, results, frame)
+    for one in results:
+        del one["query_of"]
+    return bank, {"ids": list(bank.ids), "supports": _rounded(results), **shares}
 
 
-def fields(found: Searched) -> dict[str, Any]:
-    """For a record: the images' ids once, and for each support image its answers in their order.
-
-    A support image is no query of itself and is left out of its own answers. Of a network also the
-    shares of its frame.
-    """
-    supports = []
-    for result in found.results:
-        one = result.record()
-        one.pop("query_of")
-        supports.append({name: rounded(value) for name, value in one.items()})
-    whole: dict[str, Any] = {"ids": list(found.bank.ids), "supports": supports}
-    if found.frame:
-        whole["frame"] = {name: rounded(value) for name, value in found.frame.shares.items()}
-    return whole
-
-
-def rounded(value: Any) -> Any:
-    """Numbers with five decimals, in lists too."""
+def _rounded(value: Any) -> Any:
+    """Numbers with five decimals, in lists and dicts too."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [rounded(one) for one in value]
+        return [_rounded(one) for one in value]
     return round(value, DIGITS) if isinstance(value, float) else value
 
 
@@ -168,6 +127,5 @@ def make(run: LocalizeConfig, how: How) -> Made:
     """The answers of every support image; nothing is trained."""
     weights = how.before(run.encoder)
     start = time.monotonic()
-    found = search(run, weights, how.fabric.device, progress=how.progress)
-    seconds = time.monotonic() - start
-    return Made(None, data_line(found.bank), seconds, fields(found))
+    bank, fields = search(run, weights, how.fabric.device, progress=how.progress)
+    return Made(None, data_line(bank), time.monotonic() - start, fields)

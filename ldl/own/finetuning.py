@@ -18,9 +18,8 @@ from ldl.config import DataConfig, build
 from ldl.data.ct.volume import read_ct
 from ldl.data.pairs import Case, Labelled, Pairs, labelled_bank, pair, read_split
 from ldl.data.readers.medical import pixel_spacing
-from ldl.engine.execute import ensure
+from ldl.engine.execute import ensure, provenance
 from ldl.engine.profiles import profile_named
-from ldl.engine.provenance import provenance
 from ldl.engine.store import SCHEMA, Record, RunStore
 from ldl.errors import LdlError
 from ldl.metrics import dsc

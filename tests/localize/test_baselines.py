@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError
-from ldl.localize import feature_embedder, fitted, localize, match_template, network_embedder
+from ldl.localize import TemplateMatcher, feature_embedder, find, fitted, localize, network_embedder
 from ldl.models import Encoder, LocalDiscriminationNet
 from ldl.rng import seed_everything
 
@@ -19,7 +19,7 @@ def correlation(first, second):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_template_map_is_the_loop_over_positions(scene, channels):
     support, query = scene(0, 24, channels), scene(1, 24, channels)
-    found = match_template(support, (10.4, 12.0), query, window=6)
+    found = find(TemplateMatcher(), support, (10.4, 12.0), query, window=6)
     template = support[:, 7:14, 9:16].double().numpy()
     values = query.double().numpy()
     for row, column in [(3, 3), (10, 12), (20, 4), (12, 20)]:
@@ -31,7 +31,7 @@ def test_template_map_is_the_loop_over_positions(scene, channels):
 def test_template_does_not_mind_brightness_and_contrast(scene):
     image = scene(2)
     darker = image * torch.tensor([0.4, 0.6, 0.5]).view(3, 1, 1) + 0.1
-    found = match_template(image, (40, 60), darker, window=16)
+    found = find(TemplateMatcher(), image, (40, 60), darker, window=16)
     assert found.peak == (40, 60)
     assert found.similarity[40, 60] == pytest.approx(1, abs=1e-4)
 
@@ -39,7 +39,7 @@ def test_template_does_not_mind_brightness_and_contrast(scene):
 def test_a_constant_template_is_like_nothing(scene):
     image = scene(2)
     image[:, 20:50, 20:50] = 0.5
-    found = match_template(image, (35, 35), image, window=16)
+    found = find(TemplateMatcher(), image, (35, 35), image, window=16)
     assert found.status == "absent"
     assert not found.similarity.any()
 

@@ -15,7 +15,7 @@ from ldl.localize import (
     evaluate,
     localize,
 )
-from ldl.localize.scores import Answer, support_result
+from ldl.localize.oneshot import support_result
 
 SIDE, WINDOW = 64, 12
 
@@ -41,14 +41,14 @@ def test_accuracy_counts_distances_below_the_threshold():
 
 
 def test_support_result_is_what_the_answers_say():
-    answers = [Answer("a", 0.0, 1.0, "found"), Answer("b", 4.0, 0.0, "ambiguous"),
-               Answer("c", 20.0, 0.5, "found"), Answer("d", 8.0, 0.0, "flat")]  # fmt: skip
+    answers = [("a", 0.0, 1.0, "found"), ("b", 4.0, 0.0, "ambiguous"),
+               ("c", 20.0, 0.5, "found"), ("d", 8.0, 0.0, "flat")]  # fmt: skip
     result = support_result("s", answers, 20.0, (0.1, 0.25))
-    assert result.accuracy == (0.25, 0.5)
-    assert result.accuracy_found == (0.25, 0.25)
-    assert (result.mean_accuracy, result.mean_error) == (0.375, 8.0)
-    assert (result.mean_error_windows, result.found) == (0.4, 0.5)
-    record = json.loads(json.dumps(result.record(), allow_nan=False))
+    assert result["accuracy"] == [0.25, 0.5]
+    assert result["accuracy_found"] == [0.25, 0.25]
+    assert (result["mean_accuracy"], result["mean_error"]) == (0.375, 8.0)
+    assert (result["mean_error_windows"], result["found"]) == (0.4, 0.5)
+    record = json.loads(json.dumps(result, allow_nan=False))
     assert record["distance_of"] == [0.0, 4.0, 20.0, 8.0]
     assert record["status_of"] == ["found", "ambiguous", "found", "flat"]
     assert record["accuracy"] == [0.25, 0.5]
@@ -69,11 +69,11 @@ def test_a_landmark_is_found_from_every_support(shifted, embedder, kind):
     matcher = EmbeddingMatcher(embedder) if kind == "embedding" else TemplateMatcher()
     ids = list("abcdef")
     results = evaluate(matcher, images, points, window=WINDOW, supports=[4, 1], ids=ids)
-    assert [one.support for one in results] == ["e", "b"]
-    assert [one.query for one in results[0].answers] == list("abcdf")
+    assert [one["support"] for one in results] == ["e", "b"]
+    assert results[0]["query_of"] == list("abcdf")
     for one in results:
-        assert max(answer.distance for answer in one.answers) <= 1
-        assert one.accuracy[-1] == one.found == 1
+        assert max(one["distance_of"]) <= 1
+        assert one["accuracy"][-1] == one["found"] == 1
 
 
 def test_evaluate_is_localize_for_every_pair(shifted, embedder):
@@ -84,22 +84,22 @@ def test_evaluate_is_localize_for_every_pair(shifted, embedder):
     )
     for support, result in zip((2, 5), results, strict=True):
         point = tuple(points[support])
-        for answer in result.answers:
-            query = int(answer.query)
+        columns = (result[f"{name}_of"] for name in ("query", "distance", "sharpness"))
+        for query, distance, sharpness in zip(*columns, strict=True):
             found = localize(
-                embedder, images[support], point, images[query], window=WINDOW, sigma=None
+                embedder, images[support], point, images[int(query)], window=WINDOW, sigma=None
             )
-            away = float(np.hypot(*(np.array(found.guess) - points[query])))
-            assert answer.sharpness == pytest.approx(found.sharpness, abs=1e-4)
-            assert answer.distance == pytest.approx(away, abs=1e-3)
+            away = float(np.hypot(*(np.array(found.guess) - points[int(query)])))
+            assert sharpness == pytest.approx(found.sharpness, abs=1e-4)
+            assert distance == pytest.approx(away, abs=1e-3)
 
 
 def test_a_blank_query_counts_as_not_found(shifted, embedder):
     images, points = shifted
     images[3] = 7
     (result,) = evaluate(EmbeddingMatcher(embedder), images, points, window=WINDOW, supports=[0])
-    assert [one.status for one in result.answers].count("flat") == 1
-    assert result.found == 0.8
+    assert result["status_of"].count("flat") == 1
+    assert result["found"] == 0.8
 
 
 def test_what_does_not_fit_is_named(shifted, embedder):

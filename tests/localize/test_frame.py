@@ -94,7 +94,7 @@ def test_centring_finds_what_a_strong_place_hides(embedder, scene) -> None:
 
     def score(matcher: EmbeddingMatcher) -> float:
         results = evaluate(matcher, images, points, window=window, supports=[0, 1, 2])
-        return float(np.mean([one.accuracy[-1] for one in results]))
+        return float(np.mean([one["accuracy"][-1] for one in results]))
 
     plain = EmbeddingMatcher(hidden)
     given = torch.from_numpy(images).float() / 255

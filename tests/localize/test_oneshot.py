@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError, DataError
-from ldl.localize import localize, match_template
+from ldl.localize import TemplateMatcher, find, localize
 from ldl.rng import numpy_generator
 from ldl.sphere import unit
 
@@ -15,7 +15,7 @@ SIDE = 96
 
 def by_template(_embedder, *arguments, **options):
     """The baseline behind the same call."""
-    return match_template(*arguments, **options)
+    return find(TemplateMatcher(), *arguments, **options)
 
 
 def inner_point(seed):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldl.localize import evaluate, find
-from ldl.localize.baselines import PlaceMatcher
+from ldl.localize.matchers import PlaceMatcher
 
 
 @pytest.mark.parametrize("point", [(40.0, 33.0), (20.3, 60.8), (52.5, 12.5)])
@@ -30,4 +30,4 @@ def test_its_error_is_the_distance_of_the_truths(scene):
     images = torch.stack([scene(seed) for seed in range(3)]).numpy()
     points = torch.tensor([[40.0, 40.0], [43.0, 44.0], [40.0, 52.0]]).numpy()
     (result,) = evaluate(PlaceMatcher(), images, points, window=16, supports=[0])
-    assert [one.distance for one in result.answers] == pytest.approx([5, 12], abs=0.2)
+    assert result["distance_of"] == pytest.approx([5, 12], abs=0.2)

@@ -142,11 +142,9 @@ def test_a_run_brings_its_encoder_and_records_every_support(
     # Nothing is trained for it, so it is whole without weights, and is not made twice.
     assert ensure(run, store, device="cpu", weights=True) == record
     weights = checkpoint.load(store.weights(run.encoder))[0]
-    again = search(run, weights, torch.device("cpu"))
-    assert [one.support for one in again.results] == [one["support"] for one in record["supports"]]
-    assert again.results[0].mean_error == pytest.approx(
-        record["supports"][0]["mean_error"], abs=1e-4
-    )
+    again = search(run, weights, torch.device("cpu"))[1]["supports"]
+    assert [one["support"] for one in again] == [one["support"] for one in record["supports"]]
+    assert again[0]["mean_error"] == pytest.approx(record["supports"][0]["mean_error"], abs=1e-4)
 
 
 def test_a_column_through_the_runner_and_into_the_table(store: RunStore, smoke: Profile) -> None:
@@ -179,12 +177,11 @@ def test_the_hearts_are_asked_for_in_246_queries_as_in_the_paper(cache: Path) ->
     run = cell_of(OPEN, "place/scr_heart").runs[0]
     small = run.model_copy(update={"supports": 1, "data": DataConfig(source="open", size=32)})
     try:
-        found = search(small.model_copy(update={"window": 8.0}), None, torch.device("cpu"))
+        _, found = search(small.model_copy(update={"window": 8.0}), None, torch.device("cpu"))
     except DataError:
         pytest.skip("the hearts of SCR are not on this machine")
-    (result,) = found.results
-    assert len(result.answers) == 246
-    assert result.support not in {one.query for one in result.answers}
+    assert len(found["ids"]) == 247
+    assert len(found["supports"][0]["distance_of"]) == 246
 
 
 def test_numbers_are_means_over_thresholds_queries_and_supports(
