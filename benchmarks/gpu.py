@@ -25,8 +25,7 @@ from benchmarks.measure import MIB, Stopwatch
 from ldl.methods import METHODS
 from ldl.rng import numpy_generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
-from ldl.train.device import device_name, fabric_for
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, device_name, fabric_for
 from ldl.train.loop import Plan
 from ldl.train.pretrain import PretrainStage
 

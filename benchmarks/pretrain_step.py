@@ -27,8 +27,7 @@ from ldl.data.views import draw_views
 from ldl.methods import METHODS
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import PretrainConfig
-from ldl.train.device import device_name, fabric_for
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, device_name, fabric_for
 from ldl.train.pretrain import PretrainStage
 
 PARTS = ("data", "forward", "loss", "backward", "optimizer")

@@ -1,6 +1,9 @@
-"""Scores of segmentations, and whether a pretraining went far enough to mean something."""
+"""Scores of images and volumes; does a target look like vessels, did a pretraining get anywhere?"""
 
+import math
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -74,3 +77,250 @@ def far_enough(record: Mapping[str, Any]) -> bool:
         return True
     gain = record["retrieval"] - random_start(record)
     return bool(gain >= LEAST_GAIN and abs(record["late_gain"]) <= LARGEST_LATE_GAIN)
+
+
+Array = np.ndarray
+Spacing = tuple[float, float, float]
+PERCENTILE = 95
+LOST = 0.01
+
+
+@dataclass(frozen=True)
+class OrganScore:
+    """How well one organ of one volume was found.
+
+    An organ in neither truth nor prediction is not scored: None, and left out of means (a volume
+    that does not reach it says nothing). One that is in only one of them has DSC 0 and, so that a
+    missed organ never improves a mean, the largest distance the volume allows: its diagonal.
+
+    Attributes:
+        organ: its name.
+        dsc: 2 |P n T| / (|P| + |T|) over all voxels, 0..1.
+        hd95: mm; the larger of the two directed 95th percentiles of surface distance.
+        truth: voxels in the label map.
+        predicted: voxels in the prediction.
+    """
+
+    organ: str
+    dsc: float | None
+    hd95: float | None
+    truth: int
+    predicted: int
+
+
+def score_volume(
+    prediction: Array, truth: Array, organs: Mapping[int, str], spacing: Spacing
+) -> tuple[OrganScore, ...]:
+    """Score every organ of one volume, in the order of ``organs``.
+
+    Args:
+        prediction: (D, H, W) integer labels, 0 for background.
+        truth: (D, H, W) the same.
+        organs: label -> name, without the background.
+        spacing: of the voxels in mm, (z, y, x).
+
+    Raises:
+        DataError: shapes differ or are not 3-D, a label has no name, or spacing is not positive.
+    """
+    if prediction.shape != truth.shape or truth.ndim != 3:
+        raise DataError(
+            f"prediction {prediction.shape} and truth {truth.shape} must both be (D, H, W)"
+        )
+    if len(spacing) != 3 or not all(0 < one < math.inf for one in spacing):
+        raise DataError(f"spacing is {spacing}; it must be three lengths in mm above 0")
+    for name, labels in (("prediction", prediction), ("truth", truth)):
+        unknown = sorted(set(np.unique(labels).tolist()) - {0, *organs})
+        if unknown:
+            raise DataError(f"{name} has labels {unknown[:6]} where only {[0, *organs]} are known")
+    return tuple(
+        _score(name, prediction == label, truth == label, spacing) for label, name in organs.items()
+    )
+
+
+def lost_organs(dsc: Array) -> Array:
+    """(S, K) bool: organs that a training gave up altogether, mean DSC below 0.01.
+
+    Which ones does a training give up? That hangs on chance, and each moves the mean over organs by
+    a step: they are told apart from the mean over the organs that were kept.
+
+    Args:
+        dsc: (S, V, K) of seeds, volumes and organs, 0..1; nan where an organ is not scored.
+    """
+    known = ~np.isnan(dsc)
+    means = np.where(known, dsc, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return np.asarray((means < LOST) & known.any(axis=1))
+
+
+def volume_gaps(first: Array, second: Array, kept: bool = False) -> Array | None:
+    """(S, V) of ``first`` minus ``second``: means over organs, paired by seed and volume.
+
+    A mean is over the organs that both scored in that volume: one that the volume lacks is scored
+    only for whoever found it nonetheless, and would count against it alone. None where a volume
+    has no such organ.
+
+    Args:
+        first, second: (S, V, K) scores, nan where not scored.
+        kept: leave out the organs that either gave up under any seed, by `lost_organs`.
+    """
+    both = ~np.isnan(first) & ~np.isnan(second)
+    if kept:
+        both &= ~(lost_organs(first) | lost_organs(second)).any(axis=0)
+    count = both.sum(axis=2)
+    if not count.size or not count.all():
+        return None
+    return np.asarray(np.where(both, first - second, 0).sum(axis=2) / count)
+
+
+def hausdorff95(prediction: Array, truth: Array, spacing: Spacing) -> float:
+    """95 % Hausdorff distance in mm of two masks (D, H, W) bool that both have voxels, by monai.
+
+    Surface voxels are those with a face neighbour outside the mask or the volume.
+    """
+    # Seconds to import, and the tables need the statistics above alone.
+    import torch
+    from monai.metrics import compute_hausdorff_distance
+    from scipy import ndimage
+
+    both = ndimage.find_objects((prediction | truth).astype(np.uint8))[0]
+    yes, real = (torch.from_numpy(mask[both].copy())[None, None] for mask in (prediction, truth))
+    with warnings.catch_warnings():
+        # monai 1.6 calls itself with an argument that it has deprecated.
+        warnings.filterwarnings("ignore", "monai.metrics.utils get_mask_edges", FutureWarning)
+        distance = compute_hausdorff_distance(
+            yes,
+            real,
+            include_background=True,
+            percentile=PERCENTILE,
+            spacing=[float(one) for one in spacing],
+        )
+    return float(distance)
+
+
+def _score(name: str, yes: Array, real: Array, spacing: Spacing) -> OrganScore:
+    predicted, truth = int(yes.sum()), int(real.sum())
+    if not predicted and not truth:
+        return OrganScore(name, None, None, 0, 0)
+    if not predicted or not truth:
+        sides = ((count - 1) * step for count, step in zip(real.shape, spacing, strict=True))
+        return OrganScore(name, 0.0, math.hypot(*sides), truth, predicted)
+    dsc = 2 * int((yes & real).sum()) / (predicted + truth)
+    return OrganScore(name, dsc, hausdorff95(yes, real, spacing), truth, predicted)
+
+
+# Below or above these a target region counts as collapsed. The paper watches nothing.
+LEAST_SHARE, LARGEST_SHARE = 0.01, 0.5
+WIDEST, SHORTEST = 2.0, 1 / 8  # in the reference masks' own width and length of a piece
+MOST_ALIKE = 0.6  # mean DSC of two different images' regions
+PAIRS = 12
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What target regions look like, means over images.
+
+    Attributes:
+        share: of the field of view that is target.
+        width: pixels of the region over those of its skeleton; nan where every one is empty.
+        piece: pixels of the connected piece that a pixel of the skeleton lies in: a few specks
+            beside long vessels do not count for much.
+        alike: mean DSC between the regions of different images: 1 where the image does not matter.
+    """
+
+    share: float
+    width: float
+    piece: float
+    alike: float
+
+    def record(self) -> dict[str, float | None]:
+        """Five decimals, None for nan."""
+        return {
+            name: None if np.isnan(value) else round(value, 5)
+            for name, value in asdict(self).items()
+        }
+
+
+def shape_of(
+    masks: np.ndarray, fields: np.ndarray | None = None, window: int | None = None
+) -> Shape:
+    """Measure target regions.
+
+    Args:
+        masks: (N, H, W) binary.
+        fields: (N, H, W) the fields of view they lie in; None is everywhere.
+        window: side of the squares into which masks are cut before their width and pieces are
+            measured, what is left over at the far edges dropped, so that a whole eye can be held
+            against windows of reference masks; None measures them whole.
+
+    Raises:
+        DataError: no mask, or shapes that differ.
+    """
+    # Seconds to import, and the tables need the statistics above alone.
+    from skimage.morphology import skeletonize
+
+    yes = np.asarray(masks).astype(bool)
+    inside = np.ones(yes.shape, dtype=bool) if fields is None else np.asarray(fields).astype(bool)
+    if yes.ndim != 3 or not len(yes) or yes.shape != inside.shape:
+        raise DataError(f"masks {yes.shape} and fields {inside.shape} must be equal (N, H, W)")
+    yes = yes & inside
+    share = float((yes.sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)).mean())
+    seen = yes if window is None else _windows(yes, window)
+    bones = np.stack([skeletonize(each) for each in seen])
+    lengths = np.concatenate([_lengths(each) for each in bones])
+    length = int(lengths.sum())
+    if not length:
+        return Shape(share, float("nan"), float("nan"), float("nan"))
+    piece = float((lengths**2).sum() / length)
+    return Shape(share, float(seen.sum() / length), piece, _alike(yes))
+
+
+def _windows(masks: np.ndarray, side: int) -> np.ndarray:
+    """(N, H, W) -> (N * (H // side) * (W // side), side, side)."""
+    count, rows, columns = len(masks), masks.shape[1] // side, masks.shape[2] // side
+    whole = masks[:, : rows * side, : columns * side]
+    cut = whole.reshape(count, rows, side, columns, side).swapaxes(2, 3)
+    return cut.reshape(-1, side, side)
+
+
+def _lengths(bones: np.ndarray) -> np.ndarray:
+    """Pixels of each connected piece of a skeleton."""
+    from scipy import ndimage
+
+    labels = ndimage.label(bones, structure=np.ones((3, 3)))[0]
+    return np.bincount(labels.ravel())[1:]
+
+
+def _alike(masks: np.ndarray) -> float:
+    """Mean DSC of each mask and the next few; empty ones do not count."""
+    filled = masks[masks.any(axis=(1, 2))]
+    if len(filled) < 2:
+        return float("nan")
+    shifts = range(1, min(len(filled), 1 + max(1, PAIRS // len(filled))))
+    return float(np.mean([dsc(filled, np.roll(filled, shift, axis=0)) for shift in shifts]))
+
+
+def collapse(found: Shape, reference: Shape) -> str:
+    """How the target has collapsed, ``""`` where it looks like vessels.
+
+    "empty" and "full" by its share; "blob" where it is wider than twice the reference masks;
+    "speckle" where its pieces are shorter than an eighth of theirs; "fixed" where different images
+    get the same region.
+
+    Args:
+        found: of the target regions.
+        reference: of the reference masks at the same size.
+    """
+    if found.share < LEAST_SHARE or np.isnan(found.width):
+        return "empty"
+    if found.share > LARGEST_SHARE:
+        return "full"
+    if found.alike > MOST_ALIKE:
+        return "fixed"
+    if found.width > WIDEST * reference.width:
+        return "blob"
+    return "speckle" if found.piece < SHORTEST * reference.piece else ""
+
+
+def words(kinds: Sequence[str]) -> str:
+    """How many runs collapsed, and how: "2 of 3: blob, fixed"."""
+    lost = [kind for kind in kinds if kind]
+    return f"{len(lost)} of {len(kinds)}" + (f": {', '.join(sorted(set(lost)))}" if lost else "")

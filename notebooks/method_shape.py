@@ -44,13 +44,13 @@ from ldl.losses import adversarial, refinement
 from ldl.losses.refinement import clustered
 from ldl.losses.vectors import region_vectors
 from ldl.methods.guided import TARGET
-from ldl.metrics_shape import Shape, collapse, shape_of
+from ldl.metrics import Shape, collapse, shape_of
 from ldl.models import discriminator
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
 from ldl.tables.shape import guide_config
 from ldl.train import checkpoint
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.guide import GuideStage
 from ldl.train.pretrain import held_out_rows
 from ldl.train.pseudo import Labelled, at_scale, label_images

@@ -67,7 +67,7 @@ import torch
 from IPython.display import HTML, display
 
 from ldl import paths, plots, report
-from ldl.book.fingerprint import Ledger
+from ldl.book.build import Ledger
 from ldl.book.parameters import check
 from ldl.engine.execute import commit
 from ldl.engine.profiles import PROFILES, profile_named

@@ -54,7 +54,7 @@ from ldl.stats import bootstrap_interval
 from ldl.tables.encoders import Variant, encoder_config, transfer_configs, variant_of
 from ldl.tasks import TASKS, task_named
 from ldl.train import checkpoint
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.transfer import TEST_BATCH, THRESHOLD, predict
 
 check("transfer_task", globals())

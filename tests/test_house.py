@@ -13,8 +13,7 @@ from ldl.paths import repo_root
 PACKAGE = repo_root() / "ldl"
 # From the ground up; a floor imports itself and those below.
 FLOORS = (
-    ("paths", "errors", "rng", "ranks", "sphere", "stats", "metrics", "metrics_shape",
-     "metrics_volume", "compat", "tasks", "config"),
+    ("paths", "errors", "rng", "ranks", "sphere", "stats", "metrics", "compat", "tasks", "config"),
     ("runs",),
     ("models", "losses"),
     ("data",),

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from ldl.book import build
-from ldl.book.fingerprint import Ledger
+from ldl.book.build import Ledger
 from ldl.data.bank import BankWriter, image_rows, made, open_images
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES
@@ -170,7 +170,7 @@ print(seed * 2)
 
 
 def test_building_the_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ldl.book.fingerprint.code", lambda: "the package")
+    monkeypatch.setattr("ldl.book.build.code", lambda: "the package")
     jobs = []
     for name in ("one", "two", "summary"):
         path = tmp_path / f"{name}.py"

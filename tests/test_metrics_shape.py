@@ -5,7 +5,7 @@ import pytest
 
 from ldl import phantoms
 from ldl.errors import DataError
-from ldl.metrics_shape import Shape, collapse, shape_of, words
+from ldl.metrics import Shape, collapse, shape_of, words
 
 SIZE = 64
 PRIOR = phantoms.shape_prior("dsa", count=10, size=SIZE, seed=0)

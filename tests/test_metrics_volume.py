@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from ldl.errors import DataError
-from ldl.metrics_volume import (
+from ldl.metrics import (
     OrganScore,
     hausdorff95,
     lost_organs,

@@ -10,12 +10,12 @@ import nbformat
 import papermill
 import pytest
 
-from ldl.book import build, environment, fingerprint, html, parameters, source
-from ldl.book.html import build_html
+from ldl.book import build, parameters
+from ldl.book.build import build_html
 from ldl.paths import repo_root, results_dir
 
 ROOT = repo_root()
-NAMES = html.notebooks()
+NAMES = build.notebooks()
 WARNING = re.compile(r"Traceback|Warning|\bERROR\b")
 
 
@@ -26,18 +26,18 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folders = {
         "LDL_CACHE": root / "cache",
         "LDL_DATA": root / "data",
-        "LDL_EXECUTED": root / html.EXECUTED,
+        "LDL_EXECUTED": root / build.EXECUTED,
         "LDL_RESULTS": results_dir(),
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, folder in folders.items():
             patch.setenv(name, str(folder))
         # An edit while the tests run is no reason to execute everything again.
-        patch.setattr(fingerprint, "code", lambda: "the package")
+        patch.setattr(build, "code", lambda: "the package")
         # The executor sets them; here they are taken back after.
-        for name in environment.THREADS:
+        for name in parameters.THREADS:
             patch.setenv(name, "1")
-        for name in environment.PRIVATE:
+        for name in parameters.PRIVATE:
             patch.setenv(name, str(root / "private"))
         command = [Path(sys.executable).parent / "ldl", "run", "all", "--profile", "smoke"]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -56,13 +56,13 @@ def executed(smoke: Path, name: str) -> nbformat.NotebookNode:
     failure = smoke / "failures" / name
     if failure.is_file():
         pytest.fail(failure.read_text(), pytrace=False)
-    return nbformat.read(smoke / html.EXECUTED / f"{name}.ipynb", as_version=4)
+    return nbformat.read(smoke / build.EXECUTED / f"{name}.ipynb", as_version=4)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_source(name: str) -> None:
     """A title first, parameters that papermill sees, and refusal of others before all else."""
-    notebook = source.read_notebook(source.notebook_path(name))
+    notebook = parameters.read_notebook(parameters.notebook_path(name))
     assert notebook.cells[0].source.startswith("# ")
     declared = parameters.declared(name)
     assert declared["profile"].default == "demo"
@@ -102,4 +102,4 @@ def test_the_book_builds_without_warnings(smoke: Path) -> None:
     ignored = shutil.ignore_patterns("executed")
     shutil.copytree(ROOT / "book", smoke / "book", ignore=ignored, dirs_exist_ok=True)
     index = build_html(smoke, smoke)
-    assert all((index.parent / f"{page}.html").is_file() for page in html.pages())
+    assert all((index.parent / f"{page}.html").is_file() for page in build.pages())

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import ldl
-from ldl.book import html
+from ldl.book import build
 from ldl.paths import repo_root
 
 ROOT = repo_root()
@@ -118,15 +118,15 @@ def test_published_numbers_ship_with_the_package() -> None:
 
 
 def test_toc_names_only_what_exists() -> None:
-    for page in html.pages():
+    for page in build.pages():
         name = Path(page).name
         notebook = ROOT / "notebooks" / f"{name}.py"
         assert (ROOT / f"{page}.md").is_file() or notebook.is_file(), page
 
 
 def test_every_page_is_in_the_toc() -> None:
-    named = set(html.pages())
-    notebooks = {f"{html.EXECUTED}/{p.stem}" for p in (ROOT / "notebooks").glob("*.py")}
+    named = set(build.pages())
+    notebooks = {f"{build.EXECUTED}/{p.stem}" for p in (ROOT / "notebooks").glob("*.py")}
     prose = {f"book/{p.stem}" for p in (ROOT / "book").glob("*.md")}
     assert notebooks | prose <= named
 

@@ -1,20 +1,205 @@
-"""Execute what is not fresh, the pages that report on the others last."""
+"""The book: its pages, which of them are stale and why, their execution, and the HTML."""
 
+import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from ldl.book import fingerprint
-from ldl.book.environment import set_environment
+import yaml
+
 from ldl.book.execute import Outcome, execute
-from ldl.book.fingerprint import Entry, Ledger
-from ldl.book.parameters import declared
-from ldl.book.source import notebook_path
+from ldl.book.parameters import declared, notebook_path, set_environment
+from ldl.engine.store import RunStore, write_json
+from ldl.errors import LdlError
+from ldl.paths import data_dir, manifests_dir, notebooks_dir, repo_root, results_dir
+
+LINES = 30  # of the builder's complaints that are shown
+
+
+def build_html(root: Path, output: Path) -> Path:
+    """Build the book whose ``_config.yml`` and ``_toc.yml`` lie in ``root`` below ``output``.
+
+    Returns the absolute path of ``index.html``.
+
+    Raises:
+        LdlError: the builder warned or failed; the message holds its complaints.
+    """
+    command = [_builder(), "build", str(root), "--path-output", str(output)]
+    command += ["--warningiserror", "--nitpick", "--keep-going", "--quiet"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)
+    if ran.returncode:
+        # The builder remembers the pages it has read and would not warn about them again.
+        shutil.rmtree(output / "_build" / ".doctrees", ignore_errors=True)
+        raise LdlError(f"the book does not build without warnings:\n{_complaints(ran, root)}")
+    return (output / "_build" / "html" / "index.html").resolve()
+
+
+def _builder() -> str:
+    """The jupyter-book of this environment, whether or not it is activated."""
+    beside = Path(sys.executable).parent / "jupyter-book"
+    return str(beside) if beside.is_file() else "jupyter-book"
+
+
+def _environment() -> dict[str, str]:
+    """Without colours, which would stand in the messages as escape codes."""
+    return os.environ | {"NO_COLOR": "1", "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+
+
+def _complaints(ran: subprocess.CompletedProcess[str], root: Path) -> str:
+    """The builder's warnings and errors, or the end of what it said."""
+    lines = (ran.stdout + ran.stderr).replace(f"{root}/", "").splitlines()
+    telling = [line for line in lines if "WARNING" in line or "ERROR" in line]
+    return "\n".join((telling or lines)[-LINES:])
+
+
+EXECUTED = "book/executed"  # where _toc.yml looks for executed notebooks
+
+
+def _files(node: Any) -> Iterator[str]:
+    """Every page below ``node``, in reading order."""
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("root", "file") if key in node)
+        for key in ("parts", "chapters", "sections"):
+            yield from _files(node.get(key, []))
+    elif isinstance(node, list):
+        for child in node:
+            yield from _files(child)
+
+
+def pages(toc: Path | None = None) -> list[str]:
+    """The pages named in ``_toc.yml``, the front page first."""
+    text = (toc or repo_root() / "_toc.yml").read_text(encoding="utf-8")
+    return list(_files(yaml.safe_load(text)))
+
+
+def notebooks(toc: Path | None = None) -> list[str]:
+    """Names of the notebooks among the pages, in reading order.
+
+    Raises:
+        LdlError: a page of ``book/executed`` has no source in ``notebooks/``.
+    """
+    names = [Path(p).name for p in pages(toc) if Path(p).parent.as_posix() == EXECUTED]
+    for name in names:
+        if not (notebooks_dir() / f"{name}.py").is_file():
+            raise LdlError(f"_toc.yml names {EXECUTED}/{name}, but there is no notebooks/{name}.py")
+    return names
+
+
+Parts = dict[str, str]
+
+
+def _digest(chunks: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for chunk in chunks:
+        total.update(len(chunk).to_bytes(8, "little") + chunk)
+    return total.hexdigest()[:16]
+
+
+def digest_of(values: Any) -> str:
+    """Digest of a JSON value."""
+    return _digest([json.dumps(values, sort_keys=True).encode()])
+
+
+def contents(files: Iterable[Path], root: Path) -> str:
+    """Digest of the names and bytes of ``files``."""
+    chosen = sorted(set(files))
+    return _digest(
+        chunk
+        for file in chosen
+        for chunk in (file.relative_to(root).as_posix().encode(), file.read_bytes())
+    )
+
+
+def code() -> str:
+    """Digest of the package (without its command line) and the data manifests."""
+    root = repo_root()
+    package = root / "ldl"
+    kinds = ("*.py", "*.csv", "*.js", "*.css")
+    files = [file for kind in kinds for file in package.rglob(kind)]
+    files += manifests_dir().glob("*.yaml")
+    return contents((f for f in files if package / "cli" not in f.parents), root)
+
+
+def environment() -> str:
+    """Digest of the lock, the interpreter and where data are looked for."""
+    lock = (repo_root() / "requirements.lock").read_bytes()
+    here = [platform.python_version(), platform.machine(), str(data_dir()), data_dir().is_dir()]
+    return _digest([lock, digest_of(here).encode()])
+
+
+def records() -> str:
+    """Digest of paths, sizes and times of all records and measurements; none of them is read."""
+    rows = []
+    for file in (*RunStore().listing(), *sorted(results_dir().glob("*.json"))):
+        stat = file.stat()
+        rows.append(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return _digest(rows)
+
+
+def shared_parts() -> Parts:
+    """The parts that are the same for every notebook."""
+    return {
+        "package": code(),
+        "environment": environment(),
+        "records": records(),
+    }
+
+
+def notebook_parts(source: Path, parameters: Mapping[str, Any]) -> Parts:
+    """The parts of one notebook."""
+    return {"source": contents([source], source.parent), "parameters": digest_of(dict(parameters))}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One executed notebook: the parts it was made from, seconds it took, time it ended (UTC)."""
+
+    parts: Parts = field(default_factory=dict)
+    seconds: float = 0.0
+    finished: str = ""
+
+
+class Ledger:
+    """Entries by notebook name, kept as JSON beside the executed notebooks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "ledger.json"
+        self.entries = self._read()
+
+    def _read(self) -> dict[str, Entry]:
+        try:
+            rows = json.loads(self.path.read_text(encoding="utf-8"))
+            return {name: Entry(**row) for name, row in rows.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}  # no ledger, or one that cannot be read: everything is executed again
+
+    def write(self, name: str, entry: Entry) -> None:
+        """Add or replace one entry; the file on disk is whole at any moment."""
+        self.entries[name] = entry
+        rows = {key: asdict(value) for key, value in self.entries.items()}
+        write_json(self.path, rows)
+
+    def reason(self, name: str, parts: Mapping[str, str]) -> str:
+        """Why ``name`` must be executed: the parts that changed; empty when it is fresh."""
+        if not (self.folder / f"{name}.ipynb").is_file():
+            return "not executed yet"
+        entry = self.entries.get(name)
+        if entry is None:
+            return "not in the ledger"
+        changed = [key for key in parts if entry.parts.get(key) != parts[key]]
+        return f"changed: {', '.join(changed)}" if changed else ""
+
 
 REPORTS = ("summary", "reproduce")  # pages made from the other pages and from all records
 ROUNDS = 3  # notebooks that make new records at every execution would go on for ever
@@ -29,7 +214,7 @@ class Job:
     name: str
     source: Path
     parameters: dict[str, Any]
-    parts: fingerprint.Parts = field(default_factory=dict)
+    parts: Parts = field(default_factory=dict)
     reason: str = ""
 
 
@@ -40,18 +225,18 @@ def job(name: str, profile: str) -> Job:
     return Job(name, source, given)
 
 
-def parts_of(one: Job, shared: fingerprint.Parts, ledger: Ledger) -> fingerprint.Parts:
+def parts_of(one: Job, shared: Parts, ledger: Ledger) -> Parts:
     """All that the executed notebook depends on; a report depends on the other pages too."""
-    parts = {**shared, **fingerprint.notebook_parts(one.source, one.parameters)}
+    parts = {**shared, **notebook_parts(one.source, one.parameters)}
     if one.name in REPORTS:
         others = {n: e.finished for n, e in ledger.entries.items() if n not in REPORTS}
-        parts["pages"] = fingerprint.digest_of(others)
+        parts["pages"] = digest_of(others)
     return parts
 
 
 def stale(jobs: Sequence[Job], ledger: Ledger) -> list[Job]:
     """The jobs that must be executed, each with its reason."""
-    shared = fingerprint.shared_parts()
+    shared = shared_parts()
     planned = [replace(one, parts=parts_of(one, shared, ledger)) for one in jobs]
     explained = [replace(one, reason=ledger.reason(one.name, one.parts)) for one in planned]
     return [one for one in explained if one.reason]
@@ -85,15 +270,15 @@ def _round(todo: Sequence[Job], ledger: Ledger, workers: int, say: Say) -> list[
         if not outcome.failure:
             ledger.write(outcome.name, _entry(outcome, parts))
         done.append(outcome)
-    records = {"records": fingerprint.records()}
+    counted = {"records": records()}
     for outcome in done:
         if not outcome.failure:
             entry = ledger.entries[outcome.name]
-            ledger.write(outcome.name, replace(entry, parts=entry.parts | records))
+            ledger.write(outcome.name, replace(entry, parts=entry.parts | counted))
     return done
 
 
-def _entry(outcome: Outcome, parts: dict[str, fingerprint.Parts]) -> Entry:
+def _entry(outcome: Outcome, parts: dict[str, Parts]) -> Entry:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Entry(parts[outcome.name], outcome.seconds, now)
 

@@ -15,8 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from ldl import paths
-from ldl.book.parameters import declared_in, require
-from ldl.book.source import KERNEL, read_notebook
+from ldl.book.parameters import KERNEL, declared_in, read_notebook, require
 from ldl.errors import LdlError
 
 LINES = 14  # of the failing cell, and of its traceback, so that a failure fits on one screen

@@ -10,8 +10,7 @@ from pathlib import Path
 import nbformat
 from papermill.iorw import LocalHandler
 
-from ldl.book.environment import set_environment
-from ldl.book.source import read_notebook
+from ldl.book.parameters import read_notebook, set_environment
 
 
 class NotebookHandler(LocalHandler):

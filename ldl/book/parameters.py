@@ -1,4 +1,4 @@
-"""Parameters of a notebook: what it declares, and the refusal of anything else.
+"""Notebooks are py:percent files; what parameters they declare, and the refusal of others.
 
 papermill lets an unknown parameter through with a warning and checks no types. Here a run is
 refused before it starts (``ldl book run``), and a notebook refuses by itself when papermill is
@@ -7,15 +7,97 @@ called directly: its first cell after the parameters calls `check`.
 
 import ast
 import difflib
+import json
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import nbformat
 
-from ldl.book.source import notebook_path, read_notebook
-from ldl.errors import ConfigError
+from ldl import paths
+from ldl.errors import ConfigError, LdlError
+from ldl.paths import in_checkout, notebooks_dir
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def notebook_path(notebook: str | Path) -> Path:
+    """The source of ``notebook``: a path to a .py file, or a name in ``notebooks/``.
+
+    Raises:
+        LdlError: no such notebook; the message lists those there are.
+    """
+    given = Path(notebook)
+    for path in (given, notebooks_dir() / f"{given.stem}.py"):
+        if path.suffix == ".py" and path.is_file():
+            return path.resolve()
+    if not in_checkout():
+        raise LdlError(f"no notebook {notebook!s}; the notebooks come with a checkout alone")
+    known = ", ".join(sorted(p.stem for p in notebooks_dir().glob("*.py")))
+    raise LdlError(f"no notebook {notebook!s}; there are: {known}")
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """The py:percent file ``path`` as a notebook without outputs, for the Python kernel."""
+    notebook = jupytext.read(path)
+    notebook.metadata.setdefault("kernelspec", dict(KERNEL))
+    notebook.metadata.setdefault("language_info", {"name": "python"})
+    return notebook
+
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# What would run before a notebook, choose another backend or change how things are shown.
+FOREIGN = ("PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "MPLBACKEND", "MATPLOTLIBRC",
+           "IPYTHON_DIR", "JUPYTER_CONFIG_PATH", "JUPYTER_PREFER_ENV_PATH")  # fmt: skip
+PRIVATE = {
+    "IPYTHONDIR": "ipython",
+    "JUPYTER_CONFIG_DIR": "jupyter/config",
+    "JUPYTER_DATA_DIR": "jupyter",
+    "JUPYTER_PATH": "jupyter",
+    "MPLCONFIGDIR": "matplotlib",
+}
+
+
+def set_environment(threads: int | None = None) -> None:
+    """Give kernels absolute folders, settings of their own and a number of threads.
+
+    The folders are absolute because kernels start in ``notebooks/``; the kernel is this
+    interpreter, whatever the user calls "python3"; IPython, Jupyter and matplotlib find settings in
+    a private folder, which are their defaults.
+
+    Raises:
+        DataError: the private folder cannot be written.
+    """
+    folders = {
+        "LDL_DATA": paths.data_dir(),
+        "LDL_CACHE": paths.cache_dir(),
+        "LDL_RESULTS": paths.results_dir(),
+        "LDL_EXECUTED": paths.executed_dir(),
+    }
+    private = paths.cache_dir() / "book"
+    _write_kernel(private / "jupyter" / "kernels" / KERNEL["name"])
+    folders |= {name: private / place for name, place in PRIVATE.items()}
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ.update({name: str(folder) for name, folder in folders.items()})
+    if threads is not None:
+        os.environ.update(dict.fromkeys(THREADS, str(threads)))
+
+
+def _write_kernel(folder: Path) -> None:
+    """The kernel spec of this interpreter."""
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    told = {"argv": command, "display_name": KERNEL["display_name"], "language": "python"}
+    with paths.told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        work = folder / f".kernel-{os.getpid()}"
+        work.write_text(json.dumps(told))
+        work.replace(folder / "kernel.json")
+
 
 INJECTED = "# Parameters"  # first line of the cell that papermill inserts
 KINDS: dict[str, type] = {k.__name__: k for k in (bool, int, float, str, list, dict)}

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from ldl.book.fingerprint import Ledger
+from ldl.book.build import Ledger
 from ldl.paths import repo_root
 
 

@@ -22,18 +22,17 @@ def build(
 ) -> None:
     """Execute every notebook that is not fresh, then build the HTML; a warning is an error."""
     from ldl.book import build as book
-    from ldl.book import html
 
     if not paths.in_checkout():
         raise LdlError("the book is built from a checkout of the repository, and this is none")
     paths.writable(paths.executed_dir(), "LDL_EXECUTED")
     start = time.monotonic()
-    planned = [book.job(name, profile) for name in html.notebooks()]
+    planned = [book.job(name, profile) for name in book.notebooks()]
     ended = book.execute_stale(planned, paths.executed_dir(), workers=jobs, say=typer.echo)
     failed = [outcome.name for outcome in ended if outcome.failure]
     if failed:
         raise LdlError(f"the book is not built: failed notebooks: {', '.join(failed)}")
-    index = html.build_html(paths.repo_root(), paths.repo_root())
+    index = book.build_html(paths.repo_root(), paths.repo_root())
     typer.echo(
         f"{len(ended)} of {len(planned)} notebooks executed, {time.monotonic() - start:.0f} s"
     )
@@ -53,9 +52,9 @@ def run(
 
     ``-p NAME VALUE`` sets a parameter; a misspelt name or a value of another kind is refused.
     """
-    from ldl.book import environment, execute, parameters, source
+    from ldl.book import execute, parameters
 
-    path = source.notebook_path(notebook)
+    path = parameters.notebook_path(notebook)
     if show:
         for one in parameters.declared(path).values():
             typer.echo(f"{one.name} = {one.default!r}  ({' | '.join(one.kinds) or 'anything'})")
@@ -63,7 +62,7 @@ def run(
     given = parameters.parse(_pairs(context.args), path)
     target = (output or Path(f"{path.stem}.ipynb")).resolve()
     execute.refuse_output(target)
-    environment.set_environment()
+    parameters.set_environment()
     outcome = execute.execute(path, target, given)
     if outcome.failure:
         raise LdlError(outcome.failure)

@@ -22,8 +22,7 @@ from ldl.engine.execute import ensure, provenance
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import SCHEMA, Record, RunStore
 from ldl.errors import LdlError
-from ldl.metrics import dsc
-from ldl.metrics_volume import hausdorff95
+from ldl.metrics import dsc, hausdorff95
 from ldl.models.segmentation import SegmentationNet
 from ldl.own import card
 from ldl.own.finder import encoder_config_of

@@ -28,7 +28,7 @@ from ldl.train.device import Fabric, device_name, fabric_for
 from ldl.train.made import How
 from ldl.train.shape.guiding import make_guide
 
-# What `ldl.metrics_shape.collapse` finds, in words.
+# What `ldl.metrics.collapse` finds, in words.
 VERDICTS = {
     "": "like the reference masks",
     "empty": "collapsed: next to nothing is target",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record
-from ldl.metrics_volume import lost_organs, volume_gaps
+from ldl.metrics import lost_organs, volume_gaps
 from ldl.runs.base import Run
 from ldl.tables.base import Claim, Column, Row, Table
 from ldl.tables.lrc_runs import SAMPLES, Beside, Branches, Volumes, organ_config
@@ -45,7 +45,7 @@ def hd95(record: Record, column: Column) -> Array:
 
 
 def lost(record: Record) -> tuple[str, ...]:
-    """Organs that the training gave up: mean DSC below 1 %, by `ldl.metrics_volume.lost_organs`."""
+    """Organs that the training gave up: mean DSC below 1 %, by `ldl.metrics.lost_organs`."""
     given_up = _given_up(by_organ(record))
     return tuple(name for name, gone in zip(record["organs"], given_up, strict=True) if gone)
 

@@ -22,8 +22,7 @@ from ldl.rng import generator, seed_everything, sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
 from ldl.train import checkpoint
-from ldl.train.device import Fabric, placed
-from ldl.train.feed import Feed
+from ldl.train.device import Fabric, Feed, placed
 from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, binned, curves, data_line
 from ldl.train.pretrain import held_out_rows

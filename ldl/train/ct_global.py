@@ -9,7 +9,7 @@ from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.runs.lrc import GlobalConfig, LocalRegionConfig
 from ldl.train.comparison import Compared, compared, pretrain_on
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.made import How, Made
 
 

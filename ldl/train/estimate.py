@@ -28,8 +28,7 @@ from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.runs.transfer import TransferConfig
 from ldl.tasks import CHANNELS, task_named
 from ldl.train.comparison import ComparisonStage
-from ldl.train.device import fabric_for
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, fabric_for
 from ldl.train.pretrain import PretrainStage
 from ldl.train.transfer import take_fraction
 

@@ -20,8 +20,7 @@ from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
 from ldl.train.dark_start import start_dark
-from ldl.train.device import Fabric
-from ldl.train.feed import Feed
+from ldl.train.device import Fabric, Feed
 from ldl.train.loop import History, Plan, fit
 from ldl.train.opponent import Opponent
 from ldl.train.pretrain import held_out_rows

@@ -16,8 +16,7 @@ from ldl.models.organ_net import LocalUNet
 from ldl.rng import generator, seed_everything, sent
 from ldl.runs.lrc import LocalRegionConfig
 from ldl.train.ct_global import bank_of, data_of
-from ldl.train.device import placed
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, placed
 from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, curves
 from ldl.train.probe import region_retrieval

@@ -13,8 +13,8 @@ from torch import Tensor
 from ldl.data.colour import normalise, to_float
 from ldl.data.ct import CtBank
 from ldl.errors import DataError
-from ldl.metrics_volume import OrganScore, score_volume
-from ldl.train.feed import Feed
+from ldl.metrics import OrganScore, score_volume
+from ldl.train.device import Feed
 
 Array = np.ndarray
 BATCH = 8

@@ -18,8 +18,7 @@ from ldl.runs.lrc import OrganConfig
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 from ldl.train.ct_global import data_of
-from ldl.train.device import placed
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, placed
 from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, Weights, curves
 from ldl.train.organ_scores import (

@@ -16,8 +16,7 @@ from ldl.metrics import far_enough, late_gain
 from ldl.ranks import across_ranks, mine, ranks
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
-from ldl.train.device import placed
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, placed
 from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, Weights, curves, data_line
 from ldl.train.probe import held_out_retrieval

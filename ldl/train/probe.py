@@ -15,8 +15,7 @@ from ldl.rng import generator
 from ldl.runs.lrc import LocalRegionConfig
 from ldl.runs.pretrain import PretrainConfig
 from ldl.sphere import unit
-from ldl.train.device import Fabric
-from ldl.train.feed import Feed
+from ldl.train.device import Fabric, Feed
 
 PROBE_BATCHES = 8
 

@@ -14,7 +14,7 @@ from ldl.losses.vectors import region_vectors
 from ldl.methods.guided import TARGET
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.shape import GuideConfig
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.shape.cut import Cut
 
 BATCH = 8

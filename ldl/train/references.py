@@ -7,7 +7,7 @@ from ldl.data.sampling import random_affine
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import BASE_DEGREES, CROP_AREA
 from ldl.errors import DataError
-from ldl.metrics_shape import Shape, shape_of
+from ldl.metrics import Shape, shape_of
 from ldl.runs.shape import ReferenceName, ShapeConfig
 
 # Windows that are measured, and how often twice as many as are wanted are drawn.

@@ -18,8 +18,7 @@ from ldl.methods.synthesis import SynthesisNet, as_signed, synthesis_losses
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import SynthesisConfig
 from ldl.train import checkpoint
-from ldl.train.device import Fabric
-from ldl.train.feed import Feed
+from ldl.train.device import Fabric, Feed
 from ldl.train.image_pool import ImagePool
 from ldl.train.loop import History, Plan, fit
 from ldl.train.opponent import Opponent

@@ -18,8 +18,7 @@ from ldl.models.segmentation import SegmentationNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.transfer import TransferConfig
 from ldl.train import checkpoint
-from ldl.train.device import placed
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, placed
 from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, Weights, curves
 from ldl.train.stage import BestStage

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ldl.book import fingerprint
+from ldl.book import build
 
 HEADER = """# ---
 # jupyter:
@@ -34,7 +34,7 @@ Write = Callable[..., Path]
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All folders of the project below a temporary one that is no checkout."""
     # Somebody may edit the package while the tests run.
-    monkeypatch.setattr(fingerprint, "code", lambda: "the package")
+    monkeypatch.setattr(build, "code", lambda: "the package")
     for variable in ("DATA", "CACHE", "RESULTS", "EXECUTED"):
         monkeypatch.setenv(f"LDL_{variable}", str(tmp_path / variable.lower()))
     return tmp_path

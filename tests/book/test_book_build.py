@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ldl.book import build, fingerprint
-from ldl.book.fingerprint import Entry, Ledger
+from ldl.book import build
+from ldl.book.build import Entry, Ledger
 from ldl.errors import LdlError
 
 
@@ -35,7 +35,7 @@ def built(jobs, folders: Path) -> list[build.Job]:
     for one in jobs:
         (folders / "executed").mkdir(exist_ok=True)
         (folders / "executed" / f"{one.name}.ipynb").write_text("{}")
-        parts = build.parts_of(one, fingerprint.shared_parts(), ledger)
+        parts = build.parts_of(one, build.shared_parts(), ledger)
         ledger.write(one.name, Entry(parts, 1.0, f"end of {one.name}"))
     return jobs
 
@@ -80,7 +80,7 @@ def test_a_record_makes_all_stale(built, folders: Path) -> None:
 
 @pytest.mark.parametrize("part", ["code", "environment"])
 def test_package_and_lock_make_all_stale(built, folders: Path, monkeypatch, part: str) -> None:
-    monkeypatch.setattr(fingerprint, part, lambda: "other")
+    monkeypatch.setattr(build, part, lambda: "other")
     assert names(folders, built) == ["one", "two", "summary"]
     key = "package" if part == "code" else part
     assert {one.reason for one in build.stale(built, Ledger(folders / "executed"))} == {
@@ -141,8 +141,7 @@ def test_profile_goes_to_notebooks_that_declare_it(write) -> None:
 
 
 def test_unknown_page_in_the_toc_is_refused(folders: Path) -> None:
-    from ldl.book import html
 
     (folders / "_toc.yml").write_text("format: jb-book\nroot: book/executed/nowhere\n")
     with pytest.raises(LdlError, match=r"no notebooks/nowhere\.py"):
-        html.notebooks(folders / "_toc.yml")
+        build.notebooks(folders / "_toc.yml")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ldl.book.html import build_html
+from ldl.book.build import build_html
 from ldl.errors import LdlError
 from ldl.paths import repo_root
 

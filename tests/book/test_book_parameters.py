@@ -9,7 +9,7 @@ import papermill
 import pytest
 from typer.testing import CliRunner
 
-from ldl.book import parameters, source
+from ldl.book import parameters
 from ldl.book.execute import execute
 from ldl.cli.book import app
 from ldl.errors import ConfigError, LdlError
@@ -29,7 +29,7 @@ def test_declared_reads_names_defaults_and_kinds(write) -> None:
 
 def test_declared_agrees_with_papermill(write) -> None:
     path = write("tiny", "pass")
-    seen = papermill.inspect_notebook(source.read_notebook(path))
+    seen = papermill.inspect_notebook(parameters.read_notebook(path))
     found = parameters.declared(path)
     # papermill does not see a parameter whose annotation is a union.
     assert list(seen) == [name for name, one in found.items() if len(one.kinds) == 1]
@@ -95,7 +95,7 @@ def test_check_reads_what_papermill_injected() -> None:
 def test_papermill_itself_is_refused_by_the_notebook(write, folders, given, message) -> None:
     path = write("tiny", CHECK.format(path=folders / "tiny.py"), "print('reached')")
     ready = folders / "ready.ipynb"
-    nbformat.write(source.read_notebook(path), ready)
+    nbformat.write(parameters.read_notebook(path), ready)
     command = [sys.executable, "-m", "papermill", str(ready), str(folders / "out.ipynb")]
     ran = subprocess.run(
         [*command, "-p", *given.split(), "--no-progress-bar"], capture_output=True, text=True
@@ -130,7 +130,7 @@ def test_run_refuses(write, given: list[str]) -> None:
 
 def test_an_unknown_notebook_is_named_with_those_there_are() -> None:
     with pytest.raises(LdlError, match=r"no notebook nowhere; there are: .*method_lrc"):
-        source.notebook_path("nowhere")
+        parameters.notebook_path("nowhere")
 
 
 def test_papermill_reads_py_notebooks_through_the_entry_point(write, folders: Path) -> None:

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from ldl import paths
-from ldl.book import environment
+from ldl.book import parameters
 from ldl.book.execute import execute, refuse_output
 from ldl.book.handler import handler
 from ldl.errors import LdlError
@@ -35,7 +35,7 @@ matplotlib.rcParams["figure.facecolor"]
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A notebook, and a home full of settings that would change it."""
     monkeypatch.setenv("LDL_CACHE", str(tmp_path / "cache"))
-    for name in (*environment.PRIVATE, *environment.FOREIGN):
+    for name in (*parameters.PRIVATE, *parameters.FOREIGN):
         monkeypatch.setenv(name, str(tmp_path / "home" / name))  # taken back after the test
     ipython = tmp_path / "home" / "IPYTHONDIR" / "profile_default"
     ipython.mkdir(parents=True)
@@ -55,7 +55,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_page_is_made_in_an_environment_of_its_own(source: Path, tmp_path: Path) -> None:
-    environment.set_environment(threads=1)
+    parameters.set_environment(threads=1)
     outcome = execute(source, tmp_path / "out.ipynb", {"seed": 1})
     assert outcome.failure == ""
     cell = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1]

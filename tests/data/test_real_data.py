@@ -20,7 +20,7 @@ from ldl.data.shape_prior import shape_prior
 from ldl.data.superpixels import Overlap, achievable_dice, merged_share, overlap, superpixels
 from ldl.data.verify import verify
 from ldl.errors import DataError
-from ldl.metrics_shape import collapse, shape_of
+from ldl.metrics import collapse, shape_of
 from ldl.runs.lrc import SuperpixelConfig
 from ldl.tasks import TASKS, VESSEL_TASKS
 from ldl.train.references import drawn_shape

@@ -22,7 +22,7 @@ from ldl.train.comparison import (
     seen_by,
     spread_of,
 )
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.made import How
 from tests.train.resuming import Killed, alike, killed_and_resumed, saved
 

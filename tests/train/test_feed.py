@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 
 
 @pytest.fixture

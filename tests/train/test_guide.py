@@ -15,7 +15,7 @@ from ldl.models.discriminator import ShapeDiscriminator
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig
 from ldl.train import checkpoint
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.guide import GuideStage, guide
 from ldl.train.loop import Plan
 from ldl.train.opponent import Opponent

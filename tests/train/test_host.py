@@ -13,7 +13,7 @@ from ldl.methods import COMPARISONS, METHODS
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.train.comparison import ComparisonStage
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.pretrain import PretrainStage
 
 IMAGES, SIZE = 16, 64

@@ -14,7 +14,7 @@ from ldl.errors import DataError, TrainingError
 from ldl.models.organ_net import LocalUNet
 from ldl.runs.lrc import CtConfig, LocalRegionConfig, SuperpixelConfig
 from ldl.train import local_region as module
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.local_region import LocalRegionStage, pretrain_local
 from ldl.train.made import How
 from tests.train.resuming import alike, killed_and_resumed, twice

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ldl.errors import DataError
-from ldl.metrics_volume import score_volume
-from ldl.train.feed import Feed
+from ldl.metrics import score_volume
+from ldl.train.device import Feed
 from ldl.train.organ_scores import mean_dsc, organ_dsc, score_volumes, segment
 
 

@@ -8,7 +8,7 @@ import torch
 from ldl.config import DataConfig
 from ldl.errors import DataError, TrainingError
 from ldl.train import made
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.made import How
 from ldl.train.pretrain import PretrainStage, held_out_rows, pretrain
 from tests.train.resuming import alike, killed_and_resumed, twice

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ldl.sphere import unit
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.probe import held_out_retrieval, retrieval_accuracy
 
 

@@ -25,8 +25,7 @@ from ldl.rng import numpy_generator, seed_everything
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.train import loop, pretrain
 from ldl.train.comparison import ComparisonStage
-from ldl.train.device import fabric_for
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, fabric_for
 from ldl.train.loop import Plan, fit
 from ldl.train.made import How
 from ldl.train.pretrain import PretrainStage

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ldl.runs.lrc import CtConfig, ElasticConfig, LocalRegionConfig
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.probe import nearest_regions, region_retrieval
 
 CT = CtConfig(region="abdomen", source="phantom", size=32)

@@ -80,7 +80,7 @@ def test_losses_are_those_of_the_papers(joint):
 
 
 def test_the_translators_optimiser_has_all_but_the_judges_and_the_originals_betas(image_bank):
-    from ldl.train.feed import Feed
+    from ldl.train.device import Feed
 
     net = SynthesisNet(config(segment_steps=0), joint=True)
     feed = Feed(image_bank().images, torch.device("cpu"))
@@ -167,7 +167,7 @@ def pictures(count=6):
 
 
 def labelled(**fields):
-    from ldl.train.feed import Feed
+    from ldl.train.device import Feed
 
     return label_images(
         Dark(), Feed(pictures(), torch.device("cpu")), list(range(6)),
@@ -195,7 +195,7 @@ def test_pseudo_labels_are_brought_to_the_crop_and_stay_inside_the_field():
     assert found.images.shape == (6, 3, 16, 16)
     images = pictures()
     images[:, :, :10] = 0  # the camera sees nothing there, and Dark takes it for the target
-    from ldl.train.feed import Feed
+    from ldl.train.device import Feed
 
     outside = label_images(
         Dark(), Feed(images, torch.device("cpu")), [0, 1], config=known_to(), augmentations=2,

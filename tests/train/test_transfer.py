@@ -17,7 +17,7 @@ from ldl.metrics import dsc
 from ldl.models import Encoder, SegmentationNet
 from ldl.train import made
 from ldl.train import transfer as module
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.loop import Plan, fit
 from ldl.train.made import How
 from ldl.train.transfer import (

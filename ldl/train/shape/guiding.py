@@ -12,7 +12,7 @@ from ldl.data.colour import normalise
 from ldl.data.prepare import pretraining_bank
 from ldl.data.preprocess import field_masks
 from ldl.data.shape_prior import shape_prior
-from ldl.metrics_shape import Shape, collapse, shape_of
+from ldl.metrics import Shape, collapse, shape_of
 from ldl.runs.shape import GuideConfig
 from ldl.train.device import Fabric
 from ldl.train.guide import WATCHED, Guided, guide
@@ -55,7 +55,7 @@ def train(
 def fields(run: GuideConfig, done: Guided, bank: Bank) -> dict[str, Any]:
     """For a record: the curves of what was watched, and the target region of held-out images.
 
-    ``collapse`` is what `ldl.metrics_shape.collapse` finds there, "" where it is vessel-like.
+    ``collapse`` is what `ldl.metrics.collapse` finds there, "" where it is vessel-like.
     """
     parts = np.array_split(done.watch.numpy(), min(POINTS, len(done.watch)))
     means = np.stack([part.mean(axis=0) for part in parts])

@@ -19,8 +19,7 @@ from ldl.errors import ConfigError
 from ldl.methods.guided import GuidedNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
-from ldl.train.device import Fabric
-from ldl.train.feed import Feed
+from ldl.train.device import Fabric, Feed
 from ldl.train.loop import History, Plan
 from ldl.train.pseudo import label_images, target_maps
 from ldl.train.references import REFERENCES, drawing_of, drawn_shape, masks_of

@@ -9,11 +9,10 @@ from ldl.data.colour import normalise, to_float
 from ldl.data.prepare import task_bank
 from ldl.data.preprocess import field_masks
 from ldl.data.shape_prior import shape_prior
-from ldl.metrics import dsc
-from ldl.metrics_shape import collapse, shape_of
+from ldl.metrics import collapse, dsc, shape_of
 from ldl.runs.shape import ShapeConfig
 from ldl.tasks import VESSEL_TASKS
-from ldl.train.feed import Feed
+from ldl.train.device import Feed
 from ldl.train.made import How, Made, curves
 from ldl.train.references import drawing_of, drawn_shape, masks_of
 from ldl.train.shape.outputs import BATCH, Predictor, as_scored, output_of
@@ -52,7 +51,7 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
 
     Returns:
         ``tests`` by task (ids, dsc, share, truth_share), ``shape`` of all, ``reference`` of the
-        masks, and ``collapse``, see `ldl.metrics_shape`.
+        masks, and ``collapse``, see `ldl.metrics`.
     """
     tests, regions, fields = {}, [], []
     for task in VESSEL_TASKS:

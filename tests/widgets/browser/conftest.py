@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from ldl.book import html
+from ldl.book import build
+from ldl.book.build import build_html
 from ldl.book.execute import execute
-from ldl.book.html import build_html
-from ldl.book.source import notebook_path
+from ldl.book.parameters import notebook_path
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.paths import executed_dir, repo_root
@@ -133,7 +133,7 @@ def _record(config: PretrainConfig) -> dict[str, object]:
 
 
 def _build_page(root: Path, profile: str = "smoke") -> Path:
-    """Execute the page below ``root`` and build it as the book is built; its html."""
+    """Execute the page below ``root`` and build it as the book is built; its build."""
     notebook = executed_dir() / f"{PAGE}.ipynb"
     ended = execute(notebook_path(PAGE), notebook, {"profile": profile})
     assert not ended.failure, ended.failure
@@ -142,10 +142,10 @@ def _build_page(root: Path, profile: str = "smoke") -> Path:
     shutil.copytree(source / "book" / "assets", root / "book" / "assets")
     for name in ("_config.yml", "book/references.bib"):
         shutil.copy(source / name, root / name)
-    contents = {"format": "jb-book", "root": f"{html.EXECUTED}/{PAGE}"}
+    contents = {"format": "jb-book", "root": f"{build.EXECUTED}/{PAGE}"}
     (root / "_toc.yml").write_text(yaml.safe_dump(contents))
     folder = build_html(root, root).parent
-    return folder / html.EXECUTED / f"{PAGE}.html"
+    return folder / build.EXECUTED / f"{PAGE}.html"
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def demo_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamesp
     with pytest.MonkeyPatch.context() as patch:
         for name in ("CACHE", "RESULTS", "DATA"):
             patch.setenv(f"LDL_{name}", str(root / name.lower()))
-        patch.setenv("LDL_EXECUTED", str(root / html.EXECUTED))
+        patch.setenv("LDL_EXECUTED", str(root / build.EXECUTED))
         _put_networks(PROFILE, RunStore())
         path = _build_page(root, PROFILE)
         yield SimpleNamespace(
