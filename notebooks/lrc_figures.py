@@ -35,7 +35,7 @@ from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.data.ct import slice_bank
 from ldl.data.manifest import manifest_named
-from ldl.data.superpixels import achievable_dice, overlap, prepare_superpixels
+from ldl.data.superpixels import prepare_superpixels, quality
 from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
@@ -192,9 +192,7 @@ def directions(net, images):
 
 def dice(maps, case):
     """Mean over the organs of the DSC of the best segmentation made of whole parts."""
-    return 100 * float(
-        np.nanmean(achievable_dice(overlap(maps, case.labels, len(case.organs) + 1))[1:])
-    )
+    return 100 * float(np.nanmean(quality(maps, case.labels, len(case.organs)).dice))
 
 
 def region_clusters(name):

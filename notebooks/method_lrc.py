@@ -115,7 +115,9 @@ grid = [
         case.name,
         scale,
         quality(
-            superpixel_maps(case.images, SuperpixelConfig(scale=scale)), case.labels, case.organs
+            superpixel_maps(case.images, SuperpixelConfig(scale=scale)),
+            case.labels,
+            len(case.organs),
         ),
     )
     for case in studied
@@ -127,8 +129,8 @@ table = pd.DataFrame(
             "slices": name,
             "scale": f"<b>{scale:g}</b>" if scale == chosen.scale else f"{scale:g}",
             "regions a slice": f"{one.regions:.0f}",
-            "merged (%)": f"{100 * one.merged:.1f}",
-            "DSC of whole regions": one.dice,
+            "merged (%)": f"{100 * np.nanmean(one.merged):.1f}",
+            "DSC of whole regions": float(np.nanmean(one.dice)),
         }
         for name, scale, one in grid
     ]

@@ -7,16 +7,16 @@ folder's name, one process writes while others wait, and a killed one goes on wh
 """
 
 import hashlib
+import io
 import json
 import logging
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar, cast
+from typing import Any, BinaryIO, Self, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -95,10 +95,8 @@ def image_fingerprint(arrays: dict[str, Array], entries: list[dict[str, Any]]) -
 def made(label: str, stamp: Sequence[object], write: Callable[[Path], None]) -> Path:
     """The folder of exactly one content: written once, found by every later call.
 
-    Args:
-        label: readable beginning of its name.
-        stamp: json-able; everything the content depends on. It decides the folder's name.
-        write: fills the folder it is given, with a `BankWriter`; other processes wait meanwhile.
+    ``stamp`` (json-able) is everything that the content depends on and decides the folder's name,
+    which begins with ``label``; ``write`` fills the folder, while other processes wait.
     """
     folder = bank_folder(label, stamp)
     if _whole(folder):
@@ -121,8 +119,8 @@ def bank_folder(label: str, stamp: Sequence[object]) -> Path:
 def bank_in_cache(key: str) -> Path:
     """The folder whose name ends in that key, see `Bank.key`."""
     place = paths.cache_dir() / "banks"
-    for found in sorted(place.glob(f"*-{key}")):
-        return found
+    if found := sorted(place.glob(f"*-{key}")):
+        return found[0]
     raise DataError(
         f"{place}: your images of content {key} are no longer there; call the command again with "
         "their folder"
@@ -142,27 +140,25 @@ def _whole(folder: Path) -> bool:
 
 def open_bank(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """The index and the arrays, memory-mapped, of a written bank."""
-    where = f"{folder}/index.json"
+    path, arrays = folder / "index.json", {}
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        rows, entries = index["rows"], index["entries"]
-        count = sum(one["count"] for one in entries)
-        shapes = {key: (kind, (count, *shape)) for key, (kind, shape) in rows.items()}
-        _ = index["name"], index["fingerprint"], index["left_out"], [one["id"] for one in entries]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{where}: not the index of a bank; delete the folder") from error
-    arrays = {key: _open_array(folder, key) for key in rows}
-    for key, (kind, shape) in shapes.items():
-        if arrays[key].shape != shape or arrays[key].dtype != np.dtype(kind):
-            raise DataError(f"{where}: does not match {key}.npy; delete the folder")
+        index = json.loads(path.read_text(encoding="utf-8"))
+        rows, count = index["rows"], sum(one["count"] for one in index["entries"])
+        _ = (
+            index["name"],
+            index["fingerprint"],
+            index["left_out"],
+            [o["id"] for o in index["entries"]],
+        )
+        for key in rows:
+            path = folder / f"{key}.npy"
+            arrays[key] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        raise DataError(f"{path}: damaged, no part of a bank; delete the folder") from error
+    for key, (kind, shape) in rows.items():
+        if arrays[key].shape != (count, *shape) or arrays[key].dtype != np.dtype(kind):
+            raise DataError(f"{folder}/index.json: does not match {key}.npy; delete the folder")
     return index, arrays
-
-
-def _open_array(folder: Path, key: str) -> Array:
-    try:
-        return cast(Array, np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{folder}/{key}.npy: not readable; delete the folder") from error
 
 
 def open_images(folder: Path) -> Bank:
@@ -172,12 +168,11 @@ def open_images(folder: Path) -> Bank:
         raise DataError(f"{folder}: holds no images; delete the folder")
     return Bank(
         name=index["name"],
-        images=arrays["images"],
         ids=tuple(one["id"] for one in index["entries"]),
         fingerprint=index["fingerprint"],
         splits=tuple(one.get("split", "train") for one in index["entries"]),
         left_out=index["left_out"],
-        **{key: arrays[key] for key in ("masks", "points") if key in arrays},
+        **{key: arrays[key] for key in ("images", "masks", "points") if key in arrays},
     )
 
 
@@ -201,7 +196,7 @@ class BankWriter:
         folder: where the bank will stand; replaced if it exists.
         name: what the bank is called in records.
         rows: type and shape of a row of each array.
-        count: number of rows, where it is known: room for them is reserved at once.
+        count: number of rows, where it is known: the disk must have room for them.
         fingerprint: of the finished arrays and entries.
         keep: keep what is done after an error too.
 
@@ -211,7 +206,7 @@ class BankWriter:
         facts: json-able, goes into the index as it is.
         most: largest value of a mask; with K classes, bit k of a pixel says whether it is of class
             k, and it is 2^K - 1.
-        dry: entries are checked and written no more, since what is kept must have no gap.
+        gap: an item before the last was refused: nothing is kept then.
     """
 
     def __init__(
@@ -225,25 +220,27 @@ class BankWriter:
         keep: bool = False,
     ) -> None:
         self.folder, self.name, self.rows, self.count = folder, name, rows, count
-        self._known: dict[str, dict[str, Any]] = {}
-        self._written = 0
         self.entries: list[dict[str, Any]] = []
         self.left_out: dict[str, str] = {}
         self.facts: dict[str, Any] = {}
-        self.most, self.dry = 1, False
+        self.most, self.gap = 1, False
         self._fingerprint, self._keep = fingerprint, keep
         self._work = folder.with_name(f".{folder.name}.part")
         with paths.told(folder.parent):
             for line in self._kept():
                 self._note(line)
-            self._files = {key: _Rows(self._work / f"{key}.npy", *rows[key]) for key in rows}
+            self._insist_on_room()
+            self._files = {key: _rows_file(self._work / f"{key}.npy") for key in rows}
             self._journal = (self._work / "entries.jsonl").open("a", encoding="utf-8")
-            self._reserve()
 
     @property
     def done(self) -> int:
         """How many entries were written or left out."""
         return len(self.entries) + len(self.left_out)
+
+    @property
+    def _written(self) -> int:
+        return self.entries[-1]["first"] + self.entries[-1]["count"] if self.entries else 0
 
     def leave_out(self, id: str, why: str) -> None:
         """Go on without one that was announced, and say so in the index."""
@@ -251,38 +248,30 @@ class BankWriter:
             self._write_down({"id": id, "why": why})
 
     def add(self, id: str, rows: Iterable[Mapping[str, Array]], **facts: Any) -> None:
-        """Append one entry, row by row; each maps the arrays' names to (shape of a row).
+        """Append one entry, row by row: one row of an image, many of a volume.
 
-        Args:
-            id: its name, once in a bank.
-            rows: one of an image, many of a volume.
-            facts: json-able, kept in its entry.
+        Each maps the arrays' names to (shape of a row); ``facts`` (json-able) are kept in
+        the entry. What is refused leaves the bank as it was before.
         """
-        if id in self._known:
-            sides = (
-                f" ({self._known[id]['split']} and {facts['split']})" if "split" in facts else ""
-            )
+        twin = self._ids.get(id)
+        if twin is not None:
+            sides = f" ({twin} and {facts['split']})" if twin and "split" in facts else ""
             raise DataError(f"{self.name}: duplicate id {id!r}{sides}; every image needs its own")
-        if facts.get("split", "train") not in SPLITS:
-            raise DataError(
-                f"{self.name}: {id} has split {facts['split']!r}, expected one of {SPLITS}"
-            )
+        if (split := facts.get("split", "train")) not in SPLITS:
+            raise DataError(f"{self.name}: {id} has split {split!r}, expected one of {SPLITS}")
         first, count = self._written, 0
-        for file in self._files.values():
-            file.seek(first)
         with paths.told(self.folder.parent):
+            for key, file in self._files.items():
+                file.seek(self._place(key, first))
             for row in rows:
-                if self.count is not None and first + count == self.count:
+                if first + count == self.count:
                     raise DataError(
                         f"{self.name}: {id} is image {first + count + 1} of {self.count} announced"
                     )
                 self._check(id, row)
                 for key, file in self._files.items():
-                    if not self.dry:
-                        file.add(row[key])
+                    file.write(np.ascontiguousarray(row[key]).tobytes())
                 count += 1
-            if self.dry:
-                return
             for file in self._files.values():
                 file.flush()
             self._write_down({"id": id, "first": first, "count": count, **facts})
@@ -300,82 +289,84 @@ class BankWriter:
         if "masks" in row and row["masks"].max(initial=0) > self.most:
             raise DataError(f"{self.name}: {id} needs a mask of 0 and {self.most}")
 
+    def _write_down(self, line: dict[str, Any]) -> None:
+        self._journal.write(json.dumps(line) + "\n")
+        self._journal.flush()
+        self._note(line)
+
     def _note(self, line: dict[str, Any]) -> None:
         if "why" in line:
             self.left_out[line["id"]] = line["why"]
             self.count = None if self.count is None else self.count - 1
         else:
             self.entries.append(line)
-            self._known[line["id"]] = line
-            self._written += line["count"]
-
-    def _write_down(self, line: dict[str, Any]) -> None:
-        self._journal.write(json.dumps(line) + "\n")
-        self._journal.flush()
-        self._note(line)
+            self._ids[line["id"]] = line.get("split", "")
 
     def _kept(self) -> list[dict[str, Any]]:
         """What an earlier writer finished; the folder is made anew where nothing of it fits."""
         journal, head = self._work / "entries.jsonl", json.dumps([FORMAT, self.name, self.rows])
+        self._ids: dict[str, str] = {}
         try:
             first, *lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
             whole = [line for line in lines if line.endswith("\n")]  # the last may be cut
             found = [json.loads(line) for line in whole]
-            fits = first == head + "\n" and self._holds(found)
+            count = sum(one.get("count", 0) for one in found)
+            sizes = {key: (self._work / f"{key}.npy").stat().st_size for key in self.rows}
+            fits = first == head + "\n" and all(
+                n >= self._place(k, count) for k, n in sizes.items()
+            )
         except (OSError, ValueError, KeyError, TypeError):
             fits = False
-        if not fits:
+        if not fits or (self.count is not None and len(found) > self.count):
             self._drop()
             self._work.mkdir(parents=True)
             found, whole = [], []
         journal.write_text("".join([head + "\n", *whole]), encoding="utf-8")
         return found
 
-    def _holds(self, found: list[dict[str, Any]]) -> bool:
-        """Whether the arrays have the rows that were written down."""
-        count = sum(one.get("count", 0) for one in found)
-        fits = all(
-            (self._work / f"{key}.npy").stat().st_size
-            >= count * np.dtype(kind).itemsize * int(np.prod(shape))
-            for key, (kind, shape) in self.rows.items()
-        )
-        return fits and (self.count is None or len(found) <= self.count)
+    def _place(self, key: str, row: int) -> int:
+        """Where a row begins in its file."""
+        kind, shape = self.rows[key]
+        return len(self._head(key, 0)) + row * np.dtype(kind).itemsize * int(np.prod(shape))
 
-    def _reserve(self) -> None:
-        if self.count is None:
-            return
-        sizes = {file: file.bytes_of(self.count) for file in self._files.values()}
-        needed, free = sum(sizes.values()), paths.free_bytes(self._work)
-        if needed - sum(file.path.stat().st_size for file in sizes) > free:
+    def _head(self, key: str, count: int) -> bytes:
+        """Of an ``.npy`` file; numpy pads it so that it has one length for any count."""
+        kind, shape = self.rows[key]
+        head, descr = io.BytesIO(), np.lib.format.dtype_to_descr(np.dtype(kind))
+        told = {"descr": descr, "fortran_order": False, "shape": (count, *shape)}
+        np.lib.format.write_array_header_1_0(head, told)
+        return head.getvalue()
+
+    def _insist_on_room(self) -> None:
+        left = max((self.count or 0) - self._written, 0)
+        needed = sum(self._place(key, left) for key in self.rows)
+        if self.count and needed > (free := paths.free_bytes(self._work)):
             self._drop()
             raise DataError(
                 f"{self.folder.parent}: {self.name} takes {needed:,} bytes and {free:,} are free; "
                 "make room, or let LDL_CACHE name a folder on another disk"
             )
-        for file, size in sizes.items():
-            file.reserve(size)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
-        interrupted = kind is not None and not issubclass(kind, Exception)
         try:
-            with paths.told(self.folder.parent):
-                for file in self._files.values():
-                    file.close(self._written)
-                self._journal.close()
+            with paths.told(self.folder.parent), self._journal:
+                for key, file in self._files.items():
+                    with file:
+                        file.seek(0)
+                        file.write(self._head(key, self._written))
+                        file.truncate(self._place(key, self._written))
                 if kind is None:
                     self._finish()
         except BaseException:
             self._drop()
             raise
-        if kind is not None and not interrupted and not self._keep:
+        failed = kind is not None and issubclass(kind, Exception) and not self._keep
+        if failed or self.gap:
             self._drop()
 
     def _drop(self) -> None:
@@ -386,7 +377,7 @@ class BankWriter:
             raise DataError(f"{self.name}: {self._written} images written, {self.count} announced")
         if not self.entries:
             raise DataError(f"{self.name}: nothing usable; no bank was written")
-        arrays = {key: _open_array(self._work, key) for key in self.rows}
+        arrays = {key: np.load(self._work / f"{key}.npy", mmap_mode="r") for key in self.rows}
         index = {
             **self.facts,
             "left_out": self.left_out | self.facts.get("left_out", {}),
@@ -401,53 +392,9 @@ class BankWriter:
         self._work.rename(self.folder)
 
 
-class _Rows:
-    """An ``.npy`` file that is written row by row; its length is told at the end.
-
-    numpy pads the header so that it may be written again with another length. Rows are written,
-    not mapped: a full disk is then an error that can be told, not a signal that ends the process.
-    """
-
-    def __init__(self, path: Path, kind: str, shape: tuple[int, ...]) -> None:
-        self.path, self.kind, self.shape = path, np.dtype(kind), tuple(shape)
-        self._file: BinaryIO = path.open("rb+" if path.exists() else "wb+")
-        self._head(0)
-        self._start = self._file.tell()
-        self._row = self.kind.itemsize * int(np.prod(self.shape))
-
-    def _head(self, count: int) -> None:
-        self._file.seek(0)
-        descr = np.lib.format.dtype_to_descr(self.kind)
-        header = {"descr": descr, "fortran_order": False, "shape": (count, *self.shape)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-    def bytes_of(self, count: int) -> int:
-        """Size of the file with so many rows."""
-        return self._start + count * self._row
-
-    def reserve(self, size: int) -> None:
-        """Take the disk's room now."""
-        if hasattr(os, "posix_fallocate"):  # not on macOS
-            os.posix_fallocate(self._file.fileno(), 0, size)
-
-    def seek(self, row: int) -> None:
-        """Write here next."""
-        self._file.seek(self.bytes_of(row))
-
-    def add(self, row: Array) -> None:
-        """Write one row."""
-        self._file.write(np.ascontiguousarray(row).tobytes())
-
-    def flush(self) -> None:
-        """Let what was written reach the file."""
-        self._file.flush()
-
-    def close(self, count: int) -> None:
-        """Cut after so many rows and write the length."""
-        with self._file:
-            self._head(count)
-            self._file.flush()
-            self._file.truncate(self.bytes_of(count))
+def _rows_file(path: Path) -> BinaryIO:
+    """Written, not mapped: a full disk is then an error that can be told, not a signal."""
+    return path.open("rb+" if path.exists() else "wb+")
 
 
 def fill(
@@ -459,15 +406,10 @@ def fill(
     progress: bool = False,
     unit: str = "image",
 ) -> None:
-    """Add each item that is not written yet, and name every one that cannot be used.
+    """Let ``add`` write each item that is not written yet, and name every one that cannot be used.
 
-    Args:
-        items: what to read, in order; ``str`` of one names it.
-        add: writes the entry of one.
-        leave_out: go on without those that cannot be used, instead of writing no bank; None: the
-        first
-            of them is the error, since the caller offers no going on.
-        progress: show a bar that counts in ``unit``.
+    ``leave_out`` goes on without those, instead of writing no bank; None: the first of them is the
+    error, since the caller offers no going on.
     """
     faults: list[str] = []
     left = items[writer.done :]
@@ -482,7 +424,7 @@ def fill(
                 writer.leave_out(str(one), str(error))
             else:
                 faults.append(str(error))
-                writer.dry = True
+                writer.gap = True
     refuse(faults, len(items))
 
 
@@ -500,11 +442,8 @@ def image_bank(
 ) -> Bank:
     """A bank of images, written once as `made` says, then opened; arguments as there and of `fill`.
 
-    Args:
-        name, rows: as of `BankWriter`.
-        items: what to read; asked for only when the bank is not there yet.
-        load: id, row and split of one.
-        left_out: what ``items`` leaves out, and why; it may fill it.
+    ``items`` is asked for only when the bank is not there yet, and may fill ``left_out`` (what it
+    leaves out, and why); ``load`` gives id, row and split of one.
     """
 
     def write(folder: Path) -> None:

@@ -105,7 +105,7 @@ class SuperpixelConfig(Strict):
     The paper gives none. Chosen on 40 slices each of abdomen, thorax and head-and-neck CT among
     scales 10-50 and sigmas 0.3-0.8: at sigma 0.5, 20 is the largest scale at which, at 128 and 256
     px, less than a tenth of an organ's pixels (mean over the organs of a set) lie in regions that
-    hold more of another organ (`ldl.data.superpixels.merged_share`). In the abdomen it is
+    hold more of another organ (`ldl.data.superpixels.quality`). In the abdomen it is
     0.03 at both, in head and neck 0.01, in the thorax 0.10 and 0.06, where the esophagus is a few
     pixels wide. At 64 px the thorax has 0.13, and no setting less than 0.11.
 

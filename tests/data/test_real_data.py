@@ -17,7 +17,7 @@ from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task
 from ldl.data.preprocess import field_masks
 from ldl.data.readers import read_idrid_centres, read_mask, read_nifti
 from ldl.data.shape_prior import shape_prior
-from ldl.data.superpixels import Overlap, achievable_dice, merged_share, overlap, superpixels
+from ldl.data.superpixels import Quality, quality, superpixels
 from ldl.data.verify import verify
 from ldl.errors import DataError
 from ldl.metrics import collapse, shape_of
@@ -257,24 +257,23 @@ def labelled_slices(folder: Path, name: str, side: int) -> tuple[np.ndarray, np.
     return np.stack(images), np.stack(labels)
 
 
-def quality_of(folder: Path, name: str, config: SuperpixelConfig) -> Overlap:
+def quality_of(folder: Path, name: str, config: SuperpixelConfig) -> Quality:
     images, labels = labelled_slices(folder, name, 128)
-    return overlap(
-        np.stack([superpixels(one[None], config) for one in images]), labels, WINDOWS[name][1]
-    )
+    regions = np.stack([superpixels(one[None], config) for one in images])
+    assert not ((regions < 0) & (labels > 0)).any()
+    return quality(regions, labels, WINDOWS[name][1] - 1)
 
 
 @pytest.mark.parametrize("name", list(WINDOWS))
 def test_organs_are_not_merged(real_data: Path, name: str) -> None:
     found = quality_of(real_data, name, SuperpixelConfig())
     _, _, merged, dice = WINDOWS[name]
-    assert found.outside[1:].sum() == 0
-    assert 20 < found.regions_per_slice < 400
-    assert np.nanmean(merged_share(found)) < merged
-    assert np.nanmean(achievable_dice(found)[1:]) > dice
+    assert 20 < found.regions < 400
+    assert np.nanmean(found.merged) < merged
+    assert np.nanmean(found.dice) > dice
 
 
 def test_much_larger_regions_merge_them(real_data: Path) -> None:
     found = quality_of(real_data, "btcv", SuperpixelConfig(scale=1000.0, sigma=1.0, min_size=200))
-    assert np.nanmean(merged_share(found)) > 0.2
-    assert np.nanmean(achievable_dice(found)[1:]) < 0.6
+    assert np.nanmean(found.merged) > 0.2
+    assert np.nanmean(found.dice) < 0.6
