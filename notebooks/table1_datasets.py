@@ -35,7 +35,7 @@ from IPython.display import HTML, Markdown, display
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.data.ct import BUDGETS, REGIONS, facts, part_sizes
-from ldl.data.ct.survey import ct_manifests, survey
+from ldl.data.ct.source import set_files
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named, manifests, table1
 from ldl.errors import DataError
@@ -112,16 +112,25 @@ Markdown(
 #
 # Of these only the first is public. BTCV stands in for ABD-110, SegTHOR for Thorax-85, OpenKBP for HaN.
 
+
 # %% tags=["remove-input"]
-sets = {one.name: one for one in ct_manifests()}
-surveys = {name: survey(name) for name in sets}
+def volumes_of(name):
+    """The volumes of a CT set; None where it is not at hand."""
+    try:
+        return set_files(name)
+    except DataError:
+        return None
+
+
+sets = {name: one for name, one in manifests().items() if one.modality == "ct"}
+surveys = {name: volumes_of(name) for name in sets}
 lines = []
 for region in REGIONS:
     for role, name in (
         ("the paper's", facts(region).paper_set),
         ("stand-in", facts(region).stand_in),
     ):
-        there = surveys[name].volumes if surveys[name] else None
+        there = len(surveys[name].ids) if surveys[name] else None
         said = next(one.count for one in sets[name].collections if one.purpose == "volumes")
         number = there or said
         parts = part_sizes(number) if number and number > 2 else None
@@ -146,11 +155,9 @@ plots.small_table(
 def odd(name):
     """Everything known to be odd about a set, as a list."""
     manifest, found = sets[name], surveys[name]
-    told = [found.note if found else "Not at hand where this page was made.", *manifest.notes]
+    told = ["Not at hand where this page was made.", *manifest.notes]
     if found:
-        told += [
-            f"Without {organ}: {', '.join(ids)}." for organ, ids in (found.lacking or {}).items()
-        ]
+        told[0] = DatasetFolder(manifest).layout.note
         told += [f"{id} is left out: {why}." for id, why in found.left_out.items()]
     return HTML(
         f"<p><b>{name}</b></p><ul>{''.join(f'<li>{line}</li>' for line in told if line)}</ul>"

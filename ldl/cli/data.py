@@ -184,7 +184,7 @@ def prepare_volumes(
 
 def unusable(name: str, known: list[str]) -> list[str]:
     """Lines about volumes that no bank would take, without those about files in ``known``."""
-    from ldl.data.ct.survey import volume_faults
+    from ldl.data.ct.source import volume_faults
 
     lines = volume_faults(name, progress=True).values()
     return [f"unusable: {line}" for line in lines if not any(one in line for one in known)]

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from ldl.data import prepare
 from ldl.data.bank import Bank, BankWriter, fill, image_rows, made, open_images, refuse
-from ldl.data.ct.slices import to_grey
+from ldl.data.ct.prepare import to_grey
 from ldl.data.ct.volume import read_ct
 from ldl.data.folder import FolderIndex
 from ldl.data.preprocess import Picture, picture, pictured, resize_mask

@@ -2,5 +2,14 @@
 
 from ldl.tasks import REGIONS, facts
 
-from .bank import BUDGETS, CtBank, CtEntry, open_ct_bank, part_sizes
-from .prepare import ct_bank, joined, pretraining_rows, refuse_shared_volumes, slice_bank
+from .bank import (
+    BUDGETS,
+    CtBank,
+    CtEntry,
+    joined,
+    open_ct_bank,
+    part_sizes,
+    pretraining_rows,
+    refuse_shared_volumes,
+)
+from .prepare import ct_bank, slice_bank

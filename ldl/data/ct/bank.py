@@ -10,17 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ldl.data.bank import SPLITS, BankWriter, open_bank, refuse_twins
 from ldl.errors import DataError
 from ldl.rng import numpy_generator
+from ldl.runs.lrc import PartName
 from ldl.tasks import Spacing
 
 Array = np.ndarray
 BUDGETS = (10, 60)  # labelled volumes in LRC Table 1
+WATCHED = 64  # slices at most on which a pretraining is watched, as in `ldl.train.pretrain`
 
 
 @dataclass(frozen=True)
@@ -125,34 +127,25 @@ class CtBank:
                 yield entry, slices[found]
 
 
-@dataclass(frozen=True)
-class SliceFacts:
-    """What a bank's index says beside its volumes; see `CtBank`. ``size`` is the slices' side."""
+def slice_writer(folder: Path, facts: dict[str, Any]) -> BankWriter:
+    """A writer of slices; see `add_volume`.
 
-    name: str
-    region: str
-    size: int
-    labelled: bool
-    organs: tuple[str, ...]
-    window: tuple[int, int]
-    note: str = ""
-
-
-def slice_writer(folder: Path, facts: SliceFacts) -> BankWriter:
-    """A writer of slices, with labels where ``facts`` say so; see `add_volume`."""
-    plain = (facts.size, facts.size)
+    ``facts`` go into the index: name, region, size (the slices' side), labelled, organs, window and
+    note, see `CtBank`.
+    """
+    plain = (facts["size"], facts["size"])
     rows: dict[str, tuple[str, tuple[int, ...]]] = {"images": ("uint8", (1, *plain))}
-    if facts.labelled:
+    if facts["labelled"]:
         rows["labels"] = ("uint8", plain)
 
     def fingerprint(arrays: dict[str, Array], entries: list[dict[str, Any]]) -> str:
         # Each entry has a hash of its slices; the words of the note are no content.
         volumes = [asdict(_entry(one)) for one in entries]
-        content = json.dumps({**asdict(facts), "volumes": volumes, "note": ""}, sort_keys=True)
+        content = json.dumps({**facts, "volumes": volumes, "note": ""}, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    writer = BankWriter(folder, facts.name, rows, fingerprint=fingerprint)
-    writer.facts = asdict(facts)
+    writer = BankWriter(folder, facts["name"], rows, fingerprint=fingerprint)
+    writer.facts = dict(facts)
     return writer
 
 
@@ -165,7 +158,7 @@ def add_volume(
     affine: Array,
     outside: float = 0.0,
 ) -> None:
-    """Append a volume, slice by slice upwards: image and label (S, S) uint8."""
+    """Append a volume, slice by slice upwards: image and label (S, S) uint8; all or nothing."""
     digest, greys, organs = hashlib.sha256(), set[int](), len(writer.facts["organs"])
     facts: dict[str, Any] = {
         "spacing": spacing,
@@ -205,9 +198,8 @@ def open_ct_bank(folder: Path) -> CtBank:
             **{key: index[key] for key in ("name", "region", "fingerprint", "note", "left_out")},
         )
     except (KeyError, TypeError) as error:
-        raise DataError(f"{folder}/index.json: not that of a slice bank; delete the folder") from (
-            error
-        )
+        where = f"{folder}/index.json"
+        raise DataError(f"{where}: not that of a slice bank; delete the folder") from error
 
 
 def _entry(line: dict[str, Any]) -> CtEntry:
@@ -215,13 +207,6 @@ def _entry(line: dict[str, Any]) -> CtEntry:
     affine = tuple(tuple(row) for row in facts["affine"])
     told = {**facts, "affine": affine, "spacing": tuple(facts["spacing"])}
     return CtEntry(line["id"], line["first"], line["count"], **told)
-
-
-class Part(NamedTuple):
-    """What a volume is used for, and its place there: a budget of n takes places 0..n-1."""
-
-    split: str
-    place: int
 
 
 def part_sizes(count: int, budgets: Sequence[int] = BUDGETS) -> tuple[int, int, int]:
@@ -243,17 +228,17 @@ def part_sizes(count: int, budgets: Sequence[int] = BUDGETS) -> tuple[int, int, 
 
 def split_volumes(
     ids: Sequence[str], seed: int, name: str, budgets: Sequence[int] = BUDGETS
-) -> dict[str, Part]:
-    """A part for every volume, drawn from ``seed`` and ``name`` (the data set).
+) -> dict[str, tuple[str, int]]:
+    """The split of every volume and its place there, drawn from ``seed`` and ``name`` (the set).
 
-    Test volumes depend on the ids, the seed and the largest budget alone. Smaller budgets are the
-    beginnings of larger ones.
+    A budget of n takes places 0..n-1. Test volumes depend on the ids, the seed and the largest
+    budget alone.
     """
     sizes = part_sizes(len(ids), budgets)
     drawn = [ids[k] for k in numpy_generator(seed, "ct-split", name).permutation(len(ids))]
-    parts: dict[str, Part] = {}
+    parts: dict[str, tuple[str, int]] = {}
     for split, size in zip(reversed(SPLITS), reversed(sizes), strict=True):
-        parts |= {one: Part(split, place) for place, one in enumerate(drawn[:size])}
+        parts |= {one: (split, place) for place, one in enumerate(drawn[:size])}
         drawn = drawn[size:]
     return parts
 
@@ -265,11 +250,69 @@ def assign_parts(bank: CtBank, seed: int, budgets: tuple[int, ...]) -> CtBank:
     test.
     """
     ids = [one.id for one in bank.volumes]
-    parts = {one: Part("test", place) for place, one in enumerate(ids)}
+    parts = {one: ("test", place) for place, one in enumerate(ids)}
     if len(ids) > 2:
         parts = split_volumes(ids, seed, bank.name.rsplit("-", 1)[0], budgets)
-    volumes = tuple(replace(one, **parts[one.id]._asdict()) for one in bank.volumes)
+    volumes = tuple(
+        replace(one, split=parts[one.id][0], place=parts[one.id][1]) for one in bank.volumes
+    )
     refuse_twins(bank.name, [(v.id, v.split, v.content) for v in volumes], "scan", "patient")
     told = [bank.fingerprint, [(one.id, one.split, one.place) for one in volumes]]
     stamp = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     return replace(bank, volumes=volumes, fingerprint=stamp)
+
+
+def joined(banks: Sequence[CtBank]) -> CtBank:
+    """Several sets as one bank without labels, for pretraining; a single bank stays as it is.
+
+    Volumes keep their parts, and their ids behind the name of their set. Regions have windows of
+    their own, so that equal tissue may have another gray in another set.
+    """
+    first = banks[0]
+    if len(banks) == 1:
+        return first
+    sizes = {bank.images.shape[1:] for bank in banks}
+    if len(sizes) > 1:
+        raise DataError(f"{' + '.join(one.name for one in banks)}: slices of {sorted(sizes)}")
+    starts = np.cumsum([0, *(len(bank.images) for bank in banks)])
+    volumes = tuple(
+        replace(one, id=f"{bank.name}/{one.id}", first=one.first + int(start))
+        for bank, start in zip(banks, starts[:-1], strict=True)
+        for one in bank.volumes
+    )
+    return replace(
+        first,
+        name="+".join(bank.name for bank in banks),
+        images=np.concatenate([bank.images for bank in banks]),
+        labels=None,
+        organs=(),
+        volumes=volumes,
+        fingerprint=hashlib.sha256("".join(b.fingerprint for b in banks).encode()).hexdigest(),
+        note="; ".join(dict.fromkeys(bank.note for bank in banks if bank.note)),
+        left_out={f"{b.name}/{id}": why for b in banks for id, why in b.left_out.items()},
+    )
+
+
+def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
+    """Rows (int64) that a pretraining learns from, and rows it is watched on, of different volumes.
+
+    Learned from are the training volumes, or with part "all" those for test too; watched are at
+    most 64 slices of the validation volumes, evenly spread.
+    """
+    watched = bank.rows("validation")
+    learned = bank.rows("train")
+    if part == "all":
+        learned = np.concatenate([learned, bank.rows("test")])
+    places = np.linspace(0, len(watched) - 1, min(WATCHED, len(watched))).round().astype(int)
+    return learned, watched[places]
+
+
+def refuse_shared_volumes(bank: CtBank) -> None:
+    """Insist that no volume lies in two parts, and no slice in two volumes."""
+    rows = [np.arange(one.first, one.first + one.count) for one in bank.volumes]
+    if not np.array_equal(np.sort(np.concatenate(rows)), np.arange(len(bank.images))):
+        raise DataError(f"{bank.name}: slices that lie in no volume, or in two; prepare it again")
+    parts: dict[str, str] = {}
+    for one in bank.volumes:
+        if parts.setdefault(one.id, one.split) != one.split:
+            raise DataError(f"{bank.name}: {one.id} is in {parts[one.id]} and in {one.split}")

@@ -1,35 +1,33 @@
 """From a region and a source to its slice bank: read, resampled and windowed once, then opened.
 
-And from banks to what trainings read: several sets as one, and whose rows.
+The rule. A slice is a square of ``size`` pixels at the target spacing, its centre the mean position
+of the patient's tissue in the volume (one point for all slices, found without labels); what lies
+beyond the scan is air. Slices divide the scan's height, centred on it. The image is interpolated
+linearly, by a triangle as wide as an output voxel where that is larger than an input voxel, so that
+coarse slices do not alias; labels are taken from the nearest voxel.
 """
 
-import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from ldl.data.bank import BankWriter, fill, made
-from ldl.data.ct.bank import (
-    BUDGETS,
-    CtBank,
-    SliceFacts,
-    add_volume,
-    assign_parts,
-    open_ct_bank,
-    slice_writer,
-)
-from ldl.data.ct.slices import fit, keep, sections, share_outside
+from ldl.data.bank import fill, made
+from ldl.data.ct.bank import BUDGETS, CtBank, add_volume, assign_parts, open_ct_bank, slice_writer
 from ldl.data.ct.source import PHANTOM_SLICES, CtSource, ct_source
+from ldl.data.ct.volume import CtVolume
 from ldl.errors import ConfigError, DataError
-from ldl.runs.lrc import CtConfig, PartName
-from ldl.tasks import Spacing, facts, spacing_for
+from ldl.runs.lrc import CtConfig
+from ldl.tasks import AIR, Spacing, facts, spacing_for
 
 Array = np.ndarray
 VERSION = 1  # raise when preparation changes: banks of another version are prepared again
-WATCHED = 64  # slices at most on which a pretraining is watched, as in `ldl.train.pretrain`
+Triple = tuple[float, float, float]
+Box = tuple[float, float, float, float]
 
 
 def slice_bank(config: CtConfig, *, progress: bool = False) -> CtBank:
@@ -74,90 +72,143 @@ def ct_bank(
     if spacing is None and not found.as_is:
         spacing = spacing_for(region, size)
     label, window = f"{found.name}-{region}-{size}", facts(region).window
-    told = SliceFacts(
-        label, region, size, bool(found.organs), found.organs, window, note=found.note
-    )
+    told = {"name": label, "region": region, "size": size, "labelled": bool(found.organs),
+            "organs": found.organs, "window": window, "note": found.note}  # fmt: skip
 
     def write(folder: Path) -> None:
-        with slice_writer(folder, told) as writer:
-            _write(writer, found, spacing, leave_out, progress)
+        _write(folder, told, found, spacing, leave_out, progress)
 
     stamp = [VERSION, region, size, spacing, window, found.organs, found.stamp, leave_out]
     return assign_parts(open_ct_bank(made(f"ct-{label}", stamp, write)), seed, budgets)
 
 
 def _write(
-    writer: BankWriter, source: CtSource, spacing: Spacing | None, leave_out: bool, progress: bool
-) -> None:
-    writer.facts["left_out"] = dict(source.left_out)
-    size, window = writer.facts["size"], writer.facts["window"]
+    folder: Path, told: dict[str, Any], source: CtSource, spacing: Spacing | None,
+    leave_out: bool, progress: bool,
+) -> None:  # fmt: skip
+    with slice_writer(folder, told) as writer:
+        writer.facts["left_out"] = dict(source.left_out)
 
-    def add(id: str) -> None:
-        volume = source.read(id)
-        grid = fit(volume, size, spacing) if spacing is not None else keep(volume, size)
-        add_volume(
-            writer,
-            volume.id,
-            sections(volume, grid, window),
-            spacing=grid.spacing,
-            affine=grid.affine(volume.affine),
-            outside=share_outside(volume, grid),
-        )
+        def add(id: str) -> None:
+            volume = source.read(id)
+            grid = fit(volume, told["size"], spacing) if spacing else keep(volume, told["size"])
+            add_volume(
+                writer,
+                volume.id,
+                sections(volume, grid, told["window"]),
+                spacing=grid.spacing,
+                affine=grid.affine(volume.affine),
+                outside=share_outside(volume, grid),
+            )
 
-    fill(writer, source.ids, add, leave_out=leave_out, progress=progress, unit="volume")
+        fill(writer, source.ids, add, leave_out=leave_out, progress=progress, unit="volume")
 
 
-def joined(banks: Sequence[CtBank]) -> CtBank:
-    """Several sets as one bank without labels, for pretraining; a single bank stays as it is.
+@dataclass(frozen=True)
+class Grid:
+    """Where the output voxels lie in a volume; triples are (z, y, x).
 
-    Volumes keep their parts, and their ids behind the name of their set. Regions have windows of
-    their own, so that equal tissue may have another gray in another set.
+    Attributes:
+        shape: output slices, rows and columns.
+        spacing: output voxel size in mm.
+        first: input index of output voxel (0, 0, 0).
+        step: input voxels per output voxel.
     """
-    first = banks[0]
-    if len(banks) == 1:
-        return first
-    sizes = {bank.images.shape[1:] for bank in banks}
-    if len(sizes) > 1:
-        raise DataError(f"{' + '.join(one.name for one in banks)}: slices of {sorted(sizes)}")
-    starts = np.cumsum([0, *(len(bank.images) for bank in banks)])
-    volumes = tuple(
-        replace(one, id=f"{bank.name}/{one.id}", first=one.first + int(start))
-        for bank, start in zip(banks, starts[:-1], strict=True)
-        for one in bank.volumes
-    )
-    return replace(
-        first,
-        name="+".join(bank.name for bank in banks),
-        images=np.concatenate([bank.images for bank in banks]),
-        labels=None,
-        organs=(),
-        volumes=volumes,
-        fingerprint=hashlib.sha256("".join(b.fingerprint for b in banks).encode()).hexdigest(),
-        note="; ".join(dict.fromkeys(bank.note for bank in banks if bank.note)),
-        left_out={f"{b.name}/{id}": why for b in banks for id, why in b.left_out.items()},
-    )
+
+    shape: tuple[int, int, int]
+    spacing: Spacing
+    first: Triple
+    step: Triple
+
+    def affine(self, of: Array) -> Array:
+        """Affine of the output voxels (x, y, z), given the input's."""
+        move = np.diag([*self.step[::-1], 1.0])
+        move[:3, 3] = self.first[::-1]
+        return of @ move
+
+    def box(self) -> Box:
+        """Left, top, right and bottom of a slice in input pixels; pixel i reaches from i to i+1."""
+        left, top = (self.first[k] + 0.5 - 0.5 * self.step[k] for k in (2, 1))
+        return left, top, left + self.shape[2] * self.step[2], top + self.shape[1] * self.step[1]
 
 
-def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
-    """Rows (int64) that a pretraining learns from, and rows it is watched on, of different volumes.
+def fit(volume: CtVolume, size: int, spacing: Spacing) -> Grid:
+    """The grid of ``size`` x ``size`` slices at ``spacing`` (mm) over a volume."""
+    z, y, x = (wanted / own for wanted, own in zip(spacing, volume.spacing, strict=True))
+    depth = volume.image.shape[0]
+    count = max(1, round(depth / z))
+    _, row, column = volume.centre()
+    half = (size - 1) / 2
+    first = ((depth - 1) / 2 - (count - 1) / 2 * z, row - half * y, column - half * x)
+    return Grid((count, size, size), spacing, first, (z, y, x))
 
-    Learned from are the training volumes, or with part "all" those for test too; watched are at
-    most 64 slices of the validation volumes, evenly spread.
+
+def keep(volume: CtVolume, size: int) -> Grid:
+    """The volume's own voxels."""
+    shape = volume.image.shape
+    if shape[1:] != (size, size):
+        raise DataError(f"{volume.id}: slices of {shape[1:]} where {(size, size)} is asked for")
+    return Grid((shape[0], size, size), volume.spacing, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def sections(
+    volume: CtVolume, grid: Grid, window: tuple[int, int]
+) -> Iterator[tuple[Array, Array | None]]:
+    """The slices from the lowest to the highest, one at a time.
+
+    Yields:
+        Image (rows, columns) uint8, ``window`` (HU) mapped to 0..255, and label uint8 or None.
     """
-    watched = bank.rows("validation")
-    learned = bank.rows("train")
-    if part == "all":
-        learned = np.concatenate([learned, bank.rows("test")])
-    places = np.linspace(0, len(watched) - 1, min(WATCHED, len(watched))).round().astype(int)
-    return learned, watched[places]
+    for k in range(grid.shape[0]):
+        at = grid.first[0] + k * grid.step[0]
+        hounsfield = _in_plane(_blend(volume.image, at, grid.step[0]), grid, AIR)
+        label = None
+        if volume.label is not None:
+            nearest = min(max(int(np.floor(at + 0.5)), 0), len(volume.label) - 1)
+            label = _in_plane(volume.label[nearest], grid, 0)
+        yield to_grey(hounsfield, window), label
 
 
-def refuse_shared_volumes(bank: CtBank) -> None:
-    """Insist that no volume lies in two parts, and no slice in two volumes."""
-    rows = [np.arange(one.first, one.first + one.count) for one in bank.volumes]
-    if not np.array_equal(np.sort(np.concatenate(rows)), np.arange(len(bank.images))):
-        raise DataError(f"{bank.name}: slices that lie in no volume, or in two; prepare it again")
-    parts: dict[str, str] = {}
-    for one in bank.volumes:
-        if parts.setdefault(one.id, one.split) != one.split:
-            raise DataError(f"{bank.name}: {one.id} is in {parts[one.id]} and in {one.split}")
+def to_grey(hounsfield: Array, window: tuple[int, int]) -> Array:
+    """HU as uint8: the window's ends become 0 and 255, what lies outside is clipped."""
+    low, high = window
+    scaled = (np.asarray(hounsfield, np.float32) - low) * np.float32(255 / (high - low))
+    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
+
+
+def share_outside(volume: CtVolume, grid: Grid) -> float:
+    """Share of the file's labelled voxels that are not in the slices, 0..1; 0 without labels."""
+    if volume.label is None:
+        return 0.0
+    left, top, right, bottom = grid.box()
+    ys, xs = (np.arange(n) + 0.5 for n in volume.label.shape[1:])
+    inside = np.ix_((top <= ys) & (ys < bottom), (left <= xs) & (xs < right))
+    per_pixel = (volume.label > 0).sum(axis=0)
+    total = int(per_pixel.sum())
+    return 1.0 - (1.0 - volume.cut) * float(per_pixel[inside].sum()) / max(total, 1)
+
+
+def _blend(image: Array, at: float, step: float) -> Array:
+    """The slice at height ``at`` (in input slices), float32."""
+    reach = max(1.0, step)
+    at = min(max(at, 0.0), len(image) - 1.0)
+    low, high = max(0, int(np.ceil(at - reach))), min(len(image) - 1, int(np.floor(at + reach)))
+    weights = 1.0 - np.abs(np.arange(low, high + 1) - at) / reach
+    total = np.zeros(image.shape[1:], np.float32)
+    for weight, one in zip(weights / weights.sum(), image[low : high + 1], strict=True):
+        if weight:
+            total += np.float32(weight) * one
+    return total
+
+
+def _in_plane(pixels: Array, grid: Grid, fill: int) -> Array:
+    """Crop, pad and scale one slice; float32 is interpolated, uint8 (labels) is not."""
+    rows, columns = grid.shape[1:]
+    left, top, right, bottom = grid.box()
+    height, width = pixels.shape
+    before = max(0, int(np.ceil(-top))), max(0, int(np.ceil(-left)))
+    after = max(0, int(np.ceil(bottom - height))), max(0, int(np.ceil(right - width)))
+    padded = np.pad(pixels, list(zip(before, after, strict=True)), constant_values=fill)
+    box = (left + before[1], top + before[0], right + before[1], bottom + before[0])
+    method = Image.Resampling.BILINEAR if pixels.dtype == np.float32 else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(padded).resize((columns, rows), method, box=box))

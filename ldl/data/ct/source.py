@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from ldl.data import phantoms
 from ldl.data.ct.volume import TISSUE, CtVolume, check_hounsfield, plain_affine, read_ct
@@ -90,12 +91,9 @@ def ct_source(
     seed: int,
     slices: int = PHANTOM_SLICES,
 ) -> CtSource:
-    """The source called ``source``, the first ``limit`` volumes of it.
+    """The first ``limit`` volumes of "phantom", "open" (the region's stand-in) or a named set.
 
-    Args:
-        region: "abdomen", "thorax" or "head_neck".
-        source: "phantom"; "open" (the region's stand-in); or a set by its manifest's name.
-        size, seed, slices: of phantoms: side in pixels, seed, slices a volume.
+    ``size``, ``seed`` and ``slices`` are of phantoms: side in pixels, and slices a volume.
     """
     stand_in = facts(region).stand_in
     if source == "phantom":
@@ -114,9 +112,8 @@ def ct_source(
 def set_files(name: str, root: Path | None = None) -> CtSource:
     """The data set of that name below the data folder, or in its package.
 
-    Labels are used where the collection lists them among its files. A layout with other label
-    values than the manifest's is mapped by name; structures that the manifest does not name are
-    background.
+    Labels are used where the collection lists them among its files, mapped by name where a layout
+    has other values than the manifest; structures that the manifest does not name are background.
     """
     manifest = manifest_named(name)
     folder = DatasetFolder(manifest, root)
@@ -135,10 +132,11 @@ def set_files(name: str, root: Path | None = None) -> CtSource:
         raise DataError(f"{folder.root}: no usable volume of {name}; `ldl data verify {name}`")
 
     def read(id: str) -> CtVolume:
+        image = folder.path("images", members[id])
         if sparse:
-            volume = read_patient(id, folder.path("images", members[id]).parent, organs)
+            volume = read_patient(id, image.parent, organs)
         else:
-            volume = _read_nifti(folder, members[id], organs)
+            volume = _read_nifti(folder, members[id], image, organs)
         return whole_slices(volume) if folder.layout.whole_slices else volume
 
     stamp = (
@@ -154,14 +152,15 @@ def set_files(name: str, root: Path | None = None) -> CtSource:
     return CtSource(name, tuple(ids), organs, stamp, read, note, left_out)
 
 
-def _read_nifti(folder: DatasetFolder, member: Member, organs: tuple[str, ...]) -> CtVolume:
+def _read_nifti(
+    folder: DatasetFolder, member: Member, image: Path, organs: tuple[str, ...]
+) -> CtVolume:
     label = None
     if organs:
         found = folder.paths("labels", member)
         label = folder.root / (found or folder.candidates("labels", member))[0]
     number = {word: k for k, word in enumerate(organs, start=1)}
     codes = {0: 0} | {value: number.get(word, 0) for value, word in folder.labels.items()}
-    image = folder.path("images", member)
     return read_ct(member.id, image, label, codes, axes=folder.layout.axes)
 
 
@@ -284,3 +283,17 @@ def longest_run(area: Array) -> tuple[int, int]:
         if z + 1 - start > best[1] - best[0]:
             best = (start, z + 1)
     return best
+
+
+def volume_faults(name: str, *, root: Path | None = None, progress: bool = False) -> dict[str, str]:
+    """Volumes of a CT set that no bank would take, id -> one line.
+
+    Volumes that the set itself leaves out (a structure was not drawn) are no faults.
+    """
+    found, faults = set_files(name, root), {}
+    for id in tqdm(found.ids, desc=f"{name}, volumes", unit="volume", disable=not progress):
+        try:
+            found.read(id)
+        except DataError as error:
+            faults[id] = str(error)
+    return faults

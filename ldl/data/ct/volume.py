@@ -67,7 +67,7 @@ def read_ct(
     Args:
         image: NIfTI of Hounsfield units, (X, Y, Z).
         label: NIfTI label map on the same voxels; None: not labelled.
-        codes: value in the label file -> organ number; 0 is background.
+        codes: value in the label file -> organ; 0: background, and structures not asked for.
         axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
     """
     scan = read_nifti(image, axes)
@@ -80,9 +80,12 @@ def read_ct(
         check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, label)
         organs = _upright(organs_of(marked.values, codes, label), scan.affine)
         del marked
-    hounsfield = _upright(as_hounsfield(scan.values), scan.affine)
-    turn = inv_ornt_aff(to_ras(scan.affine), scan.values.shape)
-    affine = display_affine(scan.affine @ turn, hounsfield.shape[::-1])
+    whole = np.rint(scan.values) if scan.values.dtype.kind == "f" else scan.values
+    # What lies below air is padding outside the scan.
+    hounsfield = _upright(np.maximum(whole, AIR).astype(np.int16, copy=False), scan.affine)
+    flip = np.diag([-1.0, -1.0, 1.0, 1.0])
+    flip[:2, 3] = hounsfield.shape[2] - 1, hounsfield.shape[1] - 1
+    affine = scan.affine @ inv_ornt_aff(to_ras(scan.affine), scan.values.shape) @ flip
     x, y, z = (float(one) for one in np.linalg.norm(affine[:3, :3], axis=0))
     return CtVolume(id, hounsfield, organs, (z, y, x), affine)
 
@@ -95,20 +98,6 @@ def _upright(values: Array, affine: Array) -> Array:
 def display(values: Array) -> Array:
     """RAS+ voxels (X, Y, Z) as (Z, Y, X): slices up, rows to the back, columns to the left."""
     return values.transpose(2, 1, 0)[:, ::-1, ::-1]
-
-
-def display_affine(affine: Array, shape: tuple[int, ...]) -> Array:
-    """The affine after `display`, for voxels (x, y, z) of an array that was ``shape`` (X, Y, Z)."""
-    flip = np.diag([-1.0, -1.0, 1.0, 1.0])
-    flip[:2, 3] = shape[0] - 1, shape[1] - 1
-    return affine @ flip
-
-
-def as_hounsfield(values: Array) -> Array:
-    """Finite HU as int16; what lies below air (padding outside the scan) becomes air."""
-    if values.dtype.kind == "f":
-        values = np.rint(values)
-    return np.maximum(values, AIR).astype(np.int16, copy=False)
 
 
 def check_hounsfield(values: Array, path: Path) -> None:
@@ -151,11 +140,7 @@ def check_pair(
 
 
 def organs_of(values: Array, codes: dict[int, int], path: Path) -> Array:
-    """A label map as organ numbers uint8.
-
-    Args:
-        codes: value in the file -> organ, 0 for background and for structures not asked for.
-    """
+    """A label map as organ numbers uint8; ``codes`` are as of `read_ct`."""
     table = np.full(256, 255, np.uint8)
     for value, organ in codes.items():
         table[value] = organ

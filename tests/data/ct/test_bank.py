@@ -10,7 +10,6 @@ import pytest
 from ldl.data.ct import open_ct_bank
 from ldl.data.ct.bank import (
     CtBank,
-    SliceFacts,
     add_volume,
     part_sizes,
     slice_writer,
@@ -20,9 +19,8 @@ from ldl.data.ct.volume import plain_affine
 from ldl.errors import DataError
 
 SIZE = 8
-TOLD = SliceFacts(
-    "set-abdomen-8", "abdomen", SIZE, True, ("liver", "spleen"), (-125, 275), "a note"
-)
+TOLD = {"name": "set-abdomen-8", "region": "abdomen", "size": SIZE, "labelled": True,
+        "organs": ("liver", "spleen"), "window": (-125, 275), "note": "a note"}  # fmt: skip
 COUNTS = {"a": 3, "b": 12, "c": 1}
 
 
@@ -33,11 +31,11 @@ def slices(seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return list(zip(images, rng.integers(0, 3, shape, dtype=np.uint8), strict=True))
 
 
-def write(folder: Path, told: SliceFacts = TOLD, seed: int = 0) -> CtBank:
+def write(folder: Path, told: dict = TOLD, seed: int = 0) -> CtBank:
     with slice_writer(folder, told) as writer:
         for number, (id, count) in enumerate(COUNTS.items()):
             found = slices(seed + number, count)
-            content = found if told.labelled else [(image, None) for image, _ in found]
+            content = found if told["labelled"] else [(image, None) for image, _ in found]
             affine = plain_affine((2.5, 1.0, 2.0))
             add_volume(writer, id, content, spacing=(2.5, 1.0, 2.0), affine=affine, outside=0.1)
     return open_ct_bank(folder)
@@ -63,7 +61,7 @@ def test_a_bank_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_bank_without_labels(tmp_path: Path) -> None:
-    bank = write(tmp_path / "bank", replace(TOLD, labelled=False, organs=()))
+    bank = write(tmp_path / "bank", TOLD | {"labelled": False, "organs": ()})
     assert bank.labels is None
     assert not (tmp_path / "bank" / "labels.npy").exists()
 
@@ -71,12 +69,12 @@ def test_a_bank_without_labels(tmp_path: Path) -> None:
 def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     first = write(tmp_path / "bank").fingerprint
     assert write(tmp_path / "again").fingerprint == first
-    assert write(tmp_path / "words", replace(TOLD, note="other words")).fingerprint == first
+    assert write(tmp_path / "words", TOLD | {"note": "other words"}).fingerprint == first
     others = [
         write(tmp_path / "pixels", seed=9),
-        write(tmp_path / "window", replace(TOLD, window=(-100, 275))),
-        write(tmp_path / "organs", replace(TOLD, organs=("liver", "heart"))),
-        write(tmp_path / "bare", replace(TOLD, labelled=False)),
+        write(tmp_path / "window", TOLD | {"window": (-100, 275)}),
+        write(tmp_path / "organs", TOLD | {"organs": ("liver", "heart")}),
+        write(tmp_path / "bare", TOLD | {"labelled": False}),
     ]
     assert len({one.fingerprint for one in others} | {first}) == 5
 
@@ -138,7 +136,7 @@ def test_what_does_not_fit_is_refused_and_leaves_no_trace(tmp_path: Path, said: 
 def test_a_label_where_none_belongs(tmp_path: Path) -> None:
     with (
         pytest.raises(DataError, match="labels of x in a bank without labels"),
-        slice_writer(tmp_path / "bank", replace(TOLD, labelled=False)) as writer,
+        slice_writer(tmp_path / "bank", TOLD | {"labelled": False}) as writer,
     ):
         add_volume(writer, "x", [(IMAGE, LABEL)], spacing=(1, 1, 1), affine=np.eye(4))
 
@@ -157,7 +155,7 @@ def test_an_index_of_another_bank_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"does not match images\.npy"):
         open_ct_bank(tmp_path / "bank")
     path.write_text(json.dumps({"name": "x"}))
-    with pytest.raises(DataError, match="not the index of a bank"):
+    with pytest.raises(DataError, match=r"index\.json: damaged"):
         open_ct_bank(tmp_path / "bank")
 
 
@@ -188,7 +186,7 @@ def test_no_part_is_empty_and_budgets_are_met_where_they_can_be(count: int) -> N
 
 
 def of(parts: dict, split: str) -> set[str]:
-    return {one for one, part in parts.items() if part.split == split}
+    return {one for one, part in parts.items() if part[0] == split}
 
 
 def test_parts_are_disjoint_and_whole() -> None:
@@ -196,7 +194,7 @@ def test_parts_are_disjoint_and_whole() -> None:
     parts = split_volumes(ids, 0, "set")
     assert set(parts) == set(ids)
     for split in ("train", "validation", "test"):
-        places = sorted(one.place for one in parts.values() if one.split == split)
+        places = sorted(place for found, place in parts.values() if found == split)
         assert places == list(range(len(places)))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from nibabel.affines import apply_affine
 
-from ldl.data.ct.slices import Grid, fit, keep, sections, share_outside, to_grey
+from ldl.data.ct.prepare import Grid, fit, keep, sections, share_outside, to_grey
 from ldl.data.ct.volume import CtVolume, plain_affine
 from ldl.errors import ConfigError, DataError
 from ldl.tasks import AIR, FACTS, spacing_for
