@@ -9,9 +9,11 @@ from ldl.data import phantoms
 from ldl.data.bank import bank_in_cache, content_fingerprint, open_images
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import collection_named, id_list
+from ldl.data.prepare import task_bank
 from ldl.data.preprocess import resize_mask
 from ldl.data.readers import read_mask
 from ldl.errors import DataError
+from ldl.tasks import VESSEL_TASKS
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,12 @@ class ShapePrior:
 
 
 def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
-    """The first ``count`` masks of ``kind`` "dsa" or "octa"; the release has ten of each."""
+    """The first ``count`` masks of ``kind`` "dsa" or "octa"; the release has ten of each.
+
+    Of "own" they are a folder's; of "vessels" as many of each vessel set's training list.
+    """
+    if kind == "vessels":
+        return _labels(config, count)
     if kind == "own":
         bank = open_images(bank_in_cache(config.prior))
         return _prior(bank.name, np.asarray(bank.images[:count, 0]) // 255, bank.ids[:count])
@@ -41,6 +48,14 @@ def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
     return _prior(
         f"{kind}-{config.size}", np.stack(read[:count]), tuple(one.id for one in listed[:count])
     )
+
+
+def _labels(config: DataConfig, count: int) -> ShapePrior:
+    banks = [task_bank(config, task) for task in VESSEL_TASKS]
+    each = -(-count // len(banks))
+    held = [(bank, row) for bank in banks for row in bank.rows("train")[:each]][:count]
+    masks = np.stack([np.asarray(bank.masks[row]) > 0 for bank, row in held])
+    return _prior(f"vessels-{config.size}", masks, tuple(bank.ids[row] for bank, row in held))
 
 
 def _prior(name: str, masks: np.ndarray, ids: tuple[str, ...]) -> ShapePrior:

@@ -8,16 +8,17 @@ from ldl.config import DataConfig, Strict
 from ldl.runs.base import Run
 from ldl.runs.pretrain import PretrainConfig, ScaleName
 
-PriorName = Literal["dsa", "octa", "own"]
+PriorName = Literal["dsa", "octa", "own", "vessels"]
 OutputName = Literal["ori", "clu", "refine", "cyclegan", "synseg", "top-hat"]
 WeightName = Literal["even", "uncertain", "confident"]
 JudgeName = Literal["paper", "released", "local"]
 # Region 0 shares an l1-normalised sigmoid with the others, as published, or has one of its own and
 # the others share what it leaves.
 TargetName = Literal["shared", "own"]
+StartName = Literal["random", "dark", "bright"]
 # Reference masks as published: whole, grey after sampling; or windows as large as the images', cut
-# to 0 and 1, none of them all but empty.
-ReferenceName = Literal["whole", "native"]
+# to 0 and 1, none of them all but empty; "actual" ones are not zoomed.
+ReferenceName = Literal["whole", "native", "actual"]
 # A map becomes a mask above one half, as published, or where it is strongest; in windows of an eye
 # the border of the picture is no rim.
 CutName = Literal["half", "share", "window"]
@@ -29,7 +30,8 @@ class GuideConfig(Run):
 
     Attributes:
         region: the region discrimination without its guide: C, groups, steps, f and g's rate.
-        prior: whose masks say what the target region should look like; "own" are a folder's.
+        prior: whose masks say what the target region should look like; "own" are a folder's;
+            "vessels" are those of the test sets' training halves, labels: an oracle.
         masks: how many of them.
         judge: the discriminator: the paper's, the release's, which is nearly linear, or one that
             scores every neighbourhood of a mask on its own.
@@ -41,8 +43,8 @@ class GuideConfig(Run):
         judge_noise: standard deviation of what is added to all masks before it sees them.
         adversarial_weight: of L_adv in Eq. 33, 1 in the paper; 0 leaves the guide out.
         target: how the first region is normalised.
-        start: of the target: at random, or "dark", where the image is darker than on both sides,
-            see `ldl.train.dark_start`.
+        start: of the target: at random, or "dark" ("bright"), where the image is darker (brighter)
+            than on both sides, see `ldl.train.dark_start`.
         references: how masks are drawn.
         agreement: weight of the squared difference between the regions of two views of an image.
             Above 0, views differ by colour and a symmetry alone, and the judge is shown the mean of
@@ -66,7 +68,7 @@ class GuideConfig(Run):
     judge_noise: float = Field(default=0.0, ge=0)
     adversarial_weight: float = Field(default=1.0, ge=0)
     target: TargetName = "shared"
-    start: Literal["random", "dark"] = "random"
+    start: StartName = "random"
     references: ReferenceName = "whole"
     agreement: float = Field(default=0.0, ge=0)
     share_weight: float = Field(default=0.0, ge=0)
@@ -80,8 +82,10 @@ class GuideConfig(Run):
             raise ValueError("the masks are of vessels: region must be of modality 'fundus'")
         if (self.prior == "own") != bool(self.data.prior):
             raise ValueError("prior 'own' is the folder of masks whose key is in data.prior")
-        if self.start == "dark" and self.target == "shared":
-            raise ValueError("start 'dark' is for a target with a sigmoid of its own: target 'own'")
+        if self.start != "random" and self.target == "shared":
+            raise ValueError(
+                f"start {self.start!r} is for a target with a sigmoid of its own: target 'own'"
+            )
         return self
 
     def needs(self) -> tuple[Run, ...]:
@@ -144,6 +148,9 @@ class SynthesisConfig(Strict):
         segment_steps: of its training on synthetic pairs (CycleGAN); SynSeg has none of its own.
         cycle_weight: lambda, theirs 10.
         scale: whole images and masks, or windows of both, see `GuideConfig.references`.
+        lit: windows of an image that lie less than this inside its field of view are drawn again:
+            a mask says nothing of a field's edge.
+        jitter: of the colours of what CycleGAN's segmentation network is trained on.
         pool: earlier translations that the discriminators are shown too, theirs 50.
     """
 
@@ -162,6 +169,8 @@ class SynthesisConfig(Strict):
     halve_every: int = Field(default=0, ge=0)
     cycle_weight: float = Field(default=10.0, ge=0)
     pool: int = Field(default=50, ge=0)
+    lit: float = Field(default=0.0, ge=0, le=1)
+    jitter: bool = False
     scale: ScaleName = "whole"
 
     @model_validator(mode="after")

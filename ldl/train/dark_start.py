@@ -32,7 +32,12 @@ def _largest(values: Tensor, side: int) -> Tensor:
 
 
 @torch.no_grad()
-def start_dark(net: OwnTargetNet, batches: list[tuple[ViewPair, Tensor]], share: float) -> float:
+def start_dark(
+    net: OwnTargetNet,
+    batches: list[tuple[ViewPair, Tensor]],
+    share: float,
+    bright: bool = False,
+) -> float:
     """Set the target's last convolution to the ridge regression of `darkness` on its features.
 
     Vessels of a fundus are dark, those of an OCTA bright; a mask says neither, and a net that
@@ -42,6 +47,7 @@ def start_dark(net: OwnTargetNet, batches: list[tuple[ViewPair, Tensor]], share:
         net: after step 1; changed in place. Its statistics are the batches' (training mode).
         batches: views, and where they are inside the field of view (2B, 1, S, S).
         share: of the image that is target at first.
+        bright: predict what is brighter than on both its sides instead.
 
     Returns:
         The correlation of the scores with what they predict.
@@ -57,7 +63,8 @@ def start_dark(net: OwnTargetNet, batches: list[tuple[ViewPair, Tensor]], share:
         rows = away.nonzero()[:, 0]
         rows = rows[:: max(1, len(rows) // PIXELS)]
         found.append(pixels[rows])
-        wanted.append(darkness(images.float()).flatten()[rows])
+        shown = images.float()
+        wanted.append(darkness(-shown if bright else shown).flatten()[rows])
     features, target = torch.cat(found).double(), torch.cat(wanted).double()
     features, target = features - features.mean(dim=0), target - target.mean()
     ridge = RIDGE * len(features) * features.var(dim=0).mean()

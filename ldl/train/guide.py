@@ -107,10 +107,12 @@ class GuideStage:
 
     def begin(self) -> None:
         """Give the target its start, see `GuideConfig.start`."""
-        if self.config.start == "dark":
+        if self.config.start != "random":
             assert isinstance(self.net.local, OwnTargetNet)
             batches = [self.views() for _ in range(START_BATCHES)]
-            start_dark(self.net.local, batches, self.references.share)
+            start_dark(
+                self.net.local, batches, self.references.share, self.config.start == "bright"
+            )
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """Stage one: Eq. 31 on as many reference masks as there are target regions."""

@@ -95,7 +95,17 @@ class NativeReferences(References):
         )
 
 
-REFERENCES: dict[str, type[References]] = {"whole": References, "native": NativeReferences}
+class ActualReferences(NativeReferences):
+    """Windows as near as the images': for masks of the same scale."""
+
+    ZOOM = (1.0, 1.0)
+
+
+REFERENCES: dict[str, type[References]] = {
+    "whole": References,
+    "native": NativeReferences,
+    "actual": ActualReferences,
+}
 
 
 def drawn_shape(prior: ShapePrior, kind: str, crop: int) -> Shape:
@@ -103,7 +113,7 @@ def drawn_shape(prior: ShapePrior, kind: str, crop: int) -> Shape:
     if kind == "whole":
         return shape_of(prior.masks[:, 0])
     seeded = Generator().manual_seed(0)
-    windows = NativeReferences(prior, crop, seeded, torch.device("cpu")).draw(MEASURED)
+    windows = REFERENCES[kind](prior, crop, seeded, torch.device("cpu")).draw(MEASURED)
     return shape_of(windows[:, 0].numpy())
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.colour import to_float
+from ldl.data.colour import normalise, to_float
+from ldl.data.preprocess import lit
 from ldl.data.sampling import random_affine
 from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import BASE_DEGREES, window_of
@@ -28,6 +29,7 @@ from ldl.train.stage import EpochSampler
 
 BETAS = (0.5, 0.999)  # Zhu et al. 2017
 SIDES = ("image", "mask")
+TRIES = 20  # how often a dark window is drawn again
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,22 @@ class SynthesisStage:
             pool.restore(checkpoint.under(f"pool_{side}", state), self.feed.device)
 
     def _images(self) -> Tensor:
-        images, crop = to_float(self.feed[self.sampler.draw()]), self.config.crop
+        images = self.feed[self.sampler.draw()]
+        found = self._windows(images)
+        for _ in range(TRIES):
+            dark = (lit(normalise(found)).mean(dim=(1, 2)) < self.config.lit).nonzero()[:, 0]
+            if not len(dark):
+                break
+            found[dark] = self._windows(images[dark])
+        return found
+
+    def _windows(self, images: Tensor) -> Tensor:
+        crop = self.config.crop
         area, widest = window_of(self.config.scale, crop, images.shape[-1])
         affine = random_affine(
             len(images), degrees=BASE_DEGREES, area=area, generator=self.generator, widest=widest
         )
-        return affine.sample(images, crop)
+        return affine.sample(to_float(images), crop)
 
 
 def synthesise(

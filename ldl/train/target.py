@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from ldl.data.colour import normalise, to_float
+from ldl.data.colour import jitter_colour, normalise, to_float
 from ldl.data.sampling import random_affine
 from ldl.data.views import BASE_DEGREES
 from ldl.losses.refinement import pixel_weights, weighted_cross_entropy
@@ -95,18 +95,23 @@ class SyntheticPairs:
         translate: (B, 1, S, S) in -1..1 -> (B, 3, S, S) in -1..1.
         references: where masks come from; their generator is used.
         batch: pairs a draw.
+        jitter: whether an image's colour varies as in pretraining: a generator knows but one.
     """
 
-    def __init__(self, translate: nn.Module, references: References, batch: int) -> None:
+    def __init__(
+        self, translate: nn.Module, references: References, batch: int, jitter: bool = False
+    ) -> None:
         self.translate, self.references, self.batch = translate.eval(), references, batch
-        self.generator = references.generator
+        self.generator, self.jitter = references.generator, jitter
 
     @torch.no_grad()
     def draw(self) -> Batch:
         """The next pairs; every pixel weighs 1."""
         mask = self.references.draw(self.batch)
-        image = as_photograph(self.translate(as_signed(mask)).float())
-        return image, (mask > 0.5).float(), torch.ones_like(mask)
+        image = self.translate(as_signed(mask)).float()
+        if self.jitter:
+            image = as_signed(jitter_colour((image + 1) / 2, self.generator))
+        return as_photograph(image), (mask > 0.5).float(), torch.ones_like(mask)
 
     def state(self) -> dict[str, Tensor]:
         """Nothing but the generator."""

@@ -69,6 +69,7 @@ class ShapeBudget(Strict):
     synthesis_blocks: int = 9
     synthesis_batch: int = 1
     synthesis_rate: float = 2e-4
+    synthesis_cycle: float = Field(default=10.0, description="weight of its cycle losses")
 
 
 Budgets = tuple[int, int]

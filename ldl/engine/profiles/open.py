@@ -32,6 +32,9 @@ OPEN = Profile(
         synthesis_steps=1500,
         synthesis_base=16,
         synthesis_blocks=4,
+        synthesis_rate=5e-4,
+        # At 10 masks of photographs hold their brightness and no vessels.
+        synthesis_cycle=2.0,
     ),
     lrc=LrcBudget(
         pretraining="open",

@@ -108,6 +108,7 @@ SOURCES: dict[str, str] = {
     "shape.synthesis_blocks": "Zhu et al. 2017, appendix 7.2",
     "shape.synthesis_batch": "Zhu et al. 2017, appendix 7.1",
     "shape.synthesis_rate": "Zhu et al. 2017, appendix 7.1",
+    "shape.synthesis_cycle": "Zhu et al. 2017, section 4",
     "lrc": "LRC paper, section 3",
     "lrc.pretraining": "LRC paper 3.1: Abdomen-1K",
     "lrc.more": "LRC paper 3.1: no other set",

@@ -78,7 +78,7 @@ def _held_out(run: GuideConfig, done: Guided, bank: Bank) -> Shape:
     net = done.net.eval()
     device = next(net.parameters()).device
     images = at_scale(torch.from_numpy(np.array(bank.images[done.rows])), run.region)
-    window = run.region.crop if run.references == "native" else None
+    window = None if run.references == "whole" else run.region.crop
     inside = field_masks((images * 255).round().to(torch.uint8).numpy())
     found = [
         target_maps(net, normalise(part.to(device)), run.region.region_temperature)[0].cpu()

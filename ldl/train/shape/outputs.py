@@ -209,7 +209,7 @@ def _baseline(
         drawn = generator(run.seed, "synthetic pairs")
         references = REFERENCES[config.scale](prior, config.crop, drawn, fabric.device)
         segment, histories["segment"] = train_target(
-            SyntheticPairs(done.net.to_image, references, BATCH),
+            SyntheticPairs(done.net.to_image, references, BATCH, config.jitter),
             Plan(config.segment_steps, config.segment_rate),
             base=config.segment_base,
             seed=run.seed,

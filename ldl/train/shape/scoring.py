@@ -70,7 +70,7 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
         regions.append(region)
         fields.append(inside)
     kind, crop = drawing_of(run)
-    window = crop if kind == "native" else None
+    window = None if kind == "whole" else crop
     found = shape_of(np.concatenate(regions), np.concatenate(fields), window)
     reference = drawn_shape(shape_prior(run.data, run.prior, masks_of(run)), kind, crop)
     return {
