@@ -51,7 +51,7 @@ from ldl.report import examples, images_seen, signed
 from ldl.report import networks as encoders
 from ldl.rng import generator, seed_everything
 from ldl.tables.encoders import config_of
-from ldl.train.probe import retrieval_accuracy
+from ldl.train.pretrain import retrieval_accuracy
 from ldl.widgets.demo import region_demo, region_encoder
 
 check("method", globals())

@@ -13,7 +13,7 @@ from ldl.models.translation import Generator
 from ldl.runs.pretrain import BorderName
 from ldl.runs.shape import ShapeConfig
 from ldl.train import checkpoint
-from ldl.train.shape.floor import top_hat
+from ldl.train.shape.cut import top_hat
 from ldl.train.shape.outputs import (
     Predictor,
     as_scored,

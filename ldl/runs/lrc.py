@@ -140,7 +140,7 @@ class GlobalConfig(ComparisonConfig):
     """
 
     kind: ClassVar[str] = "ct-global"
-    maker: ClassVar[str] = "ldl.train.ct_global:make_global"
+    maker: ClassVar[str] = "ldl.train.comparison:make_global"
 
     modality: Literal["ct"] = "ct"
     data: CtConfig  # type: ignore[assignment]

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.ct import CtBank
+from ldl.data.ct import CtBank, joined, pretraining_rows, slice_bank
 from ldl.data.grades import grades
 from ldl.data.prepare import pretraining_bank
 from ldl.data.recipes import INSTANCE, draw_view
@@ -19,15 +19,14 @@ from ldl.metrics import far_enough, late_gain
 from ldl.models.backbones import pooled
 from ldl.ranks import across_ranks, gathered
 from ldl.rng import generator, seed_everything, sent
+from ldl.runs.lrc import GlobalConfig, LocalRegionConfig
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, Feed, placed
-from ldl.train.loop import History, Plan
+from ldl.train.loop import EpochStage, History, Plan
 from ldl.train.made import How, Made, binned, curves, data_line
-from ldl.train.pretrain import held_out_rows
-from ldl.train.probe import evaluating, retrieval_accuracy
-from ldl.train.stage import EpochStage
+from ldl.train.pretrain import evaluating, held_out_rows, retrieval_accuracy
 
 # Outputs that spread less than this are called collapsed, and the record's row is marked.
 LEAST_SPREAD = 0.1
@@ -243,3 +242,51 @@ def compared(run: ComparisonConfig, done: Compared, data: dict[str, Any]) -> Mad
     encoder: Any = done.net.encoder
     weights = checkpoint.prefixed("encoder", encoder.state_dict())
     return Made(weights, data, done.history.seconds, fields)
+
+
+def pretrain_global(config: GlobalConfig, bank: CtBank, how: How) -> Compared:
+    """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
+
+    The paper has SGD, elastic positives and weight decay: knobs here, set by profiles. Retrieval is
+    measured on slices of the validation volumes, whose neighbours look alike.
+
+    Args:
+        config: what to train.
+        bank: slices, (N, 1, size, size) uint8; its volumes are split.
+        how: where, and on which device.
+
+    Raises:
+        ConfigError: a method that cannot train this backbone.
+        DataError: too few slices for a batch, or a method that needs labels.
+        TrainingError: see :func:`ldl.train.loop.fit`.
+    """
+    if COMPARISONS[config.method].labels:
+        raise DataError(f"{bank.name}: {config.method} needs a label for each slice; CT has none")
+    learned, watched = pretraining_rows(bank, config.part)
+    feed = Feed(bank.images, how.fabric.device, np.concatenate([learned, watched]))
+    rows = list(range(len(learned) + len(watched)))
+    return pretrain_on(config, bank, how, feed, (rows[: len(learned)], rows[len(learned) :]))
+
+
+def data_of(bank: CtBank, **more: object) -> dict[str, Any]:
+    """A record's line about a slice bank."""
+    return {
+        "name": bank.name,
+        "fingerprint": bank.fingerprint,
+        "slices": len(bank.images),
+        "volumes": {part: len(bank.part(part)) for part in ("train", "validation", "test")},
+        "left_out": len(bank.left_out),
+        "note": bank.note,
+        **more,
+    }
+
+
+def bank_of(run: GlobalConfig | LocalRegionConfig, how: How) -> CtBank:
+    """What a pretraining sees: its set, and more sets where the run names them."""
+    return joined([slice_bank(one, progress=how.progress) for one in (run.data, *run.more)])
+
+
+def make_global(run: GlobalConfig, how: How) -> Made:
+    """E_g's pretraining; the weights are the encoder's, named ``encoder.*``."""
+    bank = bank_of(run, how)
+    return compared(run, pretrain_global(run, bank, how), data_of(bank))

@@ -21,12 +21,10 @@ from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
 from ldl.train.dark_start import start_dark
 from ldl.train.device import Fabric, Feed
-from ldl.train.loop import History, Plan, fit
+from ldl.train.loop import EpochStage, History, Plan, fit
 from ldl.train.opponent import Opponent
-from ldl.train.pretrain import held_out_rows
-from ldl.train.probe import held_out_retrieval
+from ldl.train.pretrain import held_out_retrieval, held_out_rows
 from ldl.train.references import REFERENCES
-from ldl.train.stage import EpochSampler
 
 # The field's edge is dark, long and of constant width; no judge is to see what is this close to it.
 RIM = 16
@@ -44,7 +42,7 @@ class Guided:
         net: f, g and d.
         history: losses of f and g.
         watch: (steps, 4) float32, columns as `WATCHED`.
-        retrieval_before, retrieval: of held-out patches, see `ldl.train.probe`.
+        retrieval_before, retrieval: of held-out patches, see `ldl.train.pretrain`.
         rows: numbers of the held-out images.
     """
 
@@ -61,16 +59,16 @@ def narrowed(inside: Tensor, rim: int) -> Tensor:
     return -F.max_pool2d(-inside, 2 * rim + 1, stride=1, padding=rim)
 
 
-class GuideStage:
+class GuideStage(EpochStage):
     """f and g take the loop's step, then d takes its own on the same target regions."""
 
     def __init__(
         self, config: GuideConfig, net: GuidedNet, feed: Feed, rows: list[int], prior: ShapePrior
     ) -> None:
         region = config.region
+        draw = generator(config.seed, "guide", config.prior)
+        super().__init__(net, rows, 2 * region.groups, draw)
         self.config, self.net, self.feed = config, net, feed
-        self.generator = generator(config.seed, "guide", config.prior)
-        self.sampler = EpochSampler(rows, 2 * region.groups, self.generator, whole=False)
         self.references = REFERENCES[config.references](
             prior, region.crop, self.generator, feed.device
         )
@@ -135,11 +133,12 @@ class GuideStage:
         watch = [each.cpu() for each in self.watch]
         seen = torch.stack(watch) if watch else torch.empty(0, len(WATCHED))
         judge = {f"judge.{name}": value for name, value in self.opponent.state().items()}
-        return {"order": self.sampler.order, "watch": seen, **judge}
+        return {**super().state(), "watch": seen, **judge}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Put :meth:`state` back."""
-        self.sampler.order, self.watch = state["order"], list(state["watch"])
+        super().restore(state)
+        self.watch = list(state["watch"])
         self.opponent.restore(
             {name[6:]: value for name, value in state.items() if name.startswith("judge.")}
         )

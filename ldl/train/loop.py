@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -81,38 +81,84 @@ class Plan:
         return built
 
 
-class Stage(Protocol):
-    """What is trained. A stage owns its network, its batches and all its randomness.
+class EpochSampler:
+    """Draws batches of row numbers; every row comes once an epoch.
 
-    One whose attribute ``on_ranks`` is true can be trained in parts, see `ldl.ranks`.
+    Args:
+        rows: the row numbers to draw from.
+        batch: how many a draw gives.
+        generator: shuffles, on the CPU.
+        whole: True gives a last, smaller batch; False draws on into the next epoch's shuffle.
     """
 
-    generator: Generator
+    def __init__(self, rows: list[int], batch: int, generator: Generator, whole: bool) -> None:
+        self.rows = torch.tensor(rows)
+        self.batch, self.generator, self.whole = batch, generator, whole
+        self.order = torch.empty(0, dtype=torch.int64)
 
-    @property
-    def net(self) -> nn.Module:
-        """The network as it is checkpointed."""
-        ...
+    def draw(self) -> Tensor:
+        """Row numbers, (batch,) int64."""
+        while len(self.order) < (1 if self.whole else self.batch):
+            shuffled = self.rows[torch.randperm(len(self.rows), generator=self.generator)]
+            self.order = torch.cat([self.order, shuffled])
+        taken, self.order = self.order[: self.batch], self.order[self.batch :]
+        return taken
 
-    def trainable(self) -> Iterable[nn.Parameter]:
-        """Parameters that the optimizer sees."""
-        ...
+
+class EpochStage:
+    """What :func:`fit` trains, with its network, batches and all its randomness.
+
+    A subclass adds ``losses`` and what else it needs to go on after an interruption.
+
+    Args:
+        net: all of it is trained and checkpointed.
+        rows, batch, whole: of the sampler.
+        generator: of everything that the stage draws, on the CPU.
+    """
+
+    weight_decay = 0.0
+    on_ranks = False  # whether it can be trained in parts, see `ldl.ranks`
+
+    def __init__(
+        self, net: nn.Module, rows: list[int], batch: int, generator: Generator, whole: bool = False
+    ) -> None:
+        self.net, self.generator = net, generator
+        self.sampler = EpochSampler(rows, batch, generator, whole)
+
+    def trainable(self) -> Iterable[Any]:
+        """What takes a gradient, as one group for the optimizer."""
+        moved = [each for each in self.net.parameters() if each.requires_grad]
+        return [{"params": moved, "weight_decay": self.weight_decay}]
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """Draw a batch, run ``model`` (``net`` as the device wants it), return named losses."""
-        ...
+        raise NotImplementedError
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """Called after each update with the number of updates done."""
-        ...
 
     def state(self) -> dict[str, Tensor]:
         """What the stage needs to go on, beside network and generator."""
-        ...
+        return {"order": self.sampler.order}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Put :meth:`state` back."""
-        ...
+        self.sampler.order = state["order"]
+
+
+class BestStage(EpochStage):
+    """A stage that is looked at now and then, and keeps the weights of its best look."""
+
+    def keep(self) -> None:
+        """The weights of now are the best so far."""
+        self.best = {name: value.clone() for name, value in self.net.state_dict().items()}
+
+    def state(self) -> dict[str, Tensor]:
+        return {**super().state(), **checkpoint.prefixed("best", self.best)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        super().restore(state)
+        self.best = checkpoint.under("best", state)
 
 
 @dataclass
@@ -125,7 +171,7 @@ class History:
 
 
 def fit(
-    stage: Stage,
+    stage: EpochStage,
     plan: Plan,
     *,
     folder: Path,
@@ -156,9 +202,9 @@ def fit(
 
 class _Run:
     def __init__(
-        self, stage: Stage, plan: Plan, folder: Path, identity: dict[str, Any], fabric: Fabric
+        self, stage: EpochStage, plan: Plan, folder: Path, identity: dict[str, Any], fabric: Fabric
     ) -> None:
-        if ranks() > 1 and not getattr(stage, "on_ranks", False):
+        if ranks() > 1 and not stage.on_ranks:
             raise ConfigError("this kind of training has one device; start it without torchrun")
         self.stage, self.plan, self.identity = stage, plan, identity
         self.path = folder / "checkpoint.safetensors"

@@ -11,7 +11,7 @@ from torch import Tensor
 from ldl.data.bank import Bank
 from ldl.runs.base import Run
 from ldl.train.device import Fabric
-from ldl.train.loop import History, Plan, Stage, fit
+from ldl.train.loop import EpochStage, History, Plan, fit
 
 CURVE_POINTS = 100
 Weights = dict[str, Tensor]
@@ -45,7 +45,7 @@ class How:
     progress: bool = False
 
     def fit(
-        self, run: Run, stage: Stage, plan: Plan, data: str, phase: str = "", **identity: Any
+        self, run: Run, stage: EpochStage, plan: Plan, data: str, phase: str = "", **identity: Any
     ) -> History:
         """Train ``stage`` as a part of ``run``, see :func:`ldl.train.loop.fit`.
 

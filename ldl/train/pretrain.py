@@ -1,5 +1,7 @@
 """Pretraining one encoder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,20 +14,20 @@ from ldl.data.sampling import Affine
 from ldl.data.views import ViewPair, draw_views
 from ldl.errors import ConfigError, DataError
 from ldl.methods import METHODS
+from ldl.methods.common import paired_patches
 from ldl.metrics import far_enough, late_gain
 from ldl.ranks import across_ranks, mine, ranks
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
-from ldl.train.device import Feed, placed
-from ldl.train.loop import History, Plan
+from ldl.train.device import Fabric, Feed, placed
+from ldl.train.loop import EpochStage, History, Plan
 from ldl.train.made import How, Made, Weights, curves, data_line
-from ldl.train.probe import held_out_retrieval
-from ldl.train.stage import EpochStage
 
 # The last images of a bank are never trained on; retrieval is measured on them.
 HELD_OUT = 64
 # Enough that the mean over batches no longer depends on which they are.
 STATISTICS_BATCHES = 50
+PROBE_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,49 @@ def held_out_rows(count: int) -> tuple[list[int], list[int]]:
     """Row numbers for training and for measuring: the last eighth, at most 64, is held out."""
     held = min(HELD_OUT, count // 8)
     return list(range(count - held)), list(range(count - held, count))
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """``net`` in eval mode, and afterwards in the mode it was in."""
+    training = net.training
+    net.eval()
+    yield
+    net.train(training)
+
+
+def retrieval_accuracy(first: Tensor, second: Tensor) -> float:
+    """Share of second-view patches whose nearest first-view patch is their own.
+
+    Args:
+        first: (N, K) unit vectors.
+        second: (N, K) unit vectors of the same patches, in the same order.
+    """
+    nearest = (second @ first.T).argmax(dim=1)
+    own = torch.arange(len(first), device=first.device)
+    return float((nearest == own).float().mean())
+
+
+@torch.no_grad()
+def held_out_retrieval(
+    net: nn.Module, feed: Feed, rows: list[int], config: PretrainConfig, fabric: Fabric
+) -> float:
+    """Mean :func:`retrieval_accuracy` over batches of held-out images, drawn from a fixed seed.
+
+    Each batch has 2 * groups images, so 2 * groups * grid^2 patches; the network is in eval mode.
+    """
+    draw = generator(config.seed, "probe")
+    size = 2 * config.groups
+    scores = []
+    for number in range(PROBE_BATCHES):
+        picked = torch.tensor([rows[(number * size + k) % len(rows)] for k in range(size)])
+        views = draw_views(feed[picked], config.crop, config.symmetries, draw, config.scale)
+        with evaluating(net), fabric.autocast():
+            embedding = torch.cat([net(views.first)[0], net(views.second)[0]])
+        first, second = embedding.chunk(2)
+        first, second = paired_patches(first, second, views.symmetry, config.patch_grid)
+        scores.append(retrieval_accuracy(first.flatten(0, 1), second.flatten(0, 1)))
+    return sum(scores) / len(scores)
 
 
 def _of_this_rank(views: ViewPair) -> ViewPair:

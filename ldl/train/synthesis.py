@@ -20,12 +20,10 @@ from ldl.rng import generator, seed_everything
 from ldl.runs.shape import SynthesisConfig
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, Feed
-from ldl.train.image_pool import ImagePool
-from ldl.train.loop import History, Plan, fit
-from ldl.train.opponent import Opponent
+from ldl.train.loop import EpochStage, History, Plan, fit
+from ldl.train.opponent import ImagePool, Opponent
 from ldl.train.pretrain import held_out_rows
 from ldl.train.references import REFERENCES
-from ldl.train.stage import EpochSampler
 
 BETAS = (0.5, 0.999)  # Zhu et al. 2017
 SIDES = ("image", "mask")
@@ -41,7 +39,7 @@ class Synthesised:
     watch: Tensor
 
 
-class SynthesisStage:
+class SynthesisStage(EpochStage):
     """The generators take the loop's step, then both discriminators take theirs together."""
 
     def __init__(
@@ -53,9 +51,9 @@ class SynthesisStage:
         rows: list[int],
         prior: ShapePrior,
     ) -> None:
+        draw = generator(seed, "synthesis", "joint" if net.segment else "apart")
+        super().__init__(net, rows, config.batch, draw)
         self.config, self.net, self.feed = config, net, feed
-        self.generator = generator(seed, "synthesis", "joint" if net.segment else "apart")
-        self.sampler = EpochSampler(rows, config.batch, self.generator, whole=False)
         self.references = REFERENCES[config.scale](prior, config.crop, self.generator, feed.device)
         plan = Plan(config.steps, config.learning_rate, config.halve_every)
         self.opponent = Opponent(net.judges, plan, BETAS)
@@ -94,7 +92,7 @@ class SynthesisStage:
         """The epoch, the pools, what was watched, and the discriminators' moments."""
         watch = [each.cpu() for each in self.watch]
         state = {
-            "order": self.sampler.order,
+            **super().state(),
             "watch": torch.stack(watch) if watch else torch.empty(0, 1),
             **checkpoint.prefixed("judges", self.opponent.state()),
         }
@@ -104,7 +102,8 @@ class SynthesisStage:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Put :meth:`state` back."""
-        self.sampler.order, self.watch = state["order"], list(state["watch"])
+        super().restore(state)
+        self.watch = list(state["watch"])
         self.opponent.restore(checkpoint.under("judges", state))
         for side, pool in self.pools.items():
             pool.restore(checkpoint.under(f"pool_{side}", state), self.feed.device)

@@ -16,10 +16,9 @@ from ldl.models.segmentation import TargetNet
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import BorderName
 from ldl.train.device import Fabric
-from ldl.train.loop import History, Plan, fit
+from ldl.train.loop import EpochSampler, EpochStage, History, Plan, fit
 from ldl.train.pseudo import Labelled
 from ldl.train.references import References
-from ldl.train.stage import EpochSampler
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -121,7 +120,7 @@ class SyntheticPairs:
         """Nothing to put back."""
 
 
-class TargetStage:
+class TargetStage(EpochStage):
     """Eq. 23 on batches of pairs."""
 
     def __init__(self, net: nn.Module, pairs: Pairs) -> None:
@@ -135,9 +134,6 @@ class TargetStage:
         """The weighted cross-entropy of the next batch."""
         image, label, weight = self.pairs.draw()
         return {"segment": weighted_cross_entropy(model(image), label, weight)}
-
-    def after_step(self, model: nn.Module, step: int) -> None:
-        """Nothing to do: there is no label to select an epoch by."""
 
     def state(self) -> dict[str, Tensor]:
         """The pairs'."""

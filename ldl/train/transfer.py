@@ -19,9 +19,8 @@ from ldl.rng import generator, seed_everything
 from ldl.runs.transfer import TransferConfig
 from ldl.train import checkpoint
 from ldl.train.device import Feed, placed
-from ldl.train.loop import History, Plan
+from ldl.train.loop import BestStage, History, Plan
 from ldl.train.made import How, Made, Weights, curves
-from ldl.train.stage import BestStage
 
 THRESHOLD = 0.5
 TEST_BATCH = 8

@@ -29,7 +29,7 @@ class Number(nn.Module):
         return self.value * x
 
 
-class Stage:
+class Stage(loop.EpochStage):
     """Pulls one number towards random targets; ``bad`` gives faults at steps."""
 
     def __init__(self, bad=None):

@@ -6,7 +6,7 @@ from torch import nn
 
 from ldl.sphere import unit
 from ldl.train.device import Feed
-from ldl.train.probe import held_out_retrieval, retrieval_accuracy
+from ldl.train.pretrain import held_out_retrieval, retrieval_accuracy
 
 
 def test_patches_that_agree_are_all_found():

@@ -7,7 +7,7 @@ from torch import nn
 
 from ldl.runs.lrc import CtConfig, ElasticConfig, LocalRegionConfig
 from ldl.train.device import Feed
-from ldl.train.probe import nearest_regions, region_retrieval
+from ldl.train.local_region import nearest_regions, region_retrieval
 
 CT = CtConfig(region="abdomen", source="phantom", size=32)
 

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from ldl.train.stage import EpochSampler
+from ldl.train.loop import EpochSampler
 
 ROWS = [3, 5, 7, 11, 13, 17, 19]
 

@@ -18,8 +18,7 @@ from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.dark_start import darkness, start_dark
 from ldl.train.guide import narrowed
 from ldl.train.references import NativeReferences, drawn_shape
-from ldl.train.shape.cut import RIM, Cut
-from ldl.train.shape.floor import top_hat
+from ldl.train.shape.cut import RIM, Cut, top_hat
 from ldl.train.shape.outputs import as_scored
 
 CPU = torch.device("cpu")

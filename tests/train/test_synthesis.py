@@ -14,8 +14,8 @@ from ldl.methods.synthesis import SynthesisNet, as_photograph, as_signed, synthe
 from ldl.rng import generator
 from ldl.runs.shape import SynthesisConfig
 from ldl.train import checkpoint
-from ldl.train.image_pool import ImagePool
 from ldl.train.loop import Plan
+from ldl.train.opponent import ImagePool
 from ldl.train.pseudo import label_images
 from ldl.train.references import References
 from ldl.train.synthesis import BETAS, SynthesisStage, synthesise

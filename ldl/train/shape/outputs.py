@@ -23,8 +23,7 @@ from ldl.train.device import Fabric, Feed
 from ldl.train.loop import History, Plan
 from ldl.train.pseudo import label_images, target_maps
 from ldl.train.references import REFERENCES, drawing_of, drawn_shape, masks_of
-from ldl.train.shape.cut import Cut
-from ldl.train.shape.floor import top_hat
+from ldl.train.shape.cut import Cut, top_hat
 from ldl.train.synthesis import synthesise
 from ldl.train.target import PseudoPairs, SyntheticPairs, train_target
 
