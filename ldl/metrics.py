@@ -65,9 +65,10 @@ def random_start(record: Mapping[str, Any]) -> float:
 def far_enough(record: Mapping[str, Any]) -> bool:
     """One rule for every method: it learned something, and it had stopped learning.
 
-    Held-out retrieval (of patches or of images, as the method sees them) is at least
-    :data:`LEAST_GAIN` above that of the random start, and the last fifth of the steps moved the
-    loss by at most :data:`LARGEST_LATE_GAIN` of its whole fall. Outputs that are all alike, or a
+    Held-out retrieval (of patches, regions or images, as the method sees them) is at least
+    :data:`LEAST_GAIN` above that of the random start; or, where ``own_fall`` was measured, its own
+    loss on held-out images is lower by that share. And the last fifth of the steps moved the loss
+    by at most :data:`LARGEST_LATE_GAIN` of its whole fall. Outputs that are all alike, or a
     loss that never fell, fail. What is not trained here (``images_seen`` 0) is taken as it is.
 
     Args:
@@ -75,7 +76,7 @@ def far_enough(record: Mapping[str, Any]) -> bool:
     """
     if record.get("images_seen") == 0:
         return True
-    gain = record["retrieval"] - random_start(record)
+    gain = record.get("own_fall", record["retrieval"] - random_start(record))
     return bool(gain >= LEAST_GAIN and abs(record["late_gain"]) <= LARGEST_LATE_GAIN)
 
 

@@ -1,6 +1,7 @@
 """Spread of what was measured."""
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -238,6 +239,14 @@ class Crossed:
             if across + self.of_case / self.cases <= reach:
                 return seeds
         return None
+
+    def cases_to_tell(self, effect: float, most: int = 1000) -> int | None:
+        """The same for cases, with as many seeds as there are; one seed stands for itself alone."""
+        reach = (abs(effect) / (1.959964 + 0.841621)) ** 2 - self.of_seed / self.seeds
+        if reach <= 0:
+            return None
+        cases = math.ceil((self.of_case + self.rest / self.seeds) / reach)
+        return cases if cases <= most else None
 
 
 def crossed(gaps: Sequence[Sequence[float]] | np.ndarray, level: float = 0.95) -> Crossed:

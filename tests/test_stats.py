@@ -159,6 +159,9 @@ def test_how_many_seeds_would_tell():
     assert seeds == math.ceil((4 + 3 / 30) / (reach - 9 / 30))
     assert found.seeds_to_tell(-2.0) == seeds
     assert found.seeds_to_tell(1.0) is None  # the cases alone vary too much
+    reach = 4 * reach - found.of_seed / found.seeds
+    assert found.cases_to_tell(4.0) == math.ceil((9 + 3 / 3) / reach)
+    assert found.cases_to_tell(2.0) is None  # the seeds alone vary too much
 
 
 @pytest.mark.parametrize("bad", [[], [1.0, 2.0], [[1.0, math.nan]]])

@@ -57,6 +57,7 @@ class Comparison(ABC):
         labels: whether a step needs labels.
         on_ranks: whether its losses see the whole batch when each rank has a part, see `ldl.ranks`.
         trains: False for starts that are not pretrained here.
+        floor: of its losses' sum.
     """
 
     title: ClassVar[str]
@@ -67,6 +68,7 @@ class Comparison(ABC):
     labels: ClassVar[bool] = False
     on_ranks: ClassVar[bool] = False
     trains: ClassVar[bool] = True
+    floor: ClassVar[float] = 0.0
 
     def knobs(self, config: ComparisonConfig) -> Any:
         """The hyperparameters: the original's, or what ``config.knobs`` puts in their place.

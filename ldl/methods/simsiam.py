@@ -50,6 +50,7 @@ class SimSiam(Comparison):
     level = "image"
     idea = "A network predicts what it says itself of the image's other view."
     Knobs = SimSiamKnobs
+    floor = -1.0
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """Encoder, projection and predictor."""

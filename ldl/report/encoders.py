@@ -26,6 +26,7 @@ def encoders_table(shown: Shown) -> HTML:
                 f"{100 * record[key]:.0f}" for key in ("retrieval_before", "retrieval")
             ),
             "among": record["retrieval_among"],
+            "own loss": " → ".join(f"{one:.2f}" for one in record.get("own", ())) or "–",
             "late fall (%)": f"{100 * record['late_gain']:.1f}" if record.get("late_gain") else "–",
             "far enough": "yes" if record.get("trained", True) else f"no {MARK}",
         }
@@ -36,9 +37,16 @@ def encoders_table(shown: Shown) -> HTML:
         "nearest neighbour in another view is their own, before → after training; late fall: share "
         f"of the loss's fall in the last fifth of the steps. {MARK} less than "
         f"{100 * LEAST_GAIN:.0f} points gained, or more than {100 * LARGEST_LATE_GAIN:.0f} % late. "
-        f"{provenance(found)}"
+        f"{_OWN if any('own' in record for record in found) else ''}{provenance(found)}"
     )
     return folded("The encoders behind the rows", small_table(rows, caption=caption))
+
+
+_OWN = (
+    "Own loss: the method's, on held-out slices, with its head trained anew on the frozen network "
+    f"at random → trained; where it was measured, a fall of {100 * LEAST_GAIN:.0f} % stands for "
+    "the points gained. "
+)
 
 
 def last_spread(record: Record) -> float | None:

@@ -9,7 +9,7 @@ from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import Record, RunStore
 from ldl.plots.show import prose, small_table
 from ldl.report.render import NOT_YET, Extra, signed
-from ldl.stats import crossed
+from ldl.stats import Crossed, crossed
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, difference
 from ldl.tables.lrc import gaps, lost
@@ -84,8 +84,8 @@ def over_kept(better: Measured, worse: Measured) -> Difference:
 
 
 def claim_line(shown: Shown) -> Callable[[Claim], str]:
-    """For `claims_table`: the difference over organs kept by both, where one lost any; and, with
-    several seeds, how many would tell the smallest difference of interest on these volumes."""
+    """For `claims_table`: the difference over organs kept by both, where one lost any; and how many
+    seeds, or else volumes, would tell the smallest difference of interest."""
 
     def line(claim: Claim) -> str:
         better, worse = (shown.cells[key, claim.column] for key in (claim.better, claim.worse))
@@ -93,13 +93,19 @@ def claim_line(shown: Shown) -> Callable[[Claim], str]:
         if lost_organs(better) or lost_organs(worse):
             words.append(f"kept by both {signed(over_kept(better, worse).value)}")
         (apart,) = difference(better, worse, gaps).gaps
-        if len(apart) > 1 and np.isfinite(apart).all():
-            seeds = crossed(apart).seeds_to_tell(claim.least)
-            enough = f"{seeds} seeds" if seeds else "more volumes, not seeds,"
-            words.append(f"{enough} would tell {claim.least:g} point")
+        if np.isfinite(apart).all():
+            words.append(f"{_enough(crossed(apart), claim.least)} would tell {claim.least:g} point")
         return "<br>".join(words)
 
     return line
+
+
+def _enough(found: Crossed, least: float) -> str:
+    seeds = found.seeds_to_tell(least) if found.seeds > 1 else None
+    volumes = found.cases_to_tell(least)
+    if seeds:
+        return f"{seeds} seeds"
+    return f"{volumes} volumes" if volumes else "only more seeds and more volumes"
 
 
 def earlier(store: RunStore) -> Markdown:

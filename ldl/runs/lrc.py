@@ -232,6 +232,50 @@ class LocalRegionConfig(Run):
         return f"pretrain-lrc-ct-{place}-{knobs}-{self.digest()}"
 
 
+class ProbeConfig(Run):
+    """What a pretraining on CT learned, asked of volumes that it did not learn from.
+
+    Its own loss, once the method's head was trained anew on the frozen encoder, and organs by a
+    linear read-out, both beside the same network before its first step.
+
+    Attributes:
+        heads, rate: steps of that head, the same for all methods, and Adam's rate.
+        slices: with an organ, that the read-out learns from.
+        batches: over which layers that normalise settle.
+        stride: of a held-out volume every so many slices are read.
+    """
+
+    kind: ClassVar[str] = "ct-probe"
+    maker: ClassVar[str] = "ldl.train.ct_probe:make_probe"
+
+    encoder: GlobalConfig | LocalRegionConfig
+    heads: int = Field(default=100, ge=1)
+    rate: float = Field(default=1e-3, gt=0)
+    slices: int = Field(default=80, ge=1)
+    batches: int = Field(default=40, ge=1)
+    stride: int = Field(default=4, ge=1)
+
+    @property
+    def data(self) -> CtConfig:
+        """What the encoder was pretrained on."""
+        return self.encoder.data
+
+    @property
+    def seed(self) -> int:
+        """The encoder's."""
+        return self.encoder.seed
+
+    @property
+    def trains(self) -> bool:
+        """What it trains it throws away."""
+        return False
+
+    def run_id(self) -> str:
+        """Readable slug and hash, the run's name in the store."""
+        place = f"{self.data.region}-{self.data.source}"
+        return f"probe-{self.encoder.method}-{place}-s{self.seed}-{self.digest()}"
+
+
 LossName = Literal["organs", "dice", "dice+ce", "dice+wce"]
 DrawName = Literal["slices", "organs"]
 

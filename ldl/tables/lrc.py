@@ -5,7 +5,7 @@ region's mean is taken over. Rows of our own tell the second branch from its pre
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,15 @@ from ldl.engine.store import Record
 from ldl.metrics import lost_organs, volume_gaps
 from ldl.runs.base import Run
 from ldl.tables.base import Claim, Column, Row, Table
-from ldl.tables.lrc_runs import SAMPLES, Beside, Branches, Volumes, organ_config
+from ldl.tables.lrc_runs import (
+    PRETEXTS,
+    SAMPLES,
+    Beside,
+    Branches,
+    Volumes,
+    organ_config,
+    probe_config,
+)
 from ldl.tables.published import published, value
 from ldl.tasks import FACTS, REGIONS, Region
 
@@ -274,4 +282,44 @@ TABLE3 = Table(
     "lrc_table3", "How many vectors a region's mean is taken over", rows=rows3,
     columns=lambda profile: columns(profile)[:1], runs=runs, paper=paper3,
     claims=tuple(_claims3()), **_MEASURED,
+)  # fmt: skip
+
+
+def probed(profile: Profile) -> tuple[Row, ...]:
+    """Every pretraining on CT, the second MoCo, and LRC by the paper's pretext and others."""
+    names = [one for one in methods(profile) if one not in ("random", "imagenet")]
+    labels = {one: GLOBAL[one] for one in names} | {"moco2": "the second MoCo"}
+    labels |= {"lrc" if one == "paper" else f"lrc/{one}": _PRETEXTS[one] for one in PRETEXTS}
+    return tuple(Row(key, label, key) for key, label in labels.items())
+
+
+_PRETEXTS = {
+    "paper": "LRC",
+    "larger": "LRC, larger superpixels",
+    "harder": "LRC, harder pairs",
+    "larger+harder": "LRC, both",
+}
+
+
+def named(when: str) -> Callable[[Record, Column], Array]:
+    """(V,) per cent of a held-out volume's pixels named right, mean over background and organs."""
+
+    def read(record: Record, column: Column) -> Array:
+        found = np.array([one[when] for one in record["volumes"]], dtype=np.float64)
+        return 100 * _mean(found)
+
+    return read
+
+
+PROBE = Table(
+    "lrc_probe", "What a frozen network says of organs", unit="pixels named right, %",
+    case="held-out volumes", rows=probed, columns=lambda profile: columns(profile)[:1],
+    runs=lambda row, column, profile: (probe_config(row.variant, profile),),
+    scores={
+        "score": named("end"),
+        "start": named("start"),
+        "settled": named("settled"),
+        "gain": lambda record, at: named("end")(record, at) - named("start")(record, at),
+    },
+    paper=lambda row, column, profile: NAN,
 )  # fmt: skip

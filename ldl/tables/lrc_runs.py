@@ -1,7 +1,8 @@
 """From a row and a column of LRC's tables, and a profile, to configs of runs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ldl.engine.profiles import Profile
 from ldl.runs.lrc import (
@@ -11,7 +12,9 @@ from ldl.runs.lrc import (
     GlobalConfig,
     LocalRegionConfig,
     OrganConfig,
+    ProbeConfig,
     RegionName,
+    SuperpixelConfig,
 )
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.tables.encoders import small_knobs
@@ -147,8 +150,24 @@ def second_config(profile: Profile, seed: int = 0) -> GlobalConfig:
     return _on_slices("moco", "unet", profile.lrc.local_base, profile, seed)
 
 
-def local_config(samples: int | None, profile: Profile, seed: int = 0) -> LocalRegionConfig:
-    """The local branch's pretraining."""
+# Changes to the local pretext, for slices of so many pixels a side: what could make it less easy.
+_HARDER: dict[str, Any] = {
+    "formulation": "distinct",
+    "intensity": 0.4,
+    "elastic": ElasticConfig(strength=0.07, turn=20, shift=0.12),
+}
+PRETEXTS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "paper": lambda size: {},
+    "larger": lambda size: {"superpixels": SuperpixelConfig(min_size=size // 4)},
+    "harder": lambda size: _HARDER,
+    "larger+harder": lambda size: {**PRETEXTS["larger"](size), **_HARDER},
+}
+
+
+def local_config(
+    samples: int | None, profile: Profile, seed: int = 0, pretext: str = "paper"
+) -> LocalRegionConfig:
+    """The local branch's pretraining; ``pretext`` is one of `PRETEXTS`."""
     lrc = profile.lrc
     return LocalRegionConfig(
         data=pretraining_set(profile),
@@ -162,7 +181,7 @@ def local_config(samples: int | None, profile: Profile, seed: int = 0) -> LocalR
         samples=samples,
         part=lrc.part,
         seed=seed,
-        **lrc.local,
+        **{**lrc.local, **PRETEXTS[pretext](lrc.size)},
     )
 
 
@@ -196,3 +215,20 @@ def organ_config(
         local=local_config(variant.samples, profile, seed) if variant.beside == "lrc" else None,
         second=second_config(profile, seed) if variant.beside == "moco2" else None,
     )
+
+
+def probe_config(encoder: str, profile: Profile, seed: int = 0) -> ProbeConfig:
+    """What a pretraining's frozen network says of organs.
+
+    Args:
+        encoder: a method of the global branch, "moco2" for Table 2's second network, or "lrc", with
+            another of `PRETEXTS` after a slash.
+    """
+    name, _, pretext = encoder.partition("/")
+    if name == "lrc":
+        return ProbeConfig(encoder=local_config(SAMPLES, profile, seed, pretext or "paper"))
+    if name == "moco2":
+        return ProbeConfig(encoder=second_config(profile, seed))
+    pretrained = global_config(name, profile, seed)
+    assert isinstance(pretrained, GlobalConfig), f"{name} is not pretrained on CT"
+    return ProbeConfig(encoder=pretrained)

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
+from ldl.metrics import far_enough, late_gain
 from ldl.runs.base import Run
+from ldl.runs.lrc import GlobalConfig, LocalRegionConfig, ProbeConfig
 from ldl.stats import seeds_by_images
 from ldl.tables import TABLES
 from ldl.tables.base import Cell, Column, Row, Table
@@ -97,7 +99,7 @@ def measure(table: Table, cell: Cell, store: RunStore, value: str = "score") -> 
     read = table.scores[value]
     scores = [np.atleast_2d(read(record, cell.column)) for record in records]
     before = [other for run in runs for other in run.needs()]
-    known = [record for other in before if (record := store.record(other))]
+    known = [record for other in before if (record := pretraining_record(other, store))]
     trained = [record["trained"] for record in known if "trained" in record]
     return Measured(
         parts=(np.concatenate(scores),),
@@ -106,6 +108,23 @@ def measure(table: Table, cell: Cell, store: RunStore, value: str = "score") -> 
         stale=any(store.status(run) == "stale" for run in runs),
         trained=all(trained) if before and len(known) == len(before) and trained else None,
     )
+
+
+def pretraining_record(run: Run, store: RunStore) -> Record | None:
+    """The record of a pretraining; on CT with what tells whether it was far enough.
+
+    The views that tell images apart elsewhere (crops, flips, other grey values) make any CT slice
+    look like its neighbour's. There a global method is asked its own question, see `ProbeConfig`;
+    LRC's record has the regions found again.
+    """
+    record = store.record(run)
+    if record is None or not isinstance(run, GlobalConfig | LocalRegionConfig):
+        return record
+    if isinstance(run, LocalRegionConfig):
+        record = {**record, "late_gain": late_gain(record["losses"]["local"])}
+    elif probe := store.record(ProbeConfig(encoder=run)):
+        record = {**record, "own": probe["own"], "own_fall": probe["own_fall"]}
+    return {**record, "trained": far_enough(record)}
 
 
 def mean_of(found: Iterable[Measured | None]) -> Measured | None:
@@ -182,7 +201,8 @@ class Shown:
             for run in runs
             for other in run.needs()
         }
-        return tuple(record for run in before.values() if (record := self.store.record(run)))
+        found = (pretraining_record(run, self.store) for run in before.values())
+        return tuple(record for record in found if record)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
