@@ -22,8 +22,7 @@ from ldl.sphere import full_precision
 from ldl.train import checkpoint
 from ldl.train.comparison import ComparisonStage
 from ldl.train.ct_global import bank_of, data_of
-from ldl.train.device import placed
-from ldl.train.feed import Feed
+from ldl.train.device import Feed, placed
 from ldl.train.made import How, Made, Weights
 from ldl.train.probe import evaluating
 
