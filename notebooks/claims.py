@@ -21,12 +21,9 @@
 profile: str = "demo"
 
 # %% tags=["remove-input"]
-import base64
-from urllib.parse import quote
-
 import numpy as np
 import pandas as pd
-from IPython.display import HTML, Markdown, display
+from IPython.display import Markdown, display
 
 from ldl import plots, report
 from ldl.book.parameters import check
@@ -157,39 +154,18 @@ text = (
 )
 Markdown(text)
 
-# %% tags=["remove-input"]
-single = {
-    one.claim: one
-    for sentence, part in found.items()
-    if sentence.how == "each"
-    for one in part
-    if one.found and not np.isnan(one.paper)
-}
-pairs = sorted(
-    single.values(), key=lambda one: (list(TABLES).index(one.claim.table), head(one.claim))
-)
-if pairs:
-    plots.show(
-        report.forest(pairs, shown, xlabel="difference in points", limits=(-10, 16)),
-        caption="Sentences about one pair of rows: the paper's difference as a ring, ours with its 95 % interval; right of zero: as the paper has it. Points of DSC, for Table 7 of mean accuracy.",
-        alt=report.forest_words(pairs),
-    )
-
 
 # %% tags=["remove-input"]
 def table(paper):
-    """The board of one paper."""
+    """The board of one paper; what has no number yet is one line a sentence."""
     rows, last, pair = [], "", ""
-    for one in frame[frame["where"].str.startswith(paper)].to_dict("records"):
+    part = frame[frame["where"].str.startswith(paper)]
+    empty = (part["ours"] == "") & part.duplicated(["sentence", "where", "ours"])
+    for one in part[~empty].to_dict("records"):
         new = one["sentence"] != last
         before, _, column = one["compared"].rpartition(": ")
         told = f"{before}<br>{column}" if new or before != pair else column
-        last, pair, ids = one["sentence"], before, one["runs"]
-        link = (
-            f'<a download="runs.txt" href="data:text/plain,{quote(chr(10).join(ids))}">{len(ids)} runs</a>'
-            if ids
-            else ""
-        )
+        last, pair = one["sentence"], before
         rows.append(
             {
                 "sentence": f"{one['sentence']} <small>{one['where'].partition(', ')[2]}</small>"
@@ -201,7 +177,7 @@ def table(paper):
                 .replace(" (", "<br><small>")
                 .replace(")", "</small>")
                 .replace(" above", "<br>above"),
-                "n (seeds)": f"{one['n (seeds)']}<br><small>{link}</small>",
+                "n (seeds)": one["n (seeds)"],
                 "verdict": plots.words(one["verdict"], 8),
             }
         )
@@ -213,9 +189,8 @@ def table(paper):
 
 display(table("LDL"))
 display(table("LRC"))
-data = base64.b64encode(
-    frame.assign(runs=frame["runs"].map(" ".join)).to_csv(index=False).encode()
-).decode()
-HTML(
-    f'<p><a download="claims.csv" href="data:text/csv;base64,{data}">claims.csv</a>: the board with the ids of all runs; a record is the file of that name below <code>results/open/</code>.</p>'
+plots.download(
+    frame.assign(runs=frame["runs"].map(" ".join)),
+    "claims",
+    "the board with the ids of all runs; a record is the file of that name below <code>results/open/</code>.",
 )

@@ -61,7 +61,7 @@ Markdown(
 #
 # Each pixel's window average is compared with that of your point by their cosine (Eq. 26 and 35, {doc}`method_localization`). The answer is the centroid of the region about the maximum; when a map is flat, or a second place is nearly as good, the widget says so in words:
 
-# %%
+# %% tags=["remove-input"]
 plots.source(peak._judge)
 
 # %% tags=["remove-input"]

@@ -33,7 +33,6 @@ from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
 from ldl.report.lrc import (
-    claim_line,
     earlier,
     lost_organs,
     lrc_budget,
@@ -182,7 +181,8 @@ IMAGENET = {
     "stand-in": "*ImageNet* is a **stand-in**: a network of this width trained to grade fundus phantoms; torchvision's weights fit the published width only.",
     "absent": "*ImageNet* is left out: torchvision's weights fit the published width only; profile `paper` takes them.",
 }
-Markdown(IMAGENET.get(best.profile.lrc.imagenet, ""))
+if best.profile.lrc.imagenet in IMAGENET:
+    display(Markdown(IMAGENET[best.profile.lrc.imagenet]))
 
 # %% [markdown]
 # ## What follows
@@ -196,9 +196,7 @@ else:
         caption="The paper's difference as a ring, ours with its 95 % interval; matched cells only.",
         alt=f"A list of comparisons with intervals around zero: {report.count_words(findings)}.",
     )
-    display(
-        report.folded("The same as a table", report.claims_table(findings, best, claim_line(best)))
-    )
+    display(report.claims_csv(findings, best))
 
 # %% [markdown]
 # Both members of a pair start from the same global encoder, see the same volumes in the same order and are scored on the same test volumes, once, at the step that scored best on the validation volumes. An
@@ -211,9 +209,4 @@ if best.fair:
 display(earlier(store))
 display(report.encoders_table(best))
 if here.phantom and here is not best and here.measured:
-    display(
-        report.folded(
-            f"The machinery on phantoms, profile {here.profile.name}: no evidence",
-            *report.whole_table(here),
-        )
-    )
+    display(report.machinery(here))

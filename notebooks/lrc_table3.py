@@ -74,9 +74,4 @@ Markdown(
 # %% tags=["remove-input"]
 display(report.encoders_table(best))
 if here.phantom and here is not best and here.measured:
-    display(
-        report.folded(
-            f"The machinery on phantoms, profile {here.profile.name}: no evidence",
-            *report.whole_table(here),
-        )
-    )
+    display(report.machinery(here))

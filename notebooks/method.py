@@ -77,7 +77,7 @@ seed_everything(seed)
 # \tag{LDL 7, 8}
 # $$
 
-# %%
+# %% tags=["remove-input"]
 plots.source(patch_vectors, patch_discrimination, patch._released)
 
 # %% [markdown]
@@ -106,7 +106,7 @@ apart, collapsed
 # What does the second term add? Where a wrong patch is as similar as the right one, $-\log P$ settles at $\log 2$; the joint loss doubles the push apart. As printed, $\log(1 - P)$ is $\log 0$ once
 # a wrong $P$ rounds to 1, so $1 - P$ of the largest is computed as the sum of all others:
 
-# %%
+# %% tags=["remove-input"]
 plots.source(joint.log_miss)
 
 # %%
@@ -125,7 +125,7 @@ assert math.isclose(joint.joint_negative_log(wrong, torch.tensor([0]))[0].item()
 # \tag{LDL 14}
 # $$
 
-# %%
+# %% tags=["remove-input"]
 plots.source(mixup_target)
 
 # %% [markdown]
@@ -168,7 +168,7 @@ plots.show(
 # \tag{LDL 9-12}
 # $$
 
-# %%
+# %% tags=["remove-input"]
 plots.source(region_vectors, region.prototypes, region_discrimination)
 
 # %% [markdown]

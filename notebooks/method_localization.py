@@ -65,7 +65,7 @@ def draw_scene(seed, side=96):
 #
 # The range scales with the crop here, and at most `patch_grid` squared windows an image are compared, drawn anew in each step: the similarity matrix grows with the square of their number.
 
-# %%
+# %% tags=["remove-input"]
 plots.source(draw_window, centre_kernel, window_vectors)
 
 # %% [markdown]
@@ -91,7 +91,7 @@ assert torch.allclose(window_vectors(maps, 2, sigma=SIGMA)[0, 0], total / total.
 #
 # Every pixel gets the vector of the window about it, $\dot v_n = \mathrm{conv}(v_n, W_c)$. The kernel is a product of rows and columns: two passes of $n$ taps in place of one of $n^2$, and at the border its weights are divided by their sum.
 
-# %%
+# %% tags=["remove-input"]
 plots.source(symmetric_kernel, filtered)
 
 # %%
@@ -113,7 +113,7 @@ assert torch.allclose(
 # The most similar pixel is $\arg\max_{h, w} \dot s_t^{\top} \dot v_n(h, w)$ (Eq. 35); the answer is the centroid $(h_d, w_d)$ of the region about it in which the similarity is at least 95 % of the maximum. It is right if its distance to the truth (Eq. 36) is below
 # a share of the window.
 
-# %%
+# %% tags=["remove-input"]
 plots.source(read_map)
 
 # %% [markdown]
@@ -146,7 +146,7 @@ assert accuracy([1.0, 4.0, 9.0, 20.0], 64) == (
 #
 # With a toy embedder that shifts exactly with its image the answer is known: a point is found where the image was moved to, a blank query is called flat.
 
-# %%
+# %% tags=["remove-input"]
 plots.source(localize)
 
 # %%

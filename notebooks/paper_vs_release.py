@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Where the paper and the release differ
 #
-# The published numbers were made by the released code {cite}`ldl_release`, read here at commit 72f5a74. In places it does not do what the paper {cite}`chen2021ldl` prints, in others it makes a choice that the paper leaves open. Where the losses differ both are
+# The published numbers were made by the released code {cite}`ldl_release`, read here at commit 72f5a74. In places it does not do what the paper {cite}`chen2021ldl` prints, in others it chooses what the paper leaves open. Where the losses differ both are
 # implemented: `formulation="released"` is the default, because it made the numbers, `formulation="paper"` the variant. None of the release's code is used.
 
 # %% tags=["parameters", "remove-input"]
@@ -134,45 +134,44 @@ def outcome(choice: Choice, profile: str, seed: int, store: RunStore) -> Outcome
 # %% [markdown]
 # ## All places
 #
+# We do as the release unless *here* says otherwise.
+#
 # ### Losses
 #
-# | | the paper says | the release does | here |
-# |---|---|---|---|
-# | candidates of patch discrimination (Eq. 4, 5) | the $N$ patches of the unchanged views | the other $2N - 1$ of all $2N$ vectors, every one an anchor once {cite}`ye2019embinva` | both |
-# | gradient through the candidates | not said | none | with the formulation |
-# | sum or mean (Eq. 8, 12, 18) | sum over patches and images | mean | mean in both: the weights of Eq. 28 fit means alone |
-# | patch vector (Eq. 3) | normalised sum | normalised mean | the same vector |
-# | wrong regions (Eq. 11, 12) | product over $1 - P$ | left out; only $-\log P$ of the right one | both |
-# | gradient through the prototypes (Eq. 10) | not said | yes | yes |
-# | temperature $\tau$ | not said | 0.1 for patches, 0.2 for regions | as the release |
-# | target of the mixture (Eq. 14) | printed $(1 - \lambda s)$ | $(1 - \lambda) s$, without gradient | as the release |
-# | $\lambda$ | in $(0, 1)$ | $U(0.2, 0.8)$, one a pair | both |
-# | entropy (Eq. 29) | natural logarithm, as written | logarithm to base 2 | both |
-# | $r$ sums to 1 (Eq. 2) | $\ell_1$ normalisation | of sigmoids, not a softmax | as the release |
+# | | the paper | the release |
+# |---|---|---|
+# | candidates of patches (Eq. 4, 5) | the $N$ patches of the unchanged views | the other $2N - 1$ of all $2N$ vectors, without gradient, each an anchor once {cite}`ye2019embinva`; *here* both |
+# | wrong regions (Eq. 11, 12) | product over $1 - P$ | left out; *here* both |
+# | sum or mean (Eq. 8, 12, 18) | sum over patches and images | mean; *here* in both, as the weights of Eq. 28 fit means alone |
+# | prototypes (Eq. 10) | gradient not said | gradient goes through them |
+# | temperature $\tau$ | not said | 0.1 for patches, 0.2 for regions |
+# | mixed target (Eq. 14) | printed $(1 - \lambda s)$ | $(1 - \lambda) s$, without gradient |
+# | $\lambda$ | in $(0, 1)$ | $U(0.2, 0.8)$, one a pair |
+# | entropy (Eq. 29) | natural logarithm | to base 2 |
+# | $r$ (Eq. 2) | $\ell_1$-normalised | of sigmoids, not a softmax |
 #
 # ### Training
 #
-# | | the paper says | the release does | here |
-# |---|---|---|---|
-# | a data group | two views of an image and one mixed image | *two* images, two views of each, one mixed image of the pair: 20 images a step for four groups, not 12 | as the release |
-# | second step | region loss is "fused into the training process" | starts from the last epoch of the first; clustering branch and Adam new | as the release |
-# | flip of the second view | horizontal flip and quarter turns | the flip reverses both axes, which is a half turn: only four of the eight symmetries of the square occur | `symmetries="rotations"`; `"dihedral"` has all eight |
-# | beyond the border of a map | not said | zeros, which tell a network of this depth how far away the border is, so that place alone helps to find a patch again | `border="zeros"`; `"replicate"` repeats the outermost values |
-# | what a view shows | 448 of 512 pixels | 0.9 to 1 of the area of the reduced image | `scale="whole"`; `"native"` cuts windows of the view's own size |
-# | small turns | not said | each view is turned by up to 2°, which is not undone | as the release |
-# | which epoch goes on | not said | step 2 starts from the last epoch of step 1; the tasks start from the best by an unseeded draw of views (`model_best`) | the last, in both |
-# | clustering branch | as the embedding branch | middle width of C channels, default initialisation | the embedding branch's: as many channels as come in, Kaiming |
+# | | the paper | the release |
+# |---|---|---|
+# | a data group | two views of an image, one mixed image | *two* images, two views of each, one mixture: 20 images a step for four groups, not 12 |
+# | second step | region loss is "fused into the training process" | starts from the last epoch of the first; clustering branch and Adam new |
+# | second view | flips and quarter turns | the flip reverses both axes, a half turn: four of the square's eight symmetries; *here* also all, `symmetries="dihedral"` |
+# | beyond a map's border | not said | zeros, which tell how far away the border is, so that place alone helps to find a patch; *here* also `border="replicate"` |
+# | what a view shows | 448 of 512 pixels | 0.9 to 1 of the reduced image's area; *here* also windows, `scale="native"` |
+# | small turns | not said | up to 2° a view, not undone |
+# | which epoch goes on | not said | the last to step 2, the best by an unseeded draw of views to the tasks; *here* the last to both |
+# | clustering branch | as the embedding branch | C channels in the middle, default initialisation; *here* the embedding branch's width, Kaiming |
 #
 # ### Transfer
 #
-# | | the paper says | the release does | here |
-# |---|---|---|---|
-# | epochs from scratch | not said | 100 of everything, against 100 frozen and 100 of everything for a pretrained encoder | both: released budget, and equal updates |
-# | frozen encoder | only the decoder is updated | also in evaluation mode | as the release |
-# | validation | 20 % of the training data | the first 20 % of the list | as the release |
-# | Dice loss (Eq. 30), $\varepsilon = 1$ | $1 - 2(\sum y'y + \varepsilon)/(\sum y' + \sum y + \varepsilon)$: an exact prediction costs less than 0 | $-2\sum y'y/(\sum y' + \sum y + \varepsilon)$ over the whole batch; inverted for a batch without a positive pixel | neither: $1 - (2\sum y'y + \varepsilon)/(\sum y' + \sum y + \varepsilon)$, over the whole batch and inverted as the release |
-# | chest columns | mean of the runs on 20, 40, 60, 80 and 100 % of the labels | the same | the same |
-# | SIIM-ACR | 1,334 training and 1,335 test images | positives only, first half for training | as the release |
+# | | the paper | the release |
+# |---|---|---|
+# | epochs from scratch | not said | 100, against 100 frozen and 100 full for a pretrained encoder; *here* also equal updates |
+# | frozen encoder | only the decoder is updated | also in evaluation mode |
+# | validation | 20 % of the training data | the first 20 % of the list |
+# | Dice loss (Eq. 30) | $\varepsilon = 1$ inside the factor 2: an exact prediction costs less than 0 | $\varepsilon$ below only, over the whole batch, inverted without positives; *here* $\varepsilon$ once above and below |
+# | SIIM-ACR | 1,334 training and 1,335 test images | positives only, first half for training |
 #
 # ## On the same vectors
 #
@@ -279,6 +278,5 @@ kind = (
     if outcomes and report.is_phantom(outcomes[0].records[0])
     else "real images"
 )
-Markdown(
-    "\n".join([f"Differences in points of DSC, measured on {kind}:", "", *said]) if said else ""
-)
+if said:
+    display(Markdown("\n".join([f"Differences in points of DSC, measured on {kind}:", "", *said])))

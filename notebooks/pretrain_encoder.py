@@ -70,7 +70,7 @@ report.run_card(encoder.record)
 # %% [markdown]
 # What the method minimises, as the package has it:
 
-# %%
+# %% tags=["remove-input"]
 plots.source(type(METHODS.get(method) or COMPARISONS[method]))
 
 # %% [markdown]

@@ -42,7 +42,7 @@
 # Where this project departs from what is printed, and why; {doc}`paper_vs_release` has all such places.
 # ```
 #
-# In a cell stand our number (**bold**: our best in that column), its 95 % interval, and in italics the paper's number with ours minus it; *n* is the number of test images, volumes or queries. Scores are
+# In a cell stand our number (**bold**: our best in that column), its 95 % interval, and in italics the paper's number; *n* is the number of test images, volumes or queries. Scores are
 # Dice coefficients {cite}`dice1945measures` in per cent, image by image, then averaged. Intervals draw seeds *and* test cases anew, crossed {cite}`efron1993bootstrap`; with one seed they tell of other
 # images alone. A dagger † marks an encoder that was not trained far enough here: it finds less than ten points more of held-out patches or images than its random start, or its loss was still
 # falling. A double dagger ‡ marks a record of an older version.
@@ -57,7 +57,6 @@
 profile: str = "demo"
 
 # %% tags=["remove-input"]
-import base64
 import platform
 from collections import Counter
 from importlib.metadata import version
@@ -147,11 +146,11 @@ for name in shown:
     planned = runs_of("all", profile_named(name))
     there = pd.DataFrame(filter(None, map(row, planned.values())))
     if len(there):
-        data = base64.b64encode(there.to_csv(index=False).encode()).decode()
         display(
-            HTML(
-                f'<p><a download="runs-{name}.csv" href="data:text/csv;base64,{data}">runs-{name}.csv</a>: {len(there)} of {len(planned)} runs of profile '
-                f"{name}, {there['seconds'].sum() / 3600:.1f} hours of training; a plus sign: the package differed from that commit.</p>"
+            plots.download(
+                there,
+                f"runs-{name}",
+                f"{len(there)} of {len(planned)} runs of profile {name}, {there['seconds'].sum() / 3600:.1f} hours of training; a plus sign: the package differed from that commit.",
             )
         )
 

@@ -104,7 +104,7 @@ else:
         caption="Comparisons among our rows: the paper's difference as a ring, ours with its 95 % interval.",
         alt=report.forest_words(own),
     )
-    display(report.folded("All comparisons as a table", report.claims_table(findings, best)))
+    display(report.claims_csv(findings, best))
 
 # %% [markdown]
 # ## Figure 7: how many labels
@@ -195,9 +195,4 @@ if not lines.empty and not best.phantom:
 # %% tags=["remove-input"]
 display(report.encoders_table(best))
 if here.phantom and best is not here:
-    display(
-        report.folded(
-            f"The machinery on phantoms, profile {here.profile.name}: no evidence",
-            *report.whole_table(here),
-        )
-    )
+    display(report.machinery(here))

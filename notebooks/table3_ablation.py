@@ -171,9 +171,4 @@ plots.small_table(
 # %% tags=["remove-input"]
 display(report.encoders_table(best))
 if here.phantom and best is not here:
-    display(
-        report.folded(
-            f"The machinery on phantoms, profile {here.profile.name}: no evidence",
-            *report.whole_table(here),
-        )
-    )
+    display(report.machinery(here))

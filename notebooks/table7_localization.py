@@ -84,35 +84,28 @@ Markdown(text)
 
 # %% tags=["remove-input"]
 def at_thresholds(shown):
-    """The line of a cell that holds the five accuracies, and the paper's."""
+    """Long frame: every cell's accuracies at the five thresholds, in per cent, and the paper's."""
     rows = {row.key: row for row in ROWS}
     known = {column.key: column for column in shown.table.columns(shown.profile)}
-
-    def line(row, column):
-        cell = shown.cells.get((row, column))
-        if cell is None:
-            return ""
-        ours = [
-            np.nanmean([by_support(one, f"accuracy@{factor}") for one in cell.records])
-            for factor in FACTORS
-        ]
-        printed = [
-            paper(rows[row], known[column], shown.profile, f"acc@{factor:.2f}")
-            for factor in FACTORS
-        ]
-        text = " ".join(f"{one:.0f}" for one in ours)
-        return (
-            text
-            if np.isnan(printed[0])
-            else f"{text}<br><i>{' '.join(f'{one:.0f}' for one in printed)}</i>"
-        )
-
-    return line
+    return pd.DataFrame(
+        {
+            "row": rows[row].label,
+            "landmark": known[column].label,
+            "within_windows": factor,
+            "ours": np.nanmean([by_support(one, f"accuracy@{factor}") for one in cell.records]),
+            "paper": paper(rows[row], known[column], shown.profile, f"acc@{factor:.2f}"),
+        }
+        for (row, column), cell in shown.cells.items()
+        for factor in FACTORS
+    )
 
 
-note = "Below, the accuracies at 0.05, 0.10, 0.15, 0.20 and 0.25 of the window. The paper's disc is HRF's."
-for part in report.whole_table(best, at_thresholds(best), note):
-    display(part)
+display(report.group_table(best, None))
+plots.download(
+    at_thresholds(best).round(2),
+    "table7-thresholds",
+    "the accuracies at 0.05, 0.10, 0.15, 0.20 and 0.25 of the window, ours and the paper's. The paper's disc is HRF's.",
+)
 
 # %% [markdown]
 # ## What one support image decides
@@ -164,11 +157,12 @@ for column in columns:
         told.append(
             f"{column.label} {order} of {draws.shape[1]} (one row spans up to {np.ptp(draws, axis=1).max():.0f} points)"
         )
-Markdown(
-    f"Supports with which the rows would stand in the paper's order: {'; '.join(told)}."
-    if told
-    else ""
-)
+if told:
+    display(
+        Markdown(
+            f"Supports with which the rows would stand in the paper's order: {'; '.join(told)}."
+        )
+    )
 
 # %% [markdown]
 # ## What follows
@@ -196,12 +190,7 @@ else:
         caption="The paper's claims: its difference as a ring, ours with its 95 % interval.",
         alt=report.forest_words(theirs),
     )
-    display(
-        report.folded(
-            "All comparisons as a table, our own questions among them",
-            report.claims_table(made, best),
-        )
-    )
+    display(report.claims_csv(made, best))
     within = show("table7", best.profile, store, "within")
     table = replace(within.table, unit="the share found within 0.15 windows, %")
     within = replace(within, table=table)
@@ -225,13 +214,13 @@ else:
 # \underbrace{\tfrac{1}{NHW}\textstyle\sum_{n,h,w} \bigl\lVert \dot v_n(h, w) - \bar v(h, w) \bigr\rVert^2}_{\text{content}} = 1
 # $$
 
-# %%
+# %% tags=["remove-input"]
 plots.source(frame_of)
 
 # %% [markdown]
 # If the place is most of a vector, the most similar pixel of a query is the one at the support's place, whatever lies there. The cheapest remedy takes the mean map away from support and query alike: rows *centred*.
 
-# %%
+# %% tags=["remove-input"]
 plots.source(CentredMatcher.vectors)
 
 # %% tags=["remove-input"]
@@ -362,7 +351,8 @@ def shown(column):
 
 
 reasons = [why for column in here.table.columns(here.profile) if (why := shown(column))]
-Markdown(f"Not shown: {'; '.join(reasons)}." if reasons else "")
+if reasons:
+    display(Markdown(f"Not shown: {'; '.join(reasons)}."))
 
 # %% [markdown]
 # Four pictures are no measurement. *Sharpness* is: how far the maximum stands above the next best place more than half a window away, as a share of how far it stands above the map's median.
@@ -392,9 +382,4 @@ if lines:
 
 # %% tags=["remove-input"]
 if here.phantom and best is not here:
-    display(
-        report.folded(
-            f"The machinery on phantoms, profile {here.profile.name}: no evidence",
-            *report.whole_table(here),
-        )
-    )
+    display(report.machinery(here))

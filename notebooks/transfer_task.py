@@ -172,7 +172,7 @@ def compare(
 # As the release: the frozen encoder is in evaluation mode, each phase has a fresh Adam and ends with the weights of its best epoch. Scratch has no frozen phase and is trained twice: for the second phase's epochs alone, as the release does, and for as many updates as both phases.
 # ```
 
-# %%
+# %% tags=["remove-input"]
 plots.source(SegmentationNet)
 
 # %% [markdown]
@@ -183,7 +183,7 @@ plots.source(SegmentationNet)
 # \tag{LDL 30}
 # $$
 
-# %%
+# %% tags=["remove-input"]
 plots.source(dice_loss)
 
 # %% [markdown]

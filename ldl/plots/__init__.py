@@ -25,6 +25,7 @@ from ldl.plots.images import (
 )
 from ldl.plots.points import Map, similarity_figure
 from ldl.plots.show import (
+    download,
     figure_html,
     prose,
     scrolling,

@@ -1,6 +1,7 @@
 """In the page: figures with caption and text alternative, tables that scroll, code as it runs."""
 
 import ast
+import base64
 import hashlib
 import html
 import inspect
@@ -196,3 +197,10 @@ def small_table(rows: Sequence[Mapping[str, Any]], *, caption: str = "", decimal
     frame = frame.drop(columns=first)
     frame.columns.name = str(first)
     return scrolling(styled(frame, decimals=decimals), caption)
+
+
+def download(frame: pd.DataFrame, name: str, about: str) -> HTML:
+    """A line with a link that holds the frame as a csv file; ``about``, HTML, follows it."""
+    data = base64.b64encode(frame.to_csv(index=False).encode()).decode()
+    link = f'<a download="{name}.csv" href="data:text/csv;base64,{data}">{name}.csv</a>'
+    return HTML(f"<p>{link}: {about}</p>")

@@ -2,6 +2,7 @@
 
 from ldl.report.claims import (
     PAGES,
+    claims_csv,
     claims_table,
     count_words,
     forest,
@@ -10,7 +11,7 @@ from ldl.report.claims import (
     interval,
 )
 from ldl.report.encoders import encoders_table
-from ldl.report.render import MARK, NOT_YET, folded, group_table, signed, whole_table
+from ldl.report.render import MARK, NOT_YET, folded, group_table, machinery, signed, whole_table
 from ldl.report.words import (
     BY_PAGE,
     budget,

@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
-from ldl.plots import claims_forest, small_table, words
+from ldl.plots import claims_forest, download, small_table, words
 from ldl.report.render import signed
 from ldl.tables.base import Claim
 from ldl.tables.compare import Finding, counted
@@ -74,6 +74,28 @@ def claims_table(
             }
         )
     return small_table(rows, caption=caption)
+
+
+def claims_csv(findings: Sequence[Finding], shown: Shown) -> HTML:
+    """The same as a file, for many."""
+    lines = [
+        {
+            "comparison": each.claim.text,
+            "where": head_of(each.claim, shown),
+            "paper": each.paper,
+            "ours": each.found.value,
+            "low": each.found.low,
+            "high": each.found.high,
+            "n": each.found.cases,
+            "seeds": each.found.seeds,
+            "p_holm": each.p,
+            "verdict": each.verdict,
+        }
+        for each in findings
+        if each.found
+    ]
+    about = f"all {len(lines)} comparisons with interval, n, seeds, p (Holm) and verdict."
+    return download(pd.DataFrame(lines), f"{shown.table.name}-comparisons", about)
 
 
 def interval(each: Finding) -> str:

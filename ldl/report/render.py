@@ -29,8 +29,7 @@ def group_table(
 ) -> HTML:
     """The columns of one group as the paper prints them, with what the cells mean.
 
-    Numbers on phantoms, or all in doubt, are shown plain: no best, no difference to the paper, for
-    they say nothing about it.
+    Of numbers on phantoms, or all in doubt, none is the best, for they say nothing about the paper.
 
     Args:
         shown: the table.
@@ -48,13 +47,13 @@ def group_table(
             column: _cell(
                 by_column.loc[column],
                 best.get(column) == key,
-                not shown.fair,
                 extra(str(key), column) if extra else "",
             )
             for column in columns
         }
     wide = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns))
-    wide.columns = pd.Index([_head(part[part["column"] == one], not group) for one in columns])
+    several = not group and _grouped(part)
+    wide.columns = pd.Index([_head(part[part["column"] == one], several) for one in columns])
     title = f"{group}, {shown.kind}" if group else shown.kind.capitalize()
     told = _legend(shown, part) if legend is None else legend
     return scrolling(styled(wide), f"<b>{title}.</b> {told}")
@@ -76,25 +75,36 @@ def folded(title: str, *parts: HTML) -> HTML:
     return HTML(f"<details><summary>{title}</summary>{body}</details>")
 
 
+def machinery(shown: Shown, *more: HTML) -> HTML:
+    """A table on phantoms, folded away: it shows that each number can be made, and nothing else."""
+    there = shown.frame[shown.frame["measured"]]
+    wide = there.pivot_table(index="label", columns="column", values="ours", sort=False)
+    several = _grouped(there)
+    wide.columns = pd.Index([_head(there[there["column"] == one], several) for one in wide.columns])
+    wide.index.name = None
+    table = scrolling(styled(wide, decimals=1), f"{shown.table.unit}. {provenance(shown.records)}")
+    title = f"The machinery on phantoms, profile {shown.profile.name}: no evidence"
+    return folded(title, table, *more)
+
+
+def _grouped(part: pd.DataFrame) -> bool:
+    """Whether a column needs the name of its group over its own."""
+    return part["group"].nunique() > 1 and (part["group"] != part["head"]).any()
+
+
 def _best(part: pd.DataFrame) -> Mapping[str, str]:
     measured = part[part["measured"]]
     places = measured.groupby("column")["ours"].idxmax()
     return {part.loc[i, "column"]: part.loc[i, "row"] for i in places}
 
 
-def _cell(line: pd.Series, best: bool, plain: bool, extra: str) -> str:
+def _cell(line: pd.Series, best: bool, extra: str) -> str:
     paper = "" if pd.isna(line["paper"]) else f"<i>{line['paper']:.1f}</i>"
     if not line["measured"]:
         return f"<small>{paper or '–'}</small>"
     ours = f"{line['ours']:.1f}"
-    parts = [f"<b>{ours}</b>" if best else ours]
-    parts.append(f"<small>{line['low']:.1f}–{line['high']:.1f}</small>")
-    if paper and not plain:
-        parts.append(f"<small>{paper} ({signed(line['difference'])})</small>")
-    elif paper:
-        parts.append(f"<small>{paper}</small>")
-    if extra:
-        parts.append(f"<small>{extra}</small>")
+    below = (f"{line['low']:.1f}–{line['high']:.1f}", paper, extra)
+    parts = [f"<b>{ours}</b>" if best else ours, *(f"<small>{one}</small>" for one in below if one)]
     return "<br>".join(parts)
 
 
@@ -125,7 +135,6 @@ def _legend(shown: Shown, part: pd.DataFrame) -> str:
     if there.empty:
         return f"The paper's numbers; ours: {NOT_YET}."
     bold = " (bold: our best)" if shown.fair else ""
-    gap = ", and ours minus it" if shown.fair else ""
     over = "seeds and " if (there["draws"] > 1).any() else ""
     marks = [""]
     if (there["trained"] == False).any():  # noqa: E712
@@ -134,5 +143,5 @@ def _legend(shown: Shown, part: pd.DataFrame) -> str:
         marks.append(f"{STALE} made by an older version.")
     return (
         f"{shown.table.unit}: ours{bold}, its 95 % interval over {over}n {shown.table.case}; "
-        f"<i>the paper's</i>{gap}.{' '.join(marks)} {provenance(shown.records)}"
+        f"<i>the paper's</i>.{' '.join(marks)} {provenance(shown.records)}"
     )

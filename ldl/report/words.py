@@ -75,14 +75,12 @@ def provenance(records: Iterable[Record], work: str = "training") -> str:
     sizes = _range(_setting(record["config"], "data")["size"] for record in found)
     seeds = _list(str(_setting(record["config"], "seed")) for record in found)
     devices = _list(one["device"] for one in made)
-    commits = _list(_commit(record) for record in found)
     days = sorted(one["date"][:10] for one in made)
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     seconds = sum(record["wall_seconds"] for record in found)
     took = f"{seconds / 3600:.1f} hours" if seconds >= 360 else f"{seconds / 60:.1f} minutes"
     return (
-        f"{len(found)} runs at {sizes} pixels, seed {seeds}, {took} of {work} on {devices}; "
-        f"commit {commits}; {when}."
+        f"{len(found)} runs at {sizes} pixels, seed {seeds}, {took} of {work} on {devices}, {when}."
     )
 
 
