@@ -101,9 +101,9 @@ plots.show(
 # %%
 from dataclasses import fields
 
-from ldl.phantoms.ct import belly
+from ldl.phantoms.ct.scene import parts
 
-spleen = belly.SPLEEN[0]
+spleen = parts("trunk")["spleen"][0]
 {f.name: getattr(spleen, f.name) for f in fields(spleen) if getattr(spleen, f.name) != f.default}
 
 # %% tags=["remove-input"]

@@ -17,10 +17,8 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Any, NamedTuple
 
 import pooch
 import requests
@@ -35,96 +33,9 @@ TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two bytes
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
-class ResumingDownloader:
-    """Callable as pooch wants it: ``downloader(url, output_file, pooch)``.
-
-    The bytes so far are kept in ``part``; after a cut connection it goes on up to ``attempts``
-    times, ``wait`` seconds times the attempt later.
-    """
-
-    def __init__(
-        self, part: Path, *, attempts: int = 5, progress: bool = False, wait: float = 1.0
-    ) -> None:
-        self.part, self.attempts, self.progress, self.wait = part, attempts, progress, wait
-        self.tag = part.with_name(part.name + ".tag")
-
-    def __call__(self, url: str, output_file: str, pooch: object) -> None:
-        """Download ``url`` into ``output_file``."""
-        reason = ""
-        for attempt in range(self.attempts):
-            time.sleep(self.wait * attempt)
-            try:
-                self._go_on(url)
-            except (requests.RequestException, OSError) as error:
-                reason = str(error).replace("\n", " ")[:160]
-                continue
-            os.replace(self.part, output_file)
-            self.tag.unlink(missing_ok=True)
-            return
-        raise DataError(
-            f"{url}: connection lost after {self._size():,} bytes ({reason}); run the same command "
-            "again to go on from there"
-        )
-
-    def _size(self) -> int:
-        return self.part.stat().st_size if self.part.exists() else 0
-
-    def _go_on(self, url: str) -> None:
-        """Fetch what is missing; returns when the part is complete."""
-        headers = {"Accept-Encoding": "identity"}
-        have, tag = self._size(), self.tag.read_text() if self.tag.exists() else ""
-        if have and tag:
-            headers |= {"Range": f"bytes={have}-", "If-Range": tag}
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as reply:
-            if reply.status_code == 416:  # nothing lies beyond what is here: another file, or all
-                if reply.headers.get("Content-Range", "").endswith(f"/{have}"):
-                    return
-                self._forget()
-                raise requests.ConnectionError("the kept part does not belong to this file")
-            if reply.status_code >= 500:
-                raise requests.ConnectionError(f"server answers {reply.status_code}")
-            if reply.status_code not in (200, 206):
-                raise DataError(f"{url}: server answers {reply.status_code} {reply.reason}")
-            start = have if reply.status_code == 206 else 0
-            if start and not reply.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-                self._forget()
-                raise requests.ConnectionError("the server sent another part than asked for")
-            self._append(reply, start)
-
-    def _append(self, reply: requests.Response, have: int) -> None:
-        # A weak tag cannot say whether the bytes are the same; without a tag a cut starts anew.
-        tag = reply.headers.get("ETag", "W/")
-        tag = reply.headers.get("Last-Modified", "") if tag.startswith("W/") else tag
-        self.part.parent.mkdir(parents=True, exist_ok=True)
-        self.tag.write_text(tag)
-        length = reply.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        with (
-            self.part.open("ab" if have else "wb") as sink,
-            tqdm(
-                total=total,
-                initial=have,
-                unit="B",
-                unit_scale=True,
-                desc=self.part.name.removesuffix(".part"),
-                disable=not self.progress,
-            ) as bar,
-        ):
-            for chunk in reply.iter_content(CHUNK):
-                sink.write(chunk)
-                bar.update(len(chunk))
-        if total is not None and self._size() != total:
-            raise requests.ConnectionError(f"got {self._size():,} of {total:,} bytes")
-
-    def _forget(self) -> None:
-        self.part.unlink(missing_ok=True)
-        self.tag.unlink(missing_ok=True)
-
-
-Say = Callable[[str], object]
-
-
-def fetch(manifest: Manifest, *, progress: bool = False, say: Say = lambda text: None) -> Path:
+def fetch(
+    manifest: Manifest, *, progress: bool = False, say: Callable[[str], object] = lambda text: None
+) -> Path:
     """Fetch and unpack everything that needs no account; returns the data set's folder.
 
     Downloads are kept in ``cache_dir()/downloads/<name>``, so that a second call only unpacks.
@@ -142,15 +53,34 @@ def fetch(manifest: Manifest, *, progress: bool = False, say: Say = lambda text:
 def download(
     one: Download, folder: Path, *, progress: bool = False, attempts: int = 5, wait: float = 1.0
 ) -> Path:
-    """One file, resumed if cut, hashed, then moved to its name; an existing good one is kept."""
+    """One file, resumed if cut, hashed, then moved to its name; an existing good one is kept.
+
+    After a cut it goes on up to ``attempts`` times, ``wait`` seconds times the attempt later.
+    """
     pooch.get_logger().setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{one.file}.part"
-    downloader = ResumingDownloader(part, attempts=attempts, progress=progress, wait=wait)
-    try:
-        found = pooch.retrieve(
-            one.url, one.hash, fname=one.file, path=folder, downloader=downloader
+
+    def resumed(url: str, output_file: str, pooch: object) -> None:
+        reason = ""
+        for attempt in range(attempts):
+            time.sleep(wait * attempt)
+            try:
+                _go_on(url, part, progress)
+            except (requests.RequestException, OSError) as error:
+                reason = str(error).replace("\n", " ")[:160]
+                continue
+            os.replace(part, output_file)
+            _tag(part).unlink(missing_ok=True)
+            return
+        have = part.stat().st_size if part.exists() else 0
+        raise DataError(
+            f"{url}: connection lost after {have:,} bytes ({reason}); run the same command again "
+            "to go on from there"
         )
+
+    try:
+        found = pooch.retrieve(one.url, one.hash, fname=one.file, path=folder, downloader=resumed)
     except ValueError as error:  # what pooch raises when the hash is wrong
         raise DataError(
             f"{one.url}: the file is not the published one ({one.hash} expected); it was removed, "
@@ -161,20 +91,42 @@ def download(
     return Path(found)
 
 
-def place(file: Path, folder: Path) -> None:
-    """Unpack an archive into ``folder``, or copy any other file there, whole or not at all."""
-    if is_archive(file):
-        unpack(file, folder)
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        refuse_foreign({file: folder / file.name})
-        handle, work = tempfile.mkstemp(prefix=".copy-", dir=folder)
-        os.close(handle)
-        shutil.copyfile(file, work)
-        os.replace(work, folder / file.name)
-    except OSError as error:
-        raise DataError(f"{file}: cannot be copied into {folder} ({error})") from error
+def _tag(part: Path) -> Path:
+    return part.with_name(part.name + ".tag")
+
+
+def _go_on(url: str, part: Path, progress: bool) -> None:
+    """Fetch what is missing; returns when the part is complete."""
+    headers, tag = {"Accept-Encoding": "identity"}, _tag(part)
+    have = part.stat().st_size if part.exists() and tag.exists() and tag.read_text() else 0
+    if have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": tag.read_text()}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as reply:
+        code, span = reply.status_code, reply.headers.get("Content-Range", "")
+        if code == 416 and span.endswith(f"/{have}"):  # nothing lies beyond: it is all there
+            return
+        if code == 416 or (code == 206 and not span.startswith(f"bytes {have}-")):
+            part.unlink(missing_ok=True)
+            raise requests.ConnectionError("the kept part does not belong to this file")
+        if code >= 500:
+            raise requests.ConnectionError(f"server answers {code}")
+        if code not in (200, 206):
+            raise DataError(f"{url}: server answers {code} {reply.reason}")
+        # A weak tag cannot say whether the bytes are the same; without a tag a cut starts anew.
+        strong = reply.headers.get("ETag", "W/")
+        tag.write_text(reply.headers.get("Last-Modified", "") if strong[:2] == "W/" else strong)
+        have = have if code == 206 else 0
+        length = reply.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        bar = {"desc": part.stem, "initial": have, "disable": not progress}
+        with (
+            part.open("ab" if have else "wb") as file,
+            tqdm.wrapattr(file, "write", total, **bar) as sink,
+        ):
+            for chunk in reply.iter_content(CHUNK):
+                sink.write(chunk)
+    if total is not None and part.stat().st_size != total:
+        raise requests.ConnectionError(f"got {part.stat().st_size:,} of {total:,} bytes")
 
 
 def is_archive(path: Path) -> bool:
@@ -182,82 +134,76 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def safe_name(name: str, archive: Path) -> PurePosixPath:
-    """A member's name as a relative path."""
-    path = PurePosixPath(name)
-    if (
-        not name
-        or "\0" in name
-        or "\\" in name
-        or path.is_absolute()
-        or ".." in path.parts
-        or PureWindowsPath(name).drive
-    ):
-        raise DataError(f"{archive}: member {name!r} would leave its folder; refused, nothing kept")
-    return path
+def place(file: Path, folder: Path) -> list[Path]:
+    """Unpack an archive into ``folder``, or copy any other file there, whole or not at all.
 
-
-class _Member(NamedTuple):
-    """A file of an archive."""
-
-    name: PurePosixPath
-    size: int
-    open: Callable[[], IO[bytes]]
-
-
-def _members(archive: Path, file: zipfile.ZipFile | tarfile.TarFile) -> Iterator[_Member]:
-    found: list[tuple[str, int, bool, bool, Callable[[], Any]]] = []
-    if isinstance(file, zipfile.ZipFile):
-        for one in file.infolist():
-            plain = stat.S_IFMT(one.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
-            found.append(
-                (one.filename, one.file_size, one.is_dir(), plain, partial(file.open, one))
-            )
-    else:
-        for info in file.getmembers():
-            plain = info.isfile() or info.isdir()
-            found.append(
-                (info.name, info.size, info.isdir(), plain, partial(file.extractfile, info))
-            )
-    for name, size, is_folder, plain, opened in found:
-        inside = safe_name(name, archive)
-        if not plain:
-            raise DataError(f"{archive}: member {name!r} is a link or device; refused")
-        if not is_folder:
-            yield _Member(inside, size, opened)
-
-
-def unpack(archive: Path, into: Path) -> list[Path]:
-    """Unpack a zip or tar into a folder; returns the files' paths relative to it."""
-    into.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".unpack-", dir=into))
+    Returns:
+        The files' paths relative to it.
+    """
+    work = None
     try:
-        zipped = archive.name.lower().endswith(".zip")
-        with zipfile.ZipFile(archive) if zipped else tarfile.open(archive) as file:
-            members = list(_members(archive, file))
-            _check_room(archive, sum(one.size for one in members), into)
-            for one in members:
-                target = work / one.name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with one.open() as source, target.open("wb") as sink:
-                    shutil.copyfileobj(source, sink, 1 << 20)
-        refuse_foreign({work / one.name: into / one.name for one in members})
-        return [_move(work, into, one.name) for one in members]
+        folder.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".unpack-", dir=folder))
+        if is_archive(file):
+            names = _unpack(file, work)
+        else:
+            names = [Path(shutil.copyfile(file, work / file.name).name)]
+        refuse_foreign({work / one: folder / one for one in names})
+        return [_move(work, folder, one) for one in names]
     except OSError as error:
-        raise DataError(f"{archive}: cannot be unpacked into {into} ({error})") from error
-    except DataError:
+        raise DataError(f"{file}: cannot be put into {folder} ({error})") from error
+    finally:
+        if work:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _unpack(archive: Path, work: Path) -> list[Path]:
+    zipped = archive.name.lower().endswith(".zip")
+    try:
+        with zipfile.ZipFile(archive) if zipped else tarfile.open(archive) as file:
+            sizes = _members(archive, file)
+            needed, free = sum(sizes.values()), shutil.disk_usage(work).free
+            if needed > free:
+                raise DataError(
+                    f"{archive}: unpacks to {needed:,} bytes, {work.parent} has {free:,} left"
+                )
+            if isinstance(file, zipfile.ZipFile):
+                file.extractall(work)
+            else:
+                file.extractall(work, filter="data")
+            return list(sizes)
+    except (OSError, DataError):
         raise
     except Exception as error:  # each kind of archive raises its own on damage
         reason = str(error).split(":", 1)[0]
         raise DataError(f"{archive}: damaged archive ({reason}); fetch it again") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
-def _check_room(archive: Path, needed: int, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise DataError(f"{archive}: unpacks to {needed:,} bytes, {folder} has {free:,} left")
+def _members(archive: Path, file: zipfile.ZipFile | tarfile.TarFile) -> dict[Path, int]:
+    """Bytes of each file of an archive, whose names are safe."""
+    if isinstance(file, zipfile.ZipFile):
+        found = [
+            (one.filename, one.file_size, one.is_dir(), stat.S_IFMT(one.external_attr >> 16))
+            for one in file.infolist()
+        ]
+    else:
+        found = [
+            (one.name, one.size, one.isdir(), 0 if one.isfile() or one.isdir() else stat.S_IFLNK)
+            for one in file.getmembers()
+        ]
+    sizes = {}
+    for name, size, is_folder, kind in found:
+        path = PurePosixPath(name)
+        odd = not name or "\0" in name or "\\" in name or ".." in path.parts
+        if odd or path.is_absolute() or PureWindowsPath(name).drive:
+            raise DataError(
+                f"{archive}: member {name!r} would leave its folder; refused, nothing kept"
+            )
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise DataError(f"{archive}: member {name!r} is a link or device; refused")
+        if not is_folder:
+            sizes[Path(name)] = size
+    return sizes
 
 
 def refuse_foreign(moves: dict[Path, Path]) -> None:
@@ -274,11 +220,11 @@ def refuse_foreign(moves: dict[Path, Path]) -> None:
         )
 
 
-def _move(work: Path, into: Path, name: PurePosixPath) -> Path:
+def _move(work: Path, into: Path, name: Path) -> Path:
     target = into / name
     target.parent.mkdir(parents=True, exist_ok=True)
     # A link that lay there before must not lead the file elsewhere.
     if not target.parent.resolve().is_relative_to(into.resolve()):
         raise DataError(f"{target}: a link in the folder leads outside; remove it")
     os.replace(work / name, target)
-    return Path(name)
+    return name

@@ -17,6 +17,7 @@ from scipy import ndimage
 from ldl.phantoms.fields import (
     Array,
     Streams,
+    anatomy,
     blur,
     bump,
     curve,
@@ -53,13 +54,11 @@ class Film:
     density: tuple[float, float] = (0.85, 1.0)
 
 
-JSRT = Film(
-    level=(0.42, 0.6), contrast=(1.3, 1.9), washed=(0.1, 0.3), zoom=(0.92, 1.14), shift=0.045,
-    roll=0.02, noise=(0.002, 0.006), labels=0.8, border=0.5, marker=0.0, opacities=0.05,
-    density=(0.97, 1.0),
-)  # fmt: skip
-NIH = Film()
-SIIM = Film(level=(-0.2, 0.3), contrast=(0.9, 1.9))
+FILMS = {name: Film(**row) for name, row in anatomy("pictures")["films"].items()}
+OUTLINES = {name: np.array(points) for name, points in anatomy("chest").items()}
+# Annotators follow a clavicle as far as the lung's border: the first so many of its vertices.
+COLLAR, MEDIAL = 26, 19
+PAIRS, RIB = 10, 26
 
 
 def develop(draw: Streams, film: Film, attenuation: Array, x: Array, y: Array) -> Array:
@@ -104,33 +103,6 @@ def _stickers(rng: np.random.Generator, film: Film, tone: Array) -> Array:
         row, column = int((0.08 + 0.1 * spots[7]) * size), int(0.9 * size)
         tone[row : row + max(2, size // 18), column : column + max(1, size // 40)] = 0.95
     return tone
-
-
-RIGHT_LUNG = np.array([
-    (-0.33, -0.80), (-0.52, -0.68), (-0.66, -0.38), (-0.74, 0.02), (-0.78, 0.40), (-0.79, 0.70),
-    (-0.62, 0.55), (-0.42, 0.47), (-0.20, 0.53), (-0.13, 0.30), (-0.15, 0.00), (-0.14, -0.35),
-    (-0.17, -0.65),
-])  # fmt: skip
-LEFT_LUNG = np.array([
-    (0.33, -0.80), (0.52, -0.68), (0.66, -0.38), (0.74, 0.02), (0.78, 0.42), (0.79, 0.76),
-    (0.64, 0.62), (0.46, 0.54), (0.20, 0.57), (0.10, 0.30), (0.14, 0.00), (0.19, -0.22),
-    (0.205, -0.36), (0.16, -0.50), (0.17, -0.67),
-])  # fmt: skip
-HEART = np.array([
-    (-0.08, -0.14), (0.10, -0.16), (0.21, -0.02), (0.34, 0.20), (0.44, 0.44), (0.41, 0.57),
-    (0.20, 0.62), (-0.04, 0.61), (-0.20, 0.50), (-0.24, 0.28), (-0.17, 0.02),
-])  # fmt: skip
-TORSO = np.array([
-    (-0.22, -2.5), (-0.26, -0.98), (-0.62, -0.86), (-0.98, -0.76), (-1.05, -0.3), (-0.95, 0.3),
-    (-0.96, 2.5), (0.96, 2.5), (0.95, 0.3), (1.05, -0.3), (0.98, -0.76), (0.62, -0.86),
-    (0.26, -0.98), (0.22, -2.5),
-])  # fmt: skip
-CLAVICLE = np.array(
-    [(0.07, -0.47), (0.12, -0.50), (0.24, -0.56), (0.38, -0.60), (0.50, -0.66), (0.64, -0.72)]
-)
-# Annotators follow a clavicle as far as the lung's border: the first so many of its vertices.
-COLLAR, MEDIAL = 26, 19
-PAIRS, RIB = 10, 26
 
 
 @dataclass(frozen=True)
@@ -216,14 +188,15 @@ def _outlines(rng: np.random.Generator) -> tuple[Array, tuple[Array, Array]]:
     """Heart, right and left lung as closed curves."""
     stretch = rng.uniform((0.9, 0.82), (1.08, 1.12))
     size, middle = rng.uniform((0.8, 0.85), (1.3, 1.12)), rng.normal((0.05, 0.25), 0.03)
-    heart = _closed(rng, (middle + (HEART - middle) * size) * stretch, 0.020)
-    right, left = (_closed(rng, line * stretch, 0.018) for line in (RIGHT_LUNG, LEFT_LUNG))
+    lungs = OUTLINES["right_lung"], OUTLINES["left_lung"]
+    heart = _closed(rng, (middle + (OUTLINES["heart"] - middle) * size) * stretch, 0.020)
+    right, left = (_closed(rng, line * stretch, 0.018) for line in lungs)
     return heart, (right, left)
 
 
 def _soft_tissue(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> Array:
     """Thickness of the trunk, thicker below, with axillary folds and, in half of them, breasts."""
-    torso = blur(pose.fill(_closed(rng, TORSO, 0.02)), 0.02 * pose.size)
+    torso = blur(pose.fill(_closed(rng, OUTLINES["torso"], 0.02)), 0.02 * pose.size)
     body = torso * (0.95 + 0.22 * np.clip(y, -0.5, 1.2) - 0.18 * np.abs(x) ** 3)
     for side in (-1.0, 1.0) if rng.random() < 0.5 else ():
         low = rng.uniform(0.25, 0.4)
@@ -298,7 +271,7 @@ def _clavicles(rng: np.random.Generator) -> tuple[Array, Array]:
     lift, tilt, lines = rng.normal(0.0, 0.05), rng.normal(0.0, 0.08), []
     t = np.linspace(0.0, 1.0, COLLAR)
     for side in (-1.0, 1.0):
-        points = rng.normal(CLAVICLE, 0.012)
+        points = rng.normal(OUTLINES["clavicle"], 0.012)
         points[:, 1] += lift + tilt * (points[:, 0] - 0.3) + rng.normal(0, 0.015)
         lines.append(curve(points, 5) * (side, 1.0))
     shape = np.interp(t, [0, 0.08, 0.4, 0.8, 1.0], [1.1, 1.35, 0.9, 0.9, 0.8])

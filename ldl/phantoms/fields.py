@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -27,6 +29,14 @@ POWER = 151.0 / 315.0
 def streams(seed: int, *names: str | int) -> Streams:
     """One independent generator per ingredient: `streams(0, "fundus", 7)("vessels")`."""
     return lambda ingredient: numpy_generator(seed, "phantom", *map(str, names), ingredient)
+
+
+@functools.cache
+def anatomy(name: str) -> dict[str, Any]:
+    """The tables of ``anatomy/<name>.yaml``."""
+    path = Path(__file__).parent / "anatomy" / f"{name}.yaml"
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
 
 
 @functools.lru_cache(maxsize=256)

@@ -11,41 +11,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from ldl.errors import LdlError
-from ldl.phantoms.chest import JSRT, NIH, SIIM, Film, draw_chest
-from ldl.phantoms.eye import (
-    CHASE,
-    DRISHTI,
-    FOVEA,
-    HRF,
-    IDRID,
-    PRETRAINING,
-    RITE,
-    STARE,
-    Style,
-    look,
-)
-from ldl.phantoms.fields import Array, Streams, streams
+from ldl.phantoms.chest import FILMS, draw_chest
+from ldl.phantoms.eye import CAMERAS, FOVEA, Style, look
+from ldl.phantoms.fields import Array, Streams, anatomy, streams
 from ldl.phantoms.fundus import draw_fundus, lesions
 from ldl.phantoms.growth import draw_dsa, draw_octa
 
 SMALLEST = 32
 OLD_FILMS, COLLAPSED_LUNGS = 0.15, 0.08  # of the pretraining films
 LESION_SIDE = 128  # lesions are measured at this size, so that an image of any size has one grade
-# The camera or film of a task, and the structure that its masks show.
-RECIPES: dict[str, tuple[Style | Film, str]] = {
-    "chasedb1_vessel": (CHASE, "vessel"),
-    "hrf_vessel": (HRF, "vessel"),
-    "rite_vessel": (RITE, "vessel"),
-    "stare_vessel": (STARE, "vessel"),
-    "drishti_gs1_cup": (DRISHTI, "cup"),
-    "drishti_gs1_od": (DRISHTI, "od"),
-    "idrid_od": (IDRID, "od"),
-    "idrid_hard_exudates": (IDRID, "hard_exudates"),
-    "scr_heart": (JSRT, "heart"),
-    "scr_lung": (JSRT, "lung"),
-    "scr_clavicle": (JSRT, "clavicle"),
-    "siim_pneumothorax": (SIIM, "pneumothorax"),
-}
+TABLES = anatomy("pictures")
 PRIORS = {"octa": draw_octa, "dsa": draw_dsa}
 CHANNELS = {"fundus": 3, "xray": 1}
 
@@ -69,13 +44,14 @@ def pretraining_image(
         return draw_fundus(draw, _camera(draw), size, closer=closer)
     _whole(closer)
     choice = draw("style")
-    film = JSRT if choice.random() < OLD_FILMS else NIH
+    film = FILMS["jsrt" if choice.random() < OLD_FILMS else "nih"]
     return draw_chest(draw, film, size, pneumothorax=choice.random() < COLLAPSED_LUNGS)
 
 
 def _camera(draw: Streams) -> Style:
-    share = np.array([share for share, _ in PRETRAINING])
-    return PRETRAINING[int(draw("style").choice(len(share), p=share / share.sum()))][1]
+    names, shares = zip(*TABLES["pretraining"].items(), strict=True)
+    share = np.array(shares)
+    return CAMERAS[names[int(draw("style").choice(len(share), p=share / share.sum()))]]
 
 
 def pretraining_images(
@@ -116,20 +92,22 @@ def task_images(
     from closer.
     """
     _check(size, min(train, test))
-    if task not in RECIPES:
-        raise LdlError(f"task '{task}' has no phantoms: choose one of {', '.join(RECIPES)}")
-    style, structure = RECIPES[task]
+    if task not in TABLES["tasks"]:
+        known = ", ".join(TABLES["tasks"])
+        raise LdlError(f"task '{task}' has no phantoms: choose one of {known}")
+    name, structure = TABLES["tasks"][task]
+    eye = CAMERAS.get(name)
     numbered = [("train", i) for i in range(train)] + [("test", i) for i in range(test)]
-    images = np.empty((len(numbered), 3 if isinstance(style, Style) else 1, size, size), np.uint8)
+    images = np.empty((len(numbered), 3 if eye else 1, size, size), np.uint8)
     masks = np.empty((len(numbered), size, size), np.uint8)
     for k, (split, i) in enumerate(numbered):
         draw = streams(seed, task, split, i)
-        if isinstance(style, Style):
-            images[k], drawn = draw_fundus(draw, style, size, structure, closer=closer)
+        if eye:
+            images[k], drawn = draw_fundus(draw, eye, size, structure, closer=closer)
         else:
             _whole(closer)
             images[k], drawn = draw_chest(
-                draw, style, size, pneumothorax=structure == "pneumothorax"
+                draw, FILMS[name], size, pneumothorax=structure == "pneumothorax"
             )
         masks[k] = drawn[structure]
     return images, masks, tuple(f"{split}_{i:04d}" for split, i in numbered)
@@ -152,10 +130,14 @@ def landmarks(
         return
     for number in range(count):
         draw = streams(seed, "landmarks", number)
-        eye = look(draw("frame"), IDRID, size)
+        eye = look(draw("frame"), CAMERAS["idrid"], size)
         # `project` counts from the image's edge, half a pixel before the first centre.
         column, row = eye.project(FOVEA if landmark == "fovea" else 0 * FOVEA) - 0.5
-        yield f"eye_{number:04d}", draw_fundus(draw, IDRID, size)[0], (float(row), float(column))
+        yield (
+            f"eye_{number:04d}",
+            draw_fundus(draw, CAMERAS["idrid"], size)[0],
+            (float(row), float(column)),
+        )
 
 
 def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ldl.data.ct.volume import read_ct
-from ldl.data.fetch import unpack
+from ldl.data.fetch import place as unpack
 from ldl.data.manifest import manifest_named, read_manifest
 from ldl.data.readers import (
     read_grades,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ldl.data.fetch import download, fetch, is_archive, place, unpack
+from ldl.data.fetch import download, fetch, is_archive, place
 from ldl.data.manifest import Download, Manifest, Obtain, manifest_named
 from ldl.errors import DataError
 
@@ -241,7 +241,7 @@ def _file(name: str, size: int = 3) -> tarfile.TarInfo:
 def test_tar(tmp_path: Path, suffix: str) -> None:
     path = _tar(tmp_path / f"a{suffix}", _file("images/1.png"), _file("2.png"))
     assert is_archive(path)
-    assert unpack(path, tmp_path / "out") == [Path("images/1.png"), Path("2.png")]
+    assert place(path, tmp_path / "out") == [Path("images/1.png"), Path("2.png")]
     assert (tmp_path / "out/images/1.png").read_bytes() == b"xxx"
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["2.png", "images"]
 
@@ -252,10 +252,10 @@ def test_zip_merges_into_what_is_there(tmp_path: Path) -> None:
     archive = _zip(tmp_path / "a.zip", **{"1.txt": b"new", "d/2.txt": b"two"})
     (tmp_path / "out/1.txt").write_text("mine")
     with pytest.raises(DataError, match=r"1\.txt: there already, with another content; move it"):
-        unpack(archive, tmp_path / "out")
+        place(archive, tmp_path / "out")
     assert not (tmp_path / "out/d").exists()
     (tmp_path / "out/1.txt").write_text("new")
-    unpack(archive, tmp_path / "out")
+    place(archive, tmp_path / "out")
     assert (tmp_path / "out/1.txt").read_text() == "new"
     assert (tmp_path / "out/kept.txt").read_text() == "kept"
     assert (tmp_path / "out/d/2.txt").read_text() == "two"
@@ -271,7 +271,7 @@ def _nothing_escaped(tmp_path: Path) -> None:
 def test_zip_that_would_leave_is_refused(tmp_path: Path, name: str) -> None:
     path = _zip(tmp_path / "a.zip", **{"good.txt": b"x", name: b"x"})
     with pytest.raises(DataError, match=r"a\.zip: member .* would leave its folder"):
-        unpack(path, tmp_path / "out")
+        place(path, tmp_path / "out")
     _nothing_escaped(tmp_path)
 
 
@@ -279,7 +279,7 @@ def test_zip_that_would_leave_is_refused(tmp_path: Path, name: str) -> None:
 def test_tar_that_would_leave_is_refused(tmp_path: Path, name: str) -> None:
     path = _tar(tmp_path / "a.tar", _file("good.txt"), _file(name))
     with pytest.raises(DataError, match="would leave its folder"):
-        unpack(path, tmp_path / "out")
+        place(path, tmp_path / "out")
     _nothing_escaped(tmp_path)
 
 
@@ -291,7 +291,7 @@ def test_tar_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
     info.type, info.linkname = kind, "/etc/passwd"
     path = _tar(tmp_path / "a.tar", _file("good.txt"), info)
     with pytest.raises(DataError, match="is a link or device"):
-        unpack(path, tmp_path / "out")
+        place(path, tmp_path / "out")
     _nothing_escaped(tmp_path)
 
 
@@ -301,7 +301,7 @@ def test_zip_links_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(info, "/etc/passwd")
     with pytest.raises(DataError, match="is a link or device"):
-        unpack(tmp_path / "a.zip", tmp_path / "out")
+        place(tmp_path / "a.zip", tmp_path / "out")
     _nothing_escaped(tmp_path)
 
 
@@ -311,7 +311,7 @@ def test_a_link_already_in_the_folder_does_not_lead_outside(tmp_path: Path) -> N
     (tmp_path / "out/images").symlink_to(tmp_path / "elsewhere")
     path = _tar(tmp_path / "a.tar", _file("images/1.png"))
     with pytest.raises(DataError, match="a link in the folder leads outside"):
-        unpack(path, tmp_path / "out")
+        place(path, tmp_path / "out")
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
@@ -325,7 +325,7 @@ def test_damaged_archives(tmp_path: Path, name: str) -> None:
     for content in (raw[: len(raw) // 2], b"hello", b""):
         path.write_bytes(content)
         with pytest.raises(DataError, match="damaged archive") as caught:
-            unpack(path, tmp_path / "out")
+            place(path, tmp_path / "out")
         assert str(path) in str(caught.value)
         assert not list((tmp_path / "out").iterdir())
 
@@ -338,4 +338,4 @@ def test_no_room_is_said_before_anything_is_written(
 
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Full)
     with pytest.raises(DataError, match="unpacks to 9,999 bytes"):
-        unpack(_tar(tmp_path / "a.tar", _file("1", 9999)), tmp_path / "out")
+        place(_tar(tmp_path / "a.tar", _file("1", 9999)), tmp_path / "out")

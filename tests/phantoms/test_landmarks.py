@@ -9,7 +9,7 @@ import pytest
 from ldl.data.bank import Bank
 from ldl.data.landmarks import landmark_bank
 from ldl.data.preprocess import centroid
-from ldl.phantoms.eye import IDRID
+from ldl.phantoms.eye import CAMERAS
 from ldl.phantoms.fields import streams
 from ldl.phantoms.fundus import draw_fundus
 
@@ -25,7 +25,7 @@ def phantom(home: Path) -> Callable[..., Bank]:
 def test_phantom_discs_are_where_their_masks_are(phantom: Callable[..., Bank]) -> None:
     bank = phantom("disc")
     for number, point in enumerate(bank.points):
-        image, masks = draw_fundus(streams(5, "landmarks", number), IDRID, 96)
+        image, masks = draw_fundus(streams(5, "landmarks", number), CAMERAS["idrid"], 96)
         np.testing.assert_array_equal(image, bank.images[number])
         assert np.abs(np.array(centroid(masks["od"])) - point).max() < 1.0
 

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from ldl.errors import LdlError
 from ldl.phantoms import pretraining_images, shape_prior, task_images
-from ldl.phantoms.chest import SIIM, draw_chest
+from ldl.phantoms.chest import FILMS, draw_chest
 from ldl.phantoms.fields import streams
 from ldl.tasks import TASKS
 
@@ -163,10 +163,10 @@ def test_heart_and_lungs_are_where_a_radiologist_expects_them():
 
 
 def test_the_masks_of_one_film_do_not_contradict_each_other():
-    masks = draw_chest(streams(0, "film"), SIIM, 64, pneumothorax=True)[1]
+    masks = draw_chest(streams(0, "film"), FILMS["siim"], 64, pneumothorax=True)[1]
     assert not (masks["heart"] & masks["lung"]).any()
     assert (masks["pneumothorax"] <= masks["lung"]).all()
-    assert not draw_chest(streams(0, "film"), SIIM, 64)[1]["pneumothorax"].any()
+    assert not draw_chest(streams(0, "film"), FILMS["siim"], 64)[1]["pneumothorax"].any()
 
 
 @pytest.mark.parametrize("kind", ["octa", "dsa"])

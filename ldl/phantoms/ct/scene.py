@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ldl.phantoms.ct.bodies import (
     Tube,
     View,
     carve,
+    column,
     ellipsoid,
     join,
     path,
@@ -21,73 +22,25 @@ from ldl.phantoms.ct.bodies import (
     taper,
     tube,
 )
-from ldl.phantoms.fields import Array, Streams
+from ldl.phantoms.fields import Array, Streams, anatomy
 
 AIR = -1000.0
-# The organs that the LRC paper reports per region of the body (its section 3.2), in its order. The
-# label of an organ is its place plus one; background is 0. "Left" and "right" are the patient's.
 ORGANS: dict[str, tuple[str, ...]] = {
-    "abdomen": (
-        "large bowel", "duodenum", "spinal cord", "liver", "spleen", "small bowel", "pancreas",
-        "left kidney", "right kidney", "stomach", "gallbladder",
-    ),
-    "thorax": ("esophagus", "trachea", "spinal cord", "left lung", "right lung", "heart"),
-    "head_neck": (
-        "brainstem", "mandible", "optical chiasm", "left optical nerve", "right optical nerve",
-        "left parotid", "right parotid", "left submandibular gland", "right submandibular gland",
-    ),
-}  # fmt: skip
-# Without contrast, arterial, portal venous, late. What a scan shows differs less between
-# neighbours than between patients.
-PHASES = (0.2, 0.25, 0.4, 0.15)
-ENHANCING: dict[str, tuple[float, float, float, float]] = {
-    "liver": (57, 66, 104, 90),
-    "spleen": (47, 112, 114, 92),
-    "renal cortex": (33, 155, 178, 150),
-    "renal medulla": (31, 62, 145, 152),
-    "pancreas": (42, 96, 88, 70),
-    "artery": (42, 280, 150, 115),
-    "vein": (42, 85, 140, 115),
-    "portal": (42, 115, 160, 118),
-    "right blood": (42, 250, 145, 115),
-    "pulmonary": (42, 265, 145, 115),
-    "myocardium": (44, 92, 102, 88),
-    "bowel wall": (40, 78, 88, 72),
-    "esophagus": (38, 54, 62, 58),
-    "muscle": (54, 57, 62, 61),
-    "gland": (42, 75, 88, 74),
-    "brain": (33, 34, 36, 36),
-    "thyroid": (95, 150, 160, 140),
-    "mucosa": (38, 60, 80, 74),
+    region: tuple(organs) for region, organs in anatomy("tissue")["organs"].items()
 }
-PLAIN: dict[str, tuple[float, float]] = {
-    "fat": (-103, 7),
-    "skin": (20, 25),
-    "marrow": (190, 50),
-    "cortex": (680, 90),
-    "disc": (75, 12),
-    "cord": (38, 5),
-    "csf": (10, 5),
-    "bile": (9, 7),
-    "lung": (-855, 35),
-    "cartilage": (105, 25),
-    "air": (-995, 4),
-    "tooth": (1900, 250),
-}
-# What one voxel shows of bones thinner or denser than compact bone.
-BONES = {"thin bone": 0.6, "bone": 0.72, "hard bone": 1.2, "jaw": 1.7}
 
 
 def draw_tissue(rng: np.random.Generator) -> dict[str, float]:
     """One patient's tissues in Hounsfield units: contrast phase, fat, bone and their spread."""
-    phase = int(rng.choice(len(PHASES), p=PHASES))
+    table = anatomy("tissue")
+    phase = int(rng.choice(len(table["phases"]), p=table["phases"]))
     dose = rng.uniform(0.6, 1.15)
     out = {
         name: values[0] + dose * (values[phase] - values[0]) + rng.normal(0.0, 5.0)
-        for name, values in ENHANCING.items()
+        for name, values in table["enhancing"].items()
     }
-    out |= {name: rng.normal(mean, spread) for name, (mean, spread) in PLAIN.items()}
-    out |= {name: share * out["cortex"] for name, share in BONES.items()}
+    out |= {name: rng.normal(mean, spread) for name, (mean, spread) in table["plain"].items()}
+    out |= {name: share * out["cortex"] for name, share in table["bones"].items()}
     if rng.random() < 0.25:
         out["liver"] -= rng.uniform(10.0, 45.0)
     if rng.random() < 0.3:
@@ -141,6 +94,12 @@ class Part:
     room: float | None = None
     blend: float = 1.0
     chance: float = 1.0
+
+
+def parts(name: str) -> dict[str, tuple[Part, ...]]:
+    """The parts in ``anatomy/<name>.yaml``."""
+    rows = anatomy(name)["parts"]
+    return {key: tuple(Part(**row) for row in group) for key, group in rows.items()}
 
 
 Anatomy = tuple[tuple[Part, ...] | Callable[[Any, np.random.Generator], None], ...]
@@ -248,7 +207,7 @@ class Scene:
                 if turn
                 else None,
             )
-            for centre, radii, *turn in part.blobs + part.hollows
+            for centre, radii, *turn in [*part.blobs, *part.hollows]
         ]
         count, room = len(part.blobs), 4.0 + max((grow for grow, _ in part.coats), default=2.0)
         view = self.grid.view(
@@ -274,3 +233,81 @@ class Scene:
         radius = taper(len(way), part.radii) * max(rng.normal(1.0, part.size), 0.5)
         reach = 6.0 + max((grow for grow, _ in part.coats), default=0.0)
         return tube(self.grid, way, radius, reach=reach, flat=part.flat, tall=part.tall)
+
+
+@dataclass(frozen=True)
+class Spine:
+    """The column at every row of the grid, as arrays (Z, Y, 1) in mm.
+
+    `x`, `y` are the centre of the vertebral body, `half` and `depth` its half width and half
+    depth, `count` how many vertebrae lie below (its fraction says where in one we are), `canal` and
+    `cord` are radii, `wings` is how far transverse processes reach to the side.
+    """
+
+    x: Array
+    y: Array
+    half: Array
+    depth: Array
+    count: Array
+    canal: Array
+    cord: Array
+    wings: Array
+
+    def on(self, view: View) -> Spine:
+        """The same column over a part of the grid."""
+        return Spine(*(view.cut(a) for a in astuple(self)))
+
+
+def paint_spine(
+    scene: Scene,
+    spine: Spine,
+    rng: np.random.Generator,
+    fused_below: float = -1e3,
+    top: float = 1e3,
+) -> None:
+    """Vertebrae, discs and the content of the canal up to `top` mm; low down there are no discs."""
+    tissue = scene.tissue
+    out, front, back = float(spine.wings.max()) + 15.0, spine.y - spine.depth, spine.y + 80.0
+    view = scene.grid.view((-out, float(front.min()) - 6.0, -1e3), (out, float(back.max()), top))
+    s, fused = spine.on(view), np.clip((fused_below - view.z) / 10.0, 0.0, 1.0)
+    at = s.count - np.floor(s.count)
+    solid = np.maximum(_band(at, 0.5, 0.40), fused)
+    waist = 1.0 - 0.12 * np.sin(np.pi * at) ** 2
+    texture = 45.0 * scene.grid.noise(rng, 7.0, view)
+    canal_y = s.y + s.depth + s.canal * 0.95
+    arch = np.minimum(_arch(view, s, canal_y, at), _processes(view, s, canal_y, at))
+    scene.paint(view, arch, 0.55 * tissue["cortex"] + texture)
+    body, _ = column(view, s.x, s.y, s.half * waist, s.depth * waist, s.depth * waist * 0.9, 0.35)
+    scene.paint(view, body, tissue["disc"] * (1 - solid) + solid * 0.85 * tissue["cortex"])
+    inner = body + 2.5 + 30.0 * (1.0 - solid) + 12.0 * (np.abs(at - 0.5) > 0.41)
+    scene.paint(view, inner, tissue["marrow"] + texture, None)
+    canal, _ = column(view, s.x, canal_y, s.canal * 1.15, s.canal, s.canal * 0.9, 0.1)
+    scene.paint(view, canal, 0.5 * tissue["fat"] + 0.5 * tissue["csf"])
+    cord, _ = column(view, s.x, canal_y - 0.5, s.cord * 1.12, s.cord, s.cord, 0.0)
+    scene.paint(view, cord - 1.5, tissue["csf"] + 8.0, None)
+    scene.paint(view, cord, tissue["cord"], scene.code("spinal cord"))
+
+
+def _band(at: Array, middle: float, half: float) -> Array:
+    """1 where `at` is within `half` of the middle, with a soft edge."""
+    return np.clip((half - np.abs(at - middle)) / 0.06 + 0.5, 0.0, 1.0)
+
+
+def _arch(view: View, s: Spine, canal_y: Array, at: Array) -> Array:
+    """Pedicles and laminae: a ring about the canal, with gaps between the vertebrae."""
+    ring, _ = column(view, s.x, canal_y, s.canal * 1.5, s.canal * 1.25, s.canal * 1.45, 0.1)
+    open_front = 14.0 * (1.0 - _band(at, 0.62, 0.22)) * (view.y < canal_y)
+    open_back = 14.0 * (1.0 - _band(at, 0.45, 0.34)) * (view.y >= canal_y)
+    return np.abs(ring) - 3.2 + open_front + open_back
+
+
+def _processes(view: View, s: Spine, canal_y: Array, at: Array) -> Array:
+    """Spinous process behind, transverse processes to both sides."""
+    x = np.abs(view.x - s.x)
+    behind = view.y - canal_y - s.canal
+    length = s.canal * 2.6
+    spinous = np.maximum(x - 2.8, np.abs(behind - 0.5 * length) - 0.5 * length)
+    spinous = spinous + 14.0 * (1.0 - _band(at, 0.35, 0.27))
+    beside = np.abs(view.y - canal_y + 0.10 * (s.wings - x)) - 4.0
+    across = np.maximum(beside, x - s.wings) + 14.0 * (1.0 - _band(at, 0.6, 0.16))
+    return np.minimum(spinous, across)

@@ -10,47 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from ldl.phantoms.ct.bodies import View, carve, column, ellipsoid, join, profile
-from ldl.phantoms.ct.scene import Part, Scene
-from ldl.phantoms.ct.spine import Spine, paint_spine
-from ldl.phantoms.fields import Array
+from ldl.phantoms.ct.scene import Scene, Spine, paint_spine, parts
+from ldl.phantoms.fields import Array, anatomy
 
-# The cavity at heights: half width, reach to the front and to the back; and the thickness of the
-# muscles outside it, to the side, in front and behind.
-LEVELS = (-160, -70, 0, 80, 140, 200, 260, 305, 335, 352, 370)
-HALF = (112, 122, 126, 128, 126, 120, 104, 78, 56, 36, 24)
-FRONT = (72, 80, 86, 90, 90, 84, 72, 54, 38, 26, 18)
-BACK = (78, 74, 74, 84, 92, 94, 86, 68, 48, 30, 20)
-SIDE = (26, 19, 15, 13, 16, 26, 52, 88, 102, 72, 34)
-FORE = (13, 12, 11, 12, 14, 17, 22, 25, 24, 24, 26)
-REAR = (36, 40, 40, 32, 28, 30, 36, 44, 50, 50, 46)
-# The front of the spine bends: lordosis of the loins, kyphosis of the chest.
-SPINE_Z = (-165, -125, -70, 0, 60, 130, 200, 270, 320, 370)
-SPINE_Y = (64, 48, 38, 43, 52, 61, 65, 60, 47, 33)
-VERTEBRA_Z = (-160, -125, -90, -54, -18, 17, 50, 81, 109, 135, 160, 184, 207, 229, 250, 270, 289,
-              307, 325, 342, 358, 374)  # fmt: skip
-THICK = (-160, -115, 0, 130, 260, 370)
-# The psoas grows downwards beside the spine, the quadratus lies to its side.
-MUSCLES = (
-    Part(((0, "muscle"),), way=((29, 47, 40), (30, 46, 20), (38, 46, -40), (48, 63, -110),
-                                (62, 68, -160)),
-         radii=(3, 10, 19, 23, 24), size=0.04, paired=True),
-    Part(((0, "muscle"),), way=((66, 72, 34), (66, 68, -20), (66, 70, -68)), radii=(22,),
-         flat=0.42, tall=0.4, size=0.04, paired=True),
-)  # fmt: skip
-# Sternum, shoulder blades, collar bones, the spines of the blades, the heads of the arms.
-BONE = (0, "bone"), (-3, "marrow")
-GIRDLE = (
-    Part(BONE, way=((0, -97, 135), (0, -95, 170), (0, -89, 200), (0, -77, 260), (0, -65, 291)),
-         radii=(18,), flat=0.31, tall=0.4, size=0.04, move=0.5),
-    Part(BONE[:1], blobs=(((106, 84, 268), (40, 3.2, 66), (-38, 8, 0)),), move=4.0, paired=True,
-         size=0.0),
-    Part(BONE, way=((16, -52, 302), (55, -50, 315), (92, -26, 330), (122, 0, 338)),
-         radii=(6, 5.4), size=0.04, paired=True),
-    Part(BONE, way=((85, 95, 300), (112, 72, 322), (126, 30, 336)), radii=(6.5, 5.9),
-         size=0.04, paired=True),
-    Part(BONE, way=((132, 24, 312), (138, 22, 322), (141, 20, 332)), radii=(17, 15),
-         size=0.04, paired=True),
-)  # fmt: skip
+HEIGHTS = anatomy("trunk")["heights"]
+LEVELS, HALF, FRONT, BACK = (HEIGHTS[key] for key in ("levels", "half", "front", "back"))
+PARTS = parts("trunk")
 
 
 class Trunk(Scene):
@@ -101,11 +66,13 @@ def frame(s: Trunk, rng: np.random.Generator) -> None:
 def _spine(rng: np.random.Generator, z: Array) -> Spine:
     sway = (-150, 0, 180, 350)
     x = profile(z, sway, rng.normal(0.0, 2.5, 4))
-    y = profile(z, SPINE_Z, SPINE_Y) + profile(z, sway, rng.normal(0.0, 2.0, 4))
+    y = profile(z, HEIGHTS["spine_z"], HEIGHTS["spine_y"]) + profile(
+        z, sway, rng.normal(0.0, 2.0, 4)
+    )
     size = rng.normal(1.0, 0.05)
-    half = size * profile(z, THICK, (44, 27, 24, 18.5, 16, 13.5))
-    depth = size * profile(z, THICK, (17, 18, 17.5, 15.5, 13.5, 9.5))
-    count = np.interp(z, VERTEBRA_Z, np.arange(len(VERTEBRA_Z)) + 0.0) + 0.5
+    half = size * profile(z, HEIGHTS["thick"], (44, 27, 24, 18.5, 16, 13.5))
+    depth = size * profile(z, HEIGHTS["thick"], (17, 18, 17.5, 15.5, 13.5, 9.5))
+    count = np.interp(z, HEIGHTS["vertebra_z"], np.arange(len(HEIGHTS["vertebra_z"])) + 0.0) + 0.5
     canal = profile(z, (-150, 0, 200, 370), (9.5, 9.5, 8.5, 9.5))
     cord = profile(z, (-150, 0, 200, 370), (6.3, 6.6, 5.6, 6.4)) * rng.normal(1.0, 0.05)
     wings = profile(z, (-110, -60, 30, 80, 250, 370), (46, 44, 40, 26, 30, 25))
@@ -118,7 +85,11 @@ def wall(s: Trunk, rng: np.random.Generator) -> None:
     fat = rng.gamma(4.0, 4.0) + 4.0
     side, fore, rear = (
         profile(v.z, LEVELS, np.add(inner, thick))
-        for inner, thick in ((HALF, SIDE), (FRONT, FORE), (BACK, REAR))
+        for inner, thick in (
+            (HALF, HEIGHTS["side"]),
+            (FRONT, HEIGHTS["fore"]),
+            (BACK, HEIGHTS["rear"]),
+        )
     )
     skin, _ = column(v, 0.0, 0.0, side + fat, fore + 1.15 * fat, rear + 0.6 * fat, 0.66)
     if rng.random() < 0.5:  # breasts, flat as they lie: they move the skin
@@ -147,7 +118,7 @@ def wall(s: Trunk, rng: np.random.Generator) -> None:
     # Above the tips of the lungs there is more flesh than fat.
     neck = np.clip((v.z - 338.0) / 12.0, 0.0, 0.8)
     s.paint(v, s.cavity, grease + neck * (flesh - grease))
-    for part in MUSCLES:
+    for part in PARTS["muscles"]:
         s.add(part, rng)
     paint_spine(s, s.spine, rng, fused_below=-112.0)
     for sign in (-1.0, 1.0):

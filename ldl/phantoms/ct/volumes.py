@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from ldl.errors import LdlError
-from ldl.phantoms.ct import belly, chest, head, trunk
+from ldl.phantoms.ct import head, organs, trunk
 from ldl.phantoms.ct.bodies import Grid, Pose
 from ldl.phantoms.ct.scene import ORGANS, Anatomy, Scene, draw_tissue
 from ldl.phantoms.fields import Array, streams, wave
@@ -20,14 +20,16 @@ LOWEST, HIGHEST = -1024, 3071
 METAL = 2600.0
 # What comes later lies on what came before.
 TRUNK: Anatomy = (
-    trunk.frame, trunk.wall, trunk.GIRDLE, belly.small_bowel, belly.colon, belly.mesentery,
-    belly.kidneys, chest.lungs, belly.liver, belly.SPLEEN, belly.BEHIND, belly.stomach,
-    belly.duodenum, belly.gallbladder, chest.VESSELS, chest.heart, belly.VESSELS, chest.gullet,
-    chest.AIRWAYS, chest.aorta, belly.pancreas,
+    trunk.frame, trunk.wall, trunk.PARTS["girdle"], organs.small_bowel, organs.colon,
+    organs.mesentery, organs.kidneys, organs.lungs, organs.liver, trunk.PARTS["spleen"],
+    trunk.PARTS["behind"], organs.stomach, organs.duodenum, organs.gallbladder,
+    trunk.PARTS["chest_vessels"], organs.heart, trunk.PARTS["belly_vessels"], organs.gullet,
+    trunk.PARTS["airways"], organs.aorta, organs.pancreas,
 )  # fmt: skip
 HEAD: Anatomy = (
-    head.outline, head.NECK, head.CHEEKS, head.skull, head.FACE, head.nose, head.MOUTH,
-    head.JAW, head.teeth, head.GLANDS, head.CISTERNS, head.brainstem, head.INNER,
+    head.outline, head.PARTS["neck"], head.PARTS["cheeks"], head.skull, head.PARTS["face"],
+    head.nose, head.PARTS["mouth"], head.PARTS["jaw"], head.teeth, head.PARTS["glands"],
+    head.PARTS["cisterns"], head.brainstem, head.PARTS["inner"],
 )  # fmt: skip
 
 

@@ -1,69 +1,135 @@
-"""What is in the belly: bowel, kidneys, liver, spleen, gallbladder, pancreas and their vessels."""
+"""What is in the trunk: lungs, mediastinum and heart; bowel, kidneys, liver, pancreas ..."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ldl.phantoms.ct.bodies import Tube, View, carve, ellipsoid, join, path, rotation, taper, tube
-from ldl.phantoms.ct.chest import strands
-from ldl.phantoms.ct.scene import Part
-from ldl.phantoms.ct.trunk import Trunk
-from ldl.phantoms.fields import Array, wave
+from ldl.phantoms.ct.bodies import (
+    Tube,
+    View,
+    carve,
+    column,
+    ellipsoid,
+    join,
+    path,
+    profile,
+    rotation,
+    taper,
+    tube,
+)
+from ldl.phantoms.ct.trunk import HEIGHTS, PARTS, Trunk
+from ldl.phantoms.fields import Array, anatomy, wave
 
-COLON = ((-66, -22, -128), (-82, -8, -108), (-98, 14, -72), (-102, 26, -34), (-92, 8, -6),
-         (-76, -36, -10), (-48, -62, -14), (-8, -72, -22), (30, -70, -8), (62, -56, 14),
-         (92, -22, 44), (104, 10, 62), (108, 32, 44), (108, 38, 0), (106, 32, -50),
-         (94, 10, -92), (76, -12, -120), (48, -24, -140), (20, -6, -150))  # fmt: skip
-STOMACH = ((52, 24, 118), (62, 14, 104), (68, -8, 84), (64, -32, 66), (48, -50, 48),
-           (22, -58, 36), (0, -54, 32), (-16, -46, 33))  # fmt: skip
-DUODENUM = Part(
-    (), radii=(11.2,), size=0.1, move=2.5, flat=0.9,
-    way=((-18, -42, 34), (-34, -34, 36), (-42, -12, 30), (-44, 2, 8), (-42, 8, -18),
-         (-28, 8, -36), (-4, -2, -40), (20, 2, -34), (32, -2, -12), (34, -16, -2)),
-)  # fmt: skip
-PANCREAS = Part(
-    (), radii=(14, 16, 14, 11, 10.5, 11, 11, 9), size=0.1, move=3.0, flat=0.85,
-    way=((-26, -2, -4), (-25, -8, 10), (-16, -18, 20), (2, -24, 28), (26, -22, 36),
-         (50, -8, 46), (70, 6, 58), (86, 16, 66)),
-)  # fmt: skip
-SPLEEN = (
-    Part(((0, "spleen"),), "spleen", blobs=(((99, 34, 84), (41, 56, 56), (-14, 12, 12)),),
-         hollows=(((46, 12, 80), (36, 42, 80)),), size=0.12, move=5.0, spin=8.0, rough=(2, 24),
-         grain=(9, 12), room=3.0),
-)  # fmt: skip
-GALLBLADDER = Part(
-    (), blobs=(((-50, -40, 28), (14, 17, 25), (-20, 0, -30)), ((-44, -26, 46), (7, 8, 13))),
-    size=0.17, move=6.0, spin=10.0, rough=(1, 16),
-)  # fmt: skip
-# Crura of the diaphragm, and the adrenals, as dense as their labelled neighbours.
-BEHIND = (
-    Part(((0, "muscle"),), way=((14, 28, -10), (17, 30, 30), (17, 32, 70), (23, 28, 110)),
-         radii=(4, 6, 6, 4), move=0.5, paired=True),
-    Part(((0, "spleen"),), blobs=(((38, 30, 58), (2.8, 13, 17), (35, 0, 0)),), move=3.0,
-         paired=True),
-    Part(((0, "spleen"),), blobs=(((38, 30, 58), (2.8, 13, 17), (-20, 0, 0)),), move=3.0,
-         paired=True),
-)  # fmt: skip
-VESSELS = tuple(
-    Part(((0, tissue),), way=way, radii=radii, flat=0.8 if radii[0] > 9 else 1.0)
-    for tissue, radii, way in (
-        ("vein", (10, 11, 12, 13, 13), ((-8, 16, -72), (-20, 18, -40), (-24, 18, 0), (-24, 16, 40),
-                                        (-26, 14, 80), (-24, 8, 120), (-24, -2, 148),
-                                        (-28, -14, 172))),
-        ("artery", (6, 5.5, 5), ((2, 9, -72), (-14, 14, -100), (-34, 22, -130), (-44, 24, -165))),
-        ("artery", (6, 5.5, 5), ((2, 9, -72), (16, 14, -100), (36, 22, -130), (46, 24, -165))),
-        ("vein", (8, 7, 6.5), ((-8, 16, -72), (-26, 26, -110), (-48, 32, -165))),
-        ("vein", (8, 7, 6.5), ((-8, 16, -72), (14, 26, -110), (46, 32, -165))),
-        ("vein", (5, 4.5), ((-24, 16, 8), (-40, 24, 6), (-56, 38, 5))),
-        ("vein", (5, 5), ((-22, 12, 14), (4, 2, 16), (30, 16, 15), (52, 36, 15))),
-        ("artery", (3, 3), ((6, 16, 12), (30, 24, 12), (52, 38, 14))),
-        ("artery", (4.5, 4, 3), ((4, 12, 26), (4, -6, 14), (2, -16, -20), (-8, -26, -70))),
-        ("artery", (4, 3, 3), ((6, 16, 40), (6, 0, 46), (-24, -8, 50), (-40, -12, 52))),
-        ("portal", (4, 5.5, 6), ((-10, -26, -70), (-8, -18, -20), (-6, -12, 16), (-10, -6, 28))),
-        ("portal", (4, 5, 5.5), ((96, 18, 74), (70, 10, 58), (40, 4, 42), (14, -2, 32),
-                                 (-10, -6, 28))),
+WAYS = anatomy("trunk")["ways"]
+
+
+def lungs(s: Trunk, rng: np.random.Generator) -> None:
+    """Both lungs with vessels and disease, effusions in a few, mediastinal fat between them."""
+    v = s.grid.view((-1e3, -1e3, 15))
+    if v.x.size == 0:
+        return
+    cavity, above = v.cut(s.cavity), v.cut(s.above)
+    lung = np.maximum(np.maximum(cavity + 2.0, -0.7 * above), v.z - 352.0)
+    value = s.tissue["lung"] + 0.5 * v.y + 18.0 * s.grid.noise(rng, 18.0, v)
+    # Vessels, wider to the hilum.
+    deep = np.clip(-cavity / 70.0, 0.0, 1.0)
+    vessels = strands(s, rng, v, 13.0, 0.1 + 0.26 * deep) * np.clip(deep * 8.0, 0.0, 0.9)
+    value = _disease(s, rng, v, value + (0.6 * s.tissue["pulmonary"] + 850.0) * vessels, lung)
+    for organ, side in (("left lung", 1.0), ("right lung", -1.0)):
+        half = np.maximum(lung, 3.0 - side * (v.x - 2.0))
+        s.paint(v, half, value, s.code(organ))
+        if rng.random() < 0.12:
+            fluid = np.maximum(half - 2.0, rng.uniform(35.0, 75.0) - v.y)
+            s.paint(v, fluid, rng.uniform(2.0, 30.0))
+    # Fat in front of the spine, wide at the heart, thin before and behind.
+    x = profile(
+        v.z,
+        HEIGHTS["middle_z"],
+        np.add(HEIGHTS["middle_x"], rng.normal(0, 2.0, len(HEIGHTS["middle_z"]))),
     )
-)  # fmt: skip
+    half = profile(v.z, HEIGHTS["middle_z"], HEIGHTS["middle_half"]) * rng.normal(1.0, 0.07)
+    front = profile(v.z, (90, 200, 260, 300, 356), (70, 66, 52, 40, 20))
+    body, _ = column(v, x, 2.0, half, front, 48.0, 0.25)
+    seam = np.maximum(np.abs(v.x - 0.5 * x) - 3.0, -0.2 * v.y - 4.0)
+    middle = join(body + 3.0 * s.grid.noise(rng, 22.0, v), seam, 14.0)
+    middle = np.maximum(np.maximum(middle, cavity), -4.0 - above)
+    s.paint(v, middle, s.tissue["fat"] + 12.0)
+
+
+def strands(
+    s: Trunk, rng: np.random.Generator, v: View, scale: float, width: Array | float
+) -> Array:
+    """Lines where two noise fields vanish together, in [0, 1]: the vessels of an organ."""
+    a, b = s.grid.noise(rng, scale, v), s.grid.noise(rng, scale, v)
+    return np.clip(1.6 - 1.6 * np.sqrt(a * a + b * b) / width, 0.0, 1.0)
+
+
+def _disease(s: Trunk, rng: np.random.Generator, v: View, value: Array, lung: Array) -> Array:
+    """Dependent atelectasis in most, patches of consolidation or emphysema in some: all lung."""
+    low = np.clip((v.y - rng.uniform(62, 90)) / 16.0, 0.0, 1.0) * np.clip(1.0 + lung / 14.0, 0, 1)
+    value = value + rng.uniform(100.0, 500.0) * low
+    if rng.random() < 0.35:
+        patch = s.grid.noise(rng, 30.0, v) + 0.7 * s.grid.noise(rng, 11.0, v)
+        patch = np.clip(patch - rng.uniform(1.2, 1.8), 0.0, 1.0)
+        value = value + patch * (rng.uniform(-400.0, 20.0) - value)
+    if rng.random() < 0.3:
+        value = value - 60.0 * np.clip(s.grid.noise(rng, 14.0, v), 0.0, 2.0)
+    return value
+
+
+def gullet(s: Trunk, rng: np.random.Generator) -> None:
+    """The gullet, with gas here and there."""
+    t = s.along(PARTS["gullet"][0], rng)
+    s.paint(t.view, t.distance, s.tissue["esophagus"], s.code("esophagus"))
+    gas = np.isin(t.nearest // 5, np.flatnonzero(rng.random(len(t.points)) < 0.25))
+    s.paint(t.view, t.distance + 4.0 + 9.0 * ~gas, -700.0, None)
+
+
+def heart(s: Trunk, rng: np.random.Generator) -> None:
+    """Four chambers in one labelled muscle, blood in them by phase, fat in its grooves and sac."""
+    v, noise, fat = s.grid.view((-85, -110, 110), (125, 45, 245)), s.grid.noise, s.tissue["fat"]
+    if v.x.size == 0:
+        return
+    size, move = rng.normal(1.0, 0.07), rng.normal(0.0, (5.0, 3.0, 5.0))
+    turn, middle = rng.normal(0.0, 6.0, 2), np.array((10, -30, 180))
+    rows = anatomy("trunk")["chambers"]
+    chambers = [
+        ellipsoid(
+            v,
+            (np.array(row["centre"]) - middle) * size + middle + move,
+            np.array(row["radii"]) * (size * rng.normal(1.0, 0.05, 3)),
+            rotation(turn[0] - row["turn"][0], 0.0, turn[1] + row["turn"][1]),
+        )
+        for row in rows
+    ]
+    whole = chambers[0]
+    for part in chambers[1:]:
+        whole = join(whole, part, 16.0)
+    limit = np.maximum(v.cut(s.cavity) + 5.0, 3.0 - 0.8 * v.cut(s.above))
+    whole = np.maximum(whole + 1.2 * noise(rng, 20.0, v), limit)
+    sac = np.maximum(whole - rng.uniform(2.0, 9.0), limit - 2.0)
+    s.paint(v, sac, fat + 8.0 * noise(rng, 10.0, v))
+    s.paint(v, whole, s.tissue["myocardium"] + 5.0 * noise(rng, 11.0, v), s.code("heart"))
+    right, left, thicker = chambers[0], chambers[3], rng.uniform(0.8, 1.2)
+    for chamber, row in zip(chambers[:4], rows, strict=False):
+        inner = np.maximum(chamber, whole) + thicker * row["wall"]
+        # The muscle of the left ventricle is spared by the others.
+        inner = inner if chamber is left else np.maximum(inner, -left)
+        s.paint(v, inner, 0.93 * s.tissue[row["blood"]], None)
+    groove = np.abs(left - right) - 1.5 + np.maximum(-whole - 10.0, 0.0)
+    s.paint(v, np.maximum(groove, whole), fat, None, blend=0.8)
+
+
+def aorta(s: Trunk, rng: np.random.Generator) -> None:
+    """The aorta from its root to the fork, with calcified plaques in some patients."""
+    t = s.along(PARTS["aorta"][0], rng)
+    s.paint(t.view, t.distance, s.tissue["artery"], None)
+    # Its root lies in the heart and counts as such.
+    root = (t.view.z > 190.0) & (t.view.z < 216.0) & (t.view.y < 20.0)
+    s.label[t.view.box][(t.distance < 0) & ~root] = 0
+    if rng.random() < 0.4:
+        spots = s.grid.noise(rng, 9.0, t.view) < 1.2
+        s.paint(t.view, np.abs(t.distance + 1.0) - 1.2 + 12.0 * spots, 600.0, None)
 
 
 def fill(s: Trunk, t: Tube, organ: str, wall: float, content: Array, gas: Array) -> None:
@@ -113,7 +179,7 @@ def small_bowel(s: Trunk, rng: np.random.Generator) -> None:
 
 def colon(s: Trunk, rng: np.random.Generator) -> None:
     """The frame of the large bowel with its pouches, filled with stool, fluid or gas."""
-    points = np.array(COLON) + rng.normal(0.0, 4.0, (len(COLON), 3))
+    points = np.array(WAYS["colon"]) + rng.normal(0.0, 4.0, (len(WAYS["colon"]), 3))
     points[6:9, 2] -= rng.gamma(2.0, 9.0) * np.array((0.6, 1.0, 0.6))
     way = path(points, 5.0)
     wide = taper(len(way), (26, 25, 22, 21, 20, 20, 19, 17, 15, 15, 14, 14)) * rng.uniform(0.8, 1.2)
@@ -132,14 +198,14 @@ def colon(s: Trunk, rng: np.random.Generator) -> None:
 
 def duodenum(s: Trunk, rng: np.random.Generator) -> None:
     """From the pylorus round the head of the pancreas and across the spine."""
-    t = s.along(DUODENUM, rng)
+    t = s.along(PARTS["duodenum"][0], rng)
     gas = np.clip(0.5 * wave(rng, len(t.points), 6.0) - 0.4, 0.0, 0.8)
     fill(s, t, "duodenum", 2.6, _contents(rng, len(t.points), 22.0, 12.0, 6.0), gas)
 
 
 def stomach(s: Trunk, rng: np.random.Generator) -> None:
     """From the dome to the pylorus, collapsed or full, with a level of gas in front."""
-    points = np.array(STOMACH) + rng.normal(0.0, 3.0, (len(STOMACH), 3))
+    points = np.array(WAYS["stomach"]) + rng.normal(0.0, 3.0, (len(WAYS["stomach"]), 3))
     points[3:6, 2] -= rng.gamma(2.0, 6.0)
     way = path(points, 5.0)
     size = rng.uniform(0.72, 1.15) * taper(len(way), (30, 36, 36, 33, 29, 25, 20, 15))
@@ -228,7 +294,7 @@ def _lesions(rng: np.random.Generator, v: View, value: Array, liver: float) -> A
 
 def gallbladder(s: Trunk, rng: np.random.Generator) -> None:
     """A pear under the liver, full or contracted, sometimes with stones or sludge."""
-    v, body = s.joined(GALLBLADDER, rng)
+    v, body = s.joined(PARTS["gallbladder"][0], rng)
     s.paint(v, body, s.tissue["bowel wall"] - 15.0, s.code("gallbladder"))
     s.paint(v, body + 2.2, s.tissue["bile"] + 2.0 * s.grid.noise(rng, 8.0, v), None)
     if rng.random() < 0.2:
@@ -238,7 +304,7 @@ def gallbladder(s: Trunk, rng: np.random.Generator) -> None:
 
 def pancreas(s: Trunk, rng: np.random.Generator) -> None:
     """From the loop of the duodenum to the hilum of the spleen: lobulated, with fat between."""
-    t = s.along(PANCREAS, rng)
+    t = s.along(PARTS["pancreas"][0], rng)
     lobes, age = s.grid.noise(rng, 8.0, t.view), rng.uniform(0.4, 2.6)
     value = s.tissue["pancreas"] + 5.0 * s.grid.noise(rng, 12.0, t.view)
     cleft = np.clip(lobes * age / 2.6 - 0.75, 0.0, 0.6)
