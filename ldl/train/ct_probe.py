@@ -20,11 +20,10 @@ from ldl.rng import generator, numpy_generator, seed_everything
 from ldl.runs.lrc import GlobalConfig, LocalRegionConfig, ProbeConfig
 from ldl.sphere import full_precision
 from ldl.train import checkpoint
-from ldl.train.comparison import ComparisonStage
-from ldl.train.ct_global import bank_of, data_of
+from ldl.train.comparison import ComparisonStage, bank_of, data_of
 from ldl.train.device import Feed, placed
 from ldl.train.made import How, Made, Weights
-from ldl.train.probe import evaluating
+from ldl.train.pretrain import evaluating
 
 Maps = Callable[[Tensor], list[Tensor]]
 ROUNDS = 4  # over the held-out slices, each with new views
