@@ -45,7 +45,7 @@ def cluster_entropy(assignment: Tensor, *, base: float = 2) -> Tensor:
 INSTEAD = {
     "ldl.models.embedding.unit": unit,
     "ldl.losses.vectors.unit": unit,
-    "ldl.methods.common.unit": unit,
+    "ldl.methods.base.unit": unit,
     "ldl.methods.rd.region_vectors": region_vectors,
     "ldl.methods.rd.cluster_entropy": cluster_entropy,
     "ldl.losses.patch.joint_negative_log": joint_negative_log,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ldl.data.views import draw_labelled, draw_views
 from ldl.losses import dice_loss, patch_discrimination
-from ldl.methods.common import paired_patches
+from ldl.methods.base import paired_patches
 from ldl.models import LocalDiscriminationNet, SegmentationNet
 
 SIZE, CROP, GRID, BATCH, BASE = 128, 112, 8, 8, 8

@@ -1,16 +1,14 @@
 """One file a pretraining method; reading it is knowing it."""
 
+from ldl.methods.base import Comparison, Method
 from ldl.methods.byol import BYOL
-from ldl.methods.common import Method
-from ldl.methods.comparison import Comparison
 from ldl.methods.densecl import DenseCL
 from ldl.methods.embinva import EmbInva
 from ldl.methods.genesis import Genesis
 from ldl.methods.instdisc import InstDisc
 from ldl.methods.mae import MAE
 from ldl.methods.moco import MoCo, MoCoV2
-from ldl.methods.pd import PatchDiscrimination
-from ldl.methods.pd_mix import PatchDiscriminationMixup
+from ldl.methods.pd import PatchDiscrimination, PatchDiscriminationMixup
 from ldl.methods.rd import RegionDiscrimination
 from ldl.methods.relative_location import RelativeLocation
 from ldl.methods.rotation import Rotation

@@ -5,26 +5,17 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import BYOL_FIRST, BYOL_SECOND
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
-from ldl.methods.nets import MomentumNet
+from ldl.methods.base import Comparison, MomentumNet, Outcome, Step
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 Triple = tuple[Tensor, Tensor, Tensor]
-
-
-class BYOLKnobs(Strict):
-    """Grill et al. 2020, section 3.2: heads 4,096 wide to 256 dimensions, tau from 0.996 on."""
-
-    hidden: int = Field(default=4096, ge=2)
-    dim: int = Field(default=256, ge=2)
-    momentum: float = Field(default=0.996, ge=0, le=1)
 
 
 class BYOLNet(MomentumNet):
@@ -64,21 +55,23 @@ class BYOL(Comparison):
     paper = "Grill et al., NeurIPS 2020"
     level = "image"
     idea = "A network predicts what its own moving average says of the image's other view."
-    Knobs = BYOLKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Student, predictor and teacher."""
-        knobs, encoder = self.knobs(config), encoder_of(config)
+    class Knobs(Strict):
+        """Grill et al. 2020, section 3.2: heads 4,096 wide to 256 dimensions, tau from 0.996 on."""
+
+        hidden: int = Field(default=4096, ge=2)
+        dim: int = Field(default=256, ge=2)
+        momentum: float = Field(default=0.996, ge=0, le=1)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         heads = import_lightly("models.modules.heads")
         head = heads.BYOLProjectionHead(encoder.channels[-1], knobs.hidden, knobs.dim)
         predictor = heads.BYOLPredictionHead(knobs.dim, knobs.hidden, knobs.dim)
         return BYOLNet(encoder, head, predictor)
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """Squared distance of unit vectors, both ways (Eq. 2): 0 to 8."""
-        first, second = two_views(batch.images, config, BYOL_FIRST, BYOL_SECOND, generator)
+        first, second = given.two_views(BYOL_FIRST, BYOL_SECOND)
         (one, projection, target), (other, _, other_target) = model(first, second)
         there, back = _distance(one, other_target), _distance(other, target)
         return Outcome({"predict": there + back}, projection)

@@ -5,13 +5,18 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
 from ldl.losses.instance import correspondence, info_nce
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
-from ldl.methods.nets import MomentumNet, shuffled_keys
+from ldl.methods.base import (
+    Comparison,
+    MomentumNet,
+    Outcome,
+    Step,
+    shuffled_keys,
+)
 from ldl.models.memory import Queue
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
@@ -73,17 +78,6 @@ class DenseMomentumNet(MomentumNet):
         return vectors
 
 
-class DenseCLKnobs(Strict):
-    """Wang et al. 2021, section 4: MoCo v2's values, 7 x 7 cells, lambda = 0.5."""
-
-    queue: int = Field(default=65536, ge=1)
-    dim: int = Field(default=128, ge=2)
-    momentum: float = Field(default=0.999, ge=0, le=1)
-    temperature: float = Field(default=0.2, gt=0)
-    weight: float = Field(default=0.5, ge=0, le=1)
-    grid: int = Field(default=7, ge=1)
-
-
 class DenseCL(Comparison):
     """MoCo v2, and the same for each cell: its key is the other view's most similar cell.
 
@@ -96,22 +90,27 @@ class DenseCL(Comparison):
     paper = "Wang et al., CVPR 2021"
     level = "image and pixel"
     idea = "A cell of an image finds the cell of the other view that looks most like it."
-    Knobs = DenseCLKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Student, teacher and both queues."""
-        knobs, encoder = self.knobs(config), encoder_of(config)
+    class Knobs(Strict):
+        """Wang et al. 2021, section 4: MoCo v2's values, 7 x 7 cells, lambda = 0.5."""
+
+        queue: int = Field(default=65536, ge=1)
+        dim: int = Field(default=128, ge=2)
+        momentum: float = Field(default=0.999, ge=0, le=1)
+        temperature: float = Field(default=0.2, gt=0)
+        weight: float = Field(default=0.5, ge=0, le=1)
+        grid: int = Field(default=7, ge=1)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         net = DenseMomentumNet(encoder, DenseHead(encoder.channels[-1], knobs.dim, knobs.grid))
         net.queue, net.dense_queue = (Queue(knobs.queue, knobs.dim) for _ in range(2))
         return net
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """(1 - lambda) of the global loss and lambda of the dense one (Eq. 3)."""
-        knobs = self.knobs(config)
-        views = two_views(batch.images, config, MOCO_V2, MOCO_V2, generator)
-        query, key = model(*views, torch.randperm(len(batch.images), generator=generator))
+        knobs = given.knobs
+        views = given.two_views(MOCO_V2, MOCO_V2)
+        query, key = model(*views, torch.randperm(len(given.images), generator=given.generator))
         match = correspondence(query.features, key.features)
         matched = key.cells.take_along_dim(match[..., None], dim=1)
         # Copies: the queues change before the backward pass reads them.

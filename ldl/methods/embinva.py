@@ -4,21 +4,13 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Generator, nn
+from torch import nn
 
 from ldl.config import Strict
-from ldl.data.recipes import INSTANCE, draw_view
+from ldl.data.recipes import INSTANCE
 from ldl.losses.patch import patch_discrimination
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.methods.nets import ProjectionNet
+from ldl.methods.base import Comparison, Outcome, ProjectionNet, Step
 from ldl.runs.pretrain import ComparisonConfig
-
-
-class EmbInvaKnobs(Strict):
-    """Ye et al. 2019, section 4: 128 dimensions, tau = 0.1."""
-
-    dim: int = Field(default=128, ge=2)
-    temperature: float = Field(default=0.1, gt=0)
 
 
 class EmbInva(Comparison):
@@ -34,20 +26,21 @@ class EmbInva(Comparison):
     paper = "Ye et al., CVPR 2019"
     level = "image"
     idea = "Views of one image gather, views of different images of the batch spread."
-    Knobs = EmbInvaKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder and a linear projection."""
-        encoder = encoder_of(config)
-        return ProjectionNet(encoder, nn.Linear(encoder.channels[-1], self.knobs(config).dim))
+    class Knobs(Strict):
+        """Ye et al. 2019, section 4: 128 dimensions, tau = 0.1."""
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+        dim: int = Field(default=128, ge=2)
+        temperature: float = Field(default=0.1, gt=0)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
+        return ProjectionNet(encoder, nn.Linear(encoder.channels[-1], knobs.dim))
+
+    def step(self, model: Any, given: Step) -> Outcome:
         """Instance spreading within the batch."""
-        views = [draw_view(batch.images, config.crop, INSTANCE, generator).image for _ in range(2)]
+        views = [given.view(INSTANCE).image for _ in range(2)]
         first, second = model(torch.cat(views)).chunk(2)
         loss = patch_discrimination(
-            first, second, temperature=self.knobs(config).temperature, formulation="released"
+            first, second, temperature=given.knobs.temperature, formulation="released"
         )
         return Outcome({"contrast": loss}, first.detach())

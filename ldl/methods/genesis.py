@@ -4,29 +4,19 @@ from typing import Any
 
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.genesis import Rates, spoil
 from ldl.data.sampling import random_boxes
 from ldl.errors import ConfigError
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.base import Comparison, Outcome, Step
 from ldl.models.backbones import pooled
 from ldl.models.blocks import initialise, stack
 from ldl.models.decoder import Decoder
 from ldl.runs.pretrain import BorderName, ComparisonConfig
 from ldl.sphere import full_precision
-
-
-class GenesisKnobs(Strict):
-    """Zhou et al. 2019 and the authors' configuration: how often each change is made."""
-
-    intensity: float = Field(default=0.9, ge=0, le=1)
-    shuffle: float = Field(default=0.5, ge=0, le=1)
-    paint: float = Field(default=0.9, ge=0, le=1)
-    outside: float = Field(default=0.8, ge=0, le=1)
-    flip: float = Field(default=0.4, ge=0, le=1)
 
 
 class GenesisNet(nn.Module):
@@ -64,33 +54,36 @@ class Genesis(Comparison):
     paper = "Zhou et al., MICCAI 2019"
     level = "pixel"
     idea = "A network restores an image whose pixels were shuffled, recoloured and painted over."
-    Knobs = GenesisKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """A U-Net.
+    class Knobs(Strict):
+        """Zhou et al. 2019 and the authors' configuration: how often each change is made."""
 
-        Raises:
-            ConfigError: a backbone without finer maps, or a crop that its strides do not divide.
-        """
+        intensity: float = Field(default=0.9, ge=0, le=1)
+        shuffle: float = Field(default=0.5, ge=0, le=1)
+        paint: float = Field(default=0.9, ge=0, le=1)
+        outside: float = Field(default=0.8, ge=0, le=1)
+        flip: float = Field(default=0.4, ge=0, le=1)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         if config.backbone == "vit":
             raise ConfigError("genesis restores by a U-Net: use backbone 'vgg' or 'resnet50'")
         if config.backbone == "resnet50" and config.crop % 32:
             raise ConfigError(
                 f"crop is {config.crop}; genesis on 'resnet50' needs a multiple of 32"
             )
-        encoder = encoder_of(config)
         return GenesisNet(encoder, encoder.channels, config.channels, config.border)
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """Mean squared error of the restored values."""
-        knobs, size = self.knobs(config), batch.images.shape[-1]
+        knobs, size = given.knobs, given.images.shape[-1]
         affine = random_boxes(
-            len(batch.images), share=config.crop / size, mirror=knobs.flip, generator=generator
+            len(given.images),
+            share=given.config.crop / size,
+            mirror=knobs.flip,
+            generator=given.generator,
         )
-        whole = affine.sample(to_float(batch.images), config.crop)
+        whole = affine.sample(to_float(given.images), given.config.crop)
         rates = Rates(knobs.intensity, knobs.shuffle, knobs.paint, knobs.outside)
-        restored, features = model(normalise(spoil(whole, rates, generator)))
+        restored, features = model(normalise(spoil(whole, rates, given.generator)))
         loss = F.mse_loss(full_precision(restored), whole.to(full_precision(restored).dtype))
         return Outcome({"restore": loss}, features.detach())

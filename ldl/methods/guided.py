@@ -11,8 +11,8 @@ from ldl.losses.adversarial import fool_loss
 from ldl.losses.entropy import cluster_entropy
 from ldl.losses.region import region_discrimination
 from ldl.losses.vectors import region_vectors
-from ldl.methods.common import Losses, embedding_network
-from ldl.methods.pd_mix import patch_and_mixup
+from ldl.methods.base import Losses, embedding_network
+from ldl.methods.pd import patch_and_mixup
 from ldl.methods.rd import ENTROPY_BASE
 from ldl.models.discriminator import discriminator
 from ldl.models.segmentation import OwnTargetNet

@@ -4,32 +4,15 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.config import Strict
-from ldl.data.recipes import INSTANCE, draw_view
+from ldl.data.recipes import INSTANCE
 from ldl.losses.instance import instance_nce, instance_softmax, partition
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.methods.nets import ProjectionNet
+from ldl.methods.base import Comparison, Outcome, ProjectionNet, Step
 from ldl.models.memory import MemoryBank
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
-
-
-class InstDiscKnobs(Strict):
-    """Wu et al. 2018, section 3.2 and 4: 128 dimensions, tau = 0.07, m = 4,096 noise entries.
-
-    The bank's momentum is that of the authors' code, which has no proximal term; in the paper
-    (Eq. 9-10) an entry is replaced outright and lambda |v - entry|^2 keeps v from jumping, with no
-    lambda named for ImageNet. ``momentum=0, proximal=30`` is the paper's form.
-    """
-
-    dim: int = Field(default=128, ge=2)
-    temperature: float = Field(default=0.07, gt=0)
-    objective: Literal["nce", "softmax"] = "nce"
-    noise: int = Field(default=4096, ge=1)
-    momentum: float = Field(default=0.5, ge=0, lt=1)
-    proximal: float = Field(default=0.0, ge=0)
 
 
 class InstDisc(Comparison):
@@ -44,30 +27,40 @@ class InstDisc(Comparison):
     paper = "Wu et al., CVPR 2018"
     level = "image"
     idea = "An image finds what is remembered of it among what is remembered of all images."
-    Knobs = InstDiscKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder, a linear projection, the bank, and Z (0 until it is known)."""
-        encoder, dim = encoder_of(config), self.knobs(config).dim
-        net = ProjectionNet(encoder, nn.Linear(encoder.channels[-1], dim))
-        net.bank = MemoryBank(images, dim)
+    class Knobs(Strict):
+        """Wu et al. 2018, section 3.2 and 4: 128 dimensions, tau = 0.07, m = 4,096 noise entries.
+
+        The bank's momentum is that of the authors' code, which has no proximal term; in the paper
+        (Eq. 9-10) an entry is replaced outright and lambda |v - entry|^2 keeps v from jumping, with
+        no lambda named for ImageNet. ``momentum=0, proximal=30`` is the paper's form.
+        """
+
+        dim: int = Field(default=128, ge=2)
+        temperature: float = Field(default=0.07, gt=0)
+        objective: Literal["nce", "softmax"] = "nce"
+        noise: int = Field(default=4096, ge=1)
+        momentum: float = Field(default=0.5, ge=0, lt=1)
+        proximal: float = Field(default=0.0, ge=0)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
+        net = ProjectionNet(encoder, nn.Linear(encoder.channels[-1], knobs.dim))
+        net.bank = MemoryBank(images, knobs.dim)
         net.register_buffer("constant", torch.zeros(()))
         return net
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """NCE or softmax against the entries from before this step, which then follow."""
-        knobs = self.knobs(config)
-        query = model(draw_view(batch.images, config.crop, INSTANCE, generator).image)
-        rows = sent(batch.rows, query)
+        knobs = given.knobs
+        query = model(given.view(INSTANCE).image)
+        rows = sent(given.batch.rows, query)
         # A copy: the bank changes before the backward pass reads it.
         bank = model.bank.vectors.clone()
         if knobs.objective == "softmax":
             loss = instance_softmax(query, bank, rows, temperature=knobs.temperature)
         else:
             shape = (len(rows), knobs.noise)
-            noise = sent(torch.randint(len(bank), shape, generator=generator), query)
+            noise = sent(torch.randint(len(bank), shape, generator=given.generator), query)
             loss = self._nce(model, query, bank, rows, noise, knobs.temperature)
         losses = {"contrast": loss}
         if knobs.proximal:

@@ -5,13 +5,13 @@ from typing import Any, Self
 import torch
 import torch.nn.functional as F
 from pydantic import Field, model_validator
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.compat import import_lightly
 from ldl.config import Strict
-from ldl.data.recipes import Recipe, draw_view
+from ldl.data.recipes import Recipe
 from ldl.errors import ConfigError
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.base import Comparison, Outcome, Step
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
@@ -20,25 +20,10 @@ from ldl.sphere import full_precision
 CROPS = Recipe(area=(0.2, 1.0), jitter=0.0, gray=0.0)
 
 
-class MAEKnobs(Strict):
-    """He et al. 2022, section 4 and appendix A: 75 % hidden; 8 layers of 512 draw them."""
-
-    hidden: float = Field(default=0.75, gt=0, lt=1)
-    width: int = Field(default=512, ge=4, multiple_of=4)
-    depth: int = Field(default=8, ge=1)
-    heads: int = Field(default=16, ge=1)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"heads {self.heads} must divide width {self.width}")
-        return self
-
-
 class MAENet(nn.Module):
     """A ViT that sees the visible patches only, and a narrow decoder that sees all places."""
 
-    def __init__(self, encoder: Any, knobs: MAEKnobs, crop: int, channels: int) -> None:
+    def __init__(self, encoder: Any, knobs: Any, crop: int, channels: int) -> None:
         super().__init__()
         masked = import_lightly("models.modules.masked_vision_transformer_timm")
         decoders = import_lightly("models.modules.masked_vision_transformer_decoder_timm")
@@ -85,30 +70,35 @@ class MAE(Comparison):
     paper = "He et al., CVPR 2022"
     level = "patch"
     idea = "A network draws the three quarters of an image that it was not shown."
-    Knobs = MAEKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder and decoder.
+    class Knobs(Strict):
+        """He et al. 2022, section 4 and appendix A: 75 % hidden; 8 layers of 512 draw them."""
 
-        Raises:
-            ConfigError: a backbone that cannot leave patches out.
-        """
+        hidden: float = Field(default=0.75, gt=0, lt=1)
+        width: int = Field(default=512, ge=4, multiple_of=4)
+        depth: int = Field(default=8, ge=1)
+        heads: int = Field(default=16, ge=1)
+
+        @model_validator(mode="after")
+        def _consistent(self) -> Self:
+            if self.width % self.heads:
+                raise ValueError(f"heads {self.heads} must divide width {self.width}")
+            return self
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         if config.backbone != "vit":
             raise ConfigError(
                 f"backbone is {config.backbone!r}; mae hides patches from a transformer: use 'vit'"
             )
-        encoder = encoder_of(config)
-        return MAENet(encoder, self.knobs(config), config.crop, config.channels)
+        return MAENet(encoder, knobs, config.crop, config.channels)
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """Mean squared error on the hidden patches, each normalised by itself (section 3)."""
-        images = draw_view(batch.images, config.crop, CROPS, generator).image
+        images = given.view(CROPS).image
         patch, utils = model.encoder.patch, import_lightly("models.utils")
-        shape = (len(images), (config.crop // patch) ** 2)
-        order = sent(torch.rand(shape, generator=generator).argsort(dim=1), images)
-        seen = max(1, int(shape[1] * (1 - self.knobs(config).hidden)))
+        shape = (len(images), (given.config.crop // patch) ** 2)
+        order = sent(torch.rand(shape, generator=given.generator).argsort(dim=1), images)
+        seen = max(1, int(shape[1] * (1 - given.knobs.hidden)))
         keep, hide = order[:, :seen], order[:, seen:]
         drawn, features = model(images, keep, hide)
         wanted = utils.normalize_mean_var(utils.patchify(images, patch))

@@ -5,34 +5,22 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Generator, nn
+from torch import nn
 
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, MOCO_V2, Recipe
 from ldl.losses.instance import info_nce
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
-from ldl.methods.nets import MomentumNet, shuffled_keys
+from ldl.methods.base import (
+    Comparison,
+    MomentumNet,
+    Outcome,
+    Step,
+    shuffled_keys,
+)
 from ldl.models.memory import Queue
 from ldl.ranks import mine
 from ldl.runs.pretrain import ComparisonConfig
-
-
-class MoCoKnobs(Strict):
-    """He et al. 2020, section 3.3: dictionary of 65,536 keys of 128 dimensions, tau = 0.07.
-
-    ``fill`` is what the dictionary holds at the first step: random unit vectors, which any image is
-    easily told from, or keys of the data, so that the first loss means what the later ones do.
-    ``norm`` "batch" ends the projection with batch normalisation, as MoCo v3 does (Chen, Xie, He
-    2021): new features of images are nearly alike, and it takes away what they have in common.
-    """
-
-    queue: int = Field(default=65536, ge=1)
-    dim: int = Field(default=128, ge=2)
-    momentum: float = Field(default=0.999, ge=0, le=1)
-    temperature: float = Field(default=0.07, gt=0)
-    fill: Literal["random", "keys"] = "random"
-    norm: Literal["none", "batch"] = "none"
 
 
 class MoCo(Comparison):
@@ -48,7 +36,24 @@ class MoCo(Comparison):
     paper = "He et al., CVPR 2020"
     level = "image"
     idea = "An image finds its other view among a queue of other images."
-    Knobs = MoCoKnobs
+
+    class Knobs(Strict):
+        """He et al. 2020, section 3.3: dictionary of 65,536 keys of 128 dimensions, tau = 0.07.
+
+        ``fill`` is what the dictionary holds at the first step: random unit vectors, which any
+        image is easily told from, or keys of the data, so that the first loss means what the later
+        ones do. ``norm`` "batch" ends the projection with batch normalisation, as MoCo v3 does
+        (Chen, Xie, He 2021): new features of images are nearly alike, and it takes away what they
+        have in common.
+        """
+
+        queue: int = Field(default=65536, ge=1)
+        dim: int = Field(default=128, ge=2)
+        momentum: float = Field(default=0.999, ge=0, le=1)
+        temperature: float = Field(default=0.07, gt=0)
+        fill: Literal["random", "keys"] = "random"
+        norm: Literal["none", "batch"] = "none"
+
     on_ranks = True
     recipe: Recipe = INSTANCE
 
@@ -56,28 +61,24 @@ class MoCo(Comparison):
         """The projection: v1 has one linear layer."""
         return nn.Linear(features, dim)
 
-    def projection(self, features: int, knobs: MoCoKnobs) -> nn.Module:
+    def projection(self, features: int, knobs: Any) -> nn.Module:
         """`head`, and what ``norm`` puts behind it."""
         head = self.head(features, knobs.dim)
         if knobs.norm == "none":
             return head
         return nn.Sequential(head, nn.BatchNorm1d(knobs.dim, affine=False))
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Student, teacher and queue."""
-        knobs, encoder = self.knobs(config), encoder_of(config)
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         net = MomentumNet(encoder, self.projection(encoder.channels[-1], knobs))
         net.queue = Queue(knobs.queue, knobs.dim)
         return net
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """InfoNCE (Eq. 1) of first views' queries against second views' keys and the queue."""
-        first, second = two_views(batch.images, config, self.recipe, self.recipe, generator)
-        order = torch.randperm(len(first), generator=generator)
+        first, second = given.two_views(self.recipe, self.recipe)
+        order = torch.randperm(len(first), generator=given.generator)
         query, key = model(mine(first), second, order)
-        temperature = self.knobs(config).temperature
+        temperature = given.knobs.temperature
         # A copy: the queue changes before the backward pass reads it.
         negatives = model.queue.keys.clone()
         model.queue.push(key)
@@ -85,31 +86,19 @@ class MoCo(Comparison):
         return Outcome({"contrast": loss}, query.detach())
 
     @torch.no_grad()
-    def begin(
-        self,
-        net: Any,
-        draw: Callable[[], Batch],
-        config: ComparisonConfig,
-        generator: Generator,
-    ) -> None:
+    def begin(self, net: Any, draw: Callable[[], Step], knobs: Any) -> None:
         """Fill the dictionary with keys of second views, where the knobs say so."""
-        knobs, filled = self.knobs(config), 0
+        filled = 0
         while knobs.fill == "keys" and filled < knobs.queue:
-            images = draw().images
-            _, second = two_views(images, config, self.recipe, self.recipe, generator)
-            order = torch.randperm(len(images), generator=generator)
+            given = draw()
+            _, second = given.two_views(self.recipe, self.recipe)
+            order = torch.randperm(len(second), generator=given.generator)
             net.queue.push(shuffled_keys(net.key, second, order)[: knobs.queue])
-            filled += len(images)
+            filled += len(second)
 
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
         """The teacher follows."""
         net.follow(self.knobs(config).momentum)
-
-
-class MoCoV2Knobs(MoCoKnobs):
-    """Chen et al. 2020 (arXiv:2003.04297), section 3: tau = 0.2."""
-
-    temperature: float = Field(default=0.2, gt=0)
 
 
 class MoCoV2(MoCo):
@@ -122,7 +111,12 @@ class MoCoV2(MoCo):
     title = "MoCoV2"
     paper = "Chen et al., arXiv:2003.04297"
     idea = "MoCo with stronger views and a projection that is thrown away."
-    Knobs = MoCoV2Knobs
+
+    class Knobs(MoCo.Knobs):
+        """Chen et al. 2020 (arXiv:2003.04297), section 3: tau = 0.2."""
+
+        temperature: float = Field(default=0.2, gt=0)
+
     recipe = MOCO_V2
 
     def head(self, features: int, dim: int) -> nn.Module:

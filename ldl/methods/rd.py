@@ -8,8 +8,8 @@ from ldl.data.views import ViewPair
 from ldl.losses.entropy import cluster_entropy
 from ldl.losses.region import region_discrimination
 from ldl.losses.vectors import region_vectors
-from ldl.methods.common import Losses, Method
-from ldl.methods.pd_mix import patch_and_mixup
+from ldl.methods.base import Losses, Method
+from ldl.methods.pd import patch_and_mixup
 from ldl.ranks import gathered
 from ldl.runs.pretrain import PretrainConfig
 

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.sampling import PLACES, draw_pair, sides, without_green
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.base import Comparison, Outcome, Step
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
@@ -19,19 +19,6 @@ from ldl.sphere import full_precision
 STRIDE = 16
 # A patch's map is averaged to this grid, so that the head knows what lies where.
 GRID = 2
-
-
-class RelativeLocationKnobs(Strict):
-    """Doersch et al. 2015, section 3.1: patches of 96 pixels, 48 apart, moved by up to 7.
-
-    In sides of a patch. Its images of 150,000 to 450,000 pixels leave the arrangement 60 % of their
-    side or more.
-    """
-
-    gap: float = Field(default=48 / 96, ge=0)
-    jitter: float = Field(default=7 / 96, ge=0)
-    smallest: float = Field(default=0.6, gt=0, le=1)
-    width: int = Field(default=4096, ge=2)
 
 
 class PairNet(nn.Module):
@@ -69,22 +56,31 @@ class RelativeLocation(Comparison):
     paper = "Doersch et al., ICCV 2015"
     level = "patch"
     idea = "Of two neighbouring patches, a network says on which side the second lies."
-    Knobs = RelativeLocationKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder and head."""
-        encoder = encoder_of(config)
-        return PairNet(encoder, encoder.channels[-1], self.knobs(config).width)
+    class Knobs(Strict):
+        """Doersch et al. 2015, section 3.1: patches of 96 pixels, 48 apart, moved by up to 7.
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+        In sides of a patch. Its images of 150,000 to 450,000 pixels leave the arrangement 60 % of
+        their side or more.
+        """
+
+        gap: float = Field(default=48 / 96, ge=0)
+        jitter: float = Field(default=7 / 96, ge=0)
+        smallest: float = Field(default=0.6, gt=0, le=1)
+        width: int = Field(default=4096, ge=2)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
+        return PairNet(encoder, encoder.channels[-1], knobs.width)
+
+    def step(self, model: Any, given: Step) -> Outcome:
         """Cross-entropy over the eight places."""
-        knobs = self.knobs(config)
+        knobs = given.knobs
         how = {"gap": knobs.gap, "jitter": knobs.jitter}
-        pair = draw_pair(len(batch.images), smallest=knobs.smallest, generator=generator, **how)
-        values = without_green(to_float(batch.images))
-        size = patch_size(batch.images.shape[-1] / sides(**how))
+        pair = draw_pair(
+            len(given.images), smallest=knobs.smallest, generator=given.generator, **how
+        )
+        values = without_green(to_float(given.images))
+        size = patch_size(given.images.shape[-1] / sides(**how))
         patches = [normalise(box.sample(values, size)) for box in (pair.middle, pair.neighbour)]
         scores, vectors = model(*patches)
         loss = F.cross_entropy(full_precision(scores), sent(pair.place, scores))

@@ -5,24 +5,16 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
 from ldl.data.sampling import random_boxes
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.methods.nets import ClassifierNet
+from ldl.methods.base import ClassifierNet, Comparison, Outcome, Step
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
 TURNS = 4
-
-
-class RotationKnobs(Strict):
-    """Gidaris et al. 2018, the authors' code: crops of 224 of 256 pixels, half of them mirrored."""
-
-    share: float = Field(default=0.875, gt=0, le=1)
-    mirror: float = Field(default=0.5, ge=0, le=1)
 
 
 class Rotation(Comparison):
@@ -38,22 +30,26 @@ class Rotation(Comparison):
     paper = "Gidaris et al., ICLR 2018"
     level = "image"
     idea = "A network says by which of the four quarter turns the image was turned."
-    Knobs = RotationKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder and classifier."""
-        encoder = encoder_of(config)
+    class Knobs(Strict):
+        """Gidaris et al. 2018, the authors' code: crops of 224 of 256 pixels, half mirrored."""
+
+        share: float = Field(default=0.875, gt=0, le=1)
+        mirror: float = Field(default=0.5, ge=0, le=1)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         return ClassifierNet(encoder, encoder.channels[-1], TURNS)
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """Cross-entropy over the four turns of each image (Eq. 2-3)."""
-        knobs = self.knobs(config)
+        knobs = given.knobs
         affine = random_boxes(
-            len(batch.images), share=knobs.share, mirror=knobs.mirror, generator=generator
+            len(given.images),
+            share=knobs.share,
+            mirror=knobs.mirror,
+            generator=given.generator,
         )
-        views = normalise(affine.sample(to_float(batch.images), config.crop))
+        views = normalise(affine.sample(to_float(given.images), given.config.crop))
         scores, features = model(turned(views))
         answers = torch.arange(TURNS, device=scores.device).repeat_interleave(len(views))
         loss = F.cross_entropy(full_precision(scores), answers)

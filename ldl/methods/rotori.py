@@ -5,12 +5,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.config import Strict
-from ldl.data.recipes import INSTANCE, View, draw_view
+from ldl.data.recipes import INSTANCE, View
 from ldl.losses.instance import turn_discrimination
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.base import Comparison, Outcome, Step
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision, unit
@@ -18,14 +18,6 @@ from ldl.sphere import full_precision, unit
 TURNS = 4
 # Cells a side that the head still tells apart; the original's 7 x 7 map is pooled to as many.
 SIDE = 3
-
-
-class RotOriKnobs(Strict):
-    """The authors' code (2021): 128 dimensions a branch, tau = 0.1, both losses weighted alike."""
-
-    dim: int = Field(default=128, ge=2)
-    temperature: float = Field(default=0.1, gt=0)
-    weight: float = Field(default=1.0, ge=0)
 
 
 class RotOriNet(nn.Module):
@@ -73,21 +65,23 @@ class RotOri(Comparison):
     paper = "Li et al., TMI 2021"
     level = "image"
     idea = "One half of the features says how the image was turned, the other half ignores it."
-    Knobs = RotOriKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder, head and classifier."""
-        encoder = encoder_of(config)
-        return RotOriNet(encoder, encoder.channels[-1], self.knobs(config).dim)
+    class Knobs(Strict):
+        """The authors' code (2021): 128 dimensions a branch, tau = 0.1, equal weights."""
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+        dim: int = Field(default=128, ge=2)
+        temperature: float = Field(default=0.1, gt=0)
+        weight: float = Field(default=1.0, ge=0)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
+        return RotOriNet(encoder, encoder.channels[-1], knobs.dim)
+
+    def step(self, model: Any, given: Step) -> Outcome:
         """Cross-entropy of the turns, and discrimination of images whatever their turn."""
-        knobs = self.knobs(config)
-        views = [draw_view(batch.images, config.crop, INSTANCE, generator) for _ in range(2)]
+        knobs = given.knobs
+        views = [given.view(INSTANCE) for _ in range(2)]
         scores, vectors = model(torch.cat([all_turns(upright(view)) for view in views]))
-        answers = torch.arange(TURNS, device=scores.device).repeat(2 * len(batch.images))
+        answers = torch.arange(TURNS, device=scores.device).repeat(2 * len(given.images))
         rotation = F.cross_entropy(full_precision(scores), answers)
         first, second = vectors.unflatten(0, (-1, TURNS)).chunk(2)
         contrast = turn_discrimination(first, second, temperature=knobs.temperature)

@@ -4,21 +4,13 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Generator, nn
+from torch import nn
 
 from ldl.compat import import_lightly
 from ldl.config import Strict
-from ldl.data.recipes import SIMCLR, draw_view
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.methods.nets import ProjectionNet
+from ldl.data.recipes import SIMCLR
+from ldl.methods.base import Comparison, Outcome, ProjectionNet, Step
 from ldl.runs.pretrain import ComparisonConfig
-
-
-class SimCLRKnobs(Strict):
-    """Chen et al. 2020: 128 dimensions (section 2.3), tau = 0.1, the best of its Table 5."""
-
-    dim: int = Field(default=128, ge=2)
-    temperature: float = Field(default=0.1, gt=0)
 
 
 class SimCLR(Comparison):
@@ -35,20 +27,21 @@ class SimCLR(Comparison):
     paper = "Chen et al., ICML 2020"
     level = "image"
     idea = "An image finds its other view among all views of the batch."
-    Knobs = SimCLRKnobs
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder and projection head."""
-        encoder = encoder_of(config)
-        features, dim = encoder.channels[-1], self.knobs(config).dim
+    class Knobs(Strict):
+        """Chen et al. 2020: 128 dimensions (section 2.3), tau = 0.1, the best of its Table 5."""
+
+        dim: int = Field(default=128, ge=2)
+        temperature: float = Field(default=0.1, gt=0)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
+        features, dim = encoder.channels[-1], knobs.dim
         heads = import_lightly("models.modules.heads")
         return ProjectionNet(encoder, heads.SimCLRProjectionHead(features, features, dim))
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """NT-Xent of the two views."""
-        views = [draw_view(batch.images, config.crop, SIMCLR, generator).image for _ in range(2)]
+        views = [given.view(SIMCLR).image for _ in range(2)]
         first, second = model(torch.cat(views)).chunk(2)
-        contrast = import_lightly("loss").NTXentLoss(self.knobs(config).temperature)
+        contrast = import_lightly("loss").NTXentLoss(given.knobs.temperature)
         return Outcome({"contrast": contrast(first, second)}, first.detach())

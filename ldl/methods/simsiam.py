@@ -3,22 +3,15 @@
 from typing import Any
 
 from pydantic import Field
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of, two_views
+from ldl.methods.base import Comparison, Outcome, Step
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
-
-
-class SimSiamKnobs(Strict):
-    """Chen & He 2021, section 3: 2,048 dimensions, predictor with a bottleneck of 512."""
-
-    dim: int = Field(default=2048, ge=2)
-    bottleneck: int = Field(default=512, ge=1)
 
 
 class SimSiamNet(nn.Module):
@@ -49,22 +42,23 @@ class SimSiam(Comparison):
     paper = "Chen & He, CVPR 2021"
     level = "image"
     idea = "A network predicts what it says itself of the image's other view."
-    Knobs = SimSiamKnobs
     floor = -1.0
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder, projection and predictor."""
-        knobs, encoder = self.knobs(config), encoder_of(config)
+    class Knobs(Strict):
+        """Chen & He 2021, section 3: 2,048 dimensions, predictor with a bottleneck of 512."""
+
+        dim: int = Field(default=2048, ge=2)
+        bottleneck: int = Field(default=512, ge=1)
+
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         heads = import_lightly("models.modules.heads")
         head = heads.SimSiamProjectionHead(encoder.channels[-1], knobs.dim, knobs.dim)
         predictor = heads.SimSiamPredictionHead(knobs.dim, knobs.bottleneck, knobs.dim)
         return SimSiamNet(encoder, head, predictor)
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """Negative cosine of prediction and stopped projection, both ways (Eq. 4): -1 to 1."""
-        views = two_views(batch.images, config, MOCO_V2, MOCO_V2, generator)
+        views = given.two_views(MOCO_V2, MOCO_V2)
         (one, first), (other, second) = model(*views)
         loss = (self.similarity(one, second) + self.similarity(other, first)) / 2
         return Outcome({"predict": loss}, first.detach())

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.colour import NORMALISATION
 from ldl.errors import ConfigError, DataError, TrainingError
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
+from ldl.methods.base import Comparison, Outcome, Step
 from ldl.models.backbones import pooled
 from ldl.models.published import cached, for_gray, read
 from ldl.runs.pretrain import ComparisonConfig
@@ -38,25 +38,18 @@ class RandomInit(Comparison):
     idea = "A network that has seen no image yet."
     trains = False
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """A new encoder."""
-        return StartNet(encoder_of(config))
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
+        return StartNet(encoder)
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """There are none.
 
         Raises:
             TrainingError: always.
         """
-        raise TrainingError(f"{config.method} is a start that is not trained; give it no steps")
-
-
-class ImageNetKnobs(Strict):
-    """``file``: weights to read; without it, torch's own cache is looked into."""
-
-    file: str = ""
+        raise TrainingError(
+            f"{given.config.method} is a start that is not trained; give it no steps"
+        )
 
 
 class ImageNet(RandomInit):
@@ -70,7 +63,11 @@ class ImageNet(RandomInit):
     paper = "Russakovsky et al., IJCV 2015; weights of torchvision"
     level = "image"
     idea = "A network that others trained to name what a photograph shows."
-    Knobs = ImageNetKnobs
+
+    class Knobs(Strict):
+        """``file``: weights to read; without it, torch's own cache is looked into."""
+
+        file: str = ""
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
         """The published network.

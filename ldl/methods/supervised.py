@@ -3,12 +3,11 @@
 from typing import Any
 
 import torch.nn.functional as F
-from torch import Generator, nn
+from torch import nn
 
-from ldl.data.recipes import PLAIN, draw_view
+from ldl.data.recipes import PLAIN
 from ldl.errors import DataError
-from ldl.methods.comparison import Batch, Comparison, Outcome, encoder_of
-from ldl.methods.nets import ClassifierNet
+from ldl.methods.base import ClassifierNet, Comparison, Outcome, Step
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
@@ -31,17 +30,13 @@ class Supervised(Comparison):
     idea = "A network learns the grade that doctors gave the image."
     labels = True
 
-    def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """Encoder and classifier."""
-        encoder = encoder_of(config)
+    def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
         return ClassifierNet(encoder, encoder.channels[-1], GRADES)
 
-    def losses(
-        self, model: Any, batch: Batch, config: ComparisonConfig, generator: Generator
-    ) -> Outcome:
+    def step(self, model: Any, given: Step) -> Outcome:
         """Cross-entropy of the grades."""
-        if batch.labels is None:
+        if given.batch.labels is None:
             raise DataError("method 'supervised' needs a grade for each image; none were given")
-        scores, features = model(draw_view(batch.images, config.crop, PLAIN, generator).image)
-        loss = F.cross_entropy(full_precision(scores), batch.labels)
+        scores, features = model(given.view(PLAIN).image)
+        loss = F.cross_entropy(full_precision(scores), given.batch.labels)
         return Outcome({"grade": loss}, features.detach())

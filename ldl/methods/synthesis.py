@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ldl.data.colour import normalise
 from ldl.losses.adversarial import squares_fool
 from ldl.losses.refinement import weighted_cross_entropy
-from ldl.methods.common import Losses
+from ldl.methods.base import Losses
 from ldl.models.segmentation import TargetNet
 from ldl.models.translation import Generator, PatchJudge
 from ldl.runs.shape import SynthesisConfig

@@ -10,7 +10,7 @@ from ldl.data.symmetry import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
 from ldl.losses.vectors import draw_window, window_vectors
-from ldl.methods.common import Losses, Method, mix_weights, recognised
+from ldl.methods.base import Losses, Method, mix_weights, recognised
 from ldl.rng import sent
 from ldl.runs.localize import SIGMA
 from ldl.runs.pretrain import PretrainConfig

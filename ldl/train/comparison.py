@@ -14,7 +14,7 @@ from ldl.data.prepare import pretraining_bank
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch, Comparison
+from ldl.methods.base import Batch, Comparison, Step
 from ldl.metrics import far_enough, late_gain
 from ldl.models.backbones import pooled
 from ldl.ranks import across_ranks, gathered
@@ -96,22 +96,22 @@ class ComparisonStage(EpochStage):
         self.config, self.feed, self.labels = config, feed, labels
         self.weight_decay = config.weight_decay
         self.method: Comparison = COMPARISONS[config.method]
-        self.on_ranks = self.method.on_ranks
+        self.on_ranks, self.knobs = self.method.on_ranks, self.method.knobs(config)
         self.spread: list[Tensor] = []
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
         """The method's losses on the next batch."""
         if not self.spread:
-            self.method.begin(self.net, self._batch, self.config, self.generator)
-        outcome = self.method.losses(model, self._batch(), self.config, self.generator)
+            self.method.begin(self.net, self._step, self.knobs)
+        outcome = self.method.step(model, self._step())
         self.spread.append(spread_of(gathered(outcome.vectors.detach())))
         return outcome.losses
 
-    def _batch(self) -> Batch:
+    def _step(self) -> Step:
         rows = self.sampler.draw()
         images = seen_by(self.config, self.feed[rows], self.generator)
         labels = None if self.labels is None else sent(self.labels[rows], images)
-        return Batch(images, rows, labels)
+        return Step(Batch(images, rows, labels), self.config, self.knobs, self.generator)
 
     def after_step(self, model: nn.Module, step: int) -> None:
         """What the method does after an update."""

@@ -14,7 +14,7 @@ from ldl.data.sampling import Affine
 from ldl.data.views import ViewPair, draw_views
 from ldl.errors import ConfigError, DataError
 from ldl.methods import METHODS
-from ldl.methods.common import paired_patches
+from ldl.methods.base import paired_patches
 from ldl.metrics import far_enough, late_gain
 from ldl.ranks import across_ranks, mine, ranks
 from ldl.rng import generator, seed_everything

@@ -10,7 +10,7 @@ from ldl.data.bank import Bank
 from ldl.data.symmetry import apply_symmetry
 from ldl.data.views import ViewPair
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.sphere import unit
 from ldl.train.comparison import pretrain_comparison

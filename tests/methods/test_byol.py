@@ -7,8 +7,8 @@ import torch
 
 from ldl.data.recipes import draw_view
 from ldl.methods import COMPARISONS
+from ldl.methods.base import Batch
 from ldl.methods.byol import BYOLNet, momentum_at
-from ldl.methods.comparison import Batch
 from ldl.models.backbones import pooled
 
 BYOL = COMPARISONS["byol"]
@@ -65,7 +65,7 @@ def test_the_two_views_differ_in_their_recipe(comparison_config, photographs, mo
         seen.append(recipe)
         return draw_view(images, size, recipe, generator)
 
-    monkeypatch.setattr("ldl.methods.comparison.draw_view", watch)
+    monkeypatch.setattr("ldl.methods.base.draw_view", watch)
     config = comparison_config("byol", **SMALL)
     net = BYOL.network(config, 35)
     batch = Batch(torch.from_numpy(photographs.images[:4]), torch.arange(4))

@@ -6,7 +6,7 @@ import torch
 from ldl.data.symmetry import apply_symmetry, undo_symmetry
 from ldl.losses import patch_vectors, unit
 from ldl.methods import METHODS
-from ldl.methods.common import embedding_network, mix_weights, paired_patches
+from ldl.methods.base import embedding_network, mix_weights, paired_patches
 
 
 def maps(count=8, size=12):

@@ -5,7 +5,7 @@ import torch
 
 from ldl.errors import ConfigError
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Comparison, NoKnobs, encoder_of
+from ldl.methods.base import Comparison, NoKnobs, encoder_of
 from ldl.models.backbones import Encoder, ResNet50, ViT
 from ldl.runs.originals import SMALL, TRAINING, small
 from ldl.runs.pretrain import ComparisonName

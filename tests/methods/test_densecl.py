@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.methods.densecl import DenseHead, DenseMomentumNet, DenseVectors
 from ldl.models.backbones import Encoder
 from ldl.models.memory import Queue

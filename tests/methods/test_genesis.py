@@ -6,7 +6,7 @@ import torch
 from ldl.data.colour import NORMALISATION
 from ldl.errors import ConfigError
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 
 GENESIS = COMPARISONS["genesis"]
 NOTHING = {"intensity": 0.0, "shuffle": 0.0, "paint": 0.0}

@@ -6,7 +6,7 @@ import torch
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.instance import instance_nce, instance_softmax, partition
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.models.memory import MemoryBank
 from ldl.sphere import unit
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from ldl.errors import ConfigError
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 
 MAE = COMPARISONS["mae"]
 SMALL = {"width": 32, "depth": 1, "heads": 4}

@@ -8,7 +8,7 @@ from torch import nn
 
 from ldl.data.recipes import INSTANCE, MOCO_V2, draw_view
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.models.memory import Queue
 from ldl.sphere import unit
 from ldl.train.comparison import spread_of
@@ -153,7 +153,7 @@ def test_views_are_drawn_by_the_papers_recipe(method, recipe, comparison_config,
         seen.append(recipe)
         return draw_view(images, size, recipe, generator)
 
-    monkeypatch.setattr("ldl.methods.comparison.draw_view", watch)
+    monkeypatch.setattr("ldl.methods.base.draw_view", watch)
     losses_of(method, Answers(vectors(1), vectors(2)), comparison_config(method))
     assert seen == [recipe, recipe]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ldl.methods.nets import KEY_PARTS, MomentumNet, shuffled_keys
+from ldl.methods.base import KEY_PARTS, MomentumNet, shuffled_keys
 from ldl.models.backbones import Encoder, pooled
 from ldl.sphere import unit
 

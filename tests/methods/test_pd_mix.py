@@ -5,7 +5,7 @@ import torch
 
 from ldl.losses import mixup_images, mixup_target, patch_discrimination, patch_vectors
 from ldl.methods import METHODS
-from ldl.methods.common import mix_weights
+from ldl.methods.base import mix_weights
 
 METHOD = METHODS["pd+mix"]
 

@@ -7,7 +7,7 @@ import torch
 
 from ldl.data.sampling import PLACES, draw_pair
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.methods.relative_location import patch_size
 
 RELATIVE = COMPARISONS["relative-location"]

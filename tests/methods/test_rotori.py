@@ -8,7 +8,7 @@ import torch
 from ldl.data.recipes import Recipe, draw_view
 from ldl.losses.instance import turn_discrimination
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.methods.rotori import RotOriNet, all_turns, upright
 from ldl.models.backbones import Encoder
 from ldl.sphere import unit

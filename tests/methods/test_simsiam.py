@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 
 SIMSIAM = COMPARISONS["simsiam"]
 SMALL = {"dim": 16, "bottleneck": 4}

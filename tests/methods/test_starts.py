@@ -5,7 +5,7 @@ import torch
 
 from ldl.errors import ConfigError, DataError, TrainingError
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.models.backbones import backbone
 
 RANDOM, IMAGENET = COMPARISONS["random"], COMPARISONS["imagenet"]

@@ -8,7 +8,7 @@ import torch
 
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 
 SUPERVISED = COMPARISONS["supervised"]
 GRADES = np.arange(40) % 5

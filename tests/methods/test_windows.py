@@ -10,8 +10,8 @@ from ldl.data.symmetry import apply_symmetry, undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses import mixup_images, mixup_target, patch_discrimination, unit
 from ldl.losses.vectors import draw_window, window_vectors
-from ldl.methods import METHODS, common, windows
-from ldl.methods.common import mix_weights
+from ldl.methods import METHODS, base, windows
+from ldl.methods.base import mix_weights
 from ldl.methods.windows import drawn_windows
 
 SIGMAS = {"pd+mix+ms": None, "pd+mix+ms+cs": 0.5}
@@ -46,7 +46,7 @@ def pairs(monkeypatch):
         seen.append((anchors.detach(), positives.detach()))
         return patch_discrimination(anchors, positives, **knobs)
 
-    monkeypatch.setattr(common, "patch_discrimination", watch)
+    monkeypatch.setattr(base, "patch_discrimination", watch)
     return seen
 
 
