@@ -64,11 +64,7 @@ Model = TypeVar("Model", bound=Strict)
 
 
 def build(model: type[Model], fields: dict[str, Any]) -> Model:
-    """Validate ``fields`` as ``model``.
-
-    Raises:
-        ConfigError: one line for the first fault; an unknown field comes with the nearest knob.
-    """
+    """Validate ``fields`` as ``model``."""
     try:
         return model.model_validate(fields)
     except ValidationError as error:

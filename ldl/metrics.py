@@ -25,9 +25,6 @@ def dsc(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     Returns:
         (N,) float64 in 0..1; 1 where both are empty.
-
-    Raises:
-        DataError: the shapes differ.
     """
     if prediction.shape != target.shape:
         raise DataError(f"prediction {prediction.shape} and target {target.shape} differ in shape")
@@ -116,12 +113,8 @@ def score_volume(
 
     Args:
         prediction: (D, H, W) integer labels, 0 for background.
-        truth: (D, H, W) the same.
         organs: label -> name, without the background.
         spacing: of the voxels in mm, (z, y, x).
-
-    Raises:
-        DataError: shapes differ or are not 3-D, a label has no name, or spacing is not positive.
     """
     if prediction.shape != truth.shape or truth.ndim != 3:
         raise DataError(
@@ -251,9 +244,6 @@ def shape_of(
         window: side of the squares into which masks are cut before their width and pieces are
             measured, what is left over at the far edges dropped, so that a whole eye can be held
             against windows of reference masks; None measures them whole.
-
-    Raises:
-        DataError: no mask, or shapes that differ.
     """
     # Seconds to import, and the tables need the statistics above alone.
     from skimage.morphology import skeletonize

@@ -80,9 +80,6 @@ def told(folder: Path, variable: str = "LDL_CACHE") -> Iterator[None]:
     Args:
         folder: what is written.
         variable: the environment variable that moves it; "": the caller named it.
-
-    Raises:
-        DataError: in place of an OSError.
     """
     try:
         yield
@@ -101,11 +98,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def writable(folder: Path, variable: str = "") -> None:
-    """Make ``folder`` and try to write in it, before work whose result belongs there.
-
-    Raises:
-        DataError: it cannot be made or written.
-    """
+    """Make ``folder`` and try to write in it, before work whose result belongs there."""
     with told(folder, variable):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -32,7 +32,6 @@ def unit(vectors: Tensor, dim: int = -1) -> Tensor:
 
     Args:
         vectors: float tensor of any shape; half precision is computed in float32.
-        dim: the embedding dimension.
     """
     vectors = full_precision(vectors)
     if vectors.device.type == "cpu" and vectors.numel() > 2 * _PART and dim % vectors.ndim:

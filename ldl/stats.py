@@ -20,11 +20,6 @@ def bootstrap_interval(
 
     Args:
         scores: one value an image (or one a seed).
-        seed: of the resampling.
-        level: coverage in 0..1.
-
-    Raises:
-        DataError: no scores.
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.size == 0:
@@ -44,18 +39,12 @@ def seeds_by_images(
     themselves (the two-way bootstrap of Owen, 2007). Deviations of seeds from their mean are first
     stretched by sqrt(S / (S - 1)), since resampling S of S seeds shows only (S - 1) / S of their
     variance. With one seed the interval is over images alone and says nothing of other seeds;
-    with three it is still somewhat too narrow (it holds the truth about nine times in ten; for one
-    task :func:`crossed` does better).
+    with three it is still somewhat too narrow (it holds the truth about nine times in ten).
 
     Args:
         scores: one (S, N_t) array a task: S seeds, the same for all tasks, N_t images. For the
             comparison of two methods the differences, paired by seed and image. nan where there is
             no score: it is left out.
-        seed: of the resampling.
-        level: coverage in 0..1.
-
-    Raises:
-        DataError: no task, no scores, or tasks with different numbers of seeds.
     """
     means = _resampled(scores, seed)
     low, high = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2])
@@ -128,23 +117,11 @@ def verdict(low: float, high: float, least: float = 0.0) -> str:
 
 @dataclass(frozen=True)
 class Paired:
-    """How much higher one of two paired samples is.
-
-    Attributes:
-        difference: mean of first minus second.
-        low, high: its t interval; nan for one pair.
-        effect: Cohen's d_z, the mean over the standard deviation of the differences; nan for one
-            pair or where all differences are equal.
-        p: two-sided sign-flip permutation test of the mean, every flip or 9,999 random ones; with n
-            pairs it is never below 2 / 2^n. 1 for one pair.
-        n: pairs.
-    """
+    """How much higher the first of two paired samples is; its t interval is nan for one pair."""
 
     difference: float
     low: float
     high: float
-    effect: float
-    p: float
     n: int
 
     @property
@@ -156,15 +133,7 @@ class Paired:
 def paired(
     first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray, level: float = 0.95
 ) -> Paired:
-    """Compare two methods on the same images or volumes.
-
-    Args:
-        first, second: (n,) scores in the same order.
-        level: coverage of the interval in 0..1.
-
-    Raises:
-        DataError: no pairs, or lengths that differ.
-    """
+    """Compare two methods on the same images or volumes: (n,) scores in the same order."""
     from scipy import stats
 
     gaps = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
@@ -172,18 +141,9 @@ def paired(
         raise DataError(f"paired: {len(first)} and {len(second)} scores are no pairs")
     mean, n = float(gaps.mean()), len(gaps)
     if n == 1:
-        return Paired(mean, np.nan, np.nan, np.nan, 1.0, 1)
-    deviation = float(gaps.std(ddof=1))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * deviation / np.sqrt(n)
-    test = stats.permutation_test(
-        (gaps,),
-        lambda values, axis: values.mean(axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        rng=numpy_generator(0, "sign flips"),
-    )
-    effect = mean / deviation if deviation > 0 else float("nan")
-    return Paired(mean, mean - half, mean + half, effect, float(test.pvalue), n)
+        return Paired(mean, np.nan, np.nan, 1)
+    half = float(stats.t.ppf((1 + level) / 2, n - 1) * stats.sem(gaps))
+    return Paired(mean, mean - half, mean + half, n)
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -199,40 +159,20 @@ def holm(values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Crossed:
-    """How much higher one method is where every seed was scored on every case.
+    """Variances of differences where every seed was scored on every case, both drawn at random.
 
-    Another seed and another case may each turn a difference around, so both are drawn at random
-    here: a two-way layout of differences with random rows and columns.
-
-    Attributes:
-        difference: mean of the differences.
-        low, high: its t interval; nan where neither seeds nor cases are two.
-        p: two-sided, of the same t.
-        seeds, cases: how many.
-        of_seed, of_case, rest: variances: between seeds, between cases, of what is left.
+    How many would tell an effect from 0 in four of five repetitions is by the normal approximation
+    from the variances found: between seeds, between cases, and of the rest.
     """
 
-    difference: float
-    low: float
-    high: float
-    p: float
     seeds: int
     cases: int
     of_seed: float
     of_case: float
     rest: float
 
-    @property
-    def verdict(self) -> str:
-        """ "higher", "lower", or "undecided" where the interval holds 0 or there is none."""
-        return verdict(self.low, self.high)
-
     def seeds_to_tell(self, effect: float, most: int = 100) -> int | None:
-        """Seeds with which an ``effect`` would be told from 0 in four of five repetitions.
-
-        On as many cases as there are; None where ``most`` seeds are not enough, for then it is
-        cases that lack. By the normal approximation from the variances found.
-        """
+        """Seeds, on as many cases as there are; None: not even ``most``, it is cases that lack."""
         reach = (abs(effect) / (1.959964 + 0.841621)) ** 2
         for seeds in range(1, most + 1):
             across = (self.of_seed + self.rest / self.cases) / seeds
@@ -249,42 +189,12 @@ class Crossed:
         return cases if cases <= most else None
 
 
-def crossed(gaps: Sequence[Sequence[float]] | np.ndarray, level: float = 0.95) -> Crossed:
-    """The mean of paired differences that seeds and cases cross, with both drawn at random.
-
-    The mean's variance is (MS_seeds + MS_cases - MS_rest) / (S V), and never less than one factor
-    alone gives; degrees of freedom after Satterthwaite. With one seed it is the t interval over
-    cases, which knows nothing of seeds.
-
-    Args:
-        gaps: (S, V) first minus second of the same seed and case, finite.
-        level: coverage of the interval in 0..1.
-
-    Raises:
-        DataError: no table of finite numbers.
-    """
-    from scipy import stats
-
-    table = np.asarray(gaps, dtype=np.float64)
-    if table.ndim != 2 or table.size == 0 or not np.isfinite(table).all():
-        raise DataError(f"crossed: {table.shape} is no table of finite differences (seeds, cases)")
-    (seeds, cases), mean = table.shape, float(table.mean())
-    rows, columns = table.mean(axis=1) - mean, table.mean(axis=0) - mean
-    left = table - mean - rows[:, None] - columns
-    free = np.array([seeds - 1, cases - 1, (seeds - 1) * (cases - 1)])
-    squares = np.array(
-        [cases * (rows**2).sum(), seeds * (columns**2).sum(), (left**2).sum()]
-    ) / np.maximum(free, 1)
-    of_seed, of_case, rest = (float(one) for one in squares)
-    variances = (max(0.0, (of_seed - rest) / cases), max(0.0, (of_case - rest) / seeds), rest)
-    total = max(of_seed + of_case - rest, of_seed, of_case)
-    if not (seeds > 1 or cases > 1):
-        return Crossed(mean, np.nan, np.nan, 1.0, seeds, cases, *variances)
-    if total == 0:
-        return Crossed(mean, mean, mean, 1.0 if mean == 0 else 0.0, seeds, cases, *variances)
-    known = free > 0
-    degrees = total**2 / (squares[known] ** 2 / free[known]).sum()
-    error = float(np.sqrt(total / table.size))
-    half = float(stats.t.ppf((1 + level) / 2, degrees)) * error
-    p = float(2 * stats.t.sf(abs(mean) / error, degrees))
-    return Crossed(mean, mean - half, mean + half, p, seeds, cases, *variances)
+def crossed(gaps: np.ndarray) -> Crossed:
+    """The variances of (S, V) finite differences, paired by seed and case: a two-way layout."""
+    (seeds, cases), mean = gaps.shape, gaps.mean()
+    rows, columns = gaps.mean(axis=1) - mean, gaps.mean(axis=0) - mean
+    left = ((gaps - mean - rows[:, None] - columns) ** 2).sum()
+    rest = float(left / max((seeds - 1) * (cases - 1), 1))
+    of_seed = (rows**2).sum() / max(seeds - 1, 1) - rest / cases
+    of_case = (columns**2).sum() / max(cases - 1, 1) - rest / seeds
+    return Crossed(seeds, cases, max(0.0, float(of_seed)), max(0.0, float(of_case)), rest)

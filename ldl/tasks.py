@@ -61,11 +61,7 @@ CHANNELS: dict[str, int] = {"fundus": 3, "xray": 1, "colour": 3, "ct": 1}
 
 
 def task_named(key: str) -> Task:
-    """The task with that key.
-
-    Raises:
-        ConfigError: no such task; the line names the known ones.
-    """
+    """The task with that key."""
     if key not in TASKS:
         raise ConfigError(f"unknown task {key!r}; known tasks: {', '.join(TASKS)}")
     return TASKS[key]
@@ -116,11 +112,7 @@ SETS: dict[str, Region] = {
 
 
 def facts(region: str) -> RegionFacts:
-    """The facts of a region.
-
-    Raises:
-        ConfigError: unknown region.
-    """
+    """The facts of a region."""
     for key, found in FACTS.items():
         if key == region:
             return found
@@ -132,9 +124,6 @@ def spacing_for(region: str, size: int) -> Spacing:
 
     The paper's 1.0 mm in plane comes out at the full size (384, 384, 320 pixels); smaller slices
     are coarser, never cut smaller.
-
-    Raises:
-        ConfigError: unknown region.
     """
     pixel = facts(region).field / size
     return (PAPER_SPACING[0], pixel, pixel)

@@ -30,9 +30,6 @@ def build_html(root: Path, output: Path) -> Path:
     """Build the book whose ``_config.yml`` and ``_toc.yml`` lie in ``root`` below ``output``.
 
     Returns the absolute path of ``index.html``.
-
-    Raises:
-        LdlError: the builder warned or failed; the message holds its complaints.
     """
     command = [_builder(), "build", str(root), "--path-output", str(output)]
     command += ["--warningiserror", "--nitpick", "--keep-going", "--quiet"]
@@ -83,11 +80,7 @@ def pages(toc: Path | None = None) -> list[str]:
 
 
 def notebooks(toc: Path | None = None) -> list[str]:
-    """Names of the notebooks among the pages, in reading order.
-
-    Raises:
-        LdlError: a page of ``book/executed`` has no source in ``notebooks/``.
-    """
+    """Names of the notebooks among the pages, in reading order."""
     names = [Path(p).name for p in pages(toc) if Path(p).parent.as_posix() == EXECUTED]
     for name in names:
         if not (notebooks_dir() / f"{name}.py").is_file():

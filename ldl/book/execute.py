@@ -59,9 +59,6 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
     """Execute ``source`` with ``parameters`` into ``output``, which is replaced only on success.
 
     A failed run leaves ``NAME.failed.ipynb`` beside it.
-
-    Raises:
-        ConfigError: the notebook does not declare a parameter, or not of that kind.
     """
     notebook = read_notebook(source)
     require(parameters, declared_in(notebook), source.stem)
@@ -81,12 +78,7 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
 
 
 def refuse_output(output: Path) -> None:
-    """Look at an output that the user named before the work.
-
-    Raises:
-        LdlError: it is a folder, a notebook's source or another file that is no executed notebook,
-            or it cannot be written.
-    """
+    """Look at an output that the user named before the work."""
     if output.is_dir():
         raise LdlError(f"{output}: a folder; name a file in it, such as {output / 'out.ipynb'}")
     if output.suffix != ".ipynb":

@@ -26,11 +26,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def notebook_path(notebook: str | Path) -> Path:
-    """The source of ``notebook``: a path to a .py file, or a name in ``notebooks/``.
-
-    Raises:
-        LdlError: no such notebook; the message lists those there are.
-    """
+    """The source of ``notebook``: a path to a .py file, or a name in ``notebooks/``."""
     given = Path(notebook)
     for path in (given, notebooks_dir() / f"{given.stem}.py"):
         if path.suffix == ".py" and path.is_file():
@@ -68,9 +64,6 @@ def set_environment(threads: int | None = None) -> None:
     The folders are absolute because kernels start in ``notebooks/``; the kernel is this
     interpreter, whatever the user calls "python3"; IPython, Jupyter and matplotlib find settings in
     a private folder, which are their defaults.
-
-    Raises:
-        DataError: the private folder cannot be written.
     """
     folders = {
         "LDL_DATA": paths.data_dir(),
@@ -185,11 +178,7 @@ def _known(name: str, parameters: Mapping[str, Parameter], notebook: str) -> Par
 
 
 def require(values: Mapping[str, Any], parameters: Mapping[str, Parameter], notebook: str) -> None:
-    """Refuse values that ``parameters`` do not declare, or not of that kind.
-
-    Raises:
-        ConfigError: names the parameter and the nearest declared one, or the kind it wants.
-    """
+    """Refuse values that ``parameters`` do not declare, or not of that kind."""
     for name, value in values.items():
         parameter = _known(name, parameters, notebook)
         if not parameter.accepts(value):
@@ -197,11 +186,7 @@ def require(values: Mapping[str, Any], parameters: Mapping[str, Parameter], note
 
 
 def parse(pairs: Iterable[tuple[str, str]], notebook: str | Path) -> dict[str, Any]:
-    """Values from the ``NAME VALUE`` pairs of a command line, each as its declared kind.
-
-    Raises:
-        ConfigError: a misspelt name or a value of another kind.
-    """
+    """Values from the ``NAME VALUE`` pairs of a command line, each as its declared kind."""
     parameters, stem = declared(notebook), Path(notebook).stem
     return {name: _known(name, parameters, stem).parse(text) for name, text in pairs}
 
@@ -210,9 +195,6 @@ def check(notebook: str, namespace: Mapping[str, Any]) -> None:
     """Refuse what papermill injected into a running notebook if the notebook does not declare it.
 
     A notebook calls ``check("its_name", globals())`` in its first cell after the parameters.
-
-    Raises:
-        ConfigError: as `require`.
     """
     parameters = declared(notebook)
     cells = [c for c in namespace.get("In", ()) if c.lstrip().startswith(INJECTED)]

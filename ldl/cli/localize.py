@@ -102,11 +102,7 @@ def localize(
 
 
 def parse_point(text: str) -> "Point":
-    """``X,Y`` as (row, column).
-
-    Raises:
-        LdlError: not two finite numbers.
-    """
+    """``X,Y`` as (row, column)."""
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:

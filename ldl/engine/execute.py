@@ -39,10 +39,6 @@ def ensure(
     make the run together; the first decides whether there is anything to do, and writes.
 
     Args:
-        run: what to make.
-        store: where records and weights live.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-        progress: show progress bars.
         weights: also require the weights on this machine.
     """
     fabric = fabric_for(device) if launched() else None

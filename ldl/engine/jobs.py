@@ -94,11 +94,7 @@ def jobs(cells: Iterable[HasRuns]) -> list[Job]:
 
 
 def job_named(id: str, cells: Iterable[HasRuns]) -> Job:
-    """The job of that id.
-
-    Raises:
-        ConfigError: no job of these cells has it.
-    """
+    """The job of that id."""
     for job in jobs(cells):
         if job.id == id:
             return job

@@ -63,14 +63,9 @@ def run_all(
     Args:
         runs: by id, as :func:`ldl.engine.jobs.ordered` gives them.
         store: tells which are fresh.
-        workers: processes.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         progress: show a bar with the time left.
         say: receives one line for each failure, and one for each table that is complete.
         tables: the runs of each table, by id: one table after the other is made.
-
-    Raises:
-        LdlError: a worker was killed; what was finished is kept.
     """
     outcome = Outcome()
     todo = {id: run for id, run in runs.items() if not _there(run, runs, store)}

@@ -17,11 +17,7 @@ SCHEMA = 1
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` to ``path`` at once: no reader ever sees half of it.
-
-    Raises:
-        DataError: the folder cannot be written, or its disk is full.
-    """
+    """Write ``value`` to ``path`` at once: no reader ever sees half of it."""
     partial = path.with_suffix(f".partial-{os.getpid()}")
     with paths.told(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,11 +46,7 @@ class RunStore:
         return self.folder(run) / "weights.safetensors"
 
     def record(self, run: Run) -> Record | None:
-        """The record of ``run``: a fresh one if there is one, else a stale one, else None.
-
-        Raises:
-            LdlError: a record is damaged.
-        """
+        """The record of ``run``: a fresh one if there is one, else a stale one, else None."""
         found = [record for path in self._places(run) if (record := read_record(path))]
         fresh = [record for record in found if is_fresh(record, run)]
         return next(iter(fresh or found), None)
@@ -90,11 +82,7 @@ class RunStore:
 
 
 def read_record(path: Path) -> Record | None:
-    """A record, or None if the file is not there.
-
-    Raises:
-        LdlError: the file is not a record.
-    """
+    """A record, or None if the file is not there."""
     if not path.exists():
         return None
     try:

@@ -16,11 +16,7 @@ GREY_LEVEL = 1 / 255
 
 
 def as_image(image: Any, name: str) -> Tensor:
-    """(C, H, W) uint8 0..255 or float 0..1, tensor or array -> (C, H, W) float32 0..1.
-
-    Raises:
-        DataError: another shape, NaN or infinite values, or values outside the range.
-    """
+    """(C, H, W) uint8 0..255 or float 0..1, tensor or array -> (C, H, W) float32 0..1."""
     given = image if isinstance(image, Tensor) else torch.from_numpy(np.array(image))
     if given.ndim != 3 or 0 in given.shape:
         raise DataError(
@@ -42,11 +38,7 @@ def is_blank(image: Tensor) -> bool:
 
 
 def check_point(point: Point, shape: tuple[int, int]) -> Point:
-    """Refuse a point outside the pixels of an image: -0.5 to H - 0.5, -0.5 to W - 0.5.
-
-    Raises:
-        ConfigError: it is outside, or not two finite numbers.
-    """
+    """Refuse a point outside the pixels of an image: -0.5 to H - 0.5, -0.5 to W - 0.5."""
     place = tuple(float(value) for value in point)
     if len(place) != 2 or not all(math.isfinite(value) for value in place):
         raise ConfigError(f"point is {place}; give (row, column) as two finite numbers")
@@ -64,10 +56,6 @@ def window_for(window: float, support: tuple[int, int], image: tuple[int, int]) 
 
     An image of another size is taken for the same field of view at another sampling: rows and
     columns scale on their own.
-
-    Raises:
-        ConfigError: ``window`` is below 2 pixels or larger than the support, or covers less than
-            2 pixels of the image.
     """
     if not LEAST_WINDOW <= window <= min(support):
         raise ConfigError(

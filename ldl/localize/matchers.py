@@ -172,9 +172,6 @@ def feature_embedder(encoder: nn.Module, *, stride: int = 16) -> Embedder:
     Args:
         encoder: (B, C, H, W) normalised -> five features at strides 1, 2, 4, 8, 16, in eval mode.
         stride: which of them.
-
-    Raises:
-        ConfigError: no such stride.
     """
     if stride not in STRIDES:
         raise ConfigError(f"stride is {stride}; use one of {', '.join(map(str, STRIDES))}")
@@ -223,9 +220,6 @@ def frame_of(maps: Iterable[Tensor]) -> Frame:
 
     Args:
         maps: one (K, H, W) an image, all of one shape, at least two; read once, one after another.
-
-    Raises:
-        DataError: fewer than two, or of different shapes, or all zero.
     """
     total, squares, count = None, 0.0, 0
     for one in maps:

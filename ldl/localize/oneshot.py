@@ -41,10 +41,6 @@ def localize(
         query: (C, H', W') like ``support``.
         window: side of the window in pixels of the support, 2 to its smaller side.
         sigma: of Eq. 24; None averages evenly (variants without ``cs``).
-
-    Raises:
-        ConfigError: point outside the support, or window out of range.
-        DataError: shapes, channels or values that do not fit, NaN among them.
     """
     return find(EmbeddingMatcher(embedder, sigma=sigma), support, point, query, window=window)
 
@@ -73,11 +69,7 @@ def blank_reason(support: bool, query: bool) -> str:
 
 
 def draw_supports(total: int, *, count: int = SUPPORTS, seed: int = 0) -> list[int]:
-    """Rows of ``count`` different support images, drawn from ``seed``, in ascending order.
-
-    Raises:
-        ConfigError: fewer than ``count`` images, or none left to query.
-    """
+    """Rows of ``count`` different support images, drawn from ``seed``, in ascending order."""
     if not 1 <= count <= total or total < 2:
         raise ConfigError(f"{count} supports of {total} images; draw 1 to {total}, of at least 2")
     drawn = numpy_generator(seed, "supports").choice(total, count, replace=False)
@@ -103,16 +95,10 @@ def evaluate(
         points: (N, 2) true row, column in pixels, the first pixel's centre at (0.0, 0.0).
         window: side in pixels of these images.
         supports: rows of the support images, e.g. of :func:`draw_supports`.
-        ids: names of the images; their numbers by default.
         factors: of the accuracies.
-        progress: show a bar.
 
     Returns:
         one `support_result` a support, in the order of ``supports``.
-
-    Raises:
-        ConfigError: the window or a support is out of range, or a truth outside its image.
-        DataError: images and truths do not fit each other, or values are not finite.
     """
     names = [str(row) for row in range(len(images))] if ids is None else list(ids)
     _check(images, points, names, supports)
@@ -164,10 +150,6 @@ def accuracy(
         distances: pixels, one a query; NaN or infinity is a miss.
         window: pixels of the same image size, above 0.
         factors: thresholds as fractions of the window.
-
-    Raises:
-        ConfigError: the window is not above 0.
-        DataError: no distances.
     """
     if not window > 0:
         raise ConfigError(f"window is {window} pixels; it must be above 0")

@@ -33,11 +33,7 @@ DIGITS = 5  # of distances in pixels and of shares, in a record
 
 
 def network_of(config: PretrainConfig, weights: dict[str, Tensor] | None) -> nn.Module:
-    """The network of a pretraining in eval mode, as it is before its first step without weights.
-
-    Raises:
-        ConfigError: the weights are another network's.
-    """
+    """The network of a pretraining in eval mode, as it is before its first step without weights."""
     seed_everything(config.seed, "initialise", config.method)
     net = METHODS[config.method].network(config)
     try:
@@ -84,10 +80,6 @@ def search(
 
     Args:
         weights: of the trained network; None before its first step, or where there is none.
-        device: where the network and the filter run.
-
-    Raises:
-        DataError: the images are not at hand or damaged.
     """
     count = run.data.images or PHANTOMS
     bank = landmark_bank(

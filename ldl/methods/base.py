@@ -106,7 +106,6 @@ def recognised(anchors: Tensor, positives: Tensor, config: PretrainConfig) -> Te
     Args:
         anchors: (B, P, K) unit vectors.
         positives: (B, P, K) of the same patches.
-        config: of the run.
     """
     return patch_discrimination(
         gathered(anchors).flatten(0, 1),
@@ -198,19 +197,11 @@ class Comparison(Named, ABC):
         cls.Knobs.__name__ = f"{cls.__name__}Knobs" if "Knobs" in vars(cls) else cls.Knobs.__name__
 
     def knobs(self, config: ComparisonConfig) -> Any:
-        """The hyperparameters: the original's, or what ``config.knobs`` puts in their place.
-
-        Raises:
-            ConfigError: a knob that the method does not have, or a value it cannot have.
-        """
+        """The hyperparameters: the original's, or what ``config.knobs`` puts in their place."""
         return build(self.Knobs, dict(config.knobs))
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """A new network for ``images`` training images; its attribute ``encoder`` transfers.
-
-        Raises:
-            ConfigError: the method cannot train that backbone at that size.
-        """
+        """A new network for ``images`` training images; its attribute ``encoder`` transfers."""
         return self.around(encoder_of(config), self.knobs(config), config, images)
 
     @abstractmethod
@@ -249,7 +240,6 @@ class ProjectionNet(nn.Module):
     """An image's vector on the unit hypersphere.
 
     Args:
-        encoder: a backbone.
         head: from an image's (B, channels[-1]) vector to (B, D).
     """
 
@@ -279,7 +269,6 @@ class MomentumNet(nn.Module):
     """Student and teacher (He et al. 2020): the teacher is a moving average without gradient.
 
     Args:
-        encoder: a backbone.
         head: from an image's (B, channels[-1]) vector to (B, D).
     """
 

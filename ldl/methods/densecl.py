@@ -126,5 +126,4 @@ class DenseCL(Comparison):
         return Outcome(weighted, query.image.detach())
 
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
-        """The teacher follows."""
         net.follow(self.knobs(config).momentum)

@@ -25,11 +25,7 @@ LEAST_SHARE = 1e-4
 
 
 class GuidedNet(nn.Module):
-    """f and g with their clustering branch, and the discriminator d beside them.
-
-    Args:
-        config: sizes of both.
-    """
+    """f and g with their clustering branch, and the discriminator d beside them."""
 
     def __init__(self, config: GuideConfig) -> None:
         super().__init__()
@@ -77,8 +73,6 @@ def guided_losses(
         net: of :class:`GuidedNet`, as the device wants it.
         judge: d; its own weights are not to take a gradient here.
         views: of 2 * groups images.
-        config: weights and temperatures.
-        generator: on the CPU.
         around: field of view and the references' share, where ``config`` uses them.
 
     Returns:

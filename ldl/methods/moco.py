@@ -97,7 +97,6 @@ class MoCo(Comparison):
             filled += len(second)
 
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
-        """The teacher follows."""
         net.follow(self.knobs(config).momentum)
 
 

@@ -21,13 +21,7 @@ SIDE = 3
 
 
 class RotOriNet(nn.Module):
-    """Encoder, a shared head whose output is split in two, and a classifier of turns on one half.
-
-    Args:
-        encoder: a backbone.
-        features: channels of its deepest map.
-        dim: of each half.
-    """
+    """Encoder, a shared head whose output is split in two, a classifier of turns on one half."""
 
     def __init__(self, encoder: nn.Module, features: int, dim: int) -> None:
         super().__init__()

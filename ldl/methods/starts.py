@@ -42,11 +42,7 @@ class RandomInit(Comparison):
         return StartNet(encoder)
 
     def step(self, model: Any, given: Step) -> Outcome:
-        """There are none.
-
-        Raises:
-            TrainingError: always.
-        """
+        """There are none."""
         raise TrainingError(
             f"{given.config.method} is a start that is not trained; give it no steps"
         )
@@ -70,12 +66,7 @@ class ImageNet(RandomInit):
         file: str = ""
 
     def network(self, config: ComparisonConfig, images: int) -> nn.Module:
-        """The published network.
-
-        Raises:
-            ConfigError: another backbone or width.
-            DataError: the file is missing, damaged or of another network.
-        """
+        """The published network."""
         if (config.backbone, config.base) != (BACKBONE, BASE):
             raise ConfigError(
                 f"imagenet: weights are published for {BACKBONE} of base {BASE}, not for "

@@ -29,7 +29,6 @@ class SynthesisNet(nn.Module):
     """Two generators, a discriminator on each side and, in SynSeg, the segmentation network.
 
     Args:
-        config: sizes.
         joint: whether the segmentation network is trained with the others.
     """
 
@@ -77,8 +76,6 @@ def synthesis_losses(
         out: of :meth:`SynthesisNet.forward`.
         judges: on both sides; their weights are not to take a gradient here.
         mask: what ``out`` was made from, in -1..1.
-        image: the same.
-        config: weights.
     """
     losses = {
         "fool_image": squares_fool(judges["image"](out["image"])),

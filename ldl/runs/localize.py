@@ -27,11 +27,7 @@ LANDMARK_MODALITY: dict[str, Modality] = {"disc": "fundus", "fovea": "fundus", "
 
 
 def window_at(landmark: str, size: int) -> float:
-    """The paper's window for a landmark, scaled from 512 pixels to ``size``.
-
-    Raises:
-        ConfigError: unknown landmark.
-    """
+    """The paper's window for a landmark, scaled from 512 pixels to ``size``."""
     if landmark not in WINDOWS:
         raise ConfigError(f"unknown landmark {landmark!r}; use one of {', '.join(WINDOWS)}")
     return WINDOWS[landmark] * size / WINDOW_SIZE
@@ -90,7 +86,6 @@ class LocalizeConfig(Run):
 
     @property
     def trains(self) -> bool:
-        """It searches with what was trained."""
         return False
 
     def needs(self) -> tuple[Run, ...]:
@@ -125,7 +120,6 @@ class LocalizeConfig(Run):
         return f"localize-{self.method}-{self.modality}-{self.data.source}-{self.data.size}"
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         seed = self.network.seed if self.network else self.seed
         place = f"{self.bank}-{self.landmark}"
         return f"localize-{self.method}-{place}-n{self.supports}-s{seed}-{self.digest()}"

@@ -172,7 +172,6 @@ class GlobalConfig(ComparisonConfig):
         return 1
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         knobs = f"{self.backbone}-b{self.base}-s{self.seed}"
         place = f"{self.data.region}-{self.data.source}"
         return f"pretrain-{self.method}-ct-{place}-{knobs}-{self.digest()}"
@@ -225,7 +224,6 @@ class LocalRegionConfig(Run):
         return "lrc"
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         count = "all" if self.samples is None else self.samples
         place = f"{self.data.region}-{self.data.source}"
         knobs = f"n{count}-{self.formulation}-b{self.base}-s{self.seed}"
@@ -398,7 +396,6 @@ class OrganConfig(Run):
         return f"organs-scratch-{self.data.region}-{self.data.source}-{self.data.size}"
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         start: str = self.encoder.method if self.encoder else "scratch"
         start = "only" if self.backbone == "none" else start
         place = f"{self.data.region}-{self.data.source}"

@@ -107,7 +107,6 @@ class PretrainConfig(Pretraining):
         return self
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         knobs = f"g{self.patch_grid}-c{self.clusters}-b{self.base}-s{self.seed}"
         method = self.method.replace("+", "-")
         return f"pretrain-{method}-{self.modality}-{self.data.source}-{knobs}-{self.digest()}"
@@ -147,7 +146,6 @@ class ComparisonConfig(Pretraining):
         return None
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         kind = "" if self.backbone == "vgg" else f"{self.backbone}-"
         knobs = f"{kind}b{self.base}-s{self.seed}"
         place = f"{self.modality}-{self.data.source}"
@@ -155,11 +153,7 @@ class ComparisonConfig(Pretraining):
 
 
 def agree(config: Run, before: Run, name: str, *fields: str) -> None:
-    """Hold ``fields`` of ``config`` against those of the run it starts from, called ``name``.
-
-    Raises:
-        ValueError: one differs.
-    """
+    """Hold ``fields`` of ``config`` against those of the run it starts from, called ``name``."""
     for field in fields:
         ours, theirs = getattr(config, field), getattr(before, field)
         if ours != theirs:

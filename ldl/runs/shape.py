@@ -99,7 +99,6 @@ class GuideConfig(Run):
 
     @property
     def seed(self) -> int:
-        """Of everything drawn."""
         return self.region.seed
 
     @property
@@ -113,7 +112,6 @@ class GuideConfig(Run):
         return "guide"
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         knobs = f"{self.judge}-c{self.region.clusters}-b{self.region.base}-s{self.seed}"
         return f"guide-{self.prior}-{self.data.source}-{knobs}-{self.digest()}"
 
@@ -265,7 +263,6 @@ class ShapeConfig(Run):
         return self.output
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         judge = f"-{self.guide.judge}" if self.guide else ""
         place = f"{self.prior}-{self.data.source}"
         return f"shape-{self.method}{judge}-{place}-s{self.seed}-{self.digest()}"

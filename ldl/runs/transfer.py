@@ -68,7 +68,6 @@ class TransferConfig(Run):
         return f"scratch-{modality}-{self.data.source}-b{self.base}-e{self.full_epochs}"
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
         share = f"f{round(100 * self.label_fraction)}-s{self.seed}"
         return f"transfer-{method}-{self.task}-{self.data.source}-{share}-{self.digest()}"
@@ -99,6 +98,5 @@ class FinetuneConfig(TransferConfig):
         return self.maps
 
     def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
         return f"finetune-{method}-{self.images}-folder-s{self.seed}-{self.digest()}"

@@ -68,9 +68,6 @@ def difference(better: Measured, worse: Measured, gaps: Gaps | None = None) -> D
     Args:
         better, worse: two rows in one column.
         gaps: the table's, for a column of its own.
-
-    Raises:
-        DataError: both have several seeds, and none in common.
     """
     one, other = _matched(better.repeats, worse.repeats)
     better, worse = better.only(one), worse.only(other)

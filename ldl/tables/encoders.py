@@ -156,11 +156,7 @@ def transfer_configs(variant: Variant, task: str, profile: Profile) -> tuple[Tra
 
 
 def variant_of(method: str) -> Variant:
-    """The row of a method as Table 2 has it: Rd with 16 clusters.
-
-    Raises:
-        ConfigError: unknown method; the line names the known ones.
-    """
+    """The row of a method as Table 2 has it: Rd with 16 clusters."""
     known_names = (*get_args(MethodName), *get_args(ComparisonName))
     if method not in known_names:
         known = ", ".join(known_names)
@@ -175,22 +171,14 @@ def config_of(
     seed: int = 0,
     **knobs: Any,
 ) -> EncoderConfig:
-    """The pretraining that ``profile`` plans for ``method``; ``knobs`` replace fields of it.
-
-    Raises:
-        ConfigError: unknown profile or method, or a value that a field cannot have.
-    """
+    """The pretraining that ``profile`` plans for ``method``; ``knobs`` replace fields of it."""
     plan = ldl_config if method in get_args(MethodName) else comparison_config
     config: EncoderConfig = plan(variant_of(method), modality, profile_named(profile), seed)
     return with_knobs(config, **knobs)
 
 
 def with_knobs(config: Config, **knobs: Any) -> Config:
-    """``config`` with other values of some fields, its step 1 too where the knob is not Rd's own.
-
-    Raises:
-        ConfigError: an unknown field, or a value it cannot have.
-    """
+    """``config`` with other values of some fields, in its step 1 too unless they are Rd's alone."""
     if not knobs:
         return config
     fields = {name: getattr(config, name) for name in type(config).model_fields}

@@ -13,11 +13,7 @@ def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
 
     Args:
         table: its name, or ``"all"``, which is every table.
-        profile: the budget.
         only: keep cells whose ``row/column`` contains this text, or any of several with commas.
-
-    Raises:
-        ConfigError: unknown table, or ``only`` keeps nothing.
     """
     cells = [cell for each in _cells(table, profile, only).values() for cell in each]
     if not cells:

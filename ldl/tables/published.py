@@ -52,9 +52,6 @@ def published(table: str) -> "pd.DataFrame":
 
     Args:
         table: a name of `names()`, or ``"table1"`` to ``"table7"`` and ``"figure7"`` for LDL's.
-
-    Raises:
-        LdlError: no such table ships with the package.
     """
     name = ALIASES.get(table, table)
     if name not in names():
@@ -64,11 +61,7 @@ def published(table: str) -> "pd.DataFrame":
 
 
 def value(table: str, column: str, **where: str) -> float:
-    """One printed number, nan for a dash: ``value("table2", "STARE", encoder="Pd")`` is 82.21.
-
-    Raises:
-        LdlError: unknown table or column, or not exactly one row fits.
-    """
+    """One printed number, nan for a dash: ``value("table2", "STARE", encoder="Pd")`` is 82.21."""
     frame = published(table)
     for key, wanted in where.items():
         if key not in frame:

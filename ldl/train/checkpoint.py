@@ -27,10 +27,6 @@ def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None
         path: ends in ``.safetensors``; its folder is made.
         tensors: any device and layout; 0-d allowed.
         header: JSON values; a digest of the tensors is added.
-
-    Raises:
-        TrainingError: a weight (``net.*``) is not finite; the file is left as it was.
-        DataError: the folder cannot be written, or its disk is full; likewise.
     """
     partial = path.with_suffix(f".partial-{os.getpid()}")
     on_cpu = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
@@ -53,11 +49,7 @@ def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what :func:`save` wrote, on the CPU.
-
-    Raises:
-        TrainingError: the file is damaged.
-    """
+    """Read what :func:`save` wrote, on the CPU."""
     try:
         raw = path.read_bytes()
         tensors = deserialise(raw)

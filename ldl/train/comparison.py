@@ -38,7 +38,6 @@ class Compared:
 
     Attributes:
         net: its attribute ``encoder`` transfers.
-        history: losses.
         spread: one value a step, see :func:`spread_of`.
         retrieval_before, retrieval: of held-out images, see :func:`image_retrieval`.
         among: number of those images.
@@ -100,7 +99,6 @@ class ComparisonStage(EpochStage):
         self.spread: list[Tensor] = []
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
-        """The method's losses on the next batch."""
         if not self.spread:
             self.method.begin(self.net, self._step, self.knobs)
         outcome = self.method.step(model, self._step())
@@ -125,7 +123,6 @@ class ComparisonStage(EpochStage):
         return {**super().state(), "spread": spread}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put :meth:`state` back."""
         super().restore(state)
         self.spread = list(state["spread"])
 
@@ -155,14 +152,8 @@ def pretrain_comparison(
     """Pretrain as ``config`` says, on the same images as LDL's own methods.
 
     Args:
-        config: what to train.
         bank: images, (N, C, size, size) uint8.
-        how: where, and on which device.
         labels: (N,) int64, one an image of the bank, for methods that need them.
-
-    Raises:
-        DataError: the bank is too small, of other channels than the modality, or lacks labels.
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     train, held = held_out_rows(len(bank.images))
     _check(config, bank, labels)
@@ -179,11 +170,7 @@ def pretrain_on(
     parts: tuple[list[int], list[int]],
     labels: Tensor | None = None,
 ) -> Compared:
-    """Pretrain on the first part of the feed's rows, and measure on the second.
-
-    Raises:
-        DataError: fewer rows than a batch has.
-    """
+    """Pretrain on the first part of the feed's rows, and measure on the second."""
     train, held = parts
     if len(train) < config.batch:
         raise DataError(
@@ -251,14 +238,7 @@ def pretrain_global(config: GlobalConfig, bank: CtBank, how: How) -> Compared:
     measured on slices of the validation volumes, whose neighbours look alike.
 
     Args:
-        config: what to train.
         bank: slices, (N, 1, size, size) uint8; its volumes are split.
-        how: where, and on which device.
-
-    Raises:
-        ConfigError: a method that cannot train this backbone.
-        DataError: too few slices for a batch, or a method that needs labels.
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     if COMPARISONS[config.method].labels:
         raise DataError(f"{bank.name}: {config.method} needs a label for each slice; CT has none")

@@ -14,7 +14,7 @@ from ldl.data.colour import normalise, to_float
 from ldl.data.ct import CtBank, pretraining_rows
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
-from ldl.methods.comparison import Batch
+from ldl.methods.base import Batch
 from ldl.models.organ_net import LocalUNet
 from ldl.rng import generator, numpy_generator, seed_everything
 from ldl.runs.lrc import GlobalConfig, LocalRegionConfig, ProbeConfig

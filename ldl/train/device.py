@@ -32,9 +32,6 @@ def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
     Args:
         device: ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``.
         precision: another than the device's, by Fabric's name.
-
-    Raises:
-        ConfigError: another name, or CUDA where there is none.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError(f"device is {device!r}; use 'auto', 'cpu' or 'cuda'")

@@ -136,7 +136,6 @@ class GuideStage(EpochStage):
         return {**super().state(), "watch": seen, **judge}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put :meth:`state` back."""
         super().restore(state)
         self.watch = list(state["watch"])
         self.opponent.restore(
@@ -158,18 +157,9 @@ def guide(
     """Train as ``config`` says.
 
     Args:
-        config: what to train.
         bank: unlabelled images, (N, 3, size, size) uint8.
         prior: reference masks of the same size.
-        folder: for the checkpoint.
-        fabric: device and precision.
         start: weights of the Pd+mix that f and g start from; the clustering branch is new.
-        identity: further fields that a checkpoint must agree with.
-        progress: show a progress bar.
-
-    Raises:
-        DataError: the bank is too small.
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     region = config.region
     if len(bank.images) < 4 * region.groups:

@@ -29,7 +29,6 @@ class LocallyTrained:
 
     Attributes:
         net: its ``encoder`` is E_l, its ``decoder`` D_l; both transfer.
-        history: losses.
         retrieval_before, retrieval: of regions of validation slices, see
             :func:`region_retrieval`.
         among: number of those regions.
@@ -153,14 +152,8 @@ def pretrain_local(
     """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
 
     Args:
-        config: what to train.
         bank: slices, (N, 1, size, size) uint8; its volumes are split.
         maps: superpixels of the same slices.
-        how: where, and on which device.
-
-    Raises:
-        DataError: region maps of another bank.
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     if maps.source != bank.fingerprint:
         raise DataError(f"{maps.name}: superpixels of other slices than {bank.name}'s; make anew")

@@ -185,17 +185,8 @@ def fit(
     On the CPU a resumed run ends with the same bits as an uninterrupted one.
 
     Args:
-        stage: what is trained.
-        plan: how long and how fast.
         folder: where ``checkpoint.safetensors`` lives.
         identity: JSON fields; a checkpoint made under others is refused.
-        fabric: device and precision.
-        title: of the progress bar.
-        progress: whether to show it.
-
-    Raises:
-        TrainingError: a loss is not finite (the step is named), or ``identity`` differs from the
-            checkpoint's (the field is named), or the checkpoint is damaged.
     """
     return _Run(stage, plan, folder, identity, fabric).go(title, progress)
 

@@ -30,12 +30,9 @@ class How:
     """Where and on what a run is made; folder and device are enough outside of the store.
 
     Attributes:
-        folder: for checkpoints.
-        fabric: device and precision.
         identity: fields that a checkpoint must agree with beside the config, from the data's hash.
         before: the weights of a run that this one needs, made now if they are missing; None of no
             run.
-        progress: show progress bars.
     """
 
     folder: Path
@@ -52,10 +49,6 @@ class How:
         Args:
             data: the hash of what is trained on.
             phase: of a run with several, each with a checkpoint of its own.
-            identity: further fields that a checkpoint must agree with.
-
-        Raises:
-            TrainingError: a loss is not finite, or the checkpoint is another's or damaged.
         """
         return fit(
             stage,

@@ -51,7 +51,6 @@ class Opponent:
         return checkpoint.optimizer_tensors(self.adam)
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put :meth:`state` back."""
         checkpoint.restore_optimizer(self.adam, state)
 
 
@@ -71,7 +70,6 @@ class ImagePool:
 
     Args:
         size: 50 in the original; 0 gives back what it is given.
-        generator: on the CPU.
     """
 
     def __init__(self, size: int, generator: Generator) -> None:

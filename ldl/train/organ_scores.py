@@ -46,12 +46,8 @@ def score_volumes(bank: CtBank, rows: Array, predicted: Array) -> list[VolumeSco
     """DSC and HD95 of every volume that ``rows`` cover, in the bank's order.
 
     Args:
-        bank: labelled.
         rows: (n,) rows of whole volumes.
         predicted: (n, H, W) uint8 labels.
-
-    Raises:
-        DataError: the bank has no labels, or a volume lacks slices.
     """
     names = dict(enumerate(bank.organs, start=1))
     truths = labels_of(bank)
@@ -81,8 +77,6 @@ def organ_dsc(predicted: Array, truth: Array, count: int) -> Array:
 
     Args:
         predicted: uint8 labels of any shape.
-        truth: the same shape.
-        count: K.
     """
     both = truth.astype(np.int64).ravel() * (count + 1) + predicted.ravel()
     table = np.bincount(both, minlength=(count + 1) ** 2).reshape(count + 1, count + 1)
@@ -91,11 +85,7 @@ def organ_dsc(predicted: Array, truth: Array, count: int) -> Array:
 
 
 def labels_of(bank: CtBank) -> Array:
-    """The labels of a labelled bank, (N, H, W) uint8.
-
-    Raises:
-        DataError: it has none.
-    """
+    """The labels of a labelled bank, (N, H, W) uint8."""
     if bank.labels is None:
         raise DataError(f"{bank.name}: not labelled; fine-tuning needs a labelled set")
     return bank.labels
@@ -105,7 +95,6 @@ def shown_row(bank: CtBank, rows: Array) -> int:
     """The slice with most organs, among equals that with most labelled pixels, then the first.
 
     Args:
-        bank: labelled.
         rows: (n,) rows to choose from.
     """
     labels = labels_of(bank)

@@ -113,7 +113,6 @@ class OrganStage(BestStage):
         return {**super().state(), "turns": self.turns.order, "validation": scores}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put :meth:`state` back."""
         super().restore(state)
         self.turns.order, self.validation = state["turns"], state["validation"].tolist()
 
@@ -123,8 +122,6 @@ class Tuned:
     """A fine-tuned network and what it scores.
 
     Attributes:
-        net: with the weights of its best step by the validation volumes.
-        history: losses.
         validation: mean DSC of the validation volumes at every ``validate_every``-th step.
         best_step: the step whose weights were kept.
         volumes: the test volumes' scores, in the bank's order.
@@ -140,11 +137,7 @@ class Tuned:
 def organ_network(
     config: OrganConfig, bank: CtBank, encoder: Weights | None, local: Weights | None
 ) -> OrganNet:
-    """The network before fine-tuning; arguments as `finetune`.
-
-    Raises:
-        ConfigError: weights missing, not asked for, or of another network.
-    """
+    """The network before fine-tuning; arguments as `finetune`."""
     for name, given, asked in (
         ("encoder", encoder, config.encoder),
         ("local", local, config.local or config.second),
@@ -182,17 +175,10 @@ def finetune(
     """Train on the budget's volumes, choose by the validation volumes, score the test volumes.
 
     Args:
-        config: what to train.
         bank: labelled slices; its volumes are split.
-        how: where, and on which device.
         encoder: weights of E_g where ``config.encoder`` is given.
         local: weights of the local branch, named as `ldl.models.organ_net.LocalUNet` names them,
             where ``config.local`` or ``config.second`` is given; the latter's lack a decoder.
-
-    Raises:
-        ConfigError: weights missing, not asked for, or of another network.
-        DataError: no labels, an empty part, or a volume in two parts.
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     data = VolumeFeed(bank, config, how.fabric.device)
     net = placed(organ_network(config, bank, encoder, local), how.fabric)

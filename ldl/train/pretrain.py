@@ -112,7 +112,6 @@ class PretrainStage(EpochStage):
         self.config, self.feed, self.method = config, feed, METHODS[config.method]
 
     def losses(self, model: nn.Module) -> dict[str, Tensor]:
-        """The method's losses on the next batch."""
         return self.method.losses(model, _of_this_rank(self.views()), self.config, self.generator)
 
     def views(self) -> ViewPair:
@@ -127,15 +126,8 @@ def pretrain(
     """Pretrain as ``config`` says.
 
     Args:
-        config: what to train.
         bank: unlabelled images, (N, C, size, size) uint8.
-        how: where, and on which device.
         start: weights of step 1 for method ``rd``; what they lack (the clustering branch) is new.
-
-    Raises:
-        DataError: the bank is too small or of other channels than the modality.
-        ConfigError: the groups do not part into the ranks.
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     _check(config, bank)
     seed_everything(config.seed, "initialise", config.method)

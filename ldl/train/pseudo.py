@@ -85,11 +85,7 @@ def label_images(
 
     Args:
         net: the trained guide; put into eval mode.
-        feed: images, uint8.
-        rows: whose.
         config: the guide's: the scale it knows, the temperature of Eq. 20, its field of view.
-        augmentations: E.
-        generator: on the CPU.
         cut: of the mean over augmentations; None cuts it at one half, as Eq. 21 does.
     """
     net.eval()

@@ -18,10 +18,8 @@ class References:
     """The masks of a prior on the device.
 
     Args:
-        prior: the masks.
         crop: side of what is drawn, in pixels.
         generator: on the CPU; its state is the caller's to keep.
-        device: where the masks are wanted.
     """
 
     def __init__(
@@ -72,11 +70,7 @@ class NativeReferences(References):
         return self._share
 
     def draw(self, count: int) -> Tensor:
-        """(count, 1, crop, crop) float, 0 or 1, with replacement: flips, any turn, windows.
-
-        Raises:
-            DataError: almost no window has enough vessel.
-        """
+        """(count, 1, crop, crop) float, 0 or 1, with replacement: flips, any turn, windows."""
         whole = (self.crop / self.masks.shape[-1]) ** 2
         area = (whole * self.ZOOM[0] ** 2, min(1.0, whole * self.ZOOM[1] ** 2))
         found = torch.empty(0, 1, self.crop, self.crop, device=self.masks.device)

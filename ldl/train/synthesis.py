@@ -101,7 +101,6 @@ class SynthesisStage(EpochStage):
         return state
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put :meth:`state` back."""
         super().restore(state)
         self.watch = list(state["watch"])
         self.opponent.restore(checkpoint.under("judges", state))
@@ -141,17 +140,8 @@ def synthesise(
     """Train the translation; ``config.segment_steps`` of 0 means SynSeg's joint training.
 
     Args:
-        config: what to train.
-        seed: of everything drawn.
         bank: real images, (N, 3, size, size) uint8.
         prior: reference masks of the same size.
-        folder: for the checkpoint.
-        fabric: device and precision.
-        identity: further fields that a checkpoint must agree with.
-        progress: show a progress bar.
-
-    Raises:
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     joint = config.segment_steps == 0
     seed_everything(seed, "initialise", "synthesis")

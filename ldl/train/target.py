@@ -36,19 +36,15 @@ class Pairs(Protocol):
         """What it needs to go on, beside its generator."""
         ...
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Put :meth:`state` back."""
-        ...
+    def restore(self, state: dict[str, Tensor]) -> None: ...
 
 
 class PseudoPairs:
     """Images with pseudo labels; flips and turns as in a transfer's training.
 
     Args:
-        labelled: of :func:`ldl.train.pseudo.label_images`.
         weight: "even", "uncertain" or "confident", see `ldl.losses.refinement.pixel_weights`.
         batch: images a draw.
-        generator: on the CPU.
         crop: side of a window of the images as they are; None draws whole images.
     """
 
@@ -83,7 +79,6 @@ class PseudoPairs:
         return {"order": self.sampler.order}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put it back."""
         self.sampler.order = state["order"]
 
 
@@ -140,7 +135,6 @@ class TargetStage(EpochStage):
         return self.pairs.state()
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put it back."""
         self.pairs.restore(state)
 
 
@@ -156,22 +150,7 @@ def train_target(
     identity: dict[str, Any],
     progress: bool = False,
 ) -> tuple[TargetNet, History]:
-    """A new network from a random start; the last step's weights are the result.
-
-    Args:
-        pairs: what it learns from.
-        plan: how long and how fast.
-        base: its width.
-        seed: of its start.
-        border: of its convolutions.
-        folder: for the checkpoint.
-        fabric: device and precision.
-        identity: fields that a checkpoint must agree with.
-        progress: show a progress bar.
-
-    Raises:
-        TrainingError: see :func:`ldl.train.loop.fit`.
-    """
+    """A new network from a random start; the last step's weights are the result."""
     seed_everything(seed, "initialise", "target")
     net = TargetNet(base, border=border)
     net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]

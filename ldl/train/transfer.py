@@ -82,7 +82,6 @@ class TransferStage(BestStage):
         return {**super().state(), "best_loss": self.best_loss}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Put :meth:`state` back."""
         super().restore(state)
         self.best_loss = state["best_loss"]
 
@@ -159,14 +158,8 @@ def transfer(
     the second phase starts from them.
 
     Args:
-        config: what to train.
         bank: labelled images.
-        how: where, and on which device; one checkpoint a phase.
         encoder: weights for the encoder; None is a start from scratch.
-
-    Raises:
-        DataError: a split of the bank is empty.
-        TrainingError: see :func:`ldl.train.loop.fit`.
     """
     seed_everything(config.seed, "initialise", "transfer")
     net = SegmentationNet(config.base, bank.images.shape[1], config.border, config.classes)

@@ -11,11 +11,7 @@ PROFILES: dict[str, Profile] = {p.name: p for p in (SMOKE, DEMO, OPEN, PAPER)}
 
 
 def profile_named(name: str) -> Profile:
-    """The profile with that name.
-
-    Raises:
-        ConfigError: no such profile; the line names the known ones.
-    """
+    """The profile with that name."""
     if name not in PROFILES:
         raise ConfigError(f"unknown profile {name!r}; use one of {', '.join(PROFILES)}")
     return PROFILES[name]

@@ -35,11 +35,7 @@ def train(
     identity: dict[str, Any],
     progress: bool = False,
 ) -> Guided:
-    """Train ``run`` on ``bank``, see :func:`ldl.train.guide.guide`.
-
-    Raises:
-        DataError: the reference masks are not at hand or damaged.
-    """
+    """Train ``run`` on ``bank``, see :func:`ldl.train.guide.guide`."""
     return guide(
         run,
         bank,

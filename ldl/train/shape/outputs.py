@@ -58,11 +58,7 @@ class Made:
 
 
 def guided_net(config: GuideConfig, weights: dict[str, Tensor], device: torch.device) -> GuidedNet:
-    """A trained guide in eval mode.
-
-    Raises:
-        ConfigError: the weights are another network's.
-    """
+    """A trained guide in eval mode."""
     net = GuidedNet(config)
     try:
         net.load_state_dict(weights)
@@ -84,12 +80,7 @@ def output_of(
     """Train what ``run`` asks for.
 
     Args:
-        run: which output.
         guide: weights of the trained guide; None for the baselines.
-        folder: for checkpoints.
-        fabric: device and precision.
-        identity: fields that a checkpoint must agree with.
-        progress: show progress bars.
     """
     if run.floor:
         share = shown_share(run)

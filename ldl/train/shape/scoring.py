@@ -27,7 +27,6 @@ def predicted(predict: Predictor, images: np.ndarray, device: torch.device) -> n
     Args:
         predict: of a run.
         images: (N, 3, S, S) uint8.
-        device: where it runs.
 
     Returns:
         (N, S, S) float32.
@@ -47,7 +46,6 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
     Args:
         predict: of :func:`ldl.train.shape.outputs.output_of`.
         run: whose test images, and whose reference masks say what is vessel-like.
-        device: where it runs.
 
     Returns:
         ``tests`` by task (ids, dsc, share, truth_share), ``shape`` of all, ``reference`` of the
