@@ -32,7 +32,7 @@ from matplotlib import pyplot as plt
 
 from ldl import plots, widgets
 from ldl.book.parameters import check
-from ldl.data.symmetry import undo_symmetry
+from ldl.data.sampling import undo_symmetry
 from ldl.data.views import draw_views
 from ldl.engine.store import RunStore
 from ldl.losses import (

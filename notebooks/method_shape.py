@@ -34,9 +34,8 @@ from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.config import build
 from ldl.data.colour import normalise
-from ldl.data.prepare import pretraining_bank
+from ldl.data.prepare import pretraining_bank, shape_prior
 from ldl.data.preprocess import field_masks
-from ldl.data.shape_prior import shape_prior
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import Record, RunStore

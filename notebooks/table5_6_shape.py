@@ -33,8 +33,8 @@ from IPython.display import Markdown, display
 
 from ldl import plots, report
 from ldl.book.parameters import check
+from ldl.data.prepare import shape_prior
 from ldl.data.preprocess import field_masks
-from ldl.data.shape_prior import shape_prior
 from ldl.engine.store import RunStore
 from ldl.metrics import dsc
 from ldl.report import shape as restore

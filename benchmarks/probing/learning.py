@@ -12,8 +12,7 @@ from benchmarks.probing.asked import ASKED, STEPS, probed_config
 from benchmarks.probing.phantom_questions import ANSWER, Eyes
 from benchmarks.probing.probes import Answers
 from ldl.data.colour import normalise, to_float
-from ldl.data.grades import grades
-from ldl.data.prepare import pretraining_bank
+from ldl.data.prepare import grades, pretraining_bank
 from ldl.methods import COMPARISONS
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import ComparisonConfig

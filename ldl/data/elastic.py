@@ -6,6 +6,7 @@ neither kind nor strength; with this one both a bound and freedom from folds are
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,9 +22,8 @@ from ldl.sphere import full_precision
 class Elastic:
     """Where each output pixel comes from.
 
-    Attributes:
-        control: (B, 2, G, G) float32 displacements of the control points, x then y, as a share of
-            the image's side; G = cells + 3.
+    ``control`` (B, 2, G, G) float32 are displacements of the control points, x then y, as a share
+    of the image's side; G = cells + 3.
     """
 
     control: Tensor
@@ -73,8 +73,7 @@ class Elastic:
         return here + field.permute(0, 2, 3, 1)
 
 
-@dataclass(frozen=True)
-class ElasticView:
+class ElasticView(NamedTuple):
     """Bent images (B, C, H, W), their bent regions (B, H, W), and the geometry of both."""
 
     images: Tensor
@@ -87,9 +86,7 @@ def draw_elastic(
 ) -> ElasticView:
     """x_p = T_e(x_q) and R_p = T_e(R_q): the positive of each image and of each of its regions.
 
-    Args:
-        images: (B, C, H, W) float on the device, 0 for air.
-        regions: (B, H, W) integer ids on the device, -1 for none.
+    Images (B, C, H, W) float, 0 for air, and regions (B, H, W) integer, -1 for none, on the device.
     """
     if regions.shape != images[:, 0].shape:
         raise ConfigError(f"regions {tuple(regions.shape)} do not fit images {tuple(images.shape)}")

@@ -26,13 +26,10 @@ VERSION = 1  # raise when points change: banks of another version are made again
 
 
 class RealLandmarks(NamedTuple):
-    """The landmark of every image of a collection.
+    """The landmark of every image of a collection, prepared as for every other use.
 
-    Attributes:
-        collection: whose images they are, prepared as for every other use.
-        table: role of the file with the centres (of this manifest or `idrid_localization`); None:
-            the centroids of the collection's masks.
-        original: rows, columns of the images in whose pixels the table counts.
+    ``table`` is the role of the file with the centres (of this manifest or `idrid_localization`),
+    in pixels of an ``original`` of those rows and columns; None: centroids of the masks.
     """
 
     collection: str
@@ -55,13 +52,10 @@ KNOWN = (*(("phantom", name) for name in WINDOWS), *REAL)
 def landmark_bank(
     source: str, landmark: str, size: int, *, count: int = 40, seed: int = 0, progress: bool = False
 ) -> Bank:
-    """The images of ``source`` with the true place of ``landmark``; built once, then opened.
+    """The images of ``source`` with the true place of ``landmark``, see `KNOWN`; built once.
 
-    Args:
-        source, landmark: of `KNOWN`: "phantom", or a set such as "idrid" (103 centres), "scr" (247
-            centroids of heart masks); "disc", "fovea" or "heart".
-        size: side of the square images in pixels.
-        count, seed: of phantoms; real sets come whole.
+    ``size`` is the side of the square images; ``count`` and ``seed`` are of phantoms, real sets
+    such as "idrid" (103 centres) or "scr" (247 centroids of heart masks) come whole.
     """
     if (source, landmark) not in KNOWN:
         known = ", ".join(f"{one} {name}" for one, name in KNOWN)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ldl import paths
 from ldl.config import Strict
@@ -48,7 +48,7 @@ Inside = Annotated[str, AfterValidator(_inside)]
 
 
 class Licence(Strict):
-    """Terms of use: a short name, and whether copies may be passed on."""
+    """Terms of use, and whether copies may be passed on."""
 
     name: str
     redistribution: bool
@@ -56,10 +56,7 @@ class Licence(Strict):
 
 
 class Download(Strict):
-    """One file that can be fetched without an account; archives are unpacked into ``into``.
-
-    ``hash`` is "sha256:..." or, where the publisher gives only that, "md5:...".
-    """
+    """One file that can be fetched without an account; archives are unpacked into ``into``."""
 
     url: Annotated[str, Field(pattern=r"^https?://")]
     file: Annotated[Inside, Field(pattern=r"^[^/]+$")]
@@ -161,11 +158,6 @@ class Collection(Strict):
         return {*self.masks, *([self.images] if self.images else [])}
 
 
-def _tells_id(layout: Layout, collection: Collection) -> bool:
-    """Whether an image's id can be read off its path."""
-    return all("{id}" in one for one in layout.files.get(collection.images or "", ("",)))
-
-
 class Manifest(Strict):
     """One data set.
 
@@ -201,13 +193,12 @@ class Manifest(Strict):
         anywhere = {role for layout in self.layouts for role in layout.files}
         for one in self.collections:
             for layout in self.layouts:
-                lacking = one.required() - set(layout.files)
-                if lacking:
+                if lacking := one.required() - set(layout.files):
                     raise ValueError(f"layout {layout.name!r} lacks {sorted(lacking)} of {one.key}")
-                if not (one.ids or layout.members) and not _tells_id(layout, one):
+                templates = layout.files.get(one.images or "", ("",))
+                if not (one.ids or layout.members or all("{id}" in path for path in templates)):
                     raise ValueError(f"{one.key} in layout {layout.name!r} needs a list of ids")
-            unknown = {*one.also, *one.optional} - anywhere
-            if unknown:
+            if unknown := {*one.also, *one.optional} - anywhere:
                 raise ValueError(f"no layout has {sorted(unknown)}, which {one.key} names")
         return self
 
@@ -227,7 +218,7 @@ class Manifest(Strict):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read one manifest."""
+    """Read one manifest; an unknown field is answered with the nearest known one."""
     try:
         content = yaml.safe_load(path.read_text())
         # Through json, because the strict models take lists for tuples only there.
@@ -236,23 +227,14 @@ def read_manifest(path: Path) -> Manifest:
         reason = str(error).replace("\n", " ")
         raise DataError(f"{path}: not a readable yaml manifest ({reason})") from error
     except ValidationError as error:
-        raise DataError(f"{path}: {_explain(error)}") from error
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "manifest"
-    if first["type"] != "extra_forbidden":
-        return f"field {field}: {first['msg']}"
-    close = difflib.get_close_matches(str(first["loc"][-1]), _field_names(), n=1)
-    hint = f", did you mean {close[0]}?" if close else ""
-    return f"field {field}: unknown{hint}"
-
-
-def _field_names() -> list[str]:
-    known = globals().values()
-    models = [one for one in known if isinstance(one, type) and issubclass(one, BaseModel)]
-    return sorted({name for one in models for name in one.model_fields})
+        first = error.errors()[0]
+        field, said = ".".join(map(str, first["loc"])) or "manifest", f": {first['msg']}"
+        if first["type"] == "extra_forbidden":
+            models = (Manifest, Layout, Collection, Licence, Download, Obtain, Table1)
+            known = {name for one in models for name in one.model_fields}
+            close = difflib.get_close_matches(str(first["loc"][-1]), sorted(known), n=1)
+            said = ": unknown" + (f", did you mean {close[0]}?" if close else "")
+        raise DataError(f"{path}: field {field}{said}") from error
 
 
 @lru_cache(maxsize=4)
@@ -285,12 +267,10 @@ def manifest_named(name: str) -> Manifest:
 
 def collection_named(key: str) -> tuple[Manifest, Collection]:
     """The collection called ``key`` and the manifest it belongs to."""
-    for manifest in manifests().values():
-        for one in manifest.collections:
-            if one.key == key:
-                return manifest, one
-    names = [*manifests(), *(one.key for each in manifests().values() for one in each.collections)]
-    close = difflib.get_close_matches(key, names, n=1)
+    known = {one.key: (each, one) for each in manifests().values() for one in each.collections}
+    if key in known:
+        return known[key]
+    close = difflib.get_close_matches(key, [*manifests(), *known], n=1)
     hint = f", did you mean {close[0]}?" if close else "; `ldl data list` names the data sets"
     raise DataError(f"no manifest has a collection {key!r}{hint}")
 
@@ -303,19 +283,18 @@ def table1() -> "pd.DataFrame":
     rows = []
     for manifest in manifests().values():
         for one in manifest.collections:
-            if one.table1 is None:
-                continue
-            splits = [member.split for member in id_list(one.ids)] if one.ids else []
-            rows.append(
-                {
-                    "row": one.table1.row,
-                    "modality": TABLE1_MODALITY[manifest.modality],
-                    "dataset": one.table1.dataset,
-                    "task": one.table1.task,
-                    "train": splits.count("train") if one.ids else one.table1.train,
-                    "test": splits.count("test") if one.ids else None,
-                }
-            )
+            if one.table1 is not None:
+                splits = [member.split for member in id_list(one.ids)] if one.ids else []
+                rows.append(
+                    {
+                        "row": one.table1.row,
+                        "modality": TABLE1_MODALITY[manifest.modality],
+                        "dataset": one.table1.dataset,
+                        "task": one.table1.task,
+                        "train": splits.count("train") if one.ids else one.table1.train,
+                        "test": splits.count("test") if one.ids else None,
+                    }
+                )
     # Imported here: it would be half the start of every command.
     import pandas as pd
 
@@ -361,7 +340,8 @@ def task_members(manifest: Manifest, collection: Collection) -> list[Member]:
     """Validation, train and test images of a task, in the authors' order.
 
     The first 20 % of the authors' training list (rounded down) are validation, as in their
-    release; the paper (6.1.2) only says "20% of the training data".
+    release; the paper (6.1.2) only says "20% of the training data". No image is there twice, no
+    subject on both sides.
     """
     name = collection.ids or collection.key
     members = id_list(name)

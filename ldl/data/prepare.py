@@ -1,7 +1,9 @@
-"""From a data config to image banks: originals decoded, cropped and resized, or phantoms drawn."""
+"""From a data config to image banks, grades and shape priors: originals prepared, or phantoms."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,10 +12,20 @@ import numpy as np
 from ldl import paths
 from ldl.config import DataConfig
 from ldl.data import phantoms
-from ldl.data.bank import Bank, bank_in_cache, image_bank, image_rows, open_images, refuse_twins
+from ldl.data.bank import (
+    Bank,
+    bank_in_cache,
+    content_fingerprint,
+    image_bank,
+    image_rows,
+    open_images,
+    refuse_twins,
+)
 from ldl.data.examples import load_example, screen
 from ldl.data.folder import DatasetFolder, natural
 from ldl.data.manifest import Collection, Member, collection_named, id_list, task_members
+from ldl.data.preprocess import resize_mask
+from ldl.data.readers import read_grades, read_mask
 from ldl.errors import DataError
 from ldl.runs.base import PHANTOMS
 from ldl.tasks import CHANNELS, VESSEL_TASKS, Modality, task_named
@@ -24,6 +36,9 @@ VERSION = 1  # raise when preparation changes: banks of another version are prep
 # As in the release, validation is the first fifth of the training list.
 VALIDATION_SHARE = 0.2
 PHANTOM_PRETRAINING, LEAST_PRETRAINING = 256, 16
+# A phantom without lesions has grade 0; from these shares of its field on it has grade 2, 3 and 4.
+# Of 2,000 phantoms 65, 11, 9, 10 and 6 % have the grades 0 to 4; of EyePACS 73, 7, 15, 2.5 and 2 %.
+PHANTOM_LIMITS = (0.002, 0.004, 0.01)
 Example = tuple[str, dict[str, np.ndarray], str]  # id, row and split
 Source = tuple[DatasetFolder, Collection, Member]
 
@@ -112,7 +127,7 @@ def prepare_pretraining(
 
     Fundus (C = 3) is cropped to the field of view. The order is fixed: the authors' good-quality
     list first (fundus), then the others by number; ``limit`` takes the first so many. ``leave_out``
-    goes on without damaged files, each named.
+    goes on without damaged files, each named; else all are named in one error.
     """
     manifest, collection = collection_named(f"{modality}_pretraining")
     source = DatasetFolder(manifest)
@@ -170,8 +185,8 @@ def prepare_task(task: str, size: int, *, leave_out: bool = False, progress: boo
     """Bank of one segmentation task on real images, with masks; built once, then opened.
 
     ``task`` is a key of `ldl.tasks.TASKS`, or another segmentation collection of a manifest. Rows:
-    validation (the first 20 % of the authors' training list), train, test, in their order.
-    ``leave_out`` goes on without damaged files, each named.
+    validation (the first 20 % of the authors' training list), train, test, in their order; no image
+    is in both train and test. ``leave_out`` goes on without damaged files, each named.
     """
     manifest, collection = collection_named(task)
     if collection.purpose != "segmentation":
@@ -215,3 +230,100 @@ def _stamp(source: DatasetFolder, collection: Collection, members: Sequence[Memb
         [(one.split, one.id) for one in members],
         source.state(),
     ]
+
+
+def grades(config: DataConfig, bank: Bank) -> np.ndarray:
+    """Diabetic retinopathy in a bank of fundus images, (N,) int64: 0 (none) to 4 (proliferative).
+
+    EyePACS (``open``) has a table of grades; phantoms are graded by how much of the field their
+    lesions cover.
+    """
+    if bank.images.shape[1] != CHANNELS["fundus"]:
+        raise DataError(
+            f"{bank.name}: chest X-rays have no grades of diabetic retinopathy; "
+            "pretrain by grades on fundus images, or choose another method"
+        )
+    found = _phantom_grades if config.source == "phantom" else _open_grades
+    return np.array(found(config, bank), dtype=np.int64)
+
+
+def phantom_grade(seed: int, number: int) -> int:
+    """The grade of one fundus phantom, 0 to 4."""
+    share = phantoms().lesion_share(seed, number)
+    return 0 if share == 0 else 1 + int(np.searchsorted(PHANTOM_LIMITS, share, side="right"))
+
+
+def _phantom_grades(config: DataConfig, bank: Bank) -> list[int]:
+    for id in bank.ids:
+        if not re.fullmatch(r"fundus-\d+", id):
+            raise DataError(f"{bank.name}: {id} is no fundus phantom; its grade is not known")
+    return [phantom_grade(config.seed, int(id.split("-")[1])) for id in bank.ids]
+
+
+def _open_grades(config: DataConfig, bank: Bank) -> list[int]:
+    source = DatasetFolder(collection_named("fundus_pretraining")[0])
+    templates = source.layout.files.get("grades", ())
+    there = next((one for one in templates if source.index.matches(one)), None)
+    if there is None:
+        wanted = " or ".join(templates) or "a table of grades"
+        raise DataError(
+            f"{source.root}/{wanted}: missing; `ldl data fetch {source.manifest.name}` "
+            "says how to obtain it"
+        )
+    known = read_grades(source.root / there, source.labels)
+    if missing := [id for id in bank.ids if id not in known]:
+        more = f" and {len(missing) - 1} more images" if len(missing) > 1 else ""
+        raise DataError(
+            f"{source.root / there}: no grade of {missing[0]}{more} of {bank.name}; fetch it again"
+        )
+    return [known[id] for id in bank.ids]
+
+
+@dataclass(frozen=True)
+class ShapePrior:
+    """Reference masks: ``masks`` (N, 1, size, size) uint8, 0 or 255; their ids; a content hash."""
+
+    name: str
+    masks: np.ndarray
+    ids: tuple[str, ...]
+    fingerprint: str
+
+
+def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
+    """The first ``count`` masks of ``kind`` "dsa" or "octa"; the release has ten of each.
+
+    Of "own" they are a folder's; of "vessels" as many of each vessel set's training list.
+    """
+    if kind == "vessels":
+        return _labels(config, count)
+    if kind == "own":
+        bank = open_images(bank_in_cache(config.prior))
+        return _prior(bank.name, np.asarray(bank.images[:count, 0]) // 255, bank.ids[:count])
+    if config.source == "phantom":
+        masks = phantoms().shape_prior(kind, count=count, size=config.size, seed=config.seed)
+        return _prior(f"phantom-{kind}", masks, tuple(f"{kind}-{k}" for k in range(count)))
+    manifest, collection = collection_named(f"{kind}_prior")
+    source = DatasetFolder(manifest)
+    listed = id_list(collection.ids or collection.key)
+    if len(listed) < count:
+        raise DataError(f"{manifest.name}: {len(listed)} masks are listed, {count} are wanted")
+    read = [resize_mask(read_mask(source.path("masks", one)), config.size) for one in listed]
+    return _prior(
+        f"{kind}-{config.size}", np.stack(read[:count]), tuple(one.id for one in listed[:count])
+    )
+
+
+def _labels(config: DataConfig, count: int) -> ShapePrior:
+    banks = [task_bank(config, task) for task in VESSEL_TASKS]
+    each = -(-count // len(banks))
+    held = [(bank, row) for bank in banks for row in bank.rows("train")[:each]][:count]
+    masks = np.stack([np.asarray(bank.masks[row]) > 0 for bank, row in held])
+    return _prior(f"vessels-{config.size}", masks, tuple(bank.ids[row] for bank, row in held))
+
+
+def _prior(name: str, masks: np.ndarray, ids: tuple[str, ...]) -> ShapePrior:
+    for mask, one in zip(masks, ids, strict=True):
+        if not mask.any():
+            raise DataError(f"{name}: mask {one} is empty; get it again")
+    whole = (masks[:, None] * 255).astype(np.uint8)
+    return ShapePrior(name, whole, ids, content_fingerprint(whole, None, *ids))

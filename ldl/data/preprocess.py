@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ldl.data.colour import normalise
 from ldl.data.readers.image import as_colour, as_grey, read_image
-from ldl.data.symmetry import apply_symmetry
+from ldl.data.sampling import apply_symmetry
 from ldl.data.views import ViewPair
 from ldl.errors import DataError
 from ldl.tasks import CHANNELS, Modality
@@ -53,15 +53,11 @@ def largest_part(lit: np.ndarray) -> np.ndarray | None:
 
 
 def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = None) -> Box:
-    """Bounding box of the lit disc of a fundus image (paper 6.1.1, as the release does it).
+    """Box of the lit disc of a fundus image (H, W, 3) uint8 (paper 6.1.1, as the release does it).
 
     Any channel > 20, largest 8-connected component, box grown by 16 pixels and cut at the border.
     For a reduced copy of an original whose long side is ``reduced_from`` the margin shrinks with
-    it.
-
-    Args:
-        image: (H, W, 3) uint8.
-        path: named in errors.
+    it. ``path`` is named in errors.
     """
     # Channel by channel: several times faster than reducing over an axis of three.
     lit = image[..., 0] > FOV_THRESHOLD
@@ -84,10 +80,9 @@ def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = N
 
 
 def field_masks(images: np.ndarray) -> np.ndarray:
-    """Where fundus images (N, 3, H, W) uint8 are lit: the field of view, its holes filled.
+    """Where fundus images (N, 3, H, W) uint8 are lit, holes filled: (N, H, W) bool.
 
-    Returns:
-        (N, H, W) bool; all of an image in which nothing is lit.
+    All of an image in which nothing is lit.
     """
     parts = [largest_part((image > FOV_THRESHOLD).any(axis=0)) for image in images]
     whole = np.ones(images.shape[-2:], dtype=bool)
@@ -130,10 +125,9 @@ def lit(images: Tensor) -> Tensor:
 
 
 def lit_in_views(images: Tensor, views: ViewPair) -> Tensor:
-    """Where the views of side S of images (B, 3, H, H) uint8 are lit: any channel above 20.
+    """Where the views of images (B, 3, H, H) uint8 are lit: (2B, 1, S, S) float, 0 or 1.
 
-    Returns:
-        (2B, 1, S, S) float, 0 or 1: first views, then second ones as they were turned.
+    First views, then second ones as they were turned.
     """
     lit, size = (images > FOV_THRESHOLD).any(dim=1, keepdim=True).float(), views.first.shape[-1]
     first = views.first_affine.sample(lit, size, mode="nearest")
@@ -145,10 +139,9 @@ def placed(point: Point, original: Shape, shape: Shape, box: Box, size: int) -> 
     """A point of the original image in the prepared square of ``size``: reduced copy, crop, resize.
 
     Resizing keeps the image's outer edges in place, half a pixel outside the outermost centres.
-    ``original`` and ``shape`` are rows and columns of the original and of the file at hand, in
-    whose pixels ``box`` is cropped.
+    ``shape`` is that of the file at hand, in whose pixels ``box`` is cropped.
     """
-    edges = ((box.top, box.bottom), (box.left, box.right))
+    edges = (box[:2], box[2:])
     row, column = (
         ((place + 0.5) * here / whole - start) * size / (end - start) - 0.5
         for place, whole, here, (start, end) in zip(point, original, shape, edges, strict=True)
@@ -164,13 +157,9 @@ def centroid(mask: np.ndarray) -> Point:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of a file.
+    """An image of a file: its pixels (H, W) or (H, W, 3) uint8, and what the networks see of it.
 
-    Attributes:
-        path: the file.
-        pixels: (H, W) or (H, W, 3) uint8, as in the file.
-        square: (C, S, S) uint8, cropped to the field of view (fundus) and resized.
-        box: what is cropped, in pixels of the file.
+    ``square`` is (C, S, S) uint8, cropped to ``box`` (fundus: the field of view) and resized.
     """
 
     path: Path
@@ -194,7 +183,7 @@ class Picture:
 
     def to_file(self, point: Point) -> Point:
         """A `Point` of the square -> of the file."""
-        edges = ((self.box.top, self.box.bottom), (self.box.left, self.box.right))
+        edges = (self.box[:2], self.box[2:])
         row, column = (
             (place + 0.5) * (end - start) / self.size + start - 0.5
             for place, (start, end) in zip(point, edges, strict=True)

@@ -17,15 +17,10 @@ from ldl.rng import sent
 class Recipe:
     """How one view is drawn.
 
-    Attributes:
-        area: the crop's share of the image, uniform between the two.
-        jitter: probability of the colour jitter.
-        brightness, contrast, saturation, hue: strengths, as in torchvision's ColorJitter.
-        gray: probability of no colour.
-        blur: probability of a Gaussian blur whose sigma is 0.1 to 2 pixels of a 224-pixel view,
-            at least the lower end, scaled with the view.
-        solarise: probability of inverting what is brighter than one half.
-        degrees: rotation, uniform in -degrees..degrees.
+    ``area`` is the range of the crop's share of the image. ``jitter``, ``gray`` (no colour),
+    ``blur`` and ``solarise`` (what is brighter than one half is inverted) are probabilities; the
+    strengths of the jitter are those of torchvision's ColorJitter, the blur's sigma is 0.1 to 2
+    pixels of a 224-pixel view, scaled with the view. The rotation is in -degrees..degrees.
     """
 
     area: tuple[float, float] = (0.2, 1.0)

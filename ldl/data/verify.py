@@ -8,13 +8,13 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tqdm import tqdm
 
 from ldl import paths
 from ldl.data.folder import DatasetFolder
-from ldl.data.manifest import Collection, columns, id_list
+from ldl.data.manifest import columns, id_list
 from ldl.data.readers import read_image, read_mask, read_nifti
 from ldl.data.readers.raster import SUFFIXES, read_bytes
 from ldl.errors import DataError
@@ -24,8 +24,7 @@ COLUMNS = ("dataset", "path", "bytes", "sha256")
 Kind = Literal["missing", "extra", "truncated", "renamed", "changed", "unreadable"]
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """What a file should be."""
 
     size: int
@@ -110,25 +109,33 @@ class Expected:
     doubled: dict[str, str] = field(default_factory=dict)
     short: list[str] = field(default_factory=list)
 
-    def lacks(self, candidates: list[str]) -> None:
-        """Note that a file lies at none of the paths where it could."""
-        self.missing[" or ".join(candidates)] = candidates
-
 
 def expected_files(source: DatasetFolder) -> Expected:
     """Compare the folder with everything the manifest asks for."""
     result = Expected()
+
+    def lacks(candidates: list[str]) -> None:
+        result.missing[" or ".join(candidates)] = candidates
+
     for collection in source.manifest.collections:
         members = source.members(collection)
         ids = {one.id for one in members}
         if not (collection.ids or source.layout.members):
-            _check_pool(source, collection, ids, result)
+            # No list names all images: the named ones must be there, and the count must be right.
+            for member in id_list(collection.first) if collection.first else ():
+                if member.id not in ids:
+                    lacks(source.candidates(collection.images or "images", member))
+            if collection.count is not None and len(ids) != collection.count:
+                result.short.append(
+                    f"{len(ids):,} images of {collection.key} where there should be "
+                    f"{collection.count:,}"
+                )
         roles = collection.required() | (set(collection.also) & set(source.layout.files))
         for member in members:
             for role in sorted(roles):
                 found = source.paths(role, member)
                 if not found:
-                    result.lacks(source.candidates(role, member))
+                    lacks(source.candidates(role, member))
                 result.present |= dict.fromkeys(found[:1], role)
                 result.doubled |= dict.fromkeys(found[1:], found[0] if found else "")
         for role in collection.optional:
@@ -139,19 +146,6 @@ def expected_files(source: DatasetFolder) -> Expected:
                     if match and match.groupdict().get("id", next(iter(ids), "")) in ids:
                         result.optional.setdefault(path, role)
     return result
-
-
-def _check_pool(
-    source: DatasetFolder, collection: Collection, found: set[str], result: Expected
-) -> None:
-    """Where no list names all images: the named ones must be there, and the count must be right."""
-    for member in id_list(collection.first) if collection.first else ():
-        if member.id not in found:
-            result.lacks(source.candidates(collection.images or "images", member))
-    if collection.count is not None and len(found) != collection.count:
-        result.short.append(
-            f"{len(found):,} images of {collection.key} where there should be {collection.count:,}"
-        )
 
 
 @dataclass(frozen=True)
@@ -190,17 +184,14 @@ def verify(source: DatasetFolder, *, progress: bool = False) -> Report:
     faults = _absent(source, expected, known)
     faults += [Fault("missing", text) for text in expected.short]
     faults += [Fault("extra", p, f"besides {q}") for p, q in expected.doubled.items()]
-    hashed = decoded = 0
+    hashed = 0
     present = sorted((expected.optional | expected.present).items())
     for path, role in tqdm(present, source.manifest.name, unit="file", disable=not progress):
         wanted = known.get(path)
-        if wanted is not None:
-            hashed += 1
-            faults += _compare(source, known, wanted, path)
-        else:
-            decoded += 1
-            faults += _decode(source, path, role)
-    return Report(source.layout.name, hashed, decoded, tuple(faults))
+        hashed += wanted is not None
+        fault = _compare(source, known, wanted, path) if wanted else _decode(source, path, role)
+        faults += [fault] if fault else []
+    return Report(source.layout.name, hashed, len(present) - hashed, tuple(faults))
 
 
 def _absent(source: DatasetFolder, expected: Expected, known: KnownHashes) -> list[Fault]:
@@ -225,19 +216,19 @@ def _absent(source: DatasetFolder, expected: Expected, known: KnownHashes) -> li
     return faults + [Fault("extra", path) for path in extra]
 
 
-def _compare(source: DatasetFolder, known: KnownHashes, wanted: Known, path: str) -> list[Fault]:
+def _compare(source: DatasetFolder, known: KnownHashes, wanted: Known, path: str) -> Fault | None:
     """A file against what is known about it."""
     size, digest = source.index.sizes[path], file_sha256(source.root / path)
     if digest == wanted.sha256:
-        return []
+        return None
     if (other := known.path_of.get(digest)) is not None:
-        return [Fault("renamed", path, f"it has the content of {other}")]
+        return Fault("renamed", path, f"it has the content of {other}")
     if size < wanted.size:
-        return [Fault("truncated", path, f"{size:,} of {wanted.size:,} bytes")]
-    return [Fault("changed", path, f"sha256 {digest[:12]}..., {wanted.sha256[:12]}... is known")]
+        return Fault("truncated", path, f"{size:,} of {wanted.size:,} bytes")
+    return Fault("changed", path, f"sha256 {digest[:12]}..., {wanted.sha256[:12]}... is known")
 
 
-def _decode(source: DatasetFolder, path: str, role: str) -> list[Fault]:
+def _decode(source: DatasetFolder, path: str, role: str) -> Fault | None:
     """A file without a known hash: read to its end."""
     file = source.root / path
     masks = {role for one in source.manifest.collections for role in one.masks}
@@ -254,5 +245,5 @@ def _decode(source: DatasetFolder, path: str, role: str) -> list[Fault]:
     except DataError as error:
         detail = str(error).removeprefix(f"{file}: ")
         broken = "truncated" in detail or "empty" in detail or " bytes where " in detail
-        return [Fault("truncated" if broken else "unreadable", path, detail)]
-    return []
+        return Fault("truncated" if broken else "unreadable", path, detail)
+    return None

@@ -6,8 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from ldl.data.colour import jitter_colour, normalise, to_float
-from ldl.data.sampling import Affine, random_affine, uniform
-from ldl.data.symmetry import SYMMETRY_SETS, apply_symmetry
+from ldl.data.sampling import SYMMETRY_SETS, Affine, apply_symmetry, random_affine, uniform
 from ldl.rng import sent
 from ldl.runs.pretrain import ScaleName
 
@@ -17,15 +16,11 @@ BASE_DEGREES, VIEW_DEGREES = 180.0, 2.0
 
 @dataclass(frozen=True)
 class ViewPair:
-    """Two views and how they came about.
+    """Two views (B, C, S, S) float, normalised, and where their pixels come from.
 
-    Attributes:
-        first: (B, C, S, S) float, normalised.
-        second: (B, C, S, S) float, normalised, and turned by ``symmetry``.
-        symmetry: (B,) int64 codes; ``undo_symmetry(features of second, symmetry)`` is in register
-            with the features of ``first`` up to the two small turns.
-        first_affine: where the first view's pixels come from.
-        second_affine: the same for the second view before its symmetry.
+    ``second`` is turned by ``symmetry`` (B,) int64 codes, after ``second_affine``:
+    ``undo_symmetry(features of second, symmetry)`` is in register with the features of ``first`` up
+    to the two small turns.
     """
 
     first: Tensor
@@ -57,10 +52,9 @@ def draw_views(
     ``degrees`` (not undone later, as in the release) and colour. The second view: a symmetry.
 
     Args:
-        images: (B, C, H, H) uint8 on the device.
+        images: (B, C, H, H) uint8 on the device; the generator is on the CPU.
         crop: side S of the views in pixels.
         symmetries: "rotations" (the four that the release can draw) or "dihedral".
-        generator: on the CPU.
         scale: "whole" as published, or "native": of a window with as many pixels as the view.
     """
     count, (area, widest) = len(images), window_of(scale, crop, images.shape[-1])
@@ -80,13 +74,9 @@ def draw_labelled(
 ) -> tuple[Tensor, Tensor]:
     """Flips and rotation +-180 degrees, the same for an image and its mask (transfer training).
 
-    Args:
-        images, masks: (B, C, H, H) and (B, H, H) uint8, masks in {0, 1}.
-        generator: on the CPU.
-        crop: side S of a window at the images' own scale; None takes the whole, S = H.
-
-    Returns:
-        (B, C, S, S) float normalised, (B, 1, S, S) float in {0, 1}; outside the image both are 0.
+    Images (B, C, H, H) and masks (B, H, H) uint8, masks in {0, 1} -> (B, C, S, S) float normalised,
+    (B, 1, S, S) float; outside the image both are 0. ``crop`` is the side S of a window at the
+    images' own scale; None takes the whole, S = H. The generator is on the CPU.
     """
     size = crop or images.shape[-1]
     share = (size / images.shape[-1]) ** 2

@@ -15,7 +15,7 @@ from ldl.config import Strict, build
 from ldl.data.colour import normalise, to_float
 from ldl.data.elastic import random_elastic
 from ldl.data.recipes import Recipe, View, draw_view
-from ldl.data.symmetry import undo_symmetry
+from ldl.data.sampling import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.patch import patch_discrimination
 from ldl.losses.vectors import patch_vectors

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from ldl.data.symmetry import undo_symmetry
+from ldl.data.sampling import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.adversarial import fool_loss
 from ldl.losses.entropy import cluster_entropy

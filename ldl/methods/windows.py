@@ -6,7 +6,7 @@ LDL sections 5.2 and 6.3.1, Eq. 24-25: ``ms`` is their size, ``cs`` their centre
 import torch
 from torch import Generator, Tensor, nn
 
-from ldl.data.symmetry import undo_symmetry
+from ldl.data.sampling import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.mixup import mixup_images, mixup_target
 from ldl.losses.vectors import draw_window, window_vectors

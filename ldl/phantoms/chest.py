@@ -34,9 +34,9 @@ from ldl.phantoms.growth import Buds, Manner, grow, walk
 class Film:
     """How a department develops its films; pairs are ranges to draw from uniformly.
 
-    level, contrast: of the tone curve. washed: share of scattered light. labels, border, marker,
-    opacities: chances of blacked-out names, a border, a side letter, infiltrates. density:
-    brightest and darkest tone. zoom, shift: of the patient on the film.
+    ``level`` and ``contrast`` of the tone curve, share of scattered light (``washed``), darkest and
+    brightest ``density``; ``zoom``, ``shift`` and ``roll`` of the patient; chances of blacked-out
+    ``labels``, a ``border``, a side letter (``marker``) and infiltrates (``opacities``).
     """
 
     level: tuple[float, float] = (-0.3, 0.35)

@@ -73,12 +73,12 @@ AIMS = {"macula": (0.78,), "disc": (0.0,), "between": (0.1, 0.75, 0.95)}
 
 @dataclass(frozen=True)
 class Eye:
-    """Where the camera looks: the anatomical coordinates x, y (size, size) of every pixel centre,
-    and u, v in radii of the round field of view.
+    """Where the camera looks: anatomical x, y (size, size) of every pixel centre, and u, v in radii
+    of the round field of view.
 
-    `pixel` pixels are a disc-fovea distance; `whole` is the side of the whole picture in pixels,
-    also where the square shows a part of it; `centre` and `stretch` (2,) are the anatomy of the
-    square's middle and half side.
+    ``pixel`` pixels are a disc-fovea distance; ``whole`` is the side of the whole picture in
+    pixels, also where the square shows a part of it; ``centre`` and ``stretch`` (2,) are the
+    anatomy of the square's middle and half side.
     """
 
     size: int

@@ -60,10 +60,10 @@ def noise(
     scale: float,
     box: tuple[slice, ...] | None = None,
 ) -> Array:
-    """Noise of about unit variance, float32, over an image or volume or the part `box` of it.
+    """Noise of about unit variance, float32, over an image or volume or the part ``box`` of it.
 
-    `shape` and `extent` are in the order of the axes; `scale` is the lattice constant in the unit
-    of `extent`. Normal coefficients, interpolated axis by axis as matrix products.
+    ``scale`` is the lattice constant in the unit of ``extent``. Normal coefficients, interpolated
+    axis by axis as matrix products.
     """
     along = [weights(n, length, scale) for n, length in zip(shape, extent, strict=True)]
     field = rng.standard_normal([w.shape[1] for w in along], dtype=np.float32)

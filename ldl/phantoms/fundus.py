@@ -37,9 +37,8 @@ EXUDATE, BLOOD, DRUSEN = rgb((0.98, 0.86, 0.42)), rgb((0.66, 0.36, 0.32)), rgb((
 
 
 class Spots(NamedTuple):
-    """Scattered spots: how many (at least, and on average for an amount of 1), about which point
-    and how widely, their radius (at least, and shape and scale of a gamma distribution), strength,
-    softness. Units of the anatomy.
+    """Scattered spots, in units of the anatomy: how many (at least, and on average for an amount of
+    1), where, how large (at least, and a gamma distribution's shape and scale), strength, softness.
     """
 
     number: tuple[int, float]

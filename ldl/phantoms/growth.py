@@ -31,10 +31,10 @@ class Branches(NamedTuple):
 class Manner(NamedTuple):
     """How branches grow; lengths are in the units of the anatomy, angles in radians.
 
-    spacing: mean distance of side branches. ratio: calibre of a daughter to its parent, lowest and
-    highest. angle: of a side branch. reach: length of a branch for each unit of calibre. wobble:
-    tortuosity. pull: how strongly a branch turns to its target. smallest: calibre below which
-    nothing sprouts. least: share of its calibre that a vessel keeps however much it gives off.
+    ``spacing`` of side branches; ``ratio`` of a daughter's calibre to its parent's; ``angle``
+    of a side branch; ``reach``, length for each unit of calibre; ``wobble``, tortuosity;
+    ``pull`` towards the target; ``smallest`` calibre that sprouts; ``least`` share that a
+    vessel keeps.
     """
 
     spacing: float = 1.0

@@ -28,13 +28,10 @@ CHANNELS = {"fundus": 3, "xray": 1}
 def pretraining_image(
     modality: str, number: int, *, size: int, seed: int, closer: float = 1.0
 ) -> tuple[Array, dict[str, Array]]:
-    """One unlabelled image, of any style, with the masks of what is drawn in it.
+    """One unlabelled image of any style, "fundus" or "xray", with the masks of what is in it.
 
-    `closer` above 1 shows a part of an eye that much larger.
-
-    Returns:
-        (C, size, size) uint8, and (size, size) bool each: vessel, od, cup and hard_exudates, or
-        heart, lung, clavicle and pneumothorax.
+    (C, size, size) uint8, and (size, size) bool each: vessel, od, cup and hard_exudates, or heart,
+    lung, clavicle and pneumothorax. ``closer`` above 1 shows a part of an eye that much larger.
     """
     _check(size, number)
     if modality not in CHANNELS:
@@ -66,8 +63,7 @@ def pretraining_images(
 
 
 def lesion_share(seed: int, number: int) -> float:
-    """The share of the field of view of a fundus pretraining image that haemorrhages and hard
-    exudates cover, 0 to 1.
+    """Share of a fundus pretraining image's field that haemorrhages and hard exudates cover, 0..1.
 
     Drusen and pale reflexes do not count: they are no sign of diabetic retinopathy.
     """
@@ -83,13 +79,10 @@ def lesion_share(seed: int, number: int) -> float:
 def task_images(
     task: str, *, train: int, test: int, size: int, seed: int, closer: float = 1.0
 ) -> tuple[Array, Array, tuple[str, ...]]:
-    """Images (train + test, C, size, size) uint8, masks (train + test, size, size) uint8 in {0,
-    1}, and their ids.
+    """Images (N, C, size, size) uint8, masks (N, size, size) uint8 in {0, 1}, and their ids.
 
-    The training images come first. Train and test images are numbered on their own, so that more
-    training images leave the test images as they are. `closer` above 1 shows parts of eyes that
-    much larger. Raises LdlError for an unknown task, for sizes below 32 pixels, and for chest films
-    from closer.
+    The N = train + test images are numbered on their own in both parts, training images first, so
+    that more training images leave the test images as they are.
     """
     _check(size, min(train, test))
     if task not in TABLES["tasks"]:
@@ -116,11 +109,10 @@ def task_images(
 def landmarks(
     landmark: str, *, count: int, size: int, seed: int
 ) -> Iterator[tuple[str, Array, tuple[float, float]]]:
-    """Id, image (C, size, size) uint8 and point (row, column) of phantoms with a landmark: the
-    exact centre of "disc" or "fovea", or the centroid of the mask of the "heart".
+    """Id, image (C, size, size) uint8 and point (row, column) of phantoms with a landmark.
 
-    The centre of the first pixel is at (0.0, 0.0). The eyes are those of the camera that shows
-    both disc and fovea (IDRiD's).
+    The exact centre of "disc" or "fovea" in eyes of the camera that shows both (IDRiD's), or the
+    centroid of the mask of the "heart". The centre of the first pixel is at (0.0, 0.0).
     """
     if landmark == "heart":
         drawn = task_images("scr_heart", train=0, test=count, size=size, seed=seed)
@@ -141,7 +133,7 @@ def landmarks(
 
 
 def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
-    """Vessel masks (count, size, size) uint8 in {0, 1}, "octa" or "dsa"; LdlError for others."""
+    """Vessel masks (count, size, size) uint8 in {0, 1}, "octa" or "dsa"."""
     _check(size, count)
     if kind not in PRIORS:
         raise LdlError(f"shape prior '{kind}' is unknown: choose one of {', '.join(PRIORS)}")

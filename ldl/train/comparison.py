@@ -9,8 +9,7 @@ from torch import Generator, Tensor, nn
 
 from ldl.data.bank import Bank
 from ldl.data.ct import CtBank, joined, pretraining_rows, slice_bank
-from ldl.data.grades import grades
-from ldl.data.prepare import pretraining_bank
+from ldl.data.prepare import grades, pretraining_bank
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS

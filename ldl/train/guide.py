@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
+from ldl.data.prepare import ShapePrior
 from ldl.data.preprocess import lit_in_views
-from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import VIEW_DEGREES, ViewPair, draw_views
 from ldl.errors import DataError
 from ldl.losses.adversarial import judge_loss, reference_penalty

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from ldl.data.colour import jitter_colour, normalise, to_float
 from ldl.data.preprocess import field_masks
-from ldl.data.symmetry import DIHEDRAL, apply_symmetry, undo_symmetry
+from ldl.data.sampling import DIHEDRAL, apply_symmetry, undo_symmetry
 from ldl.losses.refinement import clustered, pseudo_labels, uncertainty
 from ldl.losses.vectors import region_vectors
 from ldl.methods.guided import TARGET

@@ -3,8 +3,8 @@
 import torch
 from torch import Generator, Tensor
 
+from ldl.data.prepare import ShapePrior
 from ldl.data.sampling import random_affine
-from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import BASE_DEGREES, CROP_AREA
 from ldl.errors import DataError
 from ldl.metrics import Shape, shape_of

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ldl.data.bank import Bank
 from ldl.data.colour import normalise, to_float
+from ldl.data.prepare import ShapePrior
 from ldl.data.preprocess import lit
 from ldl.data.sampling import random_affine
-from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import BASE_DEGREES, window_of
 from ldl.losses.adversarial import squares_judge
 from ldl.methods.synthesis import SynthesisNet, as_signed, synthesis_losses

@@ -8,8 +8,7 @@ import pytest
 from ldl import phantoms
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
-from ldl.data.grades import PHANTOM_LIMITS, grades, phantom_grade
-from ldl.data.prepare import pretraining_bank
+from ldl.data.prepare import PHANTOM_LIMITS, grades, phantom_grade, pretraining_bank
 from ldl.data.readers import read_grades
 from ldl.errors import DataError
 from ldl.phantoms import fundus, lesion_share

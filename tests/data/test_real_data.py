@@ -13,10 +13,9 @@ from ldl.data.ct.source import set_files
 from ldl.data.examples import load_example
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Member, collection_named, id_list, manifest_named, manifests
-from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task
+from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task, shape_prior
 from ldl.data.preprocess import field_masks
 from ldl.data.readers import read_idrid_centres, read_mask, read_nifti
-from ldl.data.shape_prior import shape_prior
 from ldl.data.superpixels import Quality, quality, superpixels
 from ldl.data.verify import verify
 from ldl.errors import DataError

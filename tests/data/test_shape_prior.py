@@ -10,8 +10,8 @@ from PIL import Image
 from ldl import phantoms
 from ldl.config import DataConfig
 from ldl.data.manifest import id_list
+from ldl.data.prepare import shape_prior
 from ldl.data.preprocess import field_masks
-from ldl.data.shape_prior import shape_prior
 from ldl.errors import DataError
 
 PHANTOM = DataConfig(source="phantom", size=48)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from ldl.data.symmetry import (
+from ldl.data.sampling import (
     DIHEDRAL,
     FLIP_COLUMNS,
     FLIP_ROWS,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ldl.data.symmetry import ROTATIONS, apply_symmetry, undo_symmetry
+from ldl.data.sampling import ROTATIONS, apply_symmetry, undo_symmetry
 from ldl.data.views import draw_labelled, draw_views
 
 SIZE, CROP = 48, 32

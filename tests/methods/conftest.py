@@ -7,7 +7,7 @@ from torch import nn
 from ldl import phantoms
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
-from ldl.data.symmetry import apply_symmetry
+from ldl.data.sampling import apply_symmetry
 from ldl.data.views import ViewPair
 from ldl.methods import COMPARISONS
 from ldl.methods.base import Batch

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ldl.data.symmetry import apply_symmetry, undo_symmetry
+from ldl.data.sampling import apply_symmetry, undo_symmetry
 from ldl.losses import patch_vectors, unit
 from ldl.methods import METHODS
 from ldl.methods.base import embedding_network, mix_weights, paired_patches

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from ldl.data.symmetry import apply_symmetry, undo_symmetry
+from ldl.data.sampling import apply_symmetry, undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses import mixup_images, mixup_target, patch_discrimination, unit
 from ldl.losses.vectors import draw_window, window_vectors

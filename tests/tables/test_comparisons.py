@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ldl.data.grades import grades
-from ldl.data.prepare import pretraining_bank
+from ldl.data.prepare import grades, pretraining_bank
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.data.shape_prior import ShapePrior
+from ldl.data.prepare import ShapePrior
 from ldl.data.views import draw_views
 from ldl.errors import DataError, TrainingError
 from ldl.losses.adversarial import fool_loss, judge_loss

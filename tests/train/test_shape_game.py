@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from ldl.data.prepare import ShapePrior
 from ldl.data.preprocess import lit, lit_in_views
-from ldl.data.shape_prior import ShapePrior
 from ldl.data.views import draw_views
 from ldl.errors import DataError
 from ldl.methods.guided import GuidedNet, Surroundings, guided_losses, with_noise

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ldl.config import DataConfig
-from ldl.data.shape_prior import ShapePrior
+from ldl.data.prepare import ShapePrior
 from ldl.losses.adversarial import squares_fool
 from ldl.methods.synthesis import SynthesisNet, as_photograph, as_signed, synthesis_losses
 from ldl.rng import generator

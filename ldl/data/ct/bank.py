@@ -30,7 +30,7 @@ class CtEntry:
     """One volume of a bank; its slices are the rows first .. first + count - 1, upwards.
 
     Attributes:
-        split: train, validation or test; "" before volumes were split.
+        split: "" before volumes were split.
         place: its place in the split; a budget of n volumes takes places 0..n-1.
         spacing: voxel size (z, y, x) in mm after resampling.
         affine: rows of the (4, 4) matrix from voxel (x, y, z, 1) to RAS+ mm.
@@ -110,11 +110,10 @@ class CtBank:
         return f"{there} labelled volumes{short}" + (f"; {self.note}" if self.note else "")
 
     def stacked(self, rows: Array, slices: Array) -> Iterator[tuple[CtEntry, Array]]:
-        """Results (n, ...) of single slices, the (n,) rows of the bank in any order, put into
-        volumes.
+        """Results (n, ...) of the (n,) rows of the bank in any order, put into volumes.
 
-        Yields:
-            Every volume that occurs, in the bank's order, with its results (Z, ...) upwards.
+        Yields every volume that occurs, in the bank's order, with its results (Z, ...) upwards; no
+        slice of it may be missing.
         """
         place = np.full(len(self.images), -1)
         place[rows] = np.arange(len(rows))

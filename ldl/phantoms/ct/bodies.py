@@ -39,9 +39,9 @@ class View:
 class Pose:
     """How a patient lies in the scanner and how large the body is.
 
-    `scale` (x, y, z) multiplies the anatomy, `shift` (x, y, z) in mm moves it, `roll` and `tilt`
-    turn it slightly (about z, and by shearing z along y), `warp` is the amplitude in mm of a smooth
-    deformation in the slice and `cell` its scale.
+    ``scale`` (x, y, z) multiplies the anatomy, ``shift`` in mm moves it, ``roll`` turns it about z,
+    ``tilt`` shears z along y; ``warp`` mm of smooth deformation in the slice have a scale of
+    ``cell``.
     """
 
     scale: tuple[float, float, float]
@@ -114,8 +114,8 @@ FAR = np.float32(1e3)
 
 
 class Tube(NamedTuple):
-    """A tube along a path: over `view`, its signed distance in mm (FAR beyond its reach) and the
-    index of the nearest sample of the path; the path's points (n, 3) and radii (n,).
+    """A tube along a path: its signed distance in mm over ``view`` (FAR beyond its reach), and the
+    index of the nearest of the path's points (n, 3), whose radii are (n,).
     """
 
     view: View
@@ -153,9 +153,8 @@ def column(
 ) -> tuple[Array, Array]:  # fmt: skip
     """A column along z: its signed distance and its radius relative to the surface (1 there).
 
-    In each slice it is an oval about (x0, y0) with half width rx, reaching `front` and `back` mm
-    before and behind its centre; `square` 0 is an ellipse, 1 a rectangle. Parameters are numbers
-    or arrays (z, y, 1).
+    In each slice an oval about (x0, y0) with half width rx, reaching ``front`` and ``back`` mm
+    before and behind; ``square`` 0 is an ellipse, 1 a rectangle. Numbers or arrays (z, y, 1).
     """
     x, y = v.x - x0, v.y - y0
     u, w = x / rx, y / np.where(y < 0, front, back)
@@ -203,14 +202,9 @@ def taper(count: int, values: Sequence[float] | Array) -> Array:
 
 
 def tube(
-    grid: Grid,
-    points: Array,
-    radius: Array | float,
-    *,
-    reach: float = 6.0,
-    flat: float = 1.0,
-    tall: float = 1.0,
-) -> Tube:
+    grid: Grid, points: Array, radius: Array | float, *,
+    reach: float = 6.0, flat: float = 1.0, tall: float = 1.0,
+) -> Tube:  # fmt: skip
     """A tube of the given radii (n,) in mm along points (n, 3), known up to `reach` mm outside.
 
     `flat` stretches it from front to back, `tall` along z (below 1 they squeeze). A tube thinner

@@ -107,11 +107,10 @@ Anatomy = tuple[tuple[Part, ...] | Callable[[Any, np.random.Generator], None], .
 
 @dataclass
 class Scene:
-    """One patient on the way to a scan.
+    """One patient on the way to a scan: tissues in Hounsfield units, and what is painted so far.
 
-    `draw(ingredient)` is an independent generator per ingredient, `tissue` the Hounsfield units of
-    this patient's tissues, `image` float32 (Z, Y, X) and `label` uint8 (Z, Y, X) what is painted so
-    far.
+    ``draw(ingredient)`` is an independent generator; image float32, label uint8, (Z,
+    Y, X).
     """
 
     region: str
@@ -149,15 +148,9 @@ class Scene:
         return way
 
     def paint(
-        self,
-        view: View,
-        distance: Array,
-        value: Array | float,
-        label: int | None = 0,
-        *,
-        slack: float = 0.0,
-        blend: float = 1.0,
-    ) -> None:
+        self, view: View, distance: Array, value: Array | float, label: int | None = 0, *,
+        slack: float = 0.0, blend: float = 1.0,
+    ) -> None:  # fmt: skip
         """Fill a body with Hounsfield units, over what is there, with an edge one pixel wide.
 
         `label` None leaves the labels as they are; `slack` lets the label reach that many mm
@@ -259,12 +252,9 @@ class Spine:
 
 
 def paint_spine(
-    scene: Scene,
-    spine: Spine,
-    rng: np.random.Generator,
-    fused_below: float = -1e3,
-    top: float = 1e3,
-) -> None:
+    scene: Scene, spine: Spine, rng: np.random.Generator,
+    fused_below: float = -1e3, top: float = 1e3,
+) -> None:  # fmt: skip
     """Vertebrae, discs and the content of the canal up to `top` mm; low down there are no discs."""
     tissue = scene.tissue
     out, front, back = float(spine.wings.max()) + 15.0, spine.y - spine.depth, spine.y + 80.0

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from ldl.data.bank import Bank
 from ldl.data.colour import normalise
-from ldl.data.prepare import pretraining_bank
+from ldl.data.prepare import pretraining_bank, shape_prior
 from ldl.data.preprocess import field_masks
-from ldl.data.shape_prior import shape_prior
 from ldl.metrics import Shape, collapse, shape_of
 from ldl.runs.shape import GuideConfig
 from ldl.train.device import Fabric

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from ldl.data.bank import Bank
 from ldl.data.colour import to_uint8
-from ldl.data.prepare import pretraining_bank
+from ldl.data.prepare import pretraining_bank, shape_prior
 from ldl.data.preprocess import field_masks, lit
-from ldl.data.shape_prior import shape_prior
-from ldl.data.symmetry import DIHEDRAL, apply_symmetry, undo_symmetry
+from ldl.data.sampling import DIHEDRAL, apply_symmetry, undo_symmetry
 from ldl.errors import ConfigError
 from ldl.methods.guided import GuidedNet
 from ldl.rng import generator

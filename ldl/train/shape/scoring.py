@@ -6,9 +6,8 @@ import numpy as np
 import torch
 
 from ldl.data.colour import normalise, to_float
-from ldl.data.prepare import task_bank
+from ldl.data.prepare import shape_prior, task_bank
 from ldl.data.preprocess import field_masks
-from ldl.data.shape_prior import shape_prior
 from ldl.metrics import collapse, dsc, shape_of
 from ldl.runs.shape import ShapeConfig
 from ldl.tasks import VESSEL_TASKS
