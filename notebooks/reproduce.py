@@ -71,8 +71,7 @@ from ldl.book.parameters import check
 from ldl.engine.execute import commit
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.engine.store import RunStore
-from ldl.tables import TABLES
-from ldl.tables.plan import runs_of
+from ldl.tables import TABLES, runs_of
 
 check("reproduce", globals())
 store = RunStore()

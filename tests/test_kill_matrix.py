@@ -27,7 +27,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import RunStore
 from ldl.errors import TrainingError
-from ldl.tables.plan import runs_of
+from ldl.tables import runs_of
 from ldl.train import checkpoint, loop
 
 KILLS = 20

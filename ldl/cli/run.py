@@ -39,7 +39,7 @@ def run(
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
     from ldl.engine.profiles import profile_named
     from ldl.engine.runner import run_all
-    from ldl.tables.plan import by_table
+    from ldl.tables import by_table
 
     runs, store = _planned(table, profile, only)
     if dry_run:
@@ -62,7 +62,7 @@ def _planned(table: str, profile: str, only: str | None) -> "tuple[dict[str, Run
     """The runs of a table by id, and the store."""
     from ldl.engine.profiles import profile_named
     from ldl.engine.store import RunStore
-    from ldl.tables.plan import runs_of
+    from ldl.tables import runs_of
 
     return runs_of(table, profile_named(profile), only), RunStore()
 
@@ -130,7 +130,7 @@ def jobs(
     from ldl.engine.jobs import jobs as list_jobs
     from ldl.engine.profiles import profile_named
     from ldl.engine.store import RunStore
-    from ldl.tables.plan import plan
+    from ldl.tables import plan
 
     store = RunStore()
     listed = []
@@ -154,7 +154,7 @@ def job(
     from ldl.engine.profiles import profile_named
     from ldl.engine.runner import quiet_cpu
     from ldl.engine.store import RunStore
-    from ldl.tables.plan import plan
+    from ldl.tables import plan
 
     paths.writable(paths.cache_dir(), "LDL_CACHE")
     quiet_cpu()

@@ -10,7 +10,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.plots.show import small_table
-from ldl.tables.plan import runs_of
+from ldl.tables import runs_of
 
 # Profiles small enough to be computed by the page that shows them.
 BY_PAGE = ("smoke", "demo")

@@ -42,9 +42,13 @@ class Run(Strict):
         """Which repetition of its cell it is: a seed, or None for what is made once, untrained."""
         return self.seed
 
-    def run_id(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
+    def slug(self) -> str:
+        """The readable part of its id."""
         raise NotImplementedError
+
+    def run_id(self) -> str:
+        """Slug and hash, the run's name in the store."""
+        return f"{self.slug()}-{self.digest()}"
 
     def home(self) -> str:
         """Of a run that needs no other: the job it is made in, with others of its kind."""

@@ -119,7 +119,7 @@ class LocalizeConfig(Run):
         """All landmarks of a modality without a network are one job."""
         return f"localize-{self.method}-{self.modality}-{self.data.source}-{self.data.size}"
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         seed = self.network.seed if self.network else self.seed
         place = f"{self.bank}-{self.landmark}"
-        return f"localize-{self.method}-{place}-n{self.supports}-s{seed}-{self.digest()}"
+        return f"localize-{self.method}-{place}-n{self.supports}-s{seed}"

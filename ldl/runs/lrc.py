@@ -171,10 +171,10 @@ class GlobalConfig(ComparisonConfig):
         """CT has one."""
         return 1
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         knobs = f"{self.backbone}-b{self.base}-s{self.seed}"
         place = f"{self.data.region}-{self.data.source}"
-        return f"pretrain-{self.method}-ct-{place}-{knobs}-{self.digest()}"
+        return f"pretrain-{self.method}-ct-{place}-{knobs}"
 
 
 class LocalRegionConfig(Run):
@@ -223,11 +223,11 @@ class LocalRegionConfig(Run):
         """What run ids and tables call it."""
         return "lrc"
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         count = "all" if self.samples is None else self.samples
         place = f"{self.data.region}-{self.data.source}"
         knobs = f"n{count}-{self.formulation}-b{self.base}-s{self.seed}"
-        return f"pretrain-lrc-ct-{place}-{knobs}-{self.digest()}"
+        return f"pretrain-lrc-ct-{place}-{knobs}"
 
 
 class ProbeConfig(Run):
@@ -268,10 +268,10 @@ class ProbeConfig(Run):
         """What it trains it throws away."""
         return False
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         """Readable slug and hash, the run's name in the store."""
         place = f"{self.data.region}-{self.data.source}"
-        return f"probe-{self.encoder.method}-{place}-s{self.seed}-{self.digest()}"
+        return f"probe-{self.encoder.method}-{place}-s{self.seed}"
 
 
 LossName = Literal["organs", "dice", "dice+ce", "dice+wce"]
@@ -395,8 +395,8 @@ class OrganConfig(Run):
         """All fine-tunings of a region from scratch are one job."""
         return f"organs-scratch-{self.data.region}-{self.data.source}-{self.data.size}"
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         start: str = self.encoder.method if self.encoder else "scratch"
         start = "only" if self.backbone == "none" else start
         place = f"{self.data.region}-{self.data.source}"
-        return f"organs-{start}-{self.branch}-{place}-v{self.budget}-s{self.seed}-{self.digest()}"
+        return f"organs-{start}-{self.branch}-{place}-v{self.budget}-s{self.seed}"

@@ -106,10 +106,10 @@ class PretrainConfig(Pretraining):
             agree(self, self.step1, "step1", "border", "scale")
         return self
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         knobs = f"g{self.patch_grid}-c{self.clusters}-b{self.base}-s{self.seed}"
         method = self.method.replace("+", "-")
-        return f"pretrain-{method}-{self.modality}-{self.data.source}-{knobs}-{self.digest()}"
+        return f"pretrain-{method}-{self.modality}-{self.data.source}-{knobs}"
 
 
 class ComparisonConfig(Pretraining):
@@ -145,11 +145,11 @@ class ComparisonConfig(Pretraining):
         """No comparison method starts from another run."""
         return None
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         kind = "" if self.backbone == "vgg" else f"{self.backbone}-"
         knobs = f"{kind}b{self.base}-s{self.seed}"
         place = f"{self.modality}-{self.data.source}"
-        return f"pretrain-{self.method}-{place}-{knobs}-{self.digest()}"
+        return f"pretrain-{self.method}-{place}-{knobs}"
 
 
 def agree(config: Run, before: Run, name: str, *fields: str) -> None:

@@ -111,9 +111,9 @@ class GuideConfig(Run):
         """What run ids and tables call it."""
         return "guide"
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         knobs = f"{self.judge}-c{self.region.clusters}-b{self.region.base}-s{self.seed}"
-        return f"guide-{self.prior}-{self.data.source}-{knobs}-{self.digest()}"
+        return f"guide-{self.prior}-{self.data.source}-{knobs}"
 
 
 class RefineConfig(Strict):
@@ -262,7 +262,7 @@ class ShapeConfig(Run):
             return f"refine-{self.refine.weight}"
         return self.output
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         judge = f"-{self.guide.judge}" if self.guide else ""
         place = f"{self.prior}-{self.data.source}"
-        return f"shape-{self.method}{judge}-{place}-s{self.seed}-{self.digest()}"
+        return f"shape-{self.method}{judge}-{place}-s{self.seed}"

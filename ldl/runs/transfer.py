@@ -67,10 +67,10 @@ class TransferConfig(Run):
         modality = self.modality
         return f"scratch-{modality}-{self.data.source}-b{self.base}-e{self.full_epochs}"
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
         share = f"f{round(100 * self.label_fraction)}-s{self.seed}"
-        return f"transfer-{method}-{self.task}-{self.data.source}-{share}-{self.digest()}"
+        return f"transfer-{method}-{self.task}-{self.data.source}-{share}"
 
 
 class FinetuneConfig(TransferConfig):
@@ -97,6 +97,6 @@ class FinetuneConfig(TransferConfig):
         """Kinds of foreground; a pixel may be of several."""
         return self.maps
 
-    def run_id(self) -> str:
+    def slug(self) -> str:
         method = self.encoder.method.replace("+", "-") if self.encoder else "scratch"
-        return f"finetune-{method}-{self.images}-folder-s{self.seed}-{self.digest()}"
+        return f"finetune-{method}-{self.images}-folder-s{self.seed}"

@@ -1,8 +1,11 @@
 """The tables of both papers, and one of ours: rows x columns -> runs, and their claims."""
 
+from ldl.engine.jobs import ordered
+from ldl.engine.profiles import Profile
 from ldl.errors import ConfigError
+from ldl.runs.base import Run
 from ldl.tables import localization, lrc, shape, transfer
-from ldl.tables.base import Table
+from ldl.tables.base import Cell, Table
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -26,3 +29,39 @@ def table_named(name: str) -> Table:
     if name not in TABLES:
         raise ConfigError(f"unknown table {name!r}; use one of {', '.join(TABLES)} or all")
     return TABLES[name]
+
+
+def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
+    """The cells of ``table`` under ``profile``, row by row.
+
+    Args:
+        table: its name, or ``"all"``, which is every table.
+        only: keep cells whose ``row/column`` contains this text, or any of several with commas.
+    """
+    cells = [cell for each in _cells(table, profile, only).values() for cell in each]
+    if not cells:
+        raise ConfigError(f"--only {only!r} matches no row/column of {table}")
+    return cells
+
+
+def runs_of(table: str, profile: Profile, only: str | None = None) -> dict[str, Run]:
+    """All runs of a table and what they need, needed ones first, by id."""
+    return ordered(plan(table, profile, only))
+
+
+def by_table(table: str, profile: Profile, only: str | None = None) -> dict[str, set[str]]:
+    """Ids of all runs of each table, in the book's order; runs may belong to several."""
+    return {name: set(ordered(cells)) for name, cells in _cells(table, profile, only).items()}
+
+
+def _cells(table: str, profile: Profile, only: str | None) -> dict[str, list[Cell]]:
+    tables = TABLES.values() if table == "all" else [table_named(table)]
+    wanted = [part.strip() for part in only.split(",")] if only else [""]
+    return {
+        one.name: [
+            cell
+            for cell in one.cells(profile)
+            if any(part in f"{cell.row.key}/{cell.column.key}" for part in wanted)
+        ]
+        for one in tables
+    }

@@ -13,10 +13,9 @@ from ldl.engine.profiles import Profile
 from ldl.engine.runner import run_all
 from ldl.engine.store import RunStore
 from ldl.runs.pretrain import PretrainConfig
-from ldl.tables import TABLES
+from ldl.tables import TABLES, plan
 from ldl.tables.encoders import Variant, encoder_config, transfer_configs
 from ldl.tables.measure import measure, show
-from ldl.tables.plan import plan
 from ldl.train.loop import History
 from ldl.train.made import curves
 

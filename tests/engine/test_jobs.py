@@ -4,7 +4,7 @@ import pytest
 
 from ldl.engine.jobs import makespan
 from ldl.engine.profiles import profile_named
-from ldl.tables.plan import runs_of
+from ldl.tables import runs_of
 
 
 @pytest.fixture(scope="module")

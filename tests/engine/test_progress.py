@@ -5,8 +5,8 @@ import pytest
 from ldl.engine.profiles import profile_named
 from ldl.engine.runner import expected_seconds, run_all
 from ldl.engine.store import RunStore
-from ldl.tables.plan import by_table as runs_by_table
-from ldl.tables.plan import runs_of
+from ldl.tables import by_table as runs_by_table
+from ldl.tables import runs_of
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,8 @@ from ldl.engine.profiles import PROFILES, profile_named
 from ldl.engine.store import RunStore
 from ldl.runs.base import Run
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
-from ldl.tables import TABLES
+from ldl.tables import TABLES, plan
 from ldl.tables.measure import show
-from ldl.tables.plan import plan
 
 HERE = Path(__file__).parent
 WRITE = os.environ.get("LDL_GOLDEN") == "write"

@@ -16,11 +16,11 @@ from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import ConfigError, DataError
 from ldl.localize.search import network_of, search
 from ldl.runs.localize import LocalizeConfig, stride_for, window_at
+from ldl.tables import plan
 from ldl.tables.compare import judged
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.localization import ROWS, STATED, TABLE7, by_support, columns, paper
 from ldl.tables.measure import show
-from ldl.tables.plan import plan
 from ldl.tables.published import published
 from ldl.train import checkpoint
 

@@ -11,12 +11,11 @@ from ldl.engine.store import RunStore
 from ldl.methods import COMPARISONS
 from ldl.runs.base import Run
 from ldl.runs.lrc import TWO_VIEWS, GlobalConfig
-from ldl.tables import TABLES
+from ldl.tables import TABLES, plan
 from ldl.tables import lrc as organs
 from ldl.tables.compare import difference, judged
 from ldl.tables.lrc import GLOBAL, columns
 from ldl.tables.measure import show
-from ldl.tables.plan import plan
 
 DEMO, OPEN, PAPER = (profile_named(name) for name in ("demo", "open", "paper"))
 NAMES = ("lrc_table1", "lrc_table2", "lrc_table3")

@@ -12,11 +12,10 @@ from ldl.errors import DataError
 from ldl.runs.base import Run
 from ldl.runs.localize import FACTORS
 from ldl.stats import holm, seeds_by_images, seeds_by_images_p
-from ldl.tables import TABLES
+from ldl.tables import TABLES, plan
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import VERDICTS, Finding, counted, difference, judged
 from ldl.tables.measure import Measured, Shown, mean_of, measure, show
-from ldl.tables.plan import plan
 
 TABLE = TABLES["table2"]
 # Tables that have records to judge.

@@ -6,9 +6,8 @@ from ldl.engine.jobs import job_named, jobs, ordered
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.errors import ConfigError
 from ldl.runs.transfer import TransferConfig
-from ldl.tables import TABLES
+from ldl.tables import TABLES, plan, runs_of
 from ldl.tables.encoders import Variant, encoder_config, transfer_config, transfer_configs
-from ldl.tables.plan import plan, runs_of
 from ldl.tables.published import published
 from ldl.tables.transfer import FUNDUS_ONLY, seeds_of
 

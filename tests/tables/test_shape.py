@@ -13,9 +13,9 @@ from ldl.engine.store import RunStore
 from ldl.report import shape as restore
 from ldl.runs.shape import PriorName, ShapeConfig
 from ldl.tables import TABLES as ALL
+from ldl.tables import plan, runs_of
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.measure import show
-from ldl.tables.plan import plan, runs_of
 from ldl.tables.published import published
 from ldl.tables.shape import COLUMNS, ROWS, TABLES, guide_config
 from ldl.train.shape import scoring

@@ -11,8 +11,8 @@ from ldl.config import DataConfig
 from ldl.engine.profiles import PAPER, SMOKE
 from ldl.methods import COMPARISONS, METHODS
 from ldl.runs.localize import LocalizeConfig
+from ldl.tables import runs_of
 from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_config
-from ldl.tables.plan import runs_of
 from ldl.train.estimate import counted, estimate, estimates, noise_stage, totals
 from ldl.train.loop import Plan
 

@@ -11,7 +11,7 @@ import pytest
 from ldl.engine.jobs import jobs
 from ldl.engine.profiles import profile_named
 from ldl.paths import repo_root
-from ldl.tables.plan import plan
+from ldl.tables import plan
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """Profiles: budgets, never code paths."""
 
 from ldl.engine.profiles.budgets import WIDTHS, Architecture, Profile, ShapeBudget
-from ldl.engine.profiles.demo import DEMO
 from ldl.engine.profiles.open import OPEN
 from ldl.engine.profiles.paper import PAPER
-from ldl.engine.profiles.smoke import SMOKE
+from ldl.engine.profiles.phantoms import DEMO, SMOKE
 from ldl.errors import ConfigError
 
 PROFILES: dict[str, Profile] = {p.name: p for p in (SMOKE, DEMO, OPEN, PAPER)}
