@@ -38,12 +38,14 @@ def organ_losses(name: str, probability: Tensor, label: Tensor) -> dict[str, Ten
     plus `entropy`, ``dice+wce`` plus `weighted_entropy`. The paper says "Dice loss as in usual
     multi-organ segmentation tasks", which ``dice`` is. Scalars, float32 (float64 for float64).
     """
-    terms = {"organs": (organ_dice,), "dice": (class_dice,), "dice+ce": (class_dice, entropy),
-             "dice+wce": (class_dice, weighted_entropy)}  # fmt: skip
+    terms = {"organs": {"dice": organ_dice}, "dice": {"dice": class_dice},
+             "dice+ce": {"dice": class_dice, "entropy": entropy},
+             # In this order their gradients are summed, which the records' last digits hang on.
+             "dice+wce": {"entropy": weighted_entropy, "dice": class_dice}}  # fmt: skip
     if name not in terms:
         raise ConfigError(f"loss is {name!r}; use 'organs', 'dice', 'dice+ce' or 'dice+wce'")
-    found = (term(probability, label) for term in terms[name])
-    return dict(zip(("dice", "entropy"), found, strict=False))
+    found = {what: term(probability, label) for what, term in terms[name].items()}
+    return dict(sorted(found.items()))
 
 
 def organ_dice(probability: Tensor, label: Tensor) -> Tensor:
