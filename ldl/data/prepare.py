@@ -300,7 +300,8 @@ def shape_prior(config: DataConfig, kind: str, count: int) -> ShapePrior:
         bank = open_images(bank_in_cache(config.prior))
         return _prior(bank.name, np.asarray(bank.images[:count, 0]) // 255, bank.ids[:count])
     if config.source == "phantom":
-        masks = phantoms().shape_prior(kind, count=count, size=config.size, seed=config.seed)
+        size = round(config.size * config.closer)  # their vessels as wide as the images'
+        masks = phantoms().shape_prior(kind, count=count, size=size, seed=config.seed)
         return _prior(f"phantom-{kind}", masks, tuple(f"{kind}-{k}" for k in range(count)))
     manifest, collection = collection_named(f"{kind}_prior")
     source = DatasetFolder(manifest)

@@ -3,6 +3,8 @@
 Zhu et al., ICCV 2017; Huo et al., IEEE TMI 2019 (SynSeg-Net).
 """
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -41,17 +43,21 @@ class SynthesisNet(nn.Module):
         )
         self.segment = TargetNet(config.segment_base) if joint else None
 
-    def forward(self, mask: Tensor, image: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self, mask: Tensor, image: Tensor, vary: Callable[[Tensor], Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Both translations, both ways back, and in SynSeg the scores of the synthetic image.
 
         Args:
             mask: (B, 1, S, S) in -1..1.
             image: (B, 3, S, S) in -1..1, of other subjects.
+            vary: makes (k B, 3, S, S) of a synthetic image for SynSeg's network, k times as many.
         """
         out = {"image": self.to_image(mask), "mask": self.to_mask(image)}
         out |= {"mask_again": self.to_mask(out["image"]), "image_again": self.to_image(out["mask"])}
         if self.segment is not None:
-            out["scores"] = self.segment(as_photograph(out["image"]))
+            shown = out["image"] if vary is None else vary(out["image"])
+            out["scores"] = self.segment(as_photograph(shown))
         return out
 
     def translators(self) -> list[nn.Parameter]:
@@ -84,7 +90,7 @@ def synthesis_losses(
         "cycle_mask": config.cycle_weight * F.l1_loss(out["mask_again"], mask),
     }
     if "scores" in out:
-        label = (mask > 0).float()
+        label = (mask > 0).float().repeat(len(out["scores"]) // len(mask), 1, 1, 1)
         even = label.new_ones(label.shape)
         losses["segment"] = weighted_cross_entropy(out["scores"], label, even)
     return losses

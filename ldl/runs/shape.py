@@ -148,7 +148,8 @@ class SynthesisConfig(Strict):
         scale: whole images and masks, or windows of both, see `GuideConfig.references`.
         lit: windows of an image that lie less than this inside its field of view are drawn again:
             a mask says nothing of a field's edge.
-        jitter: of the colours of what CycleGAN's segmentation network is trained on.
+        jitter: whether the colours vary of what segmentation networks are trained on: a generator
+            knows but one.
         pool: earlier translations that the discriminators are shown too, theirs 50.
     """
 

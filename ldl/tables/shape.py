@@ -172,7 +172,7 @@ def _synthesis(profile: Profile, joint: bool) -> SynthesisConfig:
         scale=_scale(budget),
         cycle_weight=budget.synthesis_cycle,
         lit=LIT if mended else 0.0,
-        jitter=mended and not joint,
+        jitter=mended,
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.colour import normalise, to_float
+from ldl.data.colour import jitter_colour, normalise, to_float
 from ldl.data.prepare import ShapePrior
 from ldl.data.preprocess import lit
 from ldl.data.sampling import random_affine
@@ -27,6 +27,7 @@ from ldl.train.references import REFERENCES
 
 BETAS = (0.5, 0.999)  # Zhu et al. 2017
 SIDES = ("image", "mask")
+COLOURS = 4  # of each synthetic image that SynSeg's network is shown, where they vary
 TRIES = 20  # how often a dark window is drawn again
 
 
@@ -70,7 +71,7 @@ class SynthesisStage(EpochStage):
         """The translators' losses on the next images and as many masks."""
         mask = as_signed(self.references.draw(self.config.batch))
         image = as_signed(self._images())
-        out = model(mask, image)
+        out = model(mask, image, self._varied if self.config.jitter else None)
         self.real = {"image": image, "mask": mask}
         self.made = {side: out[side].detach().float() for side in SIDES}
         return synthesis_losses(out, self.net.judges, mask, image, self.config)
@@ -106,6 +107,10 @@ class SynthesisStage(EpochStage):
         self.opponent.restore(checkpoint.under("judges", state))
         for side, pool in self.pools.items():
             pool.restore(checkpoint.under(f"pool_{side}", state), self.feed.device)
+
+    def _varied(self, signed: Tensor) -> Tensor:
+        images = ((signed + 1) / 2).repeat(COLOURS, 1, 1, 1)
+        return as_signed(jitter_colour(images, self.generator))
 
     def _images(self) -> Tensor:
         images = self.feed[self.sampler.draw()]

@@ -66,9 +66,9 @@ DEMO = Profile(
     batch=16,
     queue=64,
     shape=ShapeBudget(
-        # So close that vessels are 1 to 5 pixels wide.
-        images=phantom(128, images=160, closer=2.0),
-        tests=phantom(128, train=5, test=5, closer=2.0),
+        # So close that vessels are 1 to 7 pixels wide.
+        images=phantom(128, images=160, closer=3.0),
+        tests=phantom(128, train=5, test=5, closer=3.0),
         base=8,
         crop=64,
         game="mended",
