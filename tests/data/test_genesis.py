@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.data import genesis
-from ldl.data.genesis import (
+from ldl.data import recipes as genesis
+from ldl.data.recipes import (
     LEVELS,
     Rates,
     apply_curves,

@@ -12,7 +12,7 @@ from ldl.data.readers import (
     read_idrid_centres,
     read_rle_mask,
 )
-from ldl.data.readers.mask import decode_rle
+from ldl.data.readers.image import decode_rle
 from ldl.errors import DataError
 
 RNG = np.random.default_rng(0)

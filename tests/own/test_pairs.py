@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ldl.data.pairs import labelled_bank, pair, read_split, splits_of, subject_of
-from ldl.data.readers.mask import read_codes
+from ldl.data.readers.image import read_codes
 from ldl.errors import DataError
 from ldl.rng import numpy_generator
 

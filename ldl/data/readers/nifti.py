@@ -1,8 +1,7 @@
 """NIfTI volumes: voxels as stored and where they lie, the header held against itself."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nibabel
 import numpy as np
@@ -17,25 +16,17 @@ SPACINGS = (0.1, 20.0)  # mm
 NIFTI2 = 540  # bytes of its header; of the first version's 348
 
 
-@dataclass(frozen=True)
-class Nifti:
-    """A volume.
-
-    Attributes:
-        values: (X, Y, Z) as stored, scaled where the header says so.
-        affine: (4, 4) from voxel (x, y, z, 1) to RAS+ mm.
-    """
+class Nifti(NamedTuple):
+    """Values (X, Y, Z) as stored, scaled where the header says so; (4, 4) from voxel to RAS+ mm."""
 
     values: Array
     affine: Array
 
 
 def read_nifti(path: Path, axes: str | None = None) -> Nifti:
-    """One volume, its header checked before its voxels.
+    """One volume, ``.nii`` or ``.nii.gz``, its header checked before its voxels.
 
-    Args:
-        path: ``.nii`` or ``.nii.gz``.
-        axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
+    ``axes`` say where the stored ones point (such as "LPS") when the header is known to be wrong.
     """
     raw = read_bytes(path)
     file = _open(raw, path)

@@ -26,10 +26,7 @@ def _add(centres: Centres, path: Path, image_id: str, x: object, y: object) -> N
 
 
 def read_idrid_centres(path: Path) -> Centres:
-    """Image id -> (x, y) in pixels of the 4288x2848 originals.
-
-    The published csv ends in rows and columns without content, which are skipped.
-    """
+    """Image id -> (x, y) in pixels of the 4288x2848 originals; rows without content are skipped."""
     centres: Centres = {}
     rows = _rows(path)
     if not rows or not rows[0][0].lower().startswith("image"):
@@ -84,15 +81,12 @@ def read_grades(path: Path, allowed: Collection[int]) -> dict[str, int]:
         name = row[0]
         if name in grades:
             raise DataError(f"{path}: duplicate id {name}; remove one of the two rows")
-        grades[name] = _grade(path, name, row[1] if len(row) > 1 else "", allowed)
+        cell = row[1] if len(row) > 1 else ""
+        if cell not in map(str, allowed):
+            known = ", ".join(map(str, sorted(allowed)))
+            raise DataError(f"{path}: grade of {name} is {cell!r}, not one of {known}")
+        grades[name] = int(cell)
     return grades
-
-
-def _grade(path: Path, name: str, cell: str, allowed: Collection[int]) -> int:
-    if cell not in map(str, allowed):
-        known = ", ".join(map(str, sorted(allowed)))
-        raise DataError(f"{path}: grade of {name} is {cell!r}, not one of {known}")
-    return int(cell)
 
 
 def _rows(path: Path) -> list[list[str]]:
