@@ -9,9 +9,9 @@ from ldl.engine.profiles.open import EARLIER
 from ldl.engine.store import Record, RunStore
 from ldl.plots.show import prose, small_table
 from ldl.report.render import NOT_YET, Extra, signed
-from ldl.stats import Crossed, crossed
+from ldl.stats import crossed
 from ldl.tables.base import Claim, Column
-from ldl.tables.compare import Difference, difference
+from ldl.tables.compare import Difference, Finding, difference
 from ldl.tables.lrc import gaps, lost
 from ldl.tables.measure import Measured, Shown, show
 from ldl.tasks import FACTS, REGIONS
@@ -92,20 +92,46 @@ def claim_line(shown: Shown) -> Callable[[Claim], str]:
         words = []
         if lost_organs(better) or lost_organs(worse):
             words.append(f"kept by both {signed(over_kept(better, worse).value)}")
-        (apart,) = difference(better, worse, gaps).gaps
-        if np.isfinite(apart).all():
-            words.append(f"{_enough(crossed(apart), claim.least)} would tell {claim.least:g} point")
-        return "<br>".join(words)
+        words.append(would_tell(difference(better, worse, gaps), claim.least))
+        return "<br>".join(filter(None, words))
 
     return line
 
 
-def _enough(found: Crossed, least: float) -> str:
-    seeds = found.seeds_to_tell(least) if found.seeds > 1 else None
-    volumes = found.cases_to_tell(least)
-    if seeds:
-        return f"{seeds} seeds"
-    return f"{volumes} volumes" if volumes else "only more seeds and more volumes"
+def would_tell(found: Difference, least: float) -> str:
+    """How many seeds, or else volumes, would tell a difference of ``least`` points from none."""
+    (apart,) = found.gaps
+    if not np.isfinite(apart).all():
+        return ""
+    spread = crossed(apart)
+    seeds = spread.seeds_to_tell(least) if spread.seeds > 1 else None
+    volumes = spread.cases_to_tell(least)
+    enough = f"{seeds} seeds" if seeds else f"{volumes} volumes" if volumes else "more of both"
+    return f"{enough} would tell {least:g} point"
+
+
+_HOLDS = {
+    "reproduced": "holds",
+    "higher": "holds",
+    "higher (one seed)": "holds for one seed",
+    "lower (one seed)": "the opposite for one seed",
+    "lower": "the opposite",
+    "opposite": "the opposite",
+    "no difference of interest": "does not hold",
+    "not trained here": "not judged: not trained long enough",
+}
+
+
+def answer(finding: Finding) -> str:
+    """Whether a claim holds here; where that cannot be told, what would tell it."""
+    if finding.found is None:
+        return NOT_YET
+    if finding.verdict in _HOLDS:
+        return _HOLDS[finding.verdict]
+    if not finding.found.low <= 0 <= finding.found.high:
+        side = "higher" if finding.found.value > 0 else "lower"
+        return f"{side}, by less than {finding.claim.least:g} point"
+    return f"cannot be told: {would_tell(finding.found, finding.claim.least)}"
 
 
 def earlier(store: RunStore) -> Markdown:
