@@ -52,8 +52,8 @@ from ldl.train import checkpoint
 from ldl.train.device import Feed
 from ldl.train.guide import GuideStage
 from ldl.train.pretrain import held_out_rows
-from ldl.train.pseudo import Labelled, at_scale, label_images
-from ldl.train.shape.outputs import guided_net
+from ldl.train.shape import guided_net
+from ldl.train.target import Labelled, at_scale, label_images
 
 check("method_shape", globals())
 seed_everything(seed)

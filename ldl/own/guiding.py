@@ -25,8 +25,8 @@ from ldl.tables.encoders import with_knobs
 from ldl.tables.shape import MENDED, region_config
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, device_name, fabric_for
+from ldl.train.guide import make_guide
 from ldl.train.made import How
-from ldl.train.shape.guiding import make_guide
 
 # What `ldl.metrics.collapse` finds, in words.
 VERDICTS = {

@@ -32,7 +32,7 @@ from ldl.plots.images import painted, to_display
 from ldl.plots.points import LONGEST, save_png
 from ldl.plots.theme import CYCLE, HIT
 from ldl.train.device import fabric_for
-from ldl.train.shape.cut import Cut
+from ldl.train.references import Cut
 
 TABLE = "areas.csv"
 COLUMNS = ("image", "mask", "overlay", "class", "pixels", "share", "area_mm2", "volume_ml", "note")

@@ -13,16 +13,17 @@ from ldl.models.translation import Generator
 from ldl.runs.pretrain import BorderName
 from ldl.runs.shape import ShapeConfig
 from ldl.train import checkpoint
-from ldl.train.shape.cut import top_hat
-from ldl.train.shape.outputs import (
+from ldl.train.references import top_hat
+from ldl.train.shape import (
+    THRESHOLD,
     Predictor,
     as_scored,
     guided_net,
     guided_predictor,
+    predicted,
     probability,
     shown_share,
 )
-from ldl.train.shape.scoring import THRESHOLD, predicted
 
 CPU = torch.device("cpu")
 

@@ -44,7 +44,7 @@ class GuideConfig(Run):
         adversarial_weight: of L_adv in Eq. 33, 1 in the paper; 0 leaves the guide out.
         target: how the first region is normalised.
         start: of the target: at random, or "dark" ("bright"), where the image is darker (brighter)
-            than on both sides, see `ldl.train.dark_start`.
+            than on both sides, see `ldl.train.guide`.
         references: how masks are drawn.
         agreement: weight of the squared difference between the regions of two views of an image.
             Above 0, views differ by colour and a symmetry alone, and the judge is shown the mean of
@@ -54,7 +54,7 @@ class GuideConfig(Run):
     """
 
     kind: ClassVar[str] = "guide"
-    maker: ClassVar[str] = "ldl.train.shape.guiding:make_guide"
+    maker: ClassVar[str] = "ldl.train.guide:make_guide"
     version: ClassVar[int] = 2
 
     region: PretrainConfig
@@ -204,7 +204,7 @@ class ShapeConfig(Run):
     """
 
     kind: ClassVar[str] = "shape"
-    maker: ClassVar[str] = "ldl.train.shape.scoring:make"
+    maker: ClassVar[str] = "ldl.train.shape:make"
     version: ClassVar[int] = 2
 
     data: DataConfig

@@ -2,32 +2,109 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.prepare import ShapePrior
-from ldl.data.preprocess import lit_in_views
+from ldl.data.colour import normalise
+from ldl.data.prepare import ShapePrior, pretraining_bank, shape_prior
+from ldl.data.preprocess import field_masks, lit_in_views
 from ldl.data.views import VIEW_DEGREES, ViewPair, draw_views
 from ldl.errors import DataError
 from ldl.losses.adversarial import judge_loss, reference_penalty
 from ldl.methods.guided import GuidedNet, Surroundings, guided_losses, with_noise
+from ldl.metrics import Shape, collapse, shape_of
 from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
-from ldl.train.dark_start import start_dark
-from ldl.train.device import Fabric, Feed
-from ldl.train.loop import EpochStage, History, Plan, fit
+from ldl.train.device import Feed, placed
+from ldl.train.loop import EpochStage, History, Plan
+from ldl.train.made import How, Made, Weights, curves, data_line
 from ldl.train.opponent import Opponent
 from ldl.train.pretrain import held_out_retrieval, held_out_rows
-from ldl.train.references import REFERENCES
+from ldl.train.references import REFERENCES, drawn_shape
+from ldl.train.target import at_scale, target_maps
+
+# Side of the closing's square in pixels; of the rim of the field of view that is left out; pixels
+# of a batch; spread of the scores; ridge, in the mean variance of a feature.
+SIDE, EDGE, PIXELS, SPREAD, RIDGE = 11, 6, 20_000, 2.0, 1e-2
+GREEN = 1
+
+
+def darkness(images: Tensor) -> Tensor:
+    """Black top-hat of the green channel: its closing by a square minus itself, smoothed by 3x3.
+
+    Args:
+        images: (B, 3, H, W) float.
+
+    Returns:
+        (B, 1, H, W), at least 0, large on thin structures that are darker than both their sides.
+    """
+    green = images[:, GREEN : GREEN + 1]
+    green = F.avg_pool2d(green, 3, stride=1, padding=1, count_include_pad=False)
+    return -_largest(-_largest(green, SIDE), SIDE) - green
+
+
+def _largest(values: Tensor, side: int) -> Tensor:
+    return F.max_pool2d(values, side, stride=1, padding=side // 2)
+
+
+@torch.no_grad()
+def start_dark(
+    net: OwnTargetNet,
+    batches: list[tuple[ViewPair, Tensor]],
+    share: float,
+    bright: bool = False,
+) -> float:
+    """Set the target's last convolution to the ridge regression of `darkness` on its features.
+
+    Vessels of a fundus are dark, those of an OCTA bright; a mask says neither, and a net that
+    begins at random follows bright rims beside vessels as readily as the vessels.
+
+    Args:
+        net: after step 1; changed in place. Its statistics are the batches' (training mode).
+        batches: views, and where they are inside the field of view (2B, 1, S, S).
+        share: of the image that is target at first.
+        bright: predict what is brighter than on both its sides instead.
+
+    Returns:
+        The correlation of the scores with what they predict.
+    """
+    block, last = net.target_branch()
+    found, wanted = [], []
+    for views, inside in batches:
+        images = torch.cat([views.first, views.second])
+        shared = net.decoder(net.encoder(images))
+        padded = F.pad(block(shared).float(), (1, 1, 1, 1), mode="replicate")
+        pixels = F.unfold(padded, 3).transpose(1, 2).flatten(0, 1)
+        away = -_largest(-inside, 2 * EDGE + 1).flatten() > 0
+        rows = away.nonzero()[:, 0]
+        rows = rows[:: max(1, len(rows) // PIXELS)]
+        found.append(pixels[rows])
+        shown = images.float()
+        wanted.append(darkness(-shown if bright else shown).flatten()[rows])
+    features, target = torch.cat(found).double(), torch.cat(wanted).double()
+    features, target = features - features.mean(dim=0), target - target.mean()
+    ridge = RIDGE * len(features) * features.var(dim=0).mean()
+    moments = features.T @ features + ridge * torch.eye(features.shape[1]).to(features)
+    weight = torch.linalg.solve(moments, features.T @ target)
+    scores = torch.cat(found).double() @ weight
+    scale = SPREAD / scores.std()
+    cut = scores.sort().values[round((1 - share) * (len(scores) - 1))]
+    last.weight[0] = (weight * scale).view_as(last.weight[0]).to(last.weight)
+    assert last.bias is not None, "the last convolution of a branch has one"
+    last.bias[0] = -cut * scale
+    return float(torch.corrcoef(torch.stack([scores, target]))[0, 1])
+
 
 # The field's edge is dark, long and of constant width; no judge is to see what is this close to it.
 RIM = 16
+POINTS, BATCH = 100, 8  # of a curve; of images
+THRESHOLD = 0.5
 START_BATCHES = 12  # that the target's start is estimated on
 # What is watched at each step: L_d, d's mean belief in references and in target regions, and the
 # target's mean share of the picture.
@@ -144,15 +221,7 @@ class GuideStage(EpochStage):
 
 
 def guide(
-    config: GuideConfig,
-    bank: Bank,
-    prior: ShapePrior,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    start: dict[str, Tensor] | None = None,
-    identity: dict[str, Any] | None = None,
-    progress: bool = False,
+    config: GuideConfig, bank: Bank, prior: ShapePrior, how: How, start: Weights | None = None
 ) -> Guided:
     """Train as ``config`` says.
 
@@ -171,24 +240,57 @@ def guide(
     net = GuidedNet(config)
     if start:
         net.local.load_state_dict({**net.local.state_dict(), **start})
-    net.to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
-    feed = Feed(bank.images, fabric.device)
+    placed(net, how.fabric)
+    feed = Feed(bank.images, how.fabric.device)
     train, held = held_out_rows(len(bank.images))
-    before = held_out_retrieval(net, feed, held, region, fabric)
+    before = held_out_retrieval(net, feed, held, region, how.fabric)
     stage = GuideStage(config, net, feed, train, prior)
     stage.begin()
-    history = fit(
-        stage,
-        Plan(region.steps, region.learning_rate, region.halve_every),
-        folder=folder,
-        identity={
-            "config": config.model_dump(mode="json"),
-            "prior": prior.fingerprint,
-            **(identity or {}),
-        },
-        fabric=fabric,
-        title=config.run_id(),
-        progress=progress,
-    )
-    after = held_out_retrieval(net, feed, held, region, fabric)
+    plan = Plan(region.steps, region.learning_rate, region.halve_every)
+    history = how.fit(config, stage, plan, bank.fingerprint, prior=prior.fingerprint)
+    after = held_out_retrieval(net, feed, held, region, how.fabric)
     return Guided(net, history, torch.stack(stage.watch).cpu(), before, after, held)
+
+
+def fields(run: GuideConfig, done: Guided, bank: Bank) -> dict[str, Any]:
+    """For a record: the curves of what was watched, and the target region of held-out images.
+
+    ``collapse`` is what `ldl.metrics.collapse` finds there, "" where it is vessel-like.
+    """
+    parts = np.array_split(done.watch.numpy(), min(POINTS, len(done.watch)))
+    means = np.stack([part.mean(axis=0) for part in parts])
+    watch = {name: [round(float(v), 5) for v in means[:, k]] for k, name in enumerate(WATCHED)}
+    found = _held_out(run, done, bank)
+    prior = shape_prior(run.data, run.prior, run.masks)
+    reference = drawn_shape(prior, run.references, run.region.crop)
+    return {
+        "watch": watch,
+        "retrieval": round(done.retrieval, 5),
+        "retrieval_before": round(done.retrieval_before, 5),
+        "retrieval_among": 2 * run.region.groups * run.region.patch_grid**2,
+        "shape": found.record(),
+        "reference": reference.record(),
+        "collapse": collapse(found, reference),
+    }
+
+
+def _held_out(run: GuideConfig, done: Guided, bank: Bank) -> Shape:
+    net = done.net.eval()
+    device = next(net.parameters()).device
+    images = at_scale(torch.from_numpy(np.array(bank.images[done.rows])), run.region)
+    window = None if run.references == "whole" else run.region.crop
+    inside = field_masks((images * 255).round().to(torch.uint8).numpy())
+    found = [
+        target_maps(net, normalise(part.to(device)), run.region.region_temperature)[0].cpu()
+        for part in images.split(BATCH)
+    ]
+    return shape_of(torch.cat(found).numpy() > THRESHOLD, inside, window)
+
+
+def make_guide(run: GuideConfig, how: How) -> Made:
+    """Guided clustering, after its step 1."""
+    start = how.before(run.step1)
+    bank = pretraining_bank(run.data, run.region.modality)
+    done = guide(run, bank, shape_prior(run.data, run.prior, run.masks), how, start)
+    found = {"losses": curves(done.history), **fields(run, done, bank)}
+    return Made(done.net.state_dict(), data_line(bank), done.history.seconds, found)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,10 +16,11 @@ from ldl.data.views import BASE_DEGREES, window_of
 from ldl.losses.adversarial import squares_judge
 from ldl.methods.synthesis import SynthesisNet, as_signed, synthesis_losses
 from ldl.rng import generator, seed_everything
-from ldl.runs.shape import SynthesisConfig
+from ldl.runs.shape import ShapeConfig, SynthesisConfig
 from ldl.train import checkpoint
-from ldl.train.device import Fabric, Feed
-from ldl.train.loop import EpochStage, History, Plan, fit
+from ldl.train.device import Feed
+from ldl.train.loop import EpochStage, History, Plan
+from ldl.train.made import How
 from ldl.train.opponent import ImagePool, Opponent
 from ldl.train.pretrain import held_out_rows
 from ldl.train.references import REFERENCES
@@ -131,40 +131,20 @@ class SynthesisStage(EpochStage):
         return affine.sample(to_float(images), crop)
 
 
-def synthesise(
-    config: SynthesisConfig,
-    seed: int,
-    bank: Bank,
-    prior: ShapePrior,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    identity: dict[str, Any] | None = None,
-    progress: bool = False,
-) -> Synthesised:
-    """Train the translation; ``config.segment_steps`` of 0 means SynSeg's joint training.
+def synthesise(run: ShapeConfig, bank: Bank, prior: ShapePrior, how: How) -> Synthesised:
+    """Train the translation of a baseline; no ``segment_steps`` means SynSeg's joint training.
 
     Args:
         bank: real images, (N, 3, size, size) uint8.
         prior: reference masks of the same size.
     """
-    joint = config.segment_steps == 0
-    seed_everything(seed, "initialise", "synthesis")
-    net = SynthesisNet(config, joint).to(fabric.device)
-    feed = Feed(bank.images, fabric.device)
-    stage = SynthesisStage(config, seed, net, feed, held_out_rows(len(bank.images))[0], prior)
-    history = fit(
-        stage,
-        Plan(config.steps, config.learning_rate, config.halve_every),
-        folder=folder,
-        identity={
-            "config": config.model_dump(mode="json"),
-            "seed": seed,
-            "prior": prior.fingerprint,
-            **(identity or {}),
-        },
-        fabric=fabric,
-        title="synseg" if joint else "cyclegan",
-        progress=progress,
+    assert run.synthesis is not None
+    config, train = run.synthesis, held_out_rows(len(bank.images))[0]
+    seed_everything(run.seed, "initialise", "synthesis")
+    net = SynthesisNet(config, joint=not config.segment_steps).to(how.fabric.device)
+    stage = SynthesisStage(
+        config, run.seed, net, Feed(bank.images, how.fabric.device), train, prior
     )
+    plan = Plan(config.steps, config.learning_rate, config.halve_every)
+    history = how.fit(run, stage, plan, bank.fingerprint, "synthesis", prior=prior.fingerprint)
     return Synthesised(net, history, torch.stack(stage.watch).cpu())

@@ -18,7 +18,7 @@ from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.measure import show
 from ldl.tables.published import published
 from ldl.tables.shape import COLUMNS, ROWS, TABLES, guide_config
-from ldl.train.shape import scoring
+from ldl.train import shape
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]
 BY_KEY = {row.key: row for row in ROWS}
@@ -149,7 +149,7 @@ def test_frame_has_every_cell_beside_the_papers(made: RunStore, smoke: Profile) 
 
 def test_scores_are_inside_the_field_of_view(smoke: Profile) -> None:
     run = runs("out_ori", "dsa", smoke)[0]
-    found = scoring.scores(lambda images: torch.ones(images[:, 0].shape), run, torch.device("cpu"))
+    found = shape.scores(lambda images: torch.ones(images[:, 0].shape), run, torch.device("cpu"))
     assert found["collapse"] == "full"
     for test in found["tests"].values():
         assert test["share"] == 1

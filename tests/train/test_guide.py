@@ -18,6 +18,7 @@ from ldl.train import checkpoint
 from ldl.train.device import Feed
 from ldl.train.guide import GuideStage, guide
 from ldl.train.loop import Plan
+from ldl.train.made import How
 from ldl.train.opponent import Opponent
 from ldl.train.references import References
 
@@ -43,10 +44,8 @@ def config(pretrain_config):
 @pytest.fixture
 def run(image_bank, fabric, tmp_path, config):
     def start(name="run", given=None, prior=None, **more):
-        return guide(
-            given or config(), image_bank(), prior or masks(),
-            folder=tmp_path / name, fabric=fabric, **more,
-        )  # fmt: skip
+        how = How(tmp_path / name, fabric)
+        return guide(given or config(), image_bank(), prior or masks(), how, **more)
 
     return start
 
@@ -243,7 +242,7 @@ def test_other_masks_and_other_configs_are_refused(run, config):
 
 def test_too_few_images_are_refused(config, image_bank, fabric, tmp_path):
     with pytest.raises(DataError, match="too few"):
-        guide(config(), image_bank(count=6), masks(), folder=tmp_path, fabric=fabric)
+        guide(config(), image_bank(count=6), masks(), How(tmp_path, fabric))
 
 
 def test_a_judge_alone_learns_to_tell_lines_from_noise():

@@ -15,11 +15,9 @@ from ldl.models.decoder import Decoder
 from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
-from ldl.train.dark_start import darkness, start_dark
-from ldl.train.guide import narrowed
-from ldl.train.references import NativeReferences, drawn_shape
-from ldl.train.shape.cut import RIM, Cut, top_hat
-from ldl.train.shape.outputs import as_scored
+from ldl.train.guide import darkness, narrowed, start_dark
+from ldl.train.references import RIM, Cut, NativeReferences, drawn_shape, top_hat
+from ldl.train.shape import as_scored
 
 CPU = torch.device("cpu")
 

@@ -12,14 +12,14 @@ from ldl.data.prepare import ShapePrior
 from ldl.losses.adversarial import squares_fool
 from ldl.methods.synthesis import SynthesisNet, as_photograph, as_signed, synthesis_losses
 from ldl.rng import generator
-from ldl.runs.shape import SynthesisConfig
+from ldl.runs.shape import ShapeConfig, SynthesisConfig
 from ldl.train import checkpoint
 from ldl.train.loop import Plan
+from ldl.train.made import How
 from ldl.train.opponent import ImagePool
-from ldl.train.pseudo import label_images
 from ldl.train.references import References
 from ldl.train.synthesis import BETAS, SynthesisStage, synthesise
-from ldl.train.target import PseudoPairs, SyntheticPairs, train_target
+from ldl.train.target import PseudoPairs, SyntheticPairs, label_images, train_target
 
 SIZE = 32
 
@@ -40,6 +40,12 @@ def config(**fields):
     return SynthesisConfig(**{**base, **fields})
 
 
+def run_of(synthesis):
+    """CycleGAN's run, or SynSeg's where both networks are trained together."""
+    output = "cyclegan" if synthesis.segment_steps else "synseg"
+    return ShapeConfig(data=synthesis.images, prior="dsa", output=output, synthesis=synthesis)
+
+
 def same(one, other):
     one, other = one.state_dict(), other.state_dict()
     return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
@@ -48,9 +54,8 @@ def same(one, other):
 @pytest.fixture
 def run(image_bank, fabric, tmp_path):
     def start(name="run", given=None):
-        return synthesise(
-            given or config(), 0, image_bank(), prior(), folder=tmp_path / name, fabric=fabric
-        )
+        how = How(tmp_path / name, fabric)
+        return synthesise(run_of(given or config()), image_bank(), prior(), how)
 
     return start
 
@@ -140,7 +145,7 @@ def test_a_killed_run_goes_on_bit_for_bit(
     assert same(rest.net, whole.net)
     assert torch.equal(rest.watch, whole.watch)
     one, two = (
-        checkpoint.load(tmp_path / name / "checkpoint.safetensors")[0]
+        checkpoint.load(tmp_path / name / "synthesis" / "checkpoint.safetensors")[0]
         for name in ("whole", "killed")
     )
     assert one.keys() == two.keys()
@@ -231,10 +236,8 @@ def test_pairs_weigh_nothing_outside_of_a_turned_image():
 def test_refinement_learns_what_it_is_told_and_resumes(fabric, tmp_path):
     def start(name):
         pairs = PseudoPairs(labelled(), "even", 4, generator(0, "pairs"))
-        return train_target(
-            pairs, Plan(40, 1e-2), base=2, seed=0, folder=tmp_path / name, fabric=fabric,
-            identity={},
-        )  # fmt: skip
+        how = How(tmp_path / name, fabric)
+        return train_target(pairs, Plan(40, 1e-2), run_of(config()), how, "data", base=2)
 
     net, history = start("one")
     losses = [row[0] for row in history.rows]
