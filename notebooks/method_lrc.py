@@ -417,51 +417,46 @@ Markdown(
 # %% [markdown]
 # ## What the features say of organs
 #
-# Before any fine-tuning: every pixel of a slice is named by a linear read-out of a frozen network's maps, at random and trained.
+# Every pixel of a slice is named by a linear read-out of a frozen network's maps, before any fine-tuning. A network at random passes grey values on; *normalised*, as every training step has it, it has taken up the data's statistics.
 
 # %% tags=["remove-input"]
-report.complete("lrc_probe", profile, store)
-read = {name: show("lrc_probe", name, store) for name in (profile, "open")}
-best = read["open"] if read["open"].measured else read[profile]
-start, gain = (show("lrc_probe", best.profile, store, one) for one in ("start", "gain"))
-told = {
-    row.key: (
-        row.label,
-        start.number(row.key, column.key),
-        cell.value,
-        gain.cells[row.key, column.key],
-    )
-    for row in best.table.rows(best.profile)
-    for column in best.table.columns(best.profile)
-    if (cell := best.cells.get((row.key, column.key)))
+WHEN = {"start": "at random", "settled": "normalised", "score": "trained"}
+read = {name: show("lrc_probe", "open", store, name) for name in (*WHEN, "gain")}
+column = read["gain"].table.columns(read["gain"].profile)[0].key
+named = {
+    row.label: {name: one.cells[row.key, column] for name, one in read.items()}
+    for row in read["gain"].table.rows(read["gain"].profile)
+    if (row.key, column) in read["gain"].cells
 }
 
 
 def above(side):
     """Labels of the rows whose gain lies on that side of zero with its whole interval."""
-    names = [one[0] for one in told.values() if min(side * end for end in one[3].interval) > 0]
-    return ", ".join(names) or "none"
+    there = [name for name, one in named.items() if min(side * x for x in one["gain"].interval) > 0]
+    return ", ".join(there) or "none"
 
 
-display(
-    plots.small_table(
-        [
-            {
-                "pretraining": label,
-                "at random": before,
-                "trained": after,
-                "gain": f"{report.signed(more.value)}<br><small>{report.signed(more.interval[0])} to {report.signed(more.interval[1])}</small>",
-            }
-            for label, before, after, more in told.values()
-        ],
-        decimals=1,
-        caption=f"Pixels named right in volumes that nothing was learned from, mean over background and organs, in per cent; {best.kind}, {next(iter(told.values()))[3].cases} volumes, one seed, 95 % interval over volumes. By chance {100 / len(best.records[0]['organs']):.0f} %. "
-        "LRC's three other rows change its pretext: superpixels of four times the least size; no self product, other grey values, stronger bending, turns and shifts; both.",
+if named:
+    first = next(iter(named.values()))["gain"]
+    display(
+        plots.small_table(
+            [
+                {"pretraining": name}
+                | {title: one[key].value for key, title in WHEN.items()}
+                | {
+                    "gain": f"{report.signed(one['gain'].value)}<br><small>{' to '.join(map(report.signed, one['gain'].interval))}</small>"
+                }
+                for name, one in named.items()
+            ],
+            decimals=1,
+            caption=f"Pixels named right on real CT in {first.cases} volumes that nothing was learned from, mean over background and organs, in per cent (by chance {100 / len(first.records[0]['organs']):.0f}); gain: trained minus at random, one seed, 95 % interval over volumes. "
+            "LRC's further rows change its pretext: superpixels of four times the least size; no self product, other grey values, stronger bending, turns and shifts; both.",
+        )
     )
-)
 Markdown(
-    f"More than its random start says: {above(1)}. Less: {above(-1)}."
-    + (" Phantoms: no evidence." if best.phantom else "")
+    f"Trained networks that say more than their random start: {above(1)}. Less: {above(-1)}."
+    if named
+    else "Not yet run: `ldl run lrc_probe --profile open`."
 )
 
 # %% [markdown]
