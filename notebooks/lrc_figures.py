@@ -16,8 +16,8 @@
 #
 # ```{admonition} The paper says
 # :class: note paper
-# Figure 2: one slice of each data set as networks with and without LRC segment it, fine-tuned on 10 volumes; the improvement is largest on head and neck (section 3.5). Figure 3: k-means of LRC's features beside the superpixels, which shows
-# "informative semantic feature representations that can be effectively clustered" (section 3.6) {cite}`yan2023lrc`.
+# Figure 2: one slice of each data set as networks with and without LRC segment it; the improvement is largest on head and neck (section 3.5). Figure 3: k-means of LRC's features shows "informative semantic feature representations that
+# can be effectively clustered" (section 3.6) {cite}`yan2023lrc`.
 # ```
 
 # %% tags=["parameters", "remove-input"]
@@ -84,8 +84,7 @@ PANELS = (
 # %% [markdown]
 # ## Figure 2
 #
-# Our slice is not chosen by eye: of the test part it is the one with most organs, among equals the one with most labelled pixels. One slice proves nothing, so under each panel stands the mean DSC over *all* test volumes; what may be
-# concluded stands in {doc}`lrc_table1`. Slices of sets that may not be passed on are not shown; a phantom takes their place.
+# The slice is that of the test part with most organs, not one chosen by eye; under each panel stands the mean DSC over *all* test volumes ({doc}`lrc_table1`). Where a set may not be passed on, a phantom takes its place.
 
 
 # %% tags=["remove-input"]
@@ -161,7 +160,7 @@ for region in REGIONS:
 # %% [markdown]
 # ## Figure 3
 #
-# What do the clusters look like, and did the training put anything into them that the grey values, or the network before its first step, did not have? Each slice is clustered by itself, unit embeddings of the pixels inside the body.
+# Each slice is clustered by itself, unit embeddings of the pixels inside the body. Is there anything in the clusters that grey values, or the network before its first step, did not have?
 
 # %% tags=["remove-input"]
 FEW, ROUNDS = 12, 30  # clusters of the coarse map; of k-means
@@ -251,14 +250,13 @@ display(
 )
 Markdown(
     f"Clusters of the trained embeddings fit the organs better than those of the untrained network in {ahead['untrained']} of {len(found)} regions, than clusters of plain grey values in {ahead['grey values']}, than the superpixels "
-    f"that taught them in {ahead['superpixels']}. Whether a cluster *means* an organ this cannot show: the contrast tells regions of one slice apart, two halves of a liver are negatives of each other, and nothing asks that the liver of two patients look alike."
+    f"that taught them in {ahead['superpixels']}. Whether a cluster *means* an organ this cannot show: two halves of a liver are negatives of each other, and nothing asks that the liver of two patients look alike."
 )
 
 # %% [markdown]
 # ## Slice by slice
 #
-# A slider, the arrow keys or a sideways drag change the slice; layers and organs go on and off. First a thorax phantom that no training has seen, segmented by a local branch of minutes: to be looked at, not judged. Then head and neck, where the
-# optic nerves and the chiasm show how small an organ can be.
+# First a thorax phantom that no training has seen, segmented by a local branch of minutes: to be looked at, not judged. Then head and neck, with optic nerves and chiasm.
 
 # %% tags=["remove-input"]
 short = branch(short_config(profile, seed), store)
