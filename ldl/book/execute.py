@@ -106,7 +106,9 @@ def _run(
             cwd=source.parent,
             kernel_name=KERNEL["name"],
             progress_bar=False,
-            extra_arguments=["--log-level=ERROR"],  # no word about unencrypted local sockets
+            # No word about local sockets, nor the interrupt that ends an idle kernel: a cell's
+            # own error comes back in the notebook.
+            extra_arguments=["--log-level=CRITICAL"],
         )
     except PapermillExecutionError as error:
         failure = describe(source.stem, error)
