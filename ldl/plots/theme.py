@@ -8,7 +8,6 @@ from textwrap import fill
 from typing import Any, TypeVar
 
 import matplotlib as mpl
-import seaborn as sns
 from cycler import cycler
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -64,6 +63,10 @@ def _plain(method: str) -> str:
 
 
 SETTINGS: Any = {
+    "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "sans-serif"],
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
     "svg.fonttype": "none",
     "svg.hashsalt": "ldl",
     **dict.fromkeys(
@@ -95,8 +98,8 @@ SETTINGS: Any = {
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Seaborn's plain axes with the book's settings on top, the reader's own again afterwards."""
-    with sns.axes_style("ticks"), mpl.rc_context(SETTINGS):
+    """The book's settings, and the reader's own again afterwards."""
+    with mpl.rc_context(SETTINGS):
         yield
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
-from pydicom.pixels import apply_modality_lut, apply_voi
 
 from ldl.data.readers.raster import read_bytes, tell_once, unreadable
 from ldl.errors import DataError
@@ -29,6 +27,8 @@ def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
     Grey: rescaled (modality LUT), then the first window or VOI LUT of the file, MONOCHROME1
     inverted; 8 bits only at the end. A file without a window shows the whole range of its bits.
     """
+    import pydicom  # brings an HTTP client along, which few readers of images need
+
     raw = read_bytes(path) if raw is None else raw
     try:
         with warnings.catch_warnings():
@@ -78,6 +78,8 @@ def _as_stored(data: Any, pixels: np.ndarray) -> np.ndarray:
 
 def _shown(data: Any, pixels: np.ndarray, limits: tuple[int, int], path: Path) -> np.ndarray:
     """Brightness 0..1 before any inversion."""
+    from pydicom.pixels import apply_modality_lut, apply_voi
+
     values = np.asarray(apply_modality_lut(pixels, data), np.float64)
     if data.get("VOILUTSequence"):
         table = apply_voi(values.astype(np.int64), data, index=0)
@@ -97,8 +99,8 @@ def _shown(data: Any, pixels: np.ndarray, limits: tuple[int, int], path: Path) -
 
 def _numbers(data: Any, name: str) -> list[float]:
     found = data.get(name)
-    several = isinstance(found, list | tuple | pydicom.multival.MultiValue)
-    return [float(one) for one in (found if several else [found]) if one not in (None, "")]
+    several = [found] if found is None or isinstance(found, str | float | int) else found
+    return [float(one) for one in several if one not in (None, "")]
 
 
 def _windowed(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
@@ -139,6 +141,8 @@ def read_jsrt(path: Path, raw: bytes | None = None) -> np.ndarray:
 
 def pixel_spacing(path: Path) -> tuple[float, float] | None:
     """Rows' and columns' distance in mm, where a DICOM file says it; None of any other file."""
+    import pydicom
+
     try:
         data = pydicom.dcmread(path, stop_before_pixels=True)
         found = data.get("PixelSpacing") or data.get("ImagerPixelSpacing")
