@@ -405,14 +405,16 @@ def fill(
     leave_out: bool | None = False,
     progress: bool = False,
     unit: str = "image",
+    done: int | None = None,
 ) -> None:
     """Let ``add`` write each item that is not written yet, and name every one that cannot be used.
 
     ``leave_out`` goes on without those, instead of writing no bank; None: the first of them is the
     error, since the caller offers no going on.
+    ``done`` says how many of the items are written; None: each has one entry.
     """
     faults: list[str] = []
-    left = items[writer.done :]
+    left = items[writer.done if done is None else done :]
     for one in tqdm(left, desc=writer.name, unit=unit, disable=not progress):
         try:
             add(one)

@@ -3,17 +3,18 @@
 import hashlib
 import logging
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import Bank, BankWriter, fill, image_rows, made, open_images, refuse
+from ldl.data.bank import Bank, BankWriter, Rows, fill, image_rows, made, open_images
 from ldl.data.ct.prepare import to_grey
 from ldl.data.ct.volume import read_ct
 from ldl.data.folder import FolderIndex
@@ -25,7 +26,12 @@ from ldl.tasks import CHANNELS, Modality
 
 LOG = logging.getLogger("ldl")
 LEAST = 16
+LARGEST, SMALLEST = 256, 32  # sides of the squares that images become, unless asked for
+LOOKED_AT = 3  # images that tell the side
 WINDOW = (-160, 240)  # Hounsfield units of soft tissue, shown as 0 and 255
+_MASKS, _OTHER = "masks beside their images", "of another kind"
+_FLAT, _TWIN = "of two levels only, as masks are", "seen before"
+_KINDS = (_MASKS, _OTHER, _FLAT, _TWIN)
 # What people call a mask that lies beside its image, in the file's name or its folder's.
 _MASK = re.compile(
     r"mask|(?:^|[/_\-. ])(?:seg|segmentation|label|gt|ground_?truth|annotation|manual)s?\d*"
@@ -52,7 +58,8 @@ class Chosen:
         """How many files were taken, how many left out, and why."""
         reasons: dict[str, list[str]] = {}
         for name, why in self.left_out.items():
-            reasons.setdefault(why.split(":")[0], []).append(name)
+            kind = why.split(":")[0]
+            reasons.setdefault(kind if kind in _KINDS else "that cannot be used", []).append(name)
         words = [f"{len(names)} {why} ({_few(names)})" for why, names in reasons.items()]
         words += [f"{count} {why}" for why, count in sorted(self.beside.items())]
         left = len(self.left_out) + self.beside.total()
@@ -94,14 +101,14 @@ def image_files(
     inside = beside is not None and folder.resolve() in beside.resolve().parents
     for name in index.sizes:
         if inside and beside and beside.resolve() in (folder / name).resolve().parents:
-            left_out[name] = "masks beside their images"
+            left_out[name] = _MASKS
         elif is_volume(name) if volumes else is_image(folder / name):
             files.append(name)
         else:
             suffix = PurePosixPath(name).suffix.lower()
-            left_out[name] = f"of another kind: {suffix or 'no suffix'}"
+            left_out[name] = f"{_OTHER}: {suffix or 'no suffix'}"
     masks = _masks(files)
-    left_out |= dict.fromkeys(sorted(masks), "masks beside their images")
+    left_out |= dict.fromkeys(sorted(masks), _MASKS)
     found = Chosen(tuple(sorted(set(files) - masks)), left_out, index.left_out)
     _insist(folder, found, least)
     return found
@@ -133,6 +140,25 @@ def _coloured(path: Path) -> bool:
     except DataError as error:
         return "channels" in str(error)
     return False
+
+
+def usual_side(folder: Path, modality: Modality) -> int:
+    """Side of the squares that a folder's images become where nobody says it.
+
+    The shorter side of what is seen of an image, so that nothing is blown up, as a multiple of 16
+    and at most 256 pixels. Pretraining and fine-tuning both ask here: a network then meets each
+    structure as large as it has learned it.
+    """
+    volumes = modality == "ct"
+    files, sides = image_files(folder, volumes=volumes, least=1).files, []
+    for name in files[:: 1 + len(files) // LOOKED_AT]:
+        try:
+            _, _, one = next(pictures(folder / name, modality, SMALLEST))
+        except (DataError, StopIteration):  # told by whoever reads them all
+            continue
+        sides.append(min(one.box.bottom - one.box.top, one.box.right - one.box.left))
+    side = float(np.median(sides)) if sides else LARGEST
+    return max(SMALLEST, min(LARGEST, 16 * int(side // 16)))
 
 
 def _insist(folder: Path, found: Chosen, least: int = LEAST) -> None:
@@ -171,6 +197,75 @@ def two_levels(pixels: np.ndarray) -> bool:
     return high - low > 64 and bright > 0.005 and bright + float((pixels <= low + 16).mean()) > 0.99
 
 
+Entry = tuple[str, dict[str, np.ndarray], dict[str, Any]]  # id, what a row holds, facts
+
+
+def file_bank(
+    name: str,
+    kind: str,
+    stamp: Sequence[object],
+    rows: Rows,
+    files: Callable[[], tuple[Sequence[str], dict[str, Any]]],
+    read: Callable[[BankWriter, str], Iterable[Entry]],
+    *,
+    check: Callable[[BankWriter], object] = lambda writer: None,
+    leave_out: bool = False,
+    progress: bool = False,
+) -> Bank:
+    """A bank of one's own files, made once for a content and gone on with where it was killed.
+
+    Args:
+        name, kind, stamp, rows: as of `BankWriter` and `made`.
+        files: which, and facts for the index; asked for only when the bank is not there yet.
+        read: the entries of one: an image, or the slices of a volume.
+        check: looks at what was written, before it counts.
+        leave_out, progress: as of `fill`.
+
+    Raises:
+        DataError: files that cannot be used, all of them named.
+    """
+
+    def write(place: Path) -> None:
+        found, facts = files()
+        volumes = any(map(is_volume, found))
+        count = None if volumes else len(found)
+        with BankWriter(place, name, rows, count=count) as writer:
+            writer.most = 255  # a bit a class
+            writer.facts |= facts
+            known = {one["id"] for one in writer.entries}
+
+            def add(one: str) -> None:
+                for id, row, more in read(writer, one):
+                    if id not in known:
+                        writer.add(id, [row], **more)
+
+            fill(writer, found, add, leave_out=leave_out, progress=progress,
+                 unit="volume" if volumes else "image", done=0 if volumes else None)  # fmt: skip
+            check(writer)
+
+    return open_images(made(f"{name}-{kind}", stamp, write))
+
+
+def pictures(path: Path, modality: Modality, size: int) -> Iterator[tuple[str, int, Picture]]:
+    """What a file shows: an image, or each slice of a volume that is not blank.
+
+    Yields:
+        What its id adds to the file's name, its number, and the picture.
+
+    Raises:
+        DataError: unreadable, or a blank image.
+    """
+    if modality == "ct":
+        for number, one in enumerate(slices(path, size)):
+            if one.pixels.min() < one.pixels.max():
+                yield f"#{number:03d}", number, one
+        return
+    one = picture(path, modality, size)
+    if one.pixels.min() == one.pixels.max():
+        raise DataError(f"{path}: blank, every pixel is {one.pixels.min()}")
+    yield "", 0, one
+
+
 def folder_bank(
     folder: Path,
     modality: Modality,
@@ -199,23 +294,43 @@ def folder_bank(
     """
     flat = modality != "ct"
     chosen = image_files(folder, volumes=not flat, least=LEAST if flat else 1)
-    name = f"own-{folder.resolve().name}"
+    twins = _Twins()
 
-    def write(place: Path) -> None:
-        rows = image_rows((CHANNELS[modality], size, size))
-        with BankWriter(place, name, rows, count=len(chosen.files) if flat else None) as writer:
-            into = _write if flat else _write_slices
-            into(writer, folder, chosen.files, modality, leave_out=leave_out, progress=progress)
+    def read(writer: BankWriter, name: str) -> Iterator[Entry]:
+        for ending, _, one in pictures(folder / name, modality, size):
+            if not flat:
+                yield name + ending, {"images": one.square}, {"split": "train"}
+                continue
+            small = _small(one.square)
+            twin = twins.of(small, writer.entries)
+            if two_levels(one.pixels):
+                writer.leave_out(name, _FLAT)
+            elif twin is not None:
+                writer.leave_out(name, f"{_TWIN}: the same picture as {twin}")
+            else:
+                yield name, {"images": one.square}, {"split": "train", "small": small.tolist()}
+
+    def check(writer: BankWriter) -> None:
+        used = tuple(one["id"] for one in writer.entries)
+        _insist(folder, Chosen(used, writer.left_out, Counter()))
 
     bar = tqdm(chosen.files, desc="contents", unit="file", disable=not progress)
-    contents = [(one, content(folder / one)) for one in bar]
-    stamp = [prepare.VERSION, modality, size, leave_out, contents]
-    bank = open_images(made(f"{name}-{modality}-{size}", stamp, write))
+    stamp = [prepare.VERSION, modality, size, leave_out, [(f, content(folder / f)) for f in bar]]
+    rows = image_rows((CHANNELS[modality], size, size))
+    bank = file_bank(
+        own_name(folder), f"{modality}-{size}", stamp, rows, lambda: (chosen.files, {}), read,
+        check=check, leave_out=leave_out, progress=progress,
+    )  # fmt: skip
     left_out = chosen.left_out | dict(bank.left_out)
     used = Chosen(bank.ids, left_out, chosen.beside)
     words = "" if flat else f" (slices of {len({one.split('#')[0] for one in bank.ids})} volumes)"
     say(f"{shown(folder)}: {used.line().replace(' images taken', f' images taken{words}', 1)}")
     return replace(bank, left_out=left_out)
+
+
+def own_name(folder: Path) -> str:
+    """What the bank of a folder is called."""
+    return f"own-{folder.resolve().name}"
 
 
 def content(path: Path) -> str:
@@ -240,20 +355,18 @@ def prior_bank(folder: Path, size: int, *, leave_out: bool = False) -> Bank:
     if not files:
         raise DataError(f"{folder}: no mask there; {index.line()}")
 
-    def write(place: Path) -> None:
-        name, rows = f"own-{folder.resolve().name}", image_rows((1, size, size))
-        with BankWriter(place, name, rows, count=len(files)) as writer:
-
-            def add(one: str) -> None:
-                mask = resize_mask(read_mask(folder / one), size)
-                if not mask.any():
-                    raise DataError(f"{folder / one}: an empty mask shows no shape")
-                writer.add(one, [{"images": mask[None] * np.uint8(255)}])
-
-            fill(writer, files, add, leave_out=leave_out)
+    def read(_: BankWriter, one: str) -> Iterator[Entry]:
+        mask = resize_mask(read_mask(folder / one), size)
+        if not mask.any():
+            raise DataError(f"{folder / one}: an empty mask shows no shape")
+        yield one, {"images": mask[None] * np.uint8(255)}, {}
 
     stamp = ["prior", size, leave_out, [(one, content(folder / one)) for one in files]]
-    return open_images(made(f"own-{folder.resolve().name}-prior-{size}", stamp, write))
+    rows = image_rows((1, size, size))
+    return file_bank(
+        own_name(folder), f"prior-{size}", stamp, rows, lambda: (files, {}), read,
+        leave_out=leave_out,
+    )  # fmt: skip
 
 
 def slices(path: Path, size: int) -> Iterator[Picture]:
@@ -266,79 +379,6 @@ def slices(path: Path, size: int) -> Iterator[Picture]:
         yield pictured(to_grey(plane, WINDOW), path, "ct", size)
 
 
-def _write_slices(
-    writer: BankWriter,
-    folder: Path,
-    files: tuple[str, ...],
-    modality: Modality,
-    *,
-    leave_out: bool,
-    progress: bool,
-) -> None:
-    """Every slice of every volume that shows something."""
-    faults: list[str] = []
-    size = writer.rows["images"][1][-1]
-    known = {one["id"] for one in writer.entries}
-    for name in tqdm(files, desc=folder.name, unit="volume", disable=not progress):
-        try:
-            for number, one in enumerate(slices(folder / name, size)):
-                id = f"{name}#{number:03d}"
-                if id not in known and one.pixels.min() < one.pixels.max():
-                    writer.add(id, [{"images": one.square}], split="train")
-        except DataError as error:
-            faults += _fault(writer, name, error, leave_out)
-    refuse(faults, len(files))
-    _insist(folder, Chosen(tuple(one["id"] for one in writer.entries), writer.left_out, Counter()))
-
-
-def _write(
-    writer: BankWriter,
-    folder: Path,
-    files: tuple[str, ...],
-    modality: Modality,
-    *,
-    leave_out: bool,
-    progress: bool,
-) -> None:
-    """Every file that is a picture of its own; the others are told."""
-    size = writer.rows["images"][1][-1]
-    seen = _Seen()
-    for one in writer.entries:
-        seen.add(np.array(one["small"], np.int16), one["id"])
-    faults: list[str] = []
-    for name in tqdm(files[writer.done :], desc=folder.name, unit="image", disable=not progress):
-        try:
-            found = picture(folder / name, modality, size)
-            if found.pixels.min() == found.pixels.max():
-                raise DataError(f"{found.path}: blank, every pixel is {found.pixels.min()}")
-        except DataError as error:
-            faults += _fault(writer, name, error, leave_out)
-            continue
-        if two_levels(found.pixels):
-            writer.leave_out(name, "of two levels only, as masks are")
-            continue
-        small = _small(found.square)
-        twin = seen.like(small)
-        if twin is not None:
-            writer.leave_out(name, f"seen before: the same picture as {twin}")
-        elif not faults:
-            writer.add(name, [{"images": found.square}], split="train", small=small.tolist())
-            seen.add(small, name)
-    refuse(faults, len(files))
-    used = tuple(one["id"] for one in writer.entries)
-    _insist(folder, Chosen(used, writer.left_out, Counter()))
-
-
-def _fault(writer: BankWriter, name: str, error: DataError, leave_out: bool) -> list[str]:
-    """What is to be refused for a file that cannot be used: nothing where it may be left out."""
-    if not leave_out:
-        return [str(error)]
-    if name not in writer.left_out:
-        LOG.warning("left out: %s", error)
-        writer.leave_out(name, f"that cannot be used: {error}")
-    return []
-
-
 def _small(square: np.ndarray) -> np.ndarray:
     """(C * 64,) int16: means of 8 x 8 cells, which saving a picture in another format leaves."""
     cells = [
@@ -347,17 +387,19 @@ def _small(square: np.ndarray) -> np.ndarray:
     return np.stack(cells).astype(np.int16).ravel()
 
 
-class _Seen:
-    """Pictures so far, found again by their cells within two grey levels."""
+class _Twins:
+    """Pictures written so far, found again by their cells within two grey levels."""
 
     def __init__(self) -> None:
-        self._by_mean: dict[int, list[tuple[np.ndarray, str]]] = {}
+        self._by_mean: dict[int, list[tuple[np.ndarray, str]]] = defaultdict(list)
+        self._known = 0
 
-    def add(self, small: np.ndarray, name: str) -> None:
-        self._by_mean.setdefault(round(float(small.mean())), []).append((small, name))
-
-    def like(self, small: np.ndarray) -> str | None:
-        """The name of an equal picture."""
+    def of(self, small: np.ndarray, entries: Sequence[dict[str, Any]]) -> str | None:
+        """The name of an equal picture among a writer's entries."""
+        for one in entries[self._known :]:
+            cells = np.array(one["small"], np.int16)
+            self._by_mean[round(float(cells.mean()))].append((cells, one["id"]))
+        self._known = len(entries)
         mean = round(float(small.mean()))
         for near in range(mean - 2, mean + 3):
             for other, name in self._by_mean.get(near, ()):

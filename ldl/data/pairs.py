@@ -13,11 +13,21 @@ from nibabel.orientations import apply_orientation
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import SPLITS, Bank, BankWriter, image_rows, made, open_bank, open_images, refuse
+from ldl.data.bank import SPLITS, Bank, BankWriter, image_rows, open_bank, refuse
 from ldl.data.ct.volume import check_pair, display
 from ldl.data.folder import FolderIndex
-from ldl.data.own import content, image_files, is_volume, plain_stem, slices, without_mask_words
-from ldl.data.preprocess import Picture, crop, picture, resize_mask
+from ldl.data.own import (
+    Entry,
+    content,
+    file_bank,
+    image_files,
+    is_volume,
+    own_name,
+    pictures,
+    plain_stem,
+    without_mask_words,
+)
+from ldl.data.preprocess import Picture, crop, resize_mask
 from ldl.data.readers import is_image, read_nifti
 from ldl.data.readers.image import read_codes
 from ldl.data.readers.nifti import to_ras
@@ -248,50 +258,33 @@ def labelled_bank(
         for one, masks in sorted(pairs.masks.items())
     ]  # fmt: skip
     stamp = [prepare.VERSION, "labelled", modality, size, list(names), leave_out, files]
-    name = f"own-{pairs.images.resolve().name}"
+    facts: dict[str, Any] = {}
 
-    def write(place: Path) -> None:
+    def used() -> tuple[list[str], dict[str, Any]]:
         classes, values, faults = _classes(pairs, names, modality, progress)
         refuse([] if leave_out else list(faults.values()), len(files))
-        with BankWriter(place, name, image_rows((CHANNELS[modality], size, size), masks=True)) as w:
-            w.most = 2 ** len(classes) - 1
-            w.facts |= {"classes": classes, "values": values, "left_out": faults}
-            used = [one for one in sorted(pairs.masks) if one not in faults]
-            _fill(w, pairs, used, modality, classes, values, where, leave_out, progress)
+        facts.update(classes=classes, values=values, left_out=faults)
+        return [one for one in sorted(pairs.masks) if one not in faults], facts
 
-    folder = made(f"{name}-{modality}-{size}-masks", stamp, write)
-    index, bank = open_bank(folder)[0], open_images(folder)
+    def read(_: BankWriter, name: str) -> Iterator[Entry]:
+        for one in _cases(pairs, name, modality, size, facts["classes"], facts["values"]):
+            row = {"images": one.picture.square, "masks": _bits(one, size)}
+            yield one.id, row, {"split": where[name]}
+
+    def check(writer: BankWriter) -> None:
+        missing = set(SPLITS) - {one["split"] for one in writer.entries}
+        if missing:
+            raise DataError(f"{pairs.images}: no image is left for {', '.join(missing)}")
+
+    bank = file_bank(
+        own_name(pairs.images), f"{modality}-{size}-masks", stamp,
+        image_rows((CHANNELS[modality], size, size), masks=True), used, read,
+        check=check, leave_out=leave_out, progress=progress,
+    )  # fmt: skip
+    index = open_bank(Path(bank.images.filename).parent)[0]  # type: ignore[attr-defined]
     return Labelled(
         bank, tuple(index["classes"]), tuple(index["values"]), subjects, pairs, modality
     )
-
-
-def _fill(
-    writer: BankWriter,
-    pairs: Pairs,
-    used: list[str],
-    modality: Modality,
-    classes: Sequence[str],
-    values: Sequence[int],
-    where: dict[str, str],
-    leave_out: bool,
-    progress: bool,
-) -> None:
-    size, faults = writer.rows["images"][1][-1], []
-    known = {one["id"].split("#")[0] for one in writer.entries} | set(writer.left_out)
-    for name in tqdm([one for one in used if one not in known], unit="image", disable=not progress):
-        try:
-            for one in _cases(pairs, name, modality, size, classes, values):
-                row = {"images": one.picture.square, "masks": _bits(one, size)}
-                writer.add(one.id, [row], split=where[name])
-        except DataError as error:
-            faults.append(str(error))
-            if leave_out:
-                writer.leave_out(name, str(error))
-    refuse([] if leave_out else faults, len(used))
-    there = {one["split"] for one in writer.entries}
-    if there != set(SPLITS):
-        raise DataError(f"{pairs.images}: no image is left for {', '.join(set(SPLITS) - there)}")
 
 
 def _bits(case: Case, size: int) -> Mask:
@@ -310,37 +303,28 @@ def _cases(
     values: Sequence[int],
 ) -> Iterator[Case]:
     path = pairs.images / name
-    codes = [_codes(mask, path) for mask in pairs.masks[name].values()]
+    codes = {label: _codes(mask, path) for label, mask in pairs.masks[name].items()}
+    first = next(iter(codes.values()))
     if values:
-        planes = np.stack([codes[0] == value for value in values])
+        planes = np.stack([first == value for value in values])
     else:
-        found = dict(zip(pairs.masks[name], codes, strict=True))
-        planes = np.stack(
-            [found[one] != 0 if one in found else np.zeros(codes[0].shape, bool) for one in classes]
-        )
-    if modality == "ct":
-        for number, one in enumerate(slices(path, size)):
-            if one.pixels.min() < one.pixels.max():
-                yield Case(f"{name}#{number:03d}", one, planes[:, number])
-        return
-    one = picture(path, modality, size)
-    if one.pixels.min() == one.pixels.max():
-        raise DataError(f"{path}: blank, every pixel is {one.pixels.min()}")
-    if one.shape != planes.shape[1:]:
-        rows, columns = planes.shape[1:]
-        mask = next(iter(pairs.masks[name].values()))
-        raise DataError(
-            f"{mask}: mask of {columns}x{rows} pixels beside an image of {one.shape[1]}x"
-            f"{one.shape[0]} ({path.name}); is it another image's, or turned, or was the image "
-            "turned upright by its EXIF orientation?"
-        )
-    yield Case(name, one, planes)
+        planes = np.stack([codes.get(one, np.zeros_like(first)) != 0 for one in classes])
+    for ending, number, one in pictures(path, modality, size):
+        if one.shape != planes.shape[2:]:
+            rows, columns = planes.shape[2:]
+            mask = next(iter(pairs.masks[name].values()))
+            raise DataError(
+                f"{mask}: mask of {columns}x{rows} pixels beside an image of {one.shape[1]}x"
+                f"{one.shape[0]} ({path.name}); is it another image's, or turned, or was the image "
+                "turned upright by its EXIF orientation?"
+            )
+        yield Case(name + ending, one, planes[:, number])
 
 
 def _codes(mask: Path, image: Path) -> Mask:
-    """Values of a mask, (H, W) or (Z, Y, X) as `slices` shows the volume."""
+    """Values of a mask, (1, H, W), or (Z, Y, X) as `slices` shows the volume."""
     if not is_volume(mask):
-        return read_codes(mask)
+        return read_codes(mask)[None]
     scan, marked = read_nifti(image), read_nifti(mask)
     check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, mask)
     whole = np.rint(marked.values)

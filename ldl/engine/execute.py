@@ -22,6 +22,7 @@ from ldl.ranks import agreed, first, launched
 from ldl.runs.base import Run
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, device_name, fabric_for
+from ldl.train.loop import Progress
 from ldl.train.made import How, Made, Weights
 
 
@@ -30,7 +31,7 @@ def ensure(
     store: RunStore,
     *,
     device: str = "auto",
-    progress: bool = False,
+    progress: Progress = False,
     weights: bool = False,
 ) -> Record:
     """The fresh record of ``run``, made now if it is missing or stale.
@@ -39,6 +40,13 @@ def ensure(
     make the run together; the first decides whether there is anything to do, and writes.
 
     Args:
+<<<<<<< HEAD
+=======
+        run: what to make.
+        store: where records and weights live.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        progress: show progress bars, or what is told in their place, see `ldl.train.loop`.
+>>>>>>> 9a7bb54 (wip)
         weights: also require the weights on this machine.
     """
     fabric = fabric_for(device) if launched() else None
@@ -82,7 +90,7 @@ def _drop_outdated(folder: Path, run: Run) -> None:
             shutil.rmtree(path.parent) if path.parent != folder else path.unlink()
 
 
-def _made(run: Run, store: RunStore, fabric: Fabric, device: str, progress: bool) -> Record:
+def _made(run: Run, store: RunStore, fabric: Fabric, device: str, progress: Progress) -> Record:
     """Make ``run`` and keep its weights; its record."""
 
     def before(needed: Run | None) -> Weights | None:

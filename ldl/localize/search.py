@@ -119,5 +119,5 @@ def make(run: LocalizeConfig, how: How) -> Made:
     """The answers of every support image; nothing is trained."""
     weights = how.before(run.encoder)
     start = time.monotonic()
-    bank, fields = search(run, weights, how.fabric.device, progress=how.progress)
+    bank, fields = search(run, weights, how.fabric.device, progress=how.progress is True)
     return Made(None, data_line(bank), time.monotonic() - start, fields)

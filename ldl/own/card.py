@@ -13,7 +13,7 @@ import ldl
 from ldl import paths
 from ldl.data.bank import Bank
 from ldl.methods import COMPARISONS, METHODS
-from ldl.own.model import CARD_MARK, Model, Preprocessing, beside
+from ldl.own.model import CARD_MARK, Preprocessing, beside
 from ldl.plots.curves import loss_curves
 from ldl.plots.images import image_grid
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
@@ -121,17 +121,17 @@ def of_encoder(
     )
 
 
-def write(output: Path, model: Model, curves: Mapping[str, Any], images: Figure) -> None:
+def write(output: Path, text: str, curves: Mapping[str, Any], images: Figure) -> None:
     """The card and its two figures, beside the model.
 
     Args:
         output: the model's file.
-        model: whose card it is.
+        text: the card.
         curves: as records hold them: "step" and a list a loss.
         images: the second figure.
     """
     with paths.told(output.parent, ""):
-        path_of(output).write_text(model.card, encoding="utf-8", errors="backslashreplace")
+        path_of(output).write_text(text, encoding="utf-8", errors="backslashreplace")
         _save(loss_curves(pd.DataFrame(curves)), beside(output, CURVES))
         _save(images, beside(output, IMAGES))
 

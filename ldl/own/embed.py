@@ -1,12 +1,13 @@
 """One vector an image: of any images, or of a folder, with its nearest neighbours to look at."""
 
 import csv
-import os
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -21,6 +22,7 @@ from ldl.data.own import image_files
 from ldl.errors import DataError, LdlError
 from ldl.models.backbones import pooled
 from ldl.own.load import ImageLike, Loaded, load_encoder
+from ldl.own.outputs import put, refuse_among, refuse_foreign
 from ldl.plots.images import image_grid, nearest, to_display
 
 SUFFIXES = (".npz", ".csv")
@@ -91,7 +93,10 @@ def embed_folder(
             would replace a file of somebody else; nothing was written then.
     """
     sheet = output.with_name(f"{output.stem}-neighbours.png")
-    _refuse(output, sheet, folder)
+    if output.suffix not in SUFFIXES:
+        raise LdlError(f"--output {output}: name a file that ends in .npz or .csv")
+    refuse_among(output, folder)
+    refuse_foreign(output, (output, sheet), _ours, MADE_BY)
     loaded = load_encoder(encoder)
     volumes = loaded.preprocessing.modality == "ct"
     chosen = image_files(folder, volumes=volumes, least=2)
@@ -114,9 +119,11 @@ def embed_folder(
         refuse(faults, len(chosen.files))
     for fault in faults:
         say(f"left out: {paths.shown(fault)}")
-    with paths.told(output.parent, ""):
-        _write(output, names, vectors)
-        _saved(sheet, lambda path: _draw(loaded, folder, names, vectors, path))
+    figure, drawn = contact_sheet(loaded, folder, names, vectors), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100, metadata={SHEET: MADE_BY})
+    plt.close(figure)
+    content = _content(names, vectors, output.suffix)
+    put(output.parent, {sheet.name: drawn.getvalue(), output.name: content})
     return output, sheet, vectors
 
 
@@ -161,54 +168,18 @@ def contact_sheet(
     return image_grid(pictures, captions=captions, titles=["image", "nearest"], width=1.1)
 
 
-def _draw(loaded: Loaded, folder: Path, names: Sequence[str], vectors: NDArray, path: Path) -> None:
-    figure = contact_sheet(loaded, folder, names, vectors)
-    figure.savefig(path, format="png", dpi=100, metadata={SHEET: MADE_BY})
-    plt.close(figure)
-
-
-def _write(output: Path, names: Sequence[str], vectors: NDArray[np.float32]) -> None:
+def _content(names: Sequence[str], vectors: NDArray[np.float32], suffix: str) -> bytes:
     told = [paths.shown(name) for name in names]
-
-    def npz(path: Path) -> None:
-        with path.open("wb") as stream:
-            np.savez(stream, made_by=np.array(MADE_BY), names=np.array(told), vectors=vectors)
-
-    def table(path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(_columns(vectors.shape[1]))
-            for name, row in zip(told, vectors, strict=True):
-                writer.writerow([name, *(f"{value:.6g}" for value in row)])
-
-    _saved(output, npz if output.suffix == ".npz" else table)
+    if suffix == ".csv":
+        table = pd.DataFrame(vectors, told, _columns(vectors.shape[1])[1:])
+        return table.to_csv(index_label="image", float_format="%.6g").encode()
+    stream = io.BytesIO()
+    np.savez(stream, made_by=np.array(MADE_BY), names=np.array(told), vectors=vectors)
+    return stream.getvalue()
 
 
 def _columns(width: int) -> list[str]:
     return ["image", *(f"v{k}" for k in range(width))]
-
-
-def _saved(path: Path, write: Callable[[Path], None]) -> None:
-    """Whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _refuse(output: Path, sheet: Path, folder: Path) -> None:
-    if output.suffix not in SUFFIXES:
-        raise LdlError(f"--output {output}: name a file that ends in .npz or .csv")
-    if folder.resolve() in output.resolve().parents:
-        raise LdlError(f"{output}: lies among your images in {folder}; name another folder")
-    for path in (output, sheet):
-        if os.path.lexists(path) and not _ours(path):
-            raise LdlError(
-                f"--output {output}: {paths.shown(path)} would be replaced, which `{MADE_BY}` did "
-                "not write; name another file"
-            )
 
 
 def _ours(path: Path) -> bool:

@@ -7,8 +7,6 @@ them, so that outputs are equal.
 """
 
 import json
-import os
-import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -18,11 +16,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ldl import paths
 from ldl.errors import LdlError
 from ldl.models.backbones import Encoder
 from ldl.own.load import Loaded, load_encoder, load_model
 from ldl.own.model import read_model
+from ldl.own.outputs import put, refuse_file, refuse_foreign
 
 Target = Literal["timm", "smp", "monai", "nnunet", "onnx"]
 TARGETS: tuple[str, ...] = get_args(Target)
@@ -54,17 +52,10 @@ def export(path: Path, to: str, folder: Path) -> list[Path]:
     found = load_model(path) if whole else load_encoder(path)
     _insist(found, to, path)
     content = _content(found, to, path.name)
-    _refuse(folder, content)
-    paths.writable(folder)
-    work = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
-    try:
-        with paths.told(folder, ""):
-            for name, raw in content.items():
-                (work / name).write_bytes(raw)
-            for name in content:
-                os.replace(work / name, folder / name)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    refuse_file(folder)
+    known = _made_here(folder)
+    refuse_foreign(folder, [folder / name for name in content], lambda path: known, MADE_BY)
+    put(folder, content)
     return [folder / name for name in content]
 
 
@@ -214,21 +205,13 @@ def onnx_bytes(found: Loaded) -> bytes:
         return target.read_bytes()
 
 
-def _refuse(folder: Path, content: dict[str, bytes]) -> None:
-    """Look at where it is to be written, before the work."""
-    if folder.exists() and not folder.is_dir():
-        raise LdlError(f"--output {folder} is a file; name a folder")
+def _made_here(folder: Path) -> bool:
+    """Whether an earlier export lies there."""
     try:
         told = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        ours = isinstance(told, dict) and told.get("made_by") == MADE_BY
+        return isinstance(told, dict) and told.get("made_by") == MADE_BY
     except (OSError, ValueError):
-        ours = False
-    for name in content:
-        if os.path.lexists(folder / name) and not ours:
-            raise LdlError(
-                f"--output {folder}: {paths.shown(folder / name)} would be replaced, which "
-                f"`{MADE_BY}` did not write; name another folder"
-            )
+        return False
 
 
 def _json(value: object) -> bytes:

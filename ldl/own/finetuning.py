@@ -1,76 +1,41 @@
 """Fine-tuning on one's own masks: images and masks go in, a segmenter and its scores come out."""
 
-import csv
 import math
-import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
-from tqdm.auto import tqdm
+import pandas as pd
 
 from ldl import paths
 from ldl.config import DataConfig, build
-from ldl.data.ct.volume import read_ct
-from ldl.data.pairs import Case, Labelled, Pairs, labelled_bank, pair, read_split
-from ldl.data.readers.medical import pixel_spacing
-from ldl.engine.execute import ensure, provenance
+from ldl.data.own import usual_side
+from ldl.data.pairs import Labelled, Pairs, labelled_bank, pair, read_split
+from ldl.engine.execute import provenance
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import SCHEMA, Record, RunStore
 from ldl.errors import LdlError
-from ldl.metrics import dsc, hausdorff95
 from ldl.models.segmentation import SegmentationNet
-from ldl.own import card
+from ldl.own import card, scoring
 from ldl.own.finder import encoder_config_of
-from ldl.own.model import (
-    Model,
-    Network,
-    Preprocessing,
-    beside,
-    read_model,
-    refuse_output,
-    write_model,
-)
-from ldl.own.pretraining import MEASURED, Say, cost_line, modality_of
+from ldl.own.model import Model, Network, Preprocessing, beside, read_model, refuse_output
+from ldl.own.pretraining import modality_of
 from ldl.own.segmenting import Segmenter
-from ldl.plots.images import image_grid, overlay, overlay_legend
+from ldl.own.training import Say, cost_line, kept, seconds_a_step, trained
 from ldl.runs.pretrain import EncoderConfig
 from ldl.runs.transfer import FinetuneConfig
-from ldl.stats import Paired, bootstrap_interval, paired
+from ldl.stats import Paired
 from ldl.tasks import Modality
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, device_name, fabric_for, placed
-from ldl.train.loop import Plan
+from ldl.train.loop import Plan, Progress
 from ldl.train.made import How
 from ldl.train.transfer import TaskFeed, TransferStage
 
-SIZE, STEPS, BATCH = 256, 600, 2
+STEPS, BATCH = 600, 2
 FROZEN = 1 / 3  # of the updates, in which the encoder rests
-LEAST = 4  # test subjects, below which no verdict is given
 LOOKS = 20  # at the validation images, in each phase
-
-
-@dataclass(frozen=True)
-class Score:
-    """Of a test image and class.
-
-    Attributes:
-        image, subject, label: which.
-        dsc: 0..1, at the file's own size.
-        hd95: mm, where a pixel size is known and both have something; else None.
-        scratch: the DSC of the same training from scratch, if that was asked for.
-    """
-
-    image: str
-    subject: str
-    label: str
-    dsc: float
-    hd95: float | None = None
-    scratch: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,13 +44,13 @@ class Finetuned:
 
     Attributes:
         path: of the model.
-        scores: of the test images.
+        scores: a line a test image and class, see `ldl.own.scoring.scored`.
         dsc: mean over subjects, 0..1, and its bootstrap interval over subjects.
         against_scratch: paired over subjects, if it was asked for.
     """
 
     path: Path
-    scores: tuple[Score, ...]
+    scores: pd.DataFrame
     dsc: tuple[float, float, float]
     against_scratch: Paired | None = None
 
@@ -108,7 +73,7 @@ def finetune(
     profile: str = "open",
     device: str = "auto",
     leave_out: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
     say: Say = print,
 ) -> Finetuned:
     """Train a segmenter on ``images`` and ``masks`` and score it on images that it never saw.
@@ -120,7 +85,8 @@ def finetune(
         encoder: a file of `ldl pretrain` to start from; None: from scratch.
         modality: as of `ldl.pretrain`; the encoder's, or told from the files.
         classes: names, in the order of the masks' values.
-        size: side of the squares that are trained on, a multiple of 16.
+        size: side of the squares that are trained on, a multiple of 16; the encoder's, or
+            `ldl.data.own.usual_side`.
         base: width; the encoder's, or the profile's.
         steps: updates, of which the first third leaves an encoder as it is.
         seed: of split, start and order.
@@ -130,7 +96,7 @@ def finetune(
         profile: whose width and rate stand.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         leave_out: go on without files that cannot be used.
-        progress: show bars.
+        progress: as of `ldl.pretrain`.
         say: takes lines about what was read, what it will cost, and what came out.
 
     Raises:
@@ -148,60 +114,44 @@ def finetune(
     width = _width(base, start, profile)
     given = read_split(Path(split)) if split else None
     pairs = pair(images, masks, kind, leave_out=leave_out)
+    side = size or (start.preprocessing.size if start else usual_side(images, kind))
     data = labelled_bank(
-        pairs, kind, size or SIZE,
-        names=classes, split=given, seed=seed, leave_out=leave_out, progress=progress,
+        pairs, kind, side, names=classes, split=given, seed=seed,
+        leave_out=leave_out, progress=progress is True,
     )  # fmt: skip
     for line in _read(pairs, data, split is not None):
         say(line)
-    store = RunStore()
-    paths.writable(store.work, "LDL_CACHE")
-    plan = _planned(data, kind, size or SIZE, width, steps, seed, profile, start)
+    plan = _planned(data, kind, side, width, steps, seed, profile, start)
     if start and plan.encoder:
-        _adopt(start, plan.encoder, store, device)
-    runs = [plan] + ([_from_scratch(plan)] if compare else [])
-    todo = [one for one in runs if store.status(one) != "fresh"]
-    if todo:
-        say(_cost(todo, data, fabric_for(device)))
-    segmenters, records = [], []
-    for one in runs:
-        ensure(one, store, device=device, progress=progress, weights=True)
-        records.append(store.record(one) or {})
-        segmenters.append(_segmenter(one, store, data, device))
-    scores, shown = _scored(segmenters, data, pixel_size, progress)
-    interval = _interval(scores)
-    against = _against(scores) if compare else None
-    answer = [_answer(against, len(_by_subject(scores)), steps)] if against else []
-    summary = _summary(scores, interval)
-    model = Model(
-        kind="segmenter",
-        run_id=plan.run_id(),
-        config=plan.model_dump(mode="json"),
-        network=Network(
-            backbone="vgg",
-            base=plan.base,
-            channels=plan.channels,
-            border=plan.border,
-            classes=plan.maps,
-        ),
-        preprocessing=Preprocessing.of(kind, plan.data.size),
-        weights=checkpoint.load(store.weights(plan))[0],
-        classes=data.classes,
-        card=_card(output, plan, records[0], data, start, [summary, *answer]),
-        facts={"dsc": list(interval), "record": records[0]},
-    )
-    write_model(output, model)
-    card.write(output, model, records[0]["losses"]["full"], shown)
-    _write(scores, beside(output, card.SCORES))
-    for line in _lines(scores):
+        _adopt(start, plan.encoder, device)
+    runs = [plan, _from_scratch(plan)] if compare else [plan]
+    made = trained(runs, partial(_cost, data), device=device, progress=progress, say=say)
+    network = Network(
+        backbone="vgg", base=plan.base, channels=plan.channels, border=plan.border,
+        classes=plan.maps,
+    )  # fmt: skip
+    seen = Preprocessing.of(kind, plan.data.size)
+    works = [Segmenter.of(network, each, seen, data.classes, device) for _, each in made]
+    scores, shown = scoring.scored(works, data, pixel_size, progress is True)
+    within = scoring.interval(scores)
+    against = scoring.against(scores) if compare else None
+    answer = [scoring.answer(against, steps)] if against else []
+    summary = scoring.summary(scores, within)
+    record, weights = made[0]
+    text = _card(output, plan, record, data, start, [summary, *answer])
+    kept(
+        output, "segmenter", plan, network, seen, weights, text, record["losses"]["full"], shown,
+        data.classes, dsc=list(within), record=record,
+    )  # fmt: skip
+    table = beside(output, card.SCORES)
+    with paths.told(output.parent, ""):
+        scores.to_csv(table, index=False, float_format="%.6g", errors="backslashreplace")
+    for line in scoring.lines(scores):
         say(line)
-    say(
-        f"{output}: {summary}; scores in {beside(output, card.SCORES).name}, card in "
-        f"{card.path_of(output).name}"
-    )
+    say(f"{output}: {summary}; scores in {table.name}, card in {card.path_of(output).name}")
     for line in answer:
         say(line)
-    return Finetuned(output, tuple(scores), interval, against)
+    return Finetuned(output, scores, within, against)
 
 
 def _modality(images: Path, modality: str | None, start: Model | None, say: Say) -> Modality:
@@ -290,9 +240,9 @@ def _from_scratch(plan: FinetuneConfig) -> FinetuneConfig:
     )
 
 
-def _adopt(start: Model, config: EncoderConfig, store: RunStore, device: str) -> None:
+def _adopt(start: Model, config: EncoderConfig, device: str) -> None:
     """Let the store have an encoder that may have been made elsewhere."""
-    told = start.weights
+    store, told = RunStore(), start.weights
     if store.status(config) == "fresh" and store.weights(config).exists():
         kept = checkpoint.load(store.weights(config))[0]
         if checkpoint.digest(kept) == checkpoint.digest(told):
@@ -311,155 +261,21 @@ def _adopt(start: Model, config: EncoderConfig, store: RunStore, device: str) ->
     store.save(config, record)
 
 
-def _cost(runs: Sequence[FinetuneConfig], data: Labelled, fabric: Fabric) -> str:
-    """What the trainings will take here, measured on the first steps of one."""
+def _cost(data: Labelled, runs: Sequence[FinetuneConfig], fabric: Fabric) -> str:
+    """Of all trainings, measured on the first steps of one."""
     one, rows = runs[-1], data.bank.rows("train")
     updates = (one.frozen_epochs + one.full_epochs) * math.ceil(len(rows) / BATCH)
     net = placed(SegmentationNet(one.base, one.channels, one.border, one.maps), fabric)
     stage = TransferStage(one, net, TaskFeed(data.bank, 1.0, fabric.device), frozen=False)
-    with tempfile.TemporaryDirectory() as place:
-        taken = [
-            How(Path(place), fabric)
-            .fit(one, stage, Plan(steps, one.learning_rate), data.bank.fingerprint)
-            .seconds
-            for steps in (1, 1 + MEASURED)  # the first one of all is slower
-        ]
-    seconds = (taken[1] - taken[0]) / MEASURED
+
+    def train(steps: int, how: How) -> float:
+        plan = Plan(steps, one.learning_rate)
+        return how.fit(one, stage, plan, data.bank.fingerprint).seconds
+
+    seconds = seconds_a_step(train, fabric)
     many = f"{len(runs)} trainings of {updates}" if len(runs) > 1 else str(updates)
     where = f"{device_name(fabric)}; {seconds:.2g} s each"
     return cost_line(f"{many} updates", seconds * updates * len(runs), where)
-
-
-def _segmenter(run: FinetuneConfig, store: RunStore, data: Labelled, device: str) -> Segmenter:
-    net = SegmentationNet(run.base, run.channels, run.border, run.maps)
-    net.load_state_dict(checkpoint.load(store.weights(run))[0])
-    target = fabric_for(device).device.type
-    kind = Preprocessing.of(run.images, run.data.size)
-    return Segmenter(net.eval().to(target), kind, data.classes, target)
-
-
-def _scored(
-    segmenters: Sequence[Segmenter], data: Labelled, pixel_size: float | None, progress: bool
-) -> tuple[list[Score], Figure]:
-    """Scores of the test images at the files' own size, and a few of them as a figure."""
-    scores: list[Score] = []
-    pictures: list[np.ndarray] = []
-    for name in tqdm(data.names("test"), desc="test", unit="image", disable=not progress):
-        cases = list(data.cases(name))
-        truth = np.stack([one.planes for one in cases], axis=1)  # (K, D, H, W)
-        found = [np.stack([s.planes(one.picture) for one in cases], axis=1) for s in segmenters]
-        spacing = _spacing(data, name, pixel_size)
-        for k, label in enumerate(data.classes):
-            marks = [float(dsc(one[k][None], truth[k][None])[0]) for one in found]
-            scores.append(
-                Score(
-                    name,
-                    data.subjects[name],
-                    label,
-                    marks[0],
-                    _distance(found[0][k], truth[k], spacing),
-                    marks[1] if len(marks) > 1 else None,
-                )
-            )
-        if len(pictures) < card.SHOWN:
-            at = int(truth.any(axis=0).sum(axis=(1, 2)).argmax())
-            pictures.append(_overlay(cases[at], found[0][:, at]))
-    figure = image_grid([pictures[:4], pictures[4:]] if len(pictures) > 4 else [pictures])
-    overlay_legend(figure)
-    return scores, figure
-
-
-def _overlay(case: Case, found: np.ndarray) -> np.ndarray:
-    """A square of agreement, misses and false alarms, (3, S, S)."""
-    box, size = case.picture.box, case.picture.size
-
-    def square(planes: np.ndarray) -> np.ndarray:
-        mask = np.asarray(planes.any(axis=0))[box.top : box.bottom, box.left : box.right]
-        return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))
-
-    drawn = overlay(case.picture.square, square(case.planes), square(found), strength=0.5)
-    return np.moveaxis(drawn, -1, 0)
-
-
-def _spacing(data: Labelled, name: str, given: float | None) -> tuple[float, ...] | None:
-    path = data.pairs.images / name
-    if data.modality == "ct":
-        return read_ct(name, path, None, {}).spacing
-    return (given, given) if given else pixel_spacing(path)
-
-
-def _distance(
-    found: np.ndarray, truth: np.ndarray, spacing: tuple[float, ...] | None
-) -> float | None:
-    if spacing is None or not found.any() or not truth.any():
-        return None
-    if len(spacing) == 2:
-        found, truth = found[0], truth[0]
-    return hausdorff95(found, truth, spacing)  # type: ignore[arg-type]
-
-
-def _by_subject(scores: Sequence[Score], field: str = "dsc") -> list[float]:
-    """Means over each subject's images and classes."""
-    found = defaultdict(list)
-    for one in scores:
-        found[one.subject].append(getattr(one, field))
-    return [float(np.mean(found[each])) for each in sorted(found)]
-
-
-def _interval(scores: Sequence[Score]) -> tuple[float, float, float]:
-    values = _by_subject(scores)
-    return float(np.mean(values)), *bootstrap_interval(values)
-
-
-def _against(scores: Sequence[Score]) -> Paired:
-    return paired(_by_subject(scores), _by_subject(scores, "scratch"))
-
-
-def _summary(scores: Sequence[Score], interval: tuple[float, float, float]) -> str:
-    mean, low, high = (100 * one for one in interval)
-    subjects, images = len(_by_subject(scores)), len({one.image for one in scores})
-    known = [one.hd95 for one in scores if one.hd95 is not None]
-    far = f", HD95 {np.mean(known):.1f} mm" if known else ""
-    return (
-        f"DSC {mean:.1f} % ({low:.1f} to {high:.1f}){far} on {images} test images of {subjects} "
-        f"subject{'s' if subjects > 1 else ''}"
-    )
-
-
-def _answer(one: Paired, subjects: int, steps: int) -> str:
-    """Whether pretraining helped, in one line."""
-    verdict = one.verdict if one.n >= LEAST else "undecided"
-    word = {"higher": "yes", "lower": "no, it did harm", "undecided": "cannot be told"}[verdict]
-    gap = f"{100 * one.difference:+.1f} points of DSC"
-    reach = f"95 % interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, " if one.n > 1 else ""
-    more = "; more test images would tell" if verdict == "undecided" else ""
-    return (
-        f"Did pretraining help here? {word[0].upper() + word[1:]}: {gap} over the same training "
-        f"from scratch ({reach}{subjects} test subjects in pairs, {steps} updates each, one seed)"
-        f"{more}"
-    )
-
-
-def _lines(scores: Sequence[Score], most: int = 12) -> list[str]:
-    """A line a test image, where they are few."""
-    names = list(dict.fromkeys(one.image for one in scores))
-    lines = []
-    for name in names[:most]:
-        each = [one for one in scores if one.image == name]
-        words = [f"{one.label} {100 * one.dsc:.1f} %" for one in each]
-        lines.append(f"  {paths.shown(name)}: DSC {', '.join(words)}")
-    return lines + ([f"  ... and {len(names) - most} more"] if len(names) > most else [])
-
-
-def _write(scores: Sequence[Score], path: Path) -> None:
-    with paths.told(path.parent, ""), path.open(
-        "w", newline="", encoding="utf-8", errors="backslashreplace"
-    ) as stream:  # fmt: skip
-        table = csv.writer(stream)
-        table.writerow(["image", "subject", "class", "dsc", "hd95_mm", "dsc_from_scratch"])
-        for one in scores:
-            told = [f"{v:.6g}" if v is not None else "" for v in (one.dsc, one.hd95, one.scratch)]
-            table.writerow([one.image, one.subject, one.label, *told])
 
 
 def _card(

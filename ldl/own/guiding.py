@@ -1,7 +1,8 @@
 """Shape-guided segmentation of one's own images: no mask of them, but masks of another kind."""
 
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +12,26 @@ from ldl.config import DataConfig, build
 from ldl.data.bank import Bank
 from ldl.data.own import folder_bank, prior_bank
 from ldl.data.preprocess import pictured
-from ldl.engine.execute import ensure
 from ldl.engine.profiles import Profile, profile_named
-from ldl.engine.store import Record, RunStore
+from ldl.engine.store import Record
 from ldl.own import card
-from ldl.own.model import Model, Network, Preprocessing, refuse_output, write_model
-from ldl.own.pretraining import MEASURED, Say, cost_line, seconds_a_step
+from ldl.own.model import Network, Preprocessing, refuse_output
+from ldl.own.pretraining import short_training
 from ldl.own.segmenting import Segmenter
+from ldl.own.training import Say, cost_line, kept, seconds_a_step, trained
 from ldl.plots.images import overlay
 from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.shape import GuideConfig
 from ldl.tables.encoders import with_knobs
 from ldl.tables.shape import MENDED, region_config
 from ldl.train import checkpoint
+<<<<<<< HEAD
 from ldl.train.device import Fabric, device_name, fabric_for
 from ldl.train.guide import make_guide
+=======
+from ldl.train.device import Fabric, device_name
+from ldl.train.loop import Progress
+>>>>>>> 9a7bb54 (wip)
 from ldl.train.made import How
 
 # What `ldl.metrics.collapse` finds, in words.
@@ -65,7 +71,7 @@ def guide(
     profile: str = "open",
     device: str = "auto",
     leave_out: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
     say: Say = print,
 ) -> GuidedModel:
     """Segment dark thin structures of eye photographs by the shape of masks of another modality.
@@ -84,7 +90,7 @@ def guide(
         profile: whose sizes stand where none is given.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         leave_out: go on without files that cannot be read.
-        progress: show bars.
+        progress: as of `ldl.pretrain`.
         say: takes lines about what was read, what it will cost, and what came out.
 
     Raises:
@@ -95,39 +101,28 @@ def guide(
     refuse_output(output, card.ENCODER, images, masks)
     plan = _mended(profile_named(profile))
     side = size or (plan.shape.images or plan.pretraining).size
-    bank = folder_bank(images, "fundus", side, leave_out=leave_out, progress=progress, say=say)
+    bank = folder_bank(
+        images, "fundus", side, leave_out=leave_out, progress=progress is True, say=say
+    )
     prior = prior_bank(masks, side, leave_out=leave_out)
     say(f"{paths.shown(masks)}: {len(prior.ids)} reference masks")
     config = _config(plan, bank, prior, seed, steps)
-    store = RunStore()
-    paths.writable(store.work, "LDL_CACHE")
-    if store.status(config) != "fresh":
-        say(_cost(config, bank, fabric_for(device)))
-    ensure(config, store, device=device, progress=progress, weights=True)
-    record = store.record(config)
-    assert record is not None, "it was made just now"
+    how = {"device": device, "progress": progress, "say": say}
+    ((record, whole),) = trained([config], partial(_cost, bank), **how)
     region = config.region
     network = Network(
         backbone="vgg", base=region.base, channels=3, border=region.border, classes=1,
         regions=region.clusters, embedding=region.embedding,
     )  # fmt: skip
-    weights = checkpoint.under("local", checkpoint.load(store.weights(config))[0])
+    weights, seen = checkpoint.under("local", whole), Preprocessing.of("fundus", side)
     share = record["shape"]["share"]
     verdict = f"{VERDICTS[record['collapse']]} ({share:.1%} of the field of view is target)"
-    kind = Preprocessing.of("fundus", side)
-    model = Model(
-        kind="segmenter",
-        run_id=config.run_id(),
-        config=config.model_dump(mode="json"),
-        network=network,
-        preprocessing=kind,
-        weights=weights,
-        classes=("target",),
-        card=_card(output, config, record, bank, images.resolve().name, kind, verdict),
-        facts={"record": record},
-    )
-    write_model(output, model)
-    card.write(output, model, record["losses"], card.sheet(_shown(network, model, bank)))
+    text = _card(output, config, record, bank, images.resolve().name, seen, verdict)
+    work = Segmenter.of(network, weights, seen, ("target",), device, record["reference"]["share"])
+    kept(
+        output, "segmenter", config, network, seen, weights, text, record["losses"],
+        card.sheet(_shown(work, bank)), work.classes, record=record,
+    )  # fmt: skip
     say(
         f"{output}: target {verdict}, says the watch on held-out images; look at "
         f"{card.path_of(output).stem}{card.IMAGES} before you trust it"
@@ -159,23 +154,23 @@ def _config(plan: Profile, bank: Bank, prior: Bank, seed: int, steps: int | None
     )
 
 
-def _cost(config: GuideConfig, bank: Bank, fabric: Fabric) -> str:
+def _cost(bank: Bank, runs: Sequence[GuideConfig], fabric: Fabric) -> str:
+    (config,) = runs
     first, region = config.step1, config.region
     assert first is not None, "region discrimination has a first step"
-    short = config.model_copy(update={"region": region.model_copy(update={"steps": MEASURED})})
-    with tempfile.TemporaryDirectory() as place:
-        second = make_guide(short, How(Path(place), fabric)).seconds / MEASURED
-    total = seconds_a_step(first, bank, fabric) * first.steps + second * region.steps
+
+    def guided(steps: int, how: How) -> float:
+        short = region.model_copy(update={"steps": steps})
+        return make_guide(config.model_copy(update={"region": short}), how).seconds
+
+    total = seconds_a_step(partial(short_training, first, bank), fabric) * first.steps
+    total += seconds_a_step(guided, fabric) * region.steps
     work = f"{first.steps} + {region.steps} steps at {config.data.size} pixels"
     return cost_line(work, total, device_name(fabric))
 
 
-def _shown(network: Network, model: Model, bank: Bank) -> list[np.ndarray]:
+def _shown(work: Segmenter, bank: Bank) -> list[np.ndarray]:
     """A few images with their target."""
-    net = network.segmenter()
-    net.load_state_dict(model.weights)
-    share = model.facts["record"]["reference"]["share"]
-    work = Segmenter(net.eval(), model.preprocessing, model.classes, share=share)
     found = []
     for image in card.some(bank):
         whole = pictured(np.moveaxis(image, 0, -1), Path(bank.name), "colour", image.shape[-1])

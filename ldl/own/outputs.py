@@ -1,10 +1,10 @@
-"""A folder of answers: a csv and files that it names, put in place when whole."""
+"""What is written: put in place when whole, and never over a file of somebody else."""
 
 import csv
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -44,17 +44,14 @@ class Outputs:
         also: Sequence[str] = (),
     ) -> None:
         self.folder, self.table, self.columns = folder, table, tuple(columns)
-        if folder.exists() and not folder.is_dir():
-            raise LdlError(f"--output {folder} is a file; name a folder")
+        refuse_file(folder)
         ours = self._ours(named, also)
-        for name in (table, *also, *files):
-            target = folder / name
-            taken = os.path.lexists(target) and (name not in ours or _same(target, *inputs))
-            if taken:
-                raise LdlError(
-                    f"--output {folder}: {paths.shown(target)} would be replaced, which `ldl "
-                    f"{command}` did not write; name another folder"
-                )
+        refuse_foreign(
+            folder,
+            [folder / name for name in (table, *also, *files)],
+            lambda path: path.name in ours and not _same(path, *inputs),
+            f"ldl {command}",
+        )
 
     def _ours(self, named: Sequence[str], also: Sequence[str]) -> set[str]:
         """What an earlier call wrote there, by its csv."""
@@ -71,30 +68,77 @@ class Outputs:
     @contextmanager
     def open(self) -> Iterator[Self]:
         """Write in a folder beside; on an error nothing of it stays."""
-        new = not self.folder.exists()
-        paths.writable(self.folder)
-        self.work = Path(tempfile.mkdtemp(prefix=".answers-", dir=self.folder))
-        try:
-            with (
-                paths.told(self.folder, ""),
-                (self.work / self.table).open(
-                    "w", newline="", encoding="utf-8", errors="backslashreplace"
-                ) as stream,
-            ):
-                self._csv = csv.writer(stream)
-                self._csv.writerow(self.columns)
-                yield self
-            with paths.told(self.folder, ""):
-                for one in sorted(self.work.iterdir(), key=lambda path: path.name == self.table):
-                    os.replace(one, self.folder / one.name)
-        finally:
-            shutil.rmtree(self.work, ignore_errors=True)
-            if new and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+        with (
+            beside_first(self.folder, self.table) as self.work,
+            (self.work / self.table).open(
+                "w", newline="", encoding="utf-8", errors="backslashreplace"
+            ) as stream,
+        ):
+            self._csv = csv.writer(stream)
+            self._csv.writerow(self.columns)
+            yield self
 
     def row(self, *values: object) -> None:
         """A line of the csv."""
         self._csv.writerow([str(one) for one in values])
+
+
+@contextmanager
+def beside_first(folder: Path, last: str) -> Iterator[Path]:
+    """A folder to write into, whose files are then moved to ``folder``; on an error none is.
+
+    Args:
+        folder: is made if it is missing.
+        last: the file by which a later call knows the others.
+
+    Raises:
+        DataError: it cannot be written, or its disk is full.
+    """
+    new = not folder.exists()
+    paths.writable(folder)
+    work = Path(tempfile.mkdtemp(prefix=".answers-", dir=folder))
+    try:
+        with paths.told(folder, ""):
+            yield work
+            for one in sorted(work.iterdir(), key=lambda path: path.name == last):
+                os.replace(one, folder / one.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if new and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def put(folder: Path, content: Mapping[str, bytes]) -> None:
+    """Write files by name, all or none, the last one last."""
+    with beside_first(folder, [*content][-1]) as work:
+        for name, raw in content.items():
+            (work / name).write_bytes(raw)
+
+
+def refuse_file(folder: Path) -> None:
+    """Insist on a folder.
+
+    Raises:
+        LdlError: it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise LdlError(f"--output {folder} is a file; name a folder")
+
+
+def refuse_foreign(
+    output: Path, targets: Iterable[Path], ours: Callable[[Path], bool], command: str
+) -> None:
+    """Look at what would be replaced, before the work.
+
+    Raises:
+        LdlError: a target is there and not ours.
+    """
+    for path in targets:
+        if os.path.lexists(path) and not ours(path):
+            raise LdlError(
+                f"--output {output}: {paths.shown(path)} would be replaced, which `{command}` did "
+                f"not write; name another {'file' if output.suffix else 'folder'}"
+            )
 
 
 def refuse_among(output: Path, *inputs: Path) -> None:

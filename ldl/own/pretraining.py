@@ -1,33 +1,31 @@
 """Pretraining on one's own images: a folder goes in, an encoder comes out."""
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ldl import paths
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
-from ldl.data.own import folder_bank, told_modality
-from ldl.engine.execute import ensure
-from ldl.engine.store import RunStore
+from ldl.data.own import folder_bank, told_modality, usual_side
 from ldl.errors import LdlError
 from ldl.methods import COMPARISONS, METHODS
 from ldl.own import card
-from ldl.own.model import Model, Network, Preprocessing, refuse_output, write_model
+from ldl.own.model import Network, Preprocessing, refuse_output
+from ldl.own.training import Say, cost_line, kept, seconds_a_step, trained
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
 from ldl.tables.encoders import config_of, with_knobs
 from ldl.tasks import Modality
-from ldl.train import checkpoint
 from ldl.train import pretrain as of_ldl
 from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
-from ldl.train.device import Fabric, device_name, fabric_for
+from ldl.train.device import Fabric, device_name
+from ldl.train.loop import Progress
 from ldl.train.made import How
 
-Say = Callable[[str], object]
+WHOLE = 0.8  # of the square's side: smaller views are windows of it
 MODALITIES = ("fundus", "colour", "xray", "ct")
-MEASURED = 4  # steps
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def pretrain(
     profile: str = "open",
     device: str = "auto",
     leave_out: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
     say: Say = print,
 ) -> Encoder:
     """Pretrain on the images below ``folder`` and write the encoder to ``output``.
@@ -78,15 +76,16 @@ def pretrain(
         modality: "fundus", "colour", "xray" or "ct"; None: told from the files. Fundus adds the
             crop to the field of view.
         method: one that `ldl methods` lists and that needs no labels.
-        size: side in pixels of the squares that images become.
-        crop: side of the views, a multiple of 16.
+        size: side in pixels of the squares that images become; None: `ldl.data.own.usual_side`.
+        crop: side of the views in pixels, a multiple of 16: windows of the square, or nearly all
+            of it.
         base: channels of the first stage; 64 is the published width.
         steps: of the optimizer, in each of the method's steps.
         seed: of everything drawn.
         profile: whose sizes stand where none is given.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         leave_out: go on without files that cannot be read.
-        progress: show bars.
+        progress: show bars; or what is told title, step, steps and losses in their place.
         say: takes a line about what was read, what it will cost, and what came out.
 
     Raises:
@@ -98,21 +97,16 @@ def pretrain(
     refuse_output(output, card.ENCODER, folder)
     given = {"crop": crop, "base": base, "steps": steps}
     kind = modality_of(folder, modality, say)
-    plan = planned(method, kind, profile, seed, size, **given)
+    plan = planned(method, kind, profile, seed, size or usual_side(folder, kind), **given)
     bank = folder_bank(
-        folder, kind, plan.data.size, leave_out=leave_out, progress=progress, say=say
+        folder, kind, plan.data.size, leave_out=leave_out, progress=progress is True, say=say
     )
     data = DataConfig(source="folder", size=plan.data.size, content=bank.key)
     config: EncoderConfig = with_knobs(plan, data=data)
     if isinstance(config, ComparisonConfig):
         config = fitted(config, len(bank.ids))
-    store = RunStore()
-    paths.writable(store.work, "LDL_CACHE")
-    if store.status(config) != "fresh":
-        say(cost(config, bank, fabric_for(device)))
-    ensure(config, store, device=device, progress=progress, weights=True)
-    record = store.record(config)
-    assert record is not None, "it was made just now"
+    how = {"device": device, "progress": progress, "say": say}
+    ((record, weights),) = trained([config], partial(_cost, bank), **how)
     done = Encoder(
         output,
         len(bank.ids),
@@ -120,24 +114,18 @@ def pretrain(
         record["retrieval_before"],
         bool(record.get("spread")) and record["spread"][-1] < LEAST_SPREAD,
     )
-    name, kinds = folder.resolve().name, Preprocessing.of(kind, config.data.size)
-    model = Model(
-        kind="encoder",
-        run_id=config.run_id(),
-        config=config.model_dump(mode="json"),
-        network=Network(
-            backbone=getattr(config, "backbone", "vgg"),
-            base=config.base,
-            channels=config.channels,
-            border=config.border,
-        ),
-        preprocessing=kinds,
-        weights=checkpoint.load(store.weights(config))[0],
-        card=card.of_encoder(output, config, record, bank, name, kinds),
-        facts={"images": len(bank.ids), "record": record},
+    network = Network(
+        backbone=getattr(config, "backbone", "vgg"),
+        base=config.base,
+        channels=config.channels,
+        border=config.border,
     )
-    write_model(output, model)
-    card.write(output, model, record["losses"], card.sheet(card.some(bank)))
+    seen = Preprocessing.of(kind, config.data.size)
+    text = card.of_encoder(output, config, record, bank, folder.resolve().name, seen)
+    kept(
+        output, "encoder", config, network, seen, weights, text, record["losses"],
+        card.sheet(card.some(bank)), images=len(bank.ids), record=record,
+    )  # fmt: skip
     found = "images" if method in COMPARISONS else "patches"
     say(
         f"{output}: encoder of {done.images} images; it finds {done.retrieval:.0%} of held-out "
@@ -182,6 +170,8 @@ def planned(
 ) -> EncoderConfig:
     """What ``profile`` plans for ``method``, with other sizes, for images that are yet to be read.
 
+    Views stay as large as the profile's where images are larger, and then are windows of them.
+
     Raises:
         LdlError: a method that needs more than images, or a value that cannot be.
     """
@@ -199,7 +189,9 @@ def planned(
     if size is not None:
         wanted["data"] = DataConfig(source="phantom", size=size)
         share = config.crop / config.data.size
-        wanted.setdefault("crop", max(32, 16 * round(share * size / 16)))
+        crop = max(32, 16 * round(share * size / 16))
+        crop = wanted.setdefault("crop", min(config.crop, crop))
+        wanted["scale"] = "native" if crop < WHOLE * size else "whole"
     if "steps" in wanted:
         wanted["halve_every"] = max(1, wanted["steps"] // 2)
     if method == "mae":
@@ -227,10 +219,10 @@ def fitted(config: ComparisonConfig, images: int) -> ComparisonConfig:
     return with_knobs(config, batch=batch, knobs=knobs)
 
 
-def cost(config: EncoderConfig, bank: Bank, fabric: Fabric) -> str:
-    """What a training will take here, measured on its first steps, in words."""
+def _cost(bank: Bank, runs: Sequence[EncoderConfig], fabric: Fabric) -> str:
+    (config,) = runs
     parts = [one for one in (config.step1, config) if one]
-    rates = [seconds_a_step(one, bank, fabric) for one in parts]
+    rates = [seconds_a_step(partial(short_training, one, bank), fabric) for one in parts]
     total = sum(rate * one.steps for rate, one in zip(rates, parts, strict=True))
     steps = " + ".join(str(one.steps) for one in parts)
     return cost_line(
@@ -240,30 +232,7 @@ def cost(config: EncoderConfig, bank: Bank, fabric: Fabric) -> str:
     )
 
 
-def cost_line(work: str, seconds: float, where: str) -> str:
-    """What some work will take, and how it is made shorter or gone on with."""
-    return (
-        f"{work} take about {in_words(seconds)} here ({where}, measured); --steps changes it; "
-        "stopped, the same command goes on"
-    )
-
-
-def seconds_a_step(config: EncoderConfig, bank: Bank, fabric: Fabric) -> float:
-    """Measured on :data:`MEASURED` steps after a first one, whose weights are thrown away."""
+def short_training(config: EncoderConfig, bank: Bank, steps: int, how: How) -> float:
+    """Seconds of so many steps of ``config``, without its first step."""
     train: Any = pretrain_comparison if isinstance(config, ComparisonConfig) else of_ldl.pretrain
-    seconds = []
-    for steps in (1, MEASURED):
-        short = with_knobs(config, steps=steps) if config.step1 is None else config.model_copy(
-            update={"steps": steps}
-        )  # fmt: skip
-        with tempfile.TemporaryDirectory() as place:
-            done = train(short, bank, How(Path(place), fabric))
-        seconds.append(done.history.seconds / steps)
-    return float(seconds[-1])
-
-
-def in_words(seconds: float) -> str:
-    """A length of time as people say it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+    return float(train(config.model_copy(update={"steps": steps}), bank, how).history.seconds)

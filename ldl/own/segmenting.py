@@ -26,13 +26,19 @@ from ldl.data.readers.medical import pixel_spacing
 from ldl.data.readers.nifti import to_ras
 from ldl.errors import DataError, LdlError
 from ldl.own.load import load_model
-from ldl.own.model import Preprocessing
+from ldl.own.model import Network, Preprocessing
 from ldl.own.outputs import Outputs, free, plain_name, refuse_among
 from ldl.plots.images import painted, to_display
 from ldl.plots.points import LONGEST, save_png
 from ldl.plots.theme import CYCLE, HIT
 from ldl.train.device import fabric_for
+<<<<<<< HEAD
 from ldl.train.references import Cut
+=======
+from ldl.train.loop import Progress
+from ldl.train.made import Weights
+from ldl.train.shape.cut import Cut
+>>>>>>> 9a7bb54 (wip)
 
 TABLE = "areas.csv"
 COLUMNS = ("image", "mask", "overlay", "class", "pixels", "share", "area_mm2", "volume_ml", "note")
@@ -61,6 +67,21 @@ class Segmenter:
     classes: tuple[str, ...]
     device: str = "cpu"
     share: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        weights: Weights,
+        preprocessing: Preprocessing,
+        classes: tuple[str, ...],
+        device: str = "auto",
+        share: float | None = None,
+    ) -> "Segmenter":
+        """Of weights that were trained just now."""
+        net, target = network.segmenter(), fabric_for(device).device.type
+        net.load_state_dict(weights)
+        return cls(net.eval().to(target), preprocessing, classes, target, share)
 
     def read(self, path: Path) -> Picture:
         """An image as the network sees it."""
@@ -121,7 +142,7 @@ def segment(
     pixel_size: float | None = None,
     device: str = "auto",
     leave_out: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
     say: Any = print,
 ) -> dict[str, list[dict[str, float]]]:
     """Write a mask and an overlay for each image, and a csv of areas.
@@ -137,7 +158,7 @@ def segment(
         pixel_size: mm a pixel of the files, where they do not say it.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         leave_out: go on without files that cannot be read.
-        progress: show a bar.
+        progress: as of `ldl.pretrain`, of images.
         say: takes lines about what was read and what came out.
 
     Returns:
@@ -168,8 +189,10 @@ def segment(
     found: dict[str, list[dict[str, float]]] = {}
     faults = []
     with answers.open():
-        bar = tqdm(files, desc="segment", unit="image", disable=not progress)
-        for path, name in zip(bar, names, strict=True):
+        bar = tqdm(files, desc="segment", unit="image", disable=progress is not True)
+        for number, (path, name) in enumerate(zip(bar, names, strict=True)):
+            if callable(progress):
+                progress("segment", number, len(files), {})
             mask, overlay = name + ending, name + "-overlay.png"
             try:
                 one = _volume if volumes else _image

@@ -173,7 +173,7 @@ def pretrain_local(
 def make_local(run: LocalRegionConfig, how: How) -> Made:
     """The local branch's pretraining; the weights are those of E_l and D_l."""
     bank = bank_of(run, how)
-    maps = prepare_superpixels(bank, run.superpixels, workers=1, progress=how.progress)
+    maps = prepare_superpixels(bank, run.superpixels, workers=1, progress=how.progress is True)
     done = pretrain_local(run, bank, maps, how)
     counts = [int(one.max()) + 1 for one in np.asarray(maps.regions)]
     superpixels = {

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from ldl.train.device import Fabric
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 # Reading a loss back stalls an accelerator's queue; on the CPU it is free.
 STEPS_BETWEEN_READS = {"cpu": 1, "cuda": 20}
+# A bar or none; or what is told title, step, steps and losses as they are read. What it raises ends
+# the training, and the same call goes on later.
+Progress = bool | Callable[[str, int, int, dict[str, float]], object]
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def fit(
     identity: dict[str, Any],
     fabric: Fabric,
     title: str = "",
-    progress: bool = False,
+    progress: Progress = False,
 ) -> History:
     """Train ``stage`` for ``plan.steps``, going on from ``folder``'s checkpoint if there is one.
 
@@ -187,6 +190,16 @@ def fit(
     Args:
         folder: where ``checkpoint.safetensors`` lives.
         identity: JSON fields; a checkpoint made under others is refused.
+<<<<<<< HEAD
+=======
+        fabric: device and precision.
+        title: of the progress bar.
+        progress: whether to show it, or what is told in its place.
+
+    Raises:
+        TrainingError: a loss is not finite (the step is named), or ``identity`` differs from the
+            checkpoint's (the field is named), or the checkpoint is damaged.
+>>>>>>> 9a7bb54 (wip)
     """
     return _Run(stage, plan, folder, identity, fabric).go(title, progress)
 
@@ -209,17 +222,24 @@ class _Run:
         if self.path.exists():
             self._resume()
 
-    def go(self, title: str, progress: bool) -> History:
+    def go(self, title: str, progress: Progress) -> History:
         saved = self.clock = time.monotonic()
         bar = tqdm(
-            total=self.plan.steps, initial=self.step, desc=title, disable=not progress, leave=False
+            total=self.plan.steps,
+            initial=self.step,
+            desc=title,
+            disable=progress is not True,
+            leave=False,
         )
         while self.step < self.plan.steps:
             self._update()
             bar.update()
             if self.step % self.read_every == 0 or self.step == self.plan.steps:
                 self._read()
-                bar.set_postfix(self._latest(), refresh=False)
+                latest = dict(zip(self.history.names, self.history.rows[-1], strict=True))
+                bar.set_postfix({k: f"{v:.3f}" for k, v in latest.items()}, refresh=False)
+                if callable(progress):
+                    progress(title, self.step, self.plan.steps, latest)
             if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 self._read()
                 self._save()
@@ -239,10 +259,6 @@ class _Run:
         self.pending.append(torch.stack([value.detach() for value in losses.values()]))
         self.step += 1
         self.stage.after_step(self.model, self.step)
-
-    def _latest(self) -> dict[str, str]:
-        row = self.history.rows[-1]
-        return {name: f"{v:.3f}" for name, v in zip(self.history.names, row, strict=True)}
 
     def _read(self) -> None:
         if not self.pending:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ldl.data.bank import Bank
 from ldl.runs.base import Run
 from ldl.train.device import Fabric
-from ldl.train.loop import EpochStage, History, Plan, fit
+from ldl.train.loop import EpochStage, History, Plan, Progress, fit
 
 CURVE_POINTS = 100
 Weights = dict[str, Tensor]
@@ -33,13 +33,17 @@ class How:
         identity: fields that a checkpoint must agree with beside the config, from the data's hash.
         before: the weights of a run that this one needs, made now if they are missing; None of no
             run.
+<<<<<<< HEAD
+=======
+        progress: show progress bars, or what is told in their place.
+>>>>>>> 9a7bb54 (wip)
     """
 
     folder: Path
     fabric: Fabric
     identity: Callable[[str], dict[str, Any]] = field(default=_of_data)
     before: Callable[[Run | None], Weights | None] = field(default=_nothing)
-    progress: bool = False
+    progress: Progress = False
 
     def fit(
         self, run: Run, stage: EpochStage, plan: Plan, data: str, phase: str = "", **identity: Any

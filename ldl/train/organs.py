@@ -208,7 +208,7 @@ def make_organs(run: OrganConfig, how: How) -> Made:
     """Fine-tuning, and the scores of every test volume and organ."""
     encoder = encoder_for(run, how.before(run.encoder))
     local = how.before(run.local or run.second)
-    bank = slice_bank(run.data, progress=how.progress)
+    bank = slice_bank(run.data, progress=how.progress is True)
     done = finetune(run, bank, how, encoder, local)
     learned = [one.id for one in bank.part("train", run.budget)]
     fields = {

@@ -21,7 +21,7 @@ from ldl.widgets.scene import Scene, payload, scene
 from ldl.widgets.slices import SliceStack, slice_facts, stack_of
 
 
-class _Live(anywidget.AnyWidget):
+class Live(anywidget.AnyWidget):
     """A widget whose page module is given one JSON value."""
 
     _css = style()
@@ -33,7 +33,7 @@ class _Live(anywidget.AnyWidget):
         return f"[{name}: to see it, install anywidget and ipywidgets beside JupyterLab]"
 
 
-class LocalizationWidget(_Live):
+class LocalizationWidget(Live):
     """A point of the support, searched in the queries; each trait may be read and set.
 
     Attributes:
@@ -128,7 +128,7 @@ def localization_widget(
     return LocalizationWidget(made)
 
 
-class SliceWidget(_Live):
+class SliceWidget(Live):
     """The volumes of a bank of CT slices, slice by slice; only what is in sight is read and sent.
 
     Attributes:

@@ -132,6 +132,7 @@ MODULES = {
     "localization": ("data", "dom", "paint", "filter", "search", "localization"),
     "regions": ("data", "dom", "paint", "filter", "regions"),
     "slices": ("data", "dom", "paint", "slices"),
+    "masks": ("data", "dom", "paint", "masks"),
 }
 _IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
@@ -144,7 +145,7 @@ def module(widget: str, *, live: bool = False) -> str:
     unique and imports are left out.
 
     Args:
-        widget: "localization", "regions" or "slices".
+        widget: one of `MODULES`.
         live: with what a running notebook needs besides.
     """
     names = (*MODULES[widget], *((f"{widget}_live",) if live else ()))
@@ -161,7 +162,7 @@ def html_of(widget: str, given: Payload, *, label: str, caption: str = "", still
     """A widget in a page, its data and its code with it.
 
     Args:
-        widget: "localization", "regions" or "slices".
+        widget: one of `MODULES`.
         given: its payload.
         label: what it is, for screen readers.
         caption: below it; HTML allowed.

@@ -1,0 +1,96 @@
+"""What every training on one's own images does: say what it costs, train, keep it with a card."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ldl import paths
+from ldl.engine.execute import ensure
+from ldl.engine.store import Record, RunStore
+from ldl.own import card
+from ldl.own.model import Kind, Model, Network, Preprocessing, write_model
+from ldl.runs.base import Run
+from ldl.train import checkpoint
+from ldl.train.device import Fabric, fabric_for
+from ldl.train.loop import Progress
+from ldl.train.made import How, Weights
+
+Say = Callable[[str], object]
+MEASURED = 4  # steps
+
+
+def trained(
+    runs: Sequence[Run],
+    cost: Callable[[Sequence[Any], Fabric], str],
+    *,
+    device: str,
+    progress: Progress,
+    say: Say,
+) -> list[tuple[Record, Weights]]:
+    """Record and weights of each run; those that are missing are trained, their cost said before.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    store = RunStore()
+    paths.writable(store.work, "LDL_CACHE")
+    todo = [one for one in runs if store.status(one) != "fresh"]
+    if todo:
+        say(cost(todo, fabric_for(device)))
+    found = []
+    for one in runs:
+        record = ensure(one, store, device=device, progress=progress, weights=True)
+        found.append((record, checkpoint.load(store.weights(one))[0]))
+    return found
+
+
+def seconds_a_step(train: Callable[[int, How], float], fabric: Fabric) -> float:
+    """Measured on a few steps after a first one, which is slower; what is trained is thrown away.
+
+    Args:
+        train: so many steps somewhere, and the seconds they took.
+        fabric: on which device.
+    """
+    taken = []
+    for steps in (1, 1 + MEASURED):
+        with tempfile.TemporaryDirectory() as place:
+            taken.append(train(steps, How(Path(place), fabric)))
+    return (taken[1] - taken[0]) / MEASURED
+
+
+def cost_line(work: str, seconds: float, where: str) -> str:
+    """What some work will take, and how it is made shorter or gone on with."""
+    return (
+        f"{work} take about {in_words(seconds)} here ({where}, measured); --steps changes it; "
+        "stopped, the same command goes on"
+    )
+
+
+def in_words(seconds: float) -> str:
+    """A length of time as people say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def kept(
+    output: Path,
+    kind: Kind,
+    run: Run,
+    network: Network,
+    seen: Preprocessing,
+    weights: Weights,
+    text: str,
+    curves: Mapping[str, Any],
+    shown: Figure,
+    classes: tuple[str, ...] = (),
+    **facts: Any,
+) -> None:
+    """Write the model, and beside it its card with the two figures."""
+    config = run.model_dump(mode="json")
+    model = Model(kind, run.run_id(), config, network, seen, weights, classes, text, facts)
+    write_model(output, model)
+    card.write(output, text, curves, shown)
