@@ -42,7 +42,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from PIL import Image
 
 import ldl
@@ -51,6 +51,7 @@ from ldl.book.parameters import check
 from ldl.compat import import_torchvision
 from ldl.own.embed import contact_sheet, embed_folder
 from ldl.tasks import task_named
+from ldl.widgets.own import results_page
 
 check("your_images", globals())
 SMOKE = profile == "smoke"
@@ -199,15 +200,38 @@ Markdown(
 areas = ldl.segment(work / "model.safetensors", [new], work / "found", **quiet)
 
 # %% tags=["remove-input"]
-overlays = [np.asarray(Image.open(one)) for one in sorted((work / "found").glob("*-overlay.png"))]
-plots.show(
-    plots.image_grid([list(images[LABELLED:]), [np.moveaxis(one, -1, 0) for one in overlays]]),
-    caption=f"New images, and what was found in them: {structure.structure}. Phantoms.",
-    alt=f"Two rows of {NEW} pictures: images, and the same with the found {structure.structure} in colour.",
+display(
+    results_page(
+        work / "found",
+        caption=f"New images, and the {structure.structure} found in them. Phantoms.",
+    )
 )
 pd.read_csv(work / "found" / "areas.csv")[["image", "class", "pixels", "share"]].assign(
     image=lambda table: [Path(one).name for one in table["image"]]
 ).style.format({"share": "{:.1%}"}).hide(axis="index")
+
+# %% [markdown]
+# ## The same with the mouse
+#
+# In a running notebook three widgets call the functions of this page: the losses are drawn as a training runs, *Stop* ends it and the next start goes on where it was; masks are painted with
+# brush and eraser and kept at each stroke; and what was found is looked through image by image.
+#
+# ```python
+# from ldl.widgets.own import finetuning_widget, pretraining_widget, results_widget
+#
+# pretraining_widget("photographs", "encoder.safetensors", modality="fundus")
+# ```
+#
+# ```python
+# # paint a few images, press Fine-tune, and see the masks of all others
+# finetuning_widget("photographs", "masks", "model.safetensors", "found", encoder="encoder.safetensors")
+# ```
+#
+# ```python
+# results_widget("found")  # of any `ldl segment`
+# ```
+#
+# They were tried in JupyterLab 4 and Notebook 7; a JupyterLab outside of this environment needs `anywidget` and `ipywidgets` beside it.
 
 # %% [markdown]
 # ## Take it along

@@ -27,11 +27,7 @@ SIDE = 256  # the share of lit pixels needs no more detail
 
 
 def view_share(path: Path) -> float:
-    """Share of the picture that its largest lit region covers, 0..1.
-
-    Raises:
-        DataError: unreadable file.
-    """
+    """Share of the picture that its largest lit region covers, 0..1."""
     image = open_raster(path, draft=SIDE).convert("RGB")
     image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     lit = (np.asarray(image) > FOV_THRESHOLD).any(axis=-1)
@@ -52,9 +48,6 @@ def screen(
     The release leaves out Kaggle images whose field of view covers less than a quarter of the
     picture (most are black); the manifest's ``min_view`` says so for the original layout. Every
     image left out is named in a warning and in the bank's ``left_out.json``.
-
-    Raises:
-        DataError: unreadable file.
     """
     least = source.layout.min_view
     if least is None:
@@ -79,10 +72,6 @@ def load_example(
     """One image (C, size, size) uint8 and, in a task, its mask (size, size) uint8 in {0, 1}.
 
     Fundus images are colour (C = 3) and cropped to the field of view, X-rays are grey (C = 1).
-
-    Raises:
-        DataError: a file is missing or damaged, has the wrong channels, is blank, or the mask
-            does not fit the image.
     """
     path = source.path(collection.images or "images", member)
     pixels = read_image(path)
@@ -105,11 +94,7 @@ def load_example(
 def union_mask(
     source: DatasetFolder, collection: Collection, member: Member, shape: tuple[int, int]
 ) -> np.ndarray:
-    """Union of the collection's mask files for one image, (H, W) bool at the image's size.
-
-    Raises:
-        DataError: a mask is missing, damaged or of another size than its image.
-    """
+    """Union of the collection's mask files for one image, (H, W) bool at the image's size."""
     factor = source.layout.mask_reduction
     expected = (shape[0] // factor, shape[1] // factor)
     total = np.zeros(expected, dtype=bool)

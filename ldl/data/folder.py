@@ -196,11 +196,7 @@ class DatasetFolder:
         return []
 
     def path(self, role: str, member: Member) -> Path:
-        """The one file of ``role`` for one image.
-
-        Raises:
-            DataError: it is missing, or several fit.
-        """
+        """The one file of ``role`` for one image."""
         found = self.paths(role, member)
         if len(found) == 1:
             return self.root / found[0]
@@ -216,20 +212,12 @@ class DatasetFolder:
         )
 
     def members(self, collection: Collection) -> list[Member]:
-        """The images a collection should have here; for a pool, those that are there.
-
-        Raises:
-            DataError: a list is damaged, or two files carry the same id.
-        """
+        """The images a collection should have here; for a pool, those that are there."""
         listed = collection.ids or self.layout.members
         return list(id_list(listed)) if listed else self.pool(collection)
 
     def pool(self, collection: Collection) -> list[Member]:
-        """All images whose files fit the layout, in natural order of their ids.
-
-        Raises:
-            DataError: two files carry the same id.
-        """
+        """All images whose files fit the layout, in natural order of their ids."""
         seen: dict[str, str] = {}
         for path in self.index.sizes:
             for one in self.expressions[collection.images or "images"]:

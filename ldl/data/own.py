@@ -89,9 +89,6 @@ def image_files(
         volumes: take NIfTI volumes in place of images.
         least: how many there must be.
         beside: a folder of masks, which are no images wherever it lies.
-
-    Raises:
-        DataError: no such folder, or too few images in it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name the one that holds your images")
@@ -115,11 +112,7 @@ def image_files(
 
 
 def told_modality(folder: Path) -> Modality:
-    """What kind of images a folder holds: "ct", "colour" or "xray" (grey), told from its files.
-
-    Raises:
-        DataError: no such folder, no image in it, or volumes beside images.
-    """
+    """What kind of images a folder holds: "ct", "colour" or "xray" (grey), told from its files."""
     volumes = folder.is_dir() and any(map(is_volume, FolderIndex(folder).sizes))
     flat = image_files(folder, least=0 if volumes else 1).files
     if volumes and flat:
@@ -220,9 +213,6 @@ def file_bank(
         read: the entries of one: an image, or the slices of a volume.
         check: looks at what was written, before it counts.
         leave_out, progress: as of `fill`.
-
-    Raises:
-        DataError: files that cannot be used, all of them named.
     """
 
     def write(place: Path) -> None:
@@ -251,9 +241,6 @@ def pictures(path: Path, modality: Modality, size: int) -> Iterator[tuple[str, i
 
     Yields:
         What its id adds to the file's name, its number, and the picture.
-
-    Raises:
-        DataError: unreadable, or a blank image.
     """
     if modality == "ct":
         for number, one in enumerate(slices(path, size)):
@@ -288,9 +275,6 @@ def folder_bank(
         leave_out: go on without files that cannot be read.
         progress: show bars.
         say: takes the line about what was taken and what was left out.
-
-    Raises:
-        DataError: too few images, or files that cannot be read; all are named.
     """
     flat = modality != "ct"
     chosen = image_files(folder, volumes=not flat, least=LEAST if flat else 1)
@@ -343,11 +327,7 @@ def content(path: Path) -> str:
 
 
 def prior_bank(folder: Path, size: int, *, leave_out: bool = False) -> Bank:
-    """Reference masks of a folder as a bank, (N, 1, size, size) of 0 and 255.
-
-    Raises:
-        DataError: no masks, or files that are none; all are named.
-    """
+    """Reference masks of a folder as a bank, (N, 1, size, size) of 0 and 255."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; name the one that holds your reference masks")
     index = FolderIndex(folder)
@@ -370,11 +350,7 @@ def prior_bank(folder: Path, size: int, *, leave_out: bool = False) -> Bank:
 
 
 def slices(path: Path, size: int) -> Iterator[Picture]:
-    """The axial slices of a volume upwards, each as a grey image of the soft-tissue window.
-
-    Raises:
-        DataError: unreadable, or no Hounsfield units; see `ldl.data.ct.volume.read_ct`.
-    """
+    """The axial slices of a volume upwards, each as a grey image of the soft-tissue window."""
     for plane in read_ct(path.name, path, None, {}).image:
         yield pictured(to_grey(plane, WINDOW), path, "ct", size)
 

@@ -84,9 +84,6 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
         masks: folder of masks; it may lie within the other, or be the same.
         modality: of the images.
         leave_out: go on without masks that belong to no image.
-
-    Raises:
-        DataError: nothing there, masks without an image, or masks that cannot be told apart.
     """
     volumes = modality == "ct"
     if not masks.is_dir():
@@ -244,10 +241,6 @@ def labelled_bank(
         seed: of the split.
         leave_out: go on without files that cannot be used.
         progress: show bars.
-
-    Raises:
-        DataError: files that cannot be used, all of them named; classes that cannot be told; or too
-            few subjects for three splits.
     """
     given = _by_name(split or {}, list(pairs.masks))
     subjects = {one: given.get(one, ("", ""))[1] or subject_of(one) for one in pairs.masks}
@@ -390,12 +383,7 @@ def subject_of(name: str) -> str:
 
 
 def splits_of(subjects: dict[str, str], given: dict[str, str], seed: int) -> dict[str, str]:
-    """Image -> train, validation or test; all images of a subject go into the same.
-
-    Raises:
-        DataError: fewer than three subjects, or a given split that is no such word or leaves out
-            images or a part.
-    """
+    """Image -> train, validation or test; all images of a subject go into the same."""
     if given:
         missing = [one for one in subjects if one not in given]
         if missing or set(given.values()) != set(SPLITS):
@@ -420,11 +408,7 @@ def splits_of(subjects: dict[str, str], given: dict[str, str], seed: int) -> dic
 
 
 def read_split(path: Path) -> dict[str, tuple[str, str]]:
-    """A csv with a column ``image`` and one of ``split`` and ``subject``, or both.
-
-    Raises:
-        DataError: another file.
-    """
+    """A csv with a column ``image`` and one of ``split`` and ``subject``, or both."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))

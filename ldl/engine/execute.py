@@ -40,13 +40,6 @@ def ensure(
     make the run together; the first decides whether there is anything to do, and writes.
 
     Args:
-<<<<<<< HEAD
-=======
-        run: what to make.
-        store: where records and weights live.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-        progress: show progress bars, or what is told in their place, see `ldl.train.loop`.
->>>>>>> 9a7bb54 (wip)
         weights: also require the weights on this machine.
     """
     fabric = fabric_for(device) if launched() else None

@@ -23,10 +23,12 @@ from ldl.errors import DataError, LdlError
 from ldl.models.backbones import pooled
 from ldl.own.load import ImageLike, Loaded, load_encoder
 from ldl.own.outputs import put, refuse_among, refuse_foreign
-from ldl.plots.images import image_grid, nearest, to_display
+from ldl.plots.images import nearest, to_display
+from ldl.plots.theme import theme
 
 SUFFIXES = (".npz", ".csv")
 BATCH, QUERIES, NEIGHBOURS = 16, 8, 5
+CELL = 1.1  # inches of a picture
 MADE_BY = "ldl embed"
 SHEET = "Software"  # the png field that says whose it is
 
@@ -45,9 +47,6 @@ def embed(
 
     Returns:
         (N, D) float32.
-
-    Raises:
-        LdlError: the encoder or an image cannot be read.
     """
     loaded = encoder if isinstance(encoder, Loaded) else load_encoder(encoder)
     return _vectors(loaded, (loaded.preprocess(one) for one in images), device)
@@ -87,10 +86,6 @@ def embed_folder(
 
     Returns:
         The output, the contact sheet (a png beside it), and the vectors.
-
-    Raises:
-        LdlError: an image cannot be read (all are named), fewer than two are left, or an output
-            would replace a file of somebody else; nothing was written then.
     """
     sheet = output.with_name(f"{output.stem}-neighbours.png")
     if output.suffix not in SUFFIXES:
@@ -120,7 +115,7 @@ def embed_folder(
     for fault in faults:
         say(f"left out: {paths.shown(fault)}")
     figure, drawn = contact_sheet(loaded, folder, names, vectors), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=100, metadata={SHEET: MADE_BY})
+    figure.savefig(drawn, format="png", dpi=100, facecolor="white", metadata={SHEET: MADE_BY})
     plt.close(figure)
     content = _content(names, vectors, output.suffix)
     put(output.parent, {sheet.name: drawn.getvalue(), output.name: content})
@@ -158,14 +153,21 @@ def contact_sheet(
     """Up to ``queries`` images, spread over the folder, each beside its five nearest neighbours."""
     rows, likeness = neighbours(vectors, min(NEIGHBOURS, len(names) - 1))
     asked = np.unique(np.linspace(0, len(names) - 1, queries).round().astype(int))
-    pictures, captions = [], []
-    for one in asked:
-        shown = [one, *rows[one]]
-        pictures.append([to_display(loaded.picture(folder / names[k]).square) for k in shown])
-        cosines = ["", *(f"{value:.2f} " for value in likeness[one])]
-        stems = [paths.shown(Path(names[k]).stem)[:14] for k in shown]
-        captions.append([cosine + stem for cosine, stem in zip(cosines, stems, strict=True)])
-    return image_grid(pictures, captions=captions, titles=["image", "nearest"], width=1.1)
+    columns, high = rows.shape[1] + 1, 1.2  # a picture and its words, in sides of a picture
+    with theme():
+        figure, axes = plt.subplots(figsize=(CELL * columns, CELL * (high * len(asked) + 0.2)))
+        for line, one in enumerate(asked):
+            top, words = high * line, ["", *(f"{value:.2f} " for value in likeness[one])]
+            for place, k in enumerate((one, *rows[one])):
+                square = to_display(loaded.picture(folder / names[k]).square)
+                axes.imshow(square, extent=(place, place + 0.96, top + 0.96, top))
+                said = words[place] + paths.shown(Path(names[k]).stem)[: 14 - len(words[place])]
+                axes.text(place, top + 0.98, said, va="top", fontsize="small")
+        for place, said in enumerate(("image", "nearest")):
+            axes.text(place, -0.03, said, va="bottom")
+        axes.set(xlim=(0, columns), ylim=(high * len(asked), -0.2))
+        axes.set_axis_off()
+    return figure
 
 
 def _content(names: Sequence[str], vectors: NDArray[np.float32], suffix: str) -> bytes:

@@ -40,10 +40,6 @@ def export(path: Path, to: str, folder: Path) -> list[Path]:
 
     Returns:
         The files.
-
-    Raises:
-        LdlError: no such library here, a network that cannot be mapped, or the folder holds files
-            of somebody else; nothing was written then.
     """
     if to not in TARGETS:
         raise LdlError(f"--to is {to!r}; use {', '.join(TARGETS)}")
@@ -175,11 +171,7 @@ class _Named(nn.Module):
 
 
 def onnx_bytes(found: Loaded) -> bytes:
-    """The graph, with any number and size of images; outputs "probabilities" or "features_0" on.
-
-    Raises:
-        LdlError: onnx is not installed.
-    """
+    """The graph, with any number and size of images; outputs "probabilities" or "features_0" on."""
     net = _Named(found.module).eval()
     size = found.preprocessing.size
     example = torch.zeros(2, found.preprocessing.channels, size, size)

@@ -33,9 +33,6 @@ def trained(name: str, store: RunStore) -> Trained:
     Args:
         name: a file that `ldl pretrain` wrote, or the id of a pretraining run of this machine.
         store: where runs are looked for.
-
-    Raises:
-        LdlError: neither, or not a pretraining, or damaged, or its weights are elsewhere.
     """
     path = Path(name)
     if path.is_file():
@@ -69,10 +66,6 @@ def matcher_for(found: Trained, window: float, *, features: bool, device: str) -
         features: compare raw features of the encoder in place of its pixel embeddings; the deepest
             of which the window holds three a side.
         device: ``"cpu"`` or ``"cuda"``.
-
-    Raises:
-        LdlError: a comparison method, which keeps no embedding, without ``features``; or features
-            of another encoder than VGG16.
     """
     config = found.config
     if not features:
@@ -88,11 +81,7 @@ def matcher_for(found: Trained, window: float, *, features: bool, device: str) -
 
 
 def scaled_window(window: float, size: int) -> float:
-    """A window in pixels of a 512-pixel square, as the paper counts, in a square of ``size``.
-
-    Raises:
-        LdlError: below 2 pixels there, or larger than the square.
-    """
+    """A window in pixels of a 512-pixel square, as the paper counts, in a square of ``size``."""
     least = 2 * WINDOW_SIZE / size
     if not least <= window <= WINDOW_SIZE:
         raise LdlError(
@@ -132,11 +121,7 @@ def _committed(name: str, store: RunStore) -> dict[str, Any]:
 
 
 def encoder_config_of(fields: dict[str, Any], name: str) -> EncoderConfig:
-    """The config of a pretraining from its fields; ``name`` is named in errors.
-
-    Raises:
-        LdlError: of something else.
-    """
+    """The config of a pretraining from its fields; ``name`` is named in errors."""
     if "method" not in fields:
         raise LdlError(f"{name}: not a pretraining; name the run of an encoder")
     if fields["method"] in METHODS:

@@ -98,10 +98,6 @@ def finetune(
         leave_out: go on without files that cannot be used.
         progress: as of `ldl.pretrain`.
         say: takes lines about what was read, what it will cost, and what came out.
-
-    Raises:
-        LdlError: files that cannot be used (all are named), knobs that do not fit, or an output
-            that would replace a file which is not ours; nothing was trained then.
     """
     images, masks, output = Path(images), Path(masks), Path(output)
     refuse_output(output, card.SEGMENTER, images, masks)

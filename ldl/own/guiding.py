@@ -25,13 +25,9 @@ from ldl.runs.shape import GuideConfig
 from ldl.tables.encoders import with_knobs
 from ldl.tables.shape import MENDED, region_config
 from ldl.train import checkpoint
-<<<<<<< HEAD
-from ldl.train.device import Fabric, device_name, fabric_for
-from ldl.train.guide import make_guide
-=======
 from ldl.train.device import Fabric, device_name
+from ldl.train.guide import make_guide
 from ldl.train.loop import Progress
->>>>>>> 9a7bb54 (wip)
 from ldl.train.made import How
 
 # What `ldl.metrics.collapse` finds, in words.
@@ -92,10 +88,6 @@ def guide(
         leave_out: go on without files that cannot be read.
         progress: as of `ldl.pretrain`.
         say: takes lines about what was read, what it will cost, and what came out.
-
-    Raises:
-        LdlError: files that cannot be used (all are named), too few images, or an output that
-            would replace a file which is not ours; nothing was trained then.
     """
     images, masks, output = Path(images), Path(masks), Path(output)
     refuse_output(output, card.ENCODER, images, masks)

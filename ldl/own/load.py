@@ -56,9 +56,6 @@ class Loaded:
 
         Returns:
             (C, S, S) float32, normalised; S is ``preprocessing.size``.
-
-        Raises:
-            DataError: it cannot be read, or has other channels than the network takes.
         """
         square = torch.tensor(self.picture(image).square)
         mean, std = (
@@ -98,11 +95,7 @@ class Loaded:
 
 
 def load_encoder(path: str | Path) -> Loaded:
-    """The encoder of a file that `ldl pretrain` wrote, or of a segmenter that `ldl finetune` wrote.
-
-    Raises:
-        LdlError: no such file, damaged, another program's, or its weights fit no known network.
-    """
+    """The encoder of a file that `ldl pretrain`, `ldl finetune` or `ldl guide` wrote."""
     model = read_model(Path(path))
     net = backbone(model.network.backbone, model.network.base, model.network.channels,
                    model.network.border)  # fmt: skip
@@ -112,11 +105,7 @@ def load_encoder(path: str | Path) -> Loaded:
 
 
 def load_model(path: str | Path) -> Loaded:
-    """The segmenter of a file that `ldl finetune` or `ldl guide` wrote.
-
-    Raises:
-        LdlError: as `load_encoder`; or the file holds an encoder alone.
-    """
+    """The segmenter of a file that `ldl finetune` or `ldl guide` wrote."""
     model = read_model(Path(path), "segmenter")
     module = _filled(model.network.segmenter(), model.weights, path)
     return Loaded(

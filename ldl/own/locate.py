@@ -87,9 +87,6 @@ class Answers(Outputs):
         folder: where they will stand; earlier answers there are replaced.
         support: the image with the point.
         queries: the images that will be asked.
-
-    Raises:
-        LdlError: see `Outputs`.
     """
 
     def __init__(self, folder: Path, support: Path, queries: Sequence[Path]) -> None:

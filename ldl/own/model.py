@@ -110,11 +110,7 @@ class Model:
 
 
 def write_model(path: Path, model: Model) -> None:
-    """Write ``model``; an older file stays until the new one is whole.
-
-    Raises:
-        DataError: the folder cannot be written, or its disk is full.
-    """
+    """Write ``model``; an older file stays until the new one is whole."""
     header = {name: value for name, value in vars(model).items() if name != "weights"}
     header |= {name: header[name].model_dump(mode="json") for name in ("network", "preprocessing")}
     checkpoint.save(path, model.weights, {"format": FORMAT, **header})
@@ -126,9 +122,6 @@ def read_model(path: Path, kind: Kind | None = None) -> Model:
     Args:
         path: the file.
         kind: what it must be; None takes either.
-
-    Raises:
-        LdlError: no such file, damaged, another program's, of a later format, or of another kind.
     """
     if not path.is_file():
         raise LdlError(f"{path}: no such file; `ldl pretrain` and `ldl finetune` write models")
@@ -176,10 +169,6 @@ def refuse_output(output: Path, endings: Sequence[str] = (), *inputs: Path) -> N
         output: the model's file.
         endings: of what is written beside it, see `beside`.
         inputs: folders of images and masks; a figure among them would count as one of them.
-
-    Raises:
-        LdlError: it is a folder, not called .safetensors, among the inputs, a file of somebody else
-            or beside one that would be replaced, or its folder cannot be written.
     """
     if output.is_dir():
         raise LdlError(

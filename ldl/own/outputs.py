@@ -25,10 +25,6 @@ class Outputs:
         files: names of all that will be written beside it.
         inputs: files that are read.
         named: columns that hold names of such files; ``also`` names others that always are there.
-
-    Raises:
-        LdlError: an answer would replace one of the inputs or a file that is not ours; nothing was
-            written then.
     """
 
     def __init__(
@@ -90,9 +86,6 @@ def beside_first(folder: Path, last: str) -> Iterator[Path]:
     Args:
         folder: is made if it is missing.
         last: the file by which a later call knows the others.
-
-    Raises:
-        DataError: it cannot be written, or its disk is full.
     """
     new = not folder.exists()
     paths.writable(folder)
@@ -116,11 +109,7 @@ def put(folder: Path, content: Mapping[str, bytes]) -> None:
 
 
 def refuse_file(folder: Path) -> None:
-    """Insist on a folder.
-
-    Raises:
-        LdlError: it is a file.
-    """
+    """Insist on a folder."""
     if folder.exists() and not folder.is_dir():
         raise LdlError(f"--output {folder} is a file; name a folder")
 
@@ -128,11 +117,7 @@ def refuse_file(folder: Path) -> None:
 def refuse_foreign(
     output: Path, targets: Iterable[Path], ours: Callable[[Path], bool], command: str
 ) -> None:
-    """Look at what would be replaced, before the work.
-
-    Raises:
-        LdlError: a target is there and not ours.
-    """
+    """Look at what would be replaced, before the work."""
     for path in targets:
         if os.path.lexists(path) and not ours(path):
             raise LdlError(
@@ -142,11 +127,7 @@ def refuse_foreign(
 
 
 def refuse_among(output: Path, *inputs: Path) -> None:
-    """What is written among one's images would be taken for some of them the next time.
-
-    Raises:
-        LdlError: the output lies in one of the folders that are read.
-    """
+    """What is written among one's images would be taken for some of them the next time."""
     place = output.resolve()
     for folder in inputs:
         if folder.is_dir() and folder.resolve() in (place, *place.parents):

@@ -87,11 +87,6 @@ def pretrain(
         leave_out: go on without files that cannot be read.
         progress: show bars; or what is told title, step, steps and losses in their place.
         say: takes a line about what was read, what it will cost, and what came out.
-
-    Raises:
-        DataError: see `ldl.data.own.folder_bank`.
-        LdlError: a knob that cannot be, or an output that cannot be written or would replace a
-            file that is not ours; nothing was trained then.
     """
     folder, output = Path(folder), Path(output)
     refuse_output(output, card.ENCODER, folder)
@@ -141,11 +136,7 @@ def pretrain(
 
 
 def modality_of(folder: Path, modality: str | None, say: Say) -> Modality:
-    """What kind the images are: as given, or told from the files and said.
-
-    Raises:
-        LdlError: no such kind.
-    """
+    """What kind the images are: as given, or told from the files and said."""
     if modality is None:
         found = told_modality(folder)
         words = {"ct": "CT volumes", "colour": "colour images", "xray": "gray images"}[found]
@@ -171,9 +162,6 @@ def planned(
     """What ``profile`` plans for ``method``, with other sizes, for images that are yet to be read.
 
     Views stay as large as the profile's where images are larger, and then are windows of them.
-
-    Raises:
-        LdlError: a method that needs more than images, or a value that cannot be.
     """
     names = usable()
     compared = COMPARISONS.get(method)

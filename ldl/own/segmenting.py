@@ -32,13 +32,9 @@ from ldl.plots.images import painted, to_display
 from ldl.plots.points import LONGEST, save_png
 from ldl.plots.theme import CYCLE, HIT
 from ldl.train.device import fabric_for
-<<<<<<< HEAD
-from ldl.train.references import Cut
-=======
 from ldl.train.loop import Progress
 from ldl.train.made import Weights
-from ldl.train.shape.cut import Cut
->>>>>>> 9a7bb54 (wip)
+from ldl.train.references import Cut
 
 TABLE = "areas.csv"
 COLUMNS = ("image", "mask", "overlay", "class", "pixels", "share", "area_mm2", "volume_ml", "note")
@@ -163,10 +159,6 @@ def segment(
 
     Returns:
         For each image, one dict a class: pixels, share, and where known area_mm2 or volume_ml.
-
-    Raises:
-        LdlError: no segmenter, no image, files that cannot be read (all are named), or an answer
-            that would replace a file which is not ours.
     """
     loaded = load_model(model)
     target = fabric_for(device).device.type
@@ -192,7 +184,7 @@ def segment(
         bar = tqdm(files, desc="segment", unit="image", disable=progress is not True)
         for number, (path, name) in enumerate(zip(bar, names, strict=True)):
             if callable(progress):
-                progress("segment", number, len(files), {})
+                progress("segment", number + 1, len(files), {})
             mask, overlay = name + ending, name + "-overlay.png"
             try:
                 one = _volume if volumes else _image

@@ -30,11 +30,7 @@ def trained(
     progress: Progress,
     say: Say,
 ) -> list[tuple[Record, Weights]]:
-    """Record and weights of each run; those that are missing are trained, their cost said before.
-
-    Raises:
-        DataError: the cache cannot be written.
-    """
+    """Record and weights of each run; what is missing is trained, and its cost said before."""
     store = RunStore()
     paths.writable(store.work, "LDL_CACHE")
     todo = [one for one in runs if store.status(one) != "fresh"]

@@ -262,7 +262,7 @@ def data_of(bank: CtBank, **more: object) -> dict[str, Any]:
 
 def bank_of(run: GlobalConfig | LocalRegionConfig, how: How) -> CtBank:
     """What a pretraining sees: its set, and more sets where the run names them."""
-    return joined([slice_bank(one, progress=how.progress) for one in (run.data, *run.more)])
+    return joined([slice_bank(one, progress=how.progress is True) for one in (run.data, *run.more)])
 
 
 def make_global(run: GlobalConfig, how: How) -> Made:

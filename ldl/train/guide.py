@@ -21,15 +21,9 @@ from ldl.metrics import Shape, collapse, shape_of
 from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
-<<<<<<< HEAD
 from ldl.train.device import Feed, placed
 from ldl.train.loop import EpochStage, History, Plan
 from ldl.train.made import How, Made, Weights, curves, data_line
-=======
-from ldl.train.dark_start import start_dark
-from ldl.train.device import Fabric, Feed
-from ldl.train.loop import EpochStage, History, Plan, Progress, fit
->>>>>>> 9a7bb54 (wip)
 from ldl.train.opponent import Opponent
 from ldl.train.pretrain import held_out_retrieval, held_out_rows
 from ldl.train.references import REFERENCES, drawn_shape
@@ -227,19 +221,7 @@ class GuideStage(EpochStage):
 
 
 def guide(
-<<<<<<< HEAD
     config: GuideConfig, bank: Bank, prior: ShapePrior, how: How, start: Weights | None = None
-=======
-    config: GuideConfig,
-    bank: Bank,
-    prior: ShapePrior,
-    *,
-    folder: Path,
-    fabric: Fabric,
-    start: dict[str, Tensor] | None = None,
-    identity: dict[str, Any] | None = None,
-    progress: Progress = False,
->>>>>>> 9a7bb54 (wip)
 ) -> Guided:
     """Train as ``config`` says.
 

@@ -190,16 +190,6 @@ def fit(
     Args:
         folder: where ``checkpoint.safetensors`` lives.
         identity: JSON fields; a checkpoint made under others is refused.
-<<<<<<< HEAD
-=======
-        fabric: device and precision.
-        title: of the progress bar.
-        progress: whether to show it, or what is told in its place.
-
-    Raises:
-        TrainingError: a loss is not finite (the step is named), or ``identity`` differs from the
-            checkpoint's (the field is named), or the checkpoint is damaged.
->>>>>>> 9a7bb54 (wip)
     """
     return _Run(stage, plan, folder, identity, fabric).go(title, progress)
 

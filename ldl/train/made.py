@@ -33,10 +33,6 @@ class How:
         identity: fields that a checkpoint must agree with beside the config, from the data's hash.
         before: the weights of a run that this one needs, made now if they are missing; None of no
             run.
-<<<<<<< HEAD
-=======
-        progress: show progress bars, or what is told in their place.
->>>>>>> 9a7bb54 (wip)
     """
 
     folder: Path

@@ -61,7 +61,7 @@ class Work(VBox):
     def __init__(self, title: str, call: Callable[..., Any]) -> None:
         """``call`` takes ``progress`` and ``say`` as `ldl.pretrain` does."""
         self._call, self._wanted, self._drawn = call, Event(), 0.0
-        self._thread = Thread()
+        self._thread, self._steps = Thread(), 1
         self.lines: list[str] = []
         self.losses: dict[str, list[tuple[int, dict[str, float]]]] = {}
         self.go = Button(description=title, button_style="primary")
@@ -118,6 +118,7 @@ class Work(VBox):
             raise _Stopped
         if losses:
             self.losses.setdefault(title, []).append((step, losses))
+            self._steps = steps
         now = time.monotonic()
         if now - self._drawn > EVERY or step == steps:
             self._drawn = now
@@ -127,12 +128,12 @@ class Work(VBox):
     def _draw(self) -> None:
         if self.losses:
             title, rows = list(self.losses.items())[-1]
-            self.curves.value = curves(rows, self.bar.max, title)
+            self.curves.value = curves(rows, self._steps, title)
 
 
 def curves(rows: Sequence[tuple[int, Mapping[str, float]]], steps: int, title: str = "") -> str:
     """Losses over the steps as an SVG, the last value of each in its legend."""
-    rows = rows[:: 1 + len(rows) // POINTS]
+    rows = [*rows[: -1 : 1 + len(rows) // POINTS], rows[-1]]
     values = [value for _, losses in rows for value in losses.values()]
     low, high = min(0.0, *values), max(*values, 1e-6)
     lines, legend = [], []
@@ -242,11 +243,7 @@ def _foreign(mask: Path) -> bool:
 
 
 def found_items(folder: Path | str) -> list[Item]:
-    """Images and masks that `ldl.segment` wrote into a folder.
-
-    Raises:
-        LdlError: nothing of it is there.
-    """
+    """Images and masks that `ldl.segment` wrote into a folder."""
     try:
         with (Path(folder) / TABLE).open(newline="", encoding="utf-8") as stream:
             pairs = {one["image"]: one["mask"] for one in csv.DictReader(stream) if one["mask"]}
@@ -264,7 +261,9 @@ def results_page(folder: Path | str, *, caption: str) -> HTML:
     """The same for a page without kernel, its pictures with it."""
     items = [seen(*one) for one in found_items(folder)]
     given = {"count": len(items), "colour": HIT, "items": items}
-    return HTML(html_of("masks", given, label="Images and their masks", caption=caption))
+    still = f'<img src="{items[0]["image"]}" alt="{html.escape(items[0]["words"])}">'
+    label = "Images and their masks"
+    return HTML(html_of("masks", given, label=label, caption=caption, still=still))
 
 
 def painting_widget(images: Path | str, masks: Path | str) -> MaskWidget:
@@ -273,9 +272,6 @@ def painting_widget(images: Path | str, masks: Path | str) -> MaskWidget:
     Args:
         images: holds them, in any subfolders.
         masks: where pngs of the images' names go; masks of others there are shown and kept.
-
-    Raises:
-        DataError: no image there.
     """
     folder, place = Path(images), Path(masks)
     files = image_files(folder, least=1, beside=place).files

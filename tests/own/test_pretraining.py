@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from ldl import phantoms
 from ldl.cli import app
-from ldl.data.own import folder_bank, image_files
+from ldl.data.own import folder_bank, image_files, usual_side
 from ldl.errors import DataError, LdlError
 from ldl.models import LocalDiscriminationNet
+from ldl.own.pretraining import planned
 from ldl.train import checkpoint
 
 
@@ -59,3 +60,30 @@ def test_another_modality_or_method_is_refused(folder: Path, cache: Path) -> Non
     wrong = CliRunner().invoke(app, [*words, "mri"])
     assert isinstance(wrong.exception, LdlError)
     assert "mri" in str(wrong.exception)
+
+
+@pytest.mark.parametrize(("shape", "side"), [((90, 70), 64), ((400, 300), 256), ((20, 50), 32)])
+def test_the_images_tell_their_side(tmp_path: Path, shape: tuple[int, int], side: int) -> None:
+    for number in range(4):
+        Image.effect_noise(shape, 50).save(tmp_path / f"{number}.png")
+    (tmp_path / "0.png").write_bytes(b"no image")
+    assert usual_side(tmp_path, "xray") == side
+
+
+@pytest.mark.parametrize(
+    ("size", "crop", "seen", "scale"),
+    [
+        (112, None, 96, "whole"),  # as the profile has it
+        (256, None, 96, "native"),  # a window of the square that the task sees
+        (256, 240, 240, "whole"),
+        (48, None, 48, "whole"),
+        (None, None, 96, "whole"),
+    ],
+)
+def test_views_are_windows_of_larger_images(
+    size: int | None, crop: int | None, seen: int, scale: str
+) -> None:
+    for method in ("pd+mix", "rd", "moco"):
+        config = planned(method, "fundus", "open", 0, size, crop=crop)
+        for one in filter(None, (config, config.step1)):
+            assert (one.crop, one.scale, one.data.size) == (seen, scale, size or 112)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ldl.localize import localize
 from ldl.widgets import scene
 from ldl.widgets.live import LocalizationWidget, SliceWidget
+from ldl.widgets.own import painting_widget
 
 SHELL = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>live</title></head>'
@@ -31,6 +33,7 @@ async ([text, state, width]) => {
     save_changes: () => { window.saved = { ...state, given: null }; },
     send: async (content) => {
       const [told, buffers] = await window.askPython(content);
+      window.answered = told;
       const bytes = (one) => Uint8Array.from(atob(one), (c) => c.charCodeAt(0)).buffer;
       listeners["msg:custom"](told, buffers.map((one) => new DataView(bytes(one))));
     },
@@ -163,3 +166,53 @@ def test_live_slices_come_one_by_one_from_python(
     page.keyboard.press("End")
     page.get_by_text("Slice 5 of 5, 20 mm above the lowest: liver.").wait_for()
     assert page.get_by_role("button", name="liver").is_visible()
+
+
+def test_strokes_become_masks_and_can_be_taken_back(visit, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "images").mkdir()
+    for name in ("a", "b"):
+        Image.new("L", (80, 40), 90).save(tmp_path / "images" / f"{name}.png")
+    widget = painting_widget(tmp_path / "images", tmp_path / "masks")
+    replies: list[dict] = []
+    monkeypatch.setattr(widget, "send", replies.append)
+
+    def ask(content: dict) -> list:
+        widget._asked(widget, content, [])
+        return [replies[-1], []]
+
+    (tmp_path / "live.html").write_text(SHELL, encoding="utf-8")
+    page = visit((tmp_path / "live.html").as_uri(), wait=False)
+    page.expose_function("askPython", ask)
+    page.evaluate(HARNESS, [str(widget._esm), {"given": widget.given, "editable": True}, 600])
+    page.add_style_tag(content=str(widget._css))
+    said = page.locator("p[role=status]")
+    page.get_by_text("1 of 2: a.png").wait_for()
+    canvas = page.locator("canvas")
+
+    def stroke() -> None:
+        box = canvas.bounding_box()
+        page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.5 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+        page.mouse.up()
+
+    stroke()
+    page.get_by_text("painted, in a.png").wait_for()
+    mask = np.asarray(Image.open(tmp_path / "masks" / "a.png"))
+    assert mask.shape == (40, 80)
+    assert mask[20, 22:58].all()
+    assert not mask[:12].any()
+    assert mask[20, :10].sum() == mask[20, 70:].sum() == 0
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("nothing is painted").wait_for()
+    assert not (tmp_path / "masks" / "a.png").exists()
+    stroke()
+    page.get_by_text("painted, in a.png").wait_for()
+    page.get_by_label("eraser").check()
+    stroke()
+    page.get_by_text("nothing is painted").wait_for()
+    canvas.focus()
+    page.keyboard.press("End")
+    page.get_by_text("2 of 2: b.png").wait_for()
+    assert said.inner_text() == canvas.get_attribute("aria-label") == "2 of 2: b.png"
+    assert page.evaluate("window.through") == []
