@@ -70,14 +70,13 @@ for key, method in (COMPARISONS | METHODS).items():
         {
             "method": f"{method.title}<br><small>{type(method).__module__.rsplit('.', 1)[1]}.py</small>",
             "compares": method.level,
-            "what it does": plots.words(idea, 18),
-            "not the original's": plots.words(changed(key), 12)
-            if key in COMPARISONS and method.trains
-            else "",
+            "what it does": idea,
+            "not the original's": changed(key) if key in COMPARISONS and method.trains else "",
         }
     )
 plots.small_table(
     lines,
+    wraps=True,
     caption="What each method does, and the hyperparameters that small images and batches made us change (original → profile open); the reasons stand beside them in <code>ldl/runs/originals.py</code>.",
 )
 

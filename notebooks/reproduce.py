@@ -94,6 +94,7 @@ plots.small_table(
         }
         for one in PROFILES.values()
     ],
+    wraps=True,
     caption="Budgets of LDL's pretrainings and transfers; the first stage of the paper's tiny network has 16 channels.",
 )
 

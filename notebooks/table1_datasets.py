@@ -189,7 +189,7 @@ plots.small_table(
             "set": f'<a href="{one.homepage}">{name}</a>'
             if one.homepage.startswith("http")
             else name,
-            "licence": plots.words(one.licence.name, 11),
+            "licence": one.licence.name,
             "download": "yes"
             if one.obtain.downloads and not one.obtain.steps
             else "with steps"
@@ -197,12 +197,11 @@ plots.small_table(
             else "by hand",
             "at hand": at_hand(one),
             "stands in for": ", ".join(one.stands_in_for),
-            "task keys": plots.words(
-                ", ".join(key for key in TASKS if collection_named(key)[0].name == name), 12
-            ),
+            "task keys": ", ".join(key for key in TASKS if collection_named(key)[0].name == name),
         }
         for name, one in manifests().items()
     ],
+    wraps=True,
     caption="Licences are summaries; the set's own terms bind. Keys name tasks in configurations, records and commands.",
 )
 

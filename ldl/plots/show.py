@@ -179,24 +179,33 @@ def words(text: str, rem: int = 15) -> str:
     return f'<div style="white-space:normal;text-align:left;width:min({rem}rem,46vw)">{text}</div>'
 
 
-def scrolling(style: Styler, caption: str = "") -> HTML:
-    """A table in a box of its own that scrolls where it is too wide; the caption stays put."""
+def scrolling(style: Styler, caption: str = "", *, wraps: bool = False) -> HTML:
+    """A table in a box of its own that scrolls where it is too wide; the caption stays put.
+
+    One of words ``wraps``: it is as wide as its page.
+    """
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
     page = _EMPTY.sub(r"<td\1></td>", style.to_html())
     return HTML(
-        '<figure class="ldl-figure"><div class="ldl-scroll" tabindex="0" '
+        f'<figure class="ldl-figure{" ldl-fits" * wraps}"><div class="ldl-scroll" tabindex="0" '
         f'style="overflow-x:auto;max-width:100%">{page}</div>{below}</figure>'
     )
 
 
-def small_table(rows: Sequence[Mapping[str, Any]], *, caption: str = "", decimals: int = 2) -> HTML:
-    """Rows of one shape as a table; the first column names the row."""
+def small_table(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    caption: str = "",
+    decimals: int = 2,
+    wraps: bool = False,
+) -> HTML:
+    """Rows of one shape as a table, see `scrolling`; the first column names the row."""
     frame = pd.DataFrame([dict(row) for row in rows])
     first = frame.columns[0]
     frame.index = pd.Index([_text(value, decimals) for value in frame[first]], name=None)
     frame = frame.drop(columns=first)
     frame.columns.name = str(first)
-    return scrolling(styled(frame, decimals=decimals), caption)
+    return scrolling(styled(frame, decimals=decimals), caption, wraps=wraps)
 
 
 def download(frame: pd.DataFrame, name: str, about: str) -> HTML:

@@ -9,7 +9,7 @@ from IPython.display import HTML, Markdown
 from ldl.engine.execute import ensure
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
-from ldl.plots.show import small_table
+from ldl.plots.show import small_table, words
 from ldl.tables import runs_of
 
 # Profiles small enough to be computed by the page that shows them.
@@ -149,4 +149,4 @@ def run_card(record: Record) -> HTML:
     }
     if "dsc" in record:
         lines["mean DSC"] = f"{100 * np.mean(record['dsc']):.1f} %"
-    return small_table([{"": name, " ": value} for name, value in lines.items()])
+    return small_table([{"": name, " ": words(str(value), 24)} for name, value in lines.items()])
