@@ -213,7 +213,7 @@ def scores(predict: Predictor, run: ShapeConfig, device: torch.device) -> dict[s
     """DSC of each test image inside the field of view, and what the target regions look like.
 
     Args:
-        predict: of :func:`ldl.train.shape.output_of`.
+        predict: of :func:`output_of`.
         run: whose test images, and whose reference masks say what is vessel-like.
 
     Returns:

@@ -214,12 +214,12 @@ def test_labels_are_those_of_the_images_drawn(image_bank, fabric, tmp_path, monk
     images, labels, seen = image_bank().images, np.arange(24) * 10, []
     images[:, 0, 0, 0] = labels
 
-    def watch(self, model, batch, config, generator):
-        seen.append(torch.equal(batch.images[:, 0, 0, 0].long(), batch.labels))
-        seen.append(torch.equal(batch.rows * 10, batch.labels))
+    def watch(self, model, given):
+        seen.append(torch.equal(given.images[:, 0, 0, 0].long(), given.batch.labels))
+        seen.append(torch.equal(given.batch.rows * 10, given.batch.labels))
         raise Killed
 
-    monkeypatch.setattr(type(COMPARISONS["supervised"]), "losses", watch)
+    monkeypatch.setattr(type(COMPARISONS["supervised"]), "step", watch)
     bank = Bank("labelled", images, tuple(map(str, range(24))), "")
     with pytest.raises(Killed):
         pretrain_comparison(config_of("supervised"), bank, How(tmp_path, fabric), labels=labels)
