@@ -84,20 +84,20 @@ def _say_costs(runs: "Sequence[Run]", device: str) -> None:
     lines = totals(costs)
     typer.echo(f"Measured here: {rate / 1e12:.3f} TFLOP/s ({device_name(fabric_for(device))}).")
     typer.echo(f"{'':30}{'runs':>6}{'updates':>13}{'PFLOP':>10}{'hours':>10}{'GiB':>7}")
-    for one in lines:
-        row = f"{one.flop / 1e15:>10.1f}{one.hours(rate):>10.1f}{one.memory / 2**30:>7.1f}"
-        if one.uncounted == one.runs:
-            row = "  not counted"
-        typer.echo(f"{one.name:30}{one.runs:>6}{one.updates:>13,}{row}")
-    left_out = sum(one.uncounted for one in lines)
+    for one in lines.itertuples():
+        hours = one.flop / rate / 3600
+        cost = f"{one.flop / 1e15:>10.1f}{hours:>10.1f}{one.memory / 2**30:>7.1f}"
+        row = cost if one.counted else "  not counted"
+        typer.echo(f"{one.Index:30}{one.runs:>6}{one.updates:>13,}{row}")
+    left_out = (lines["runs"] - lines["counted"]).sum()
     typer.echo(
-        f"In all {sum(one.hours(rate) for one in lines):,.1f} hours on one such device"
+        f"In all {lines['flop'].sum() / rate / 3600:,.1f} hours on one such device"
         + (f"; {left_out} runs are not counted" if left_out else "")
         + ", beside reading data, validation and tests."
     )
-    hours = {run.run_id(): cost.flop / rate / 3600 if cost else 0.0 for run, cost in costs}
+    needed = {run.run_id(): cost.flop / rate / 3600 if cost else 0.0 for run, cost in costs}
     planned = {run.run_id(): run for run in runs}
-    ends = ", ".join(f"{n}: {makespan(planned, hours, n):,.1f}" for n in DEVICES)
+    ends = ", ".join(f"{n}: {makespan(planned, needed, n):,.1f}" for n in DEVICES)
     typer.echo(f"Hours on so many such devices, a run on each: {ends}.")
 
 

@@ -3,10 +3,11 @@
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -226,22 +227,6 @@ def measured_rate(device: str = "auto", *, base: int = 16, seconds: float = 2.0)
     return counter.get_total_flops() * done / (time.monotonic() - start)
 
 
-@dataclass(frozen=True)
-class Total:
-    """All runs of one name: a method's pretrainings, or its transfers."""
-
-    name: str
-    runs: int
-    updates: int
-    flop: float
-    memory: float
-    uncounted: int
-
-    def hours(self, rate: float) -> float:
-        """At so many flop a second."""
-        return self.flop / rate / 3600
-
-
 def estimates(runs: Iterable[Run]) -> list[tuple[Run, Estimate | None]]:
     """Each run with its cost; runs that differ by seed or what they start from are counted once."""
     known: dict[str, Estimate | None] = {}
@@ -256,24 +241,17 @@ def estimates(runs: Iterable[Run]) -> list[tuple[Run, Estimate | None]]:
     return found
 
 
-def totals(costs: Iterable[tuple[Run, Estimate | None]]) -> list[Total]:
-    """What `estimates` found by kind and method."""
-    found: dict[str, list[Estimate | None]] = {}
+def totals(costs: Iterable[tuple[Run, Estimate | None]]) -> pd.DataFrame:
+    """By kind and method: runs, those that were counted, updates, flop, and the most memory."""
+    lines = []
     for run, cost in costs:
         parts = [run.kind, getattr(run, "method", ""), getattr(run, "modality", "")]
         name = run.kind if type(run) is TransferConfig else " ".join(filter(None, parts))
-        found.setdefault(name, []).append(cost)
-    lines = []
-    for name, each in sorted(found.items()):
-        counted = [one for one in each if one]
-        lines.append(
-            Total(
-                name,
-                len(each),
-                sum(one.updates for one in counted),
-                sum(one.flop for one in counted),
-                max((one.memory for one in counted), default=0.0),
-                len(each) - len(counted),
-            )
-        )
-    return lines
+        nothing = {"updates": 0, "flop": np.nan, "memory": np.nan}
+        lines.append({"name": name, **(asdict(cost) if cost else nothing)})
+    return (
+        pd.DataFrame(lines, columns=["name", "updates", "flop", "memory"])
+        .groupby("name")
+        .agg(runs=("name", "size"), counted=("flop", "count"), updates=("updates", "sum"),
+             flop=("flop", "sum"), memory=("memory", "max"))
+    )  # fmt: skip
