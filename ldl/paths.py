@@ -59,7 +59,6 @@ def manifests_dir() -> Path:
 
 
 def notebooks_dir() -> Path:
-    """The py:percent notebooks."""
     return repo_root() / "notebooks"
 
 

@@ -13,12 +13,10 @@ def derive(seed: int, *names: object) -> int:
 
 
 def generator(seed: int, *names: object, device: str | torch.device = "cpu") -> torch.Generator:
-    """A torch generator for ``names`` under ``seed``."""
     return torch.Generator(device=device).manual_seed(derive(seed, *names))
 
 
 def numpy_generator(seed: int, *names: object) -> np.random.Generator:
-    """A numpy generator for ``names`` under ``seed``."""
     return np.random.default_rng(derive(seed, *names))
 
 

@@ -61,7 +61,6 @@ CHANNELS: dict[str, int] = {"fundus": 3, "xray": 1, "colour": 3, "ct": 1}
 
 
 def task_named(key: str) -> Task:
-    """The task with that key."""
     if key not in TASKS:
         raise ConfigError(f"unknown task {key!r}; known tasks: {', '.join(TASKS)}")
     return TASKS[key]
@@ -111,7 +110,6 @@ SETS: dict[str, Region] = {
 
 
 def facts(region: str) -> RegionFacts:
-    """The facts of a region."""
     for key, found in FACTS.items():
         if key == region:
             return found

@@ -29,8 +29,8 @@ from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
 from ldl.tables import TABLES
+from ldl.tables.compare import findings, sentences
 from ldl.tables.measure import show
-from ldl.tables.sentences import findings, sentences
 
 check("claims", globals())
 store = RunStore()

@@ -28,8 +28,8 @@ from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
 from ldl.report import PAGES
 from ldl.tables import TABLES
+from ldl.tables.compare import findings, sentences
 from ldl.tables.measure import show
-from ldl.tables.sentences import findings, sentences
 
 check("summary", globals())
 store = RunStore()

@@ -63,7 +63,6 @@ EXECUTED = "book/executed"  # where _toc.yml looks for executed notebooks
 
 
 def _files(node: Any) -> Iterator[str]:
-    """Every page below ``node``, in reading order."""
     if isinstance(node, dict):
         yield from (node[key] for key in ("root", "file") if key in node)
         for key in ("parts", "chapters", "sections"):
@@ -99,7 +98,6 @@ def _digest(chunks: Iterable[bytes]) -> str:
 
 
 def digest_of(values: Any) -> str:
-    """Digest of a JSON value."""
     return _digest([json.dumps(values, sort_keys=True).encode()])
 
 
@@ -149,7 +147,6 @@ def shared_parts() -> Parts:
 
 
 def notebook_parts(source: Path, parameters: Mapping[str, Any]) -> Parts:
-    """The parts of one notebook."""
     return {"source": contents([source], source.parent), "parameters": digest_of(dict(parameters))}
 
 

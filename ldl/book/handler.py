@@ -17,7 +17,6 @@ class NotebookHandler(LocalHandler):
     """Local files, of which .py ones are py:percent notebooks."""
 
     def read(self, path: str) -> str:
-        """The text of ``path`` as .ipynb JSON."""
         if path.endswith(".py"):
             set_environment()
             return str(nbformat.writes(read_notebook(Path(path))))

@@ -82,7 +82,6 @@ def set_environment(threads: int | None = None) -> None:
 
 
 def _write_kernel(folder: Path) -> None:
-    """The kernel spec of this interpreter."""
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     told = {"argv": command, "display_name": KERNEL["display_name"], "language": "python"}
     with paths.told(folder):

@@ -72,7 +72,6 @@ def _of_thebe(script: Any) -> bool:
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """What Sphinx calls."""
     for mend in (without_thebe, with_list_items, with_foot, with_one_title):
         app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,12 +17,24 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(book.app, name="book")
-run.register(app)
-pretrain.register(app)
-finetune.register(app)
-localize.register(app)
-export.register(app)
-doctor.register(app)
+_COMMANDS = (
+    run.run,
+    run.status,
+    run.jobs,
+    run.job,
+    run.publish,
+    pretrain.methods,
+    pretrain.pretrain,
+    finetune.finetune,
+    finetune.segment,
+    finetune.guide,
+    localize.localize,
+    export.export,
+    export.embed,
+    doctor.doctor,
+)
+for command in _COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

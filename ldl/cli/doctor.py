@@ -9,11 +9,6 @@ import typer
 from ldl import paths
 
 
-def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
-    app.command()(doctor)
-
-
 def doctor() -> None:
     """Say what this machine has: python, torch, device, disk, data sets, and what tables lack.
 
@@ -51,7 +46,6 @@ def doctor() -> None:
 
 
 def _sets() -> tuple[list[str], list[str]]:
-    """Data sets that are at hand, and those that are not."""
     from ldl.data.folder import DatasetFolder
     from ldl.data.manifest import manifests
     from ldl.errors import DataError

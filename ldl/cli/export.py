@@ -8,12 +8,6 @@ import typer
 from ldl.cli.run import DEVICE
 
 
-def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
-    for command in (export, embed):
-        app.command()(command)
-
-
 def export(
     model: Annotated[Path, typer.Argument(help="What `ldl pretrain` or `ldl finetune` wrote.")],
     to: Annotated[

@@ -12,12 +12,6 @@ LEAVE_OUT = typer.Option("--leave-out", help="Name files that cannot be used and
 PIXEL = typer.Option(min=1e-6, help="mm a pixel, where the files do not say it.")
 
 
-def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
-    for command in (finetune, segment, guide):
-        app.command()(command)
-
-
 def finetune(
     images: Annotated[Path, typer.Argument(help="Your images, or CT volumes as NIfTI.")],
     masks: Annotated[

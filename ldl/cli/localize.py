@@ -20,11 +20,6 @@ WINDOW = (
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
-    app.command()(localize)
-
-
 def localize(
     queries: Annotated[list[Path], typer.Argument(help="Images in which to find the point.")],
     encoder: Annotated[

@@ -25,12 +25,6 @@ _LEGEND = (
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
-    for command in (methods, pretrain):
-        app.command()(command)
-
-
 def methods(
     cost: Annotated[bool, typer.Option(help="Count what a step costs; takes seconds.")] = True,
 ) -> None:

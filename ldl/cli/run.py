@@ -22,12 +22,6 @@ DEVICE = typer.Option(help="auto, cpu or cuda.")
 DEVICES = (1, 2, 4, 8, 16, 32)
 
 
-def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
-    for command in (run, status, jobs, job, publish):
-        app.command()(command)
-
-
 def run(
     table: Annotated[str, TABLE] = "all",
     profile: Annotated[str, PROFILE] = "demo",
@@ -59,7 +53,6 @@ def run(
 
 
 def _planned(table: str, profile: str, only: str | None) -> "tuple[dict[str, Run], RunStore]":
-    """The runs of a table by id, and the store."""
     from ldl.engine.profiles import profile_named
     from ldl.engine.store import RunStore
     from ldl.tables import runs_of
@@ -68,7 +61,6 @@ def _planned(table: str, profile: str, only: str | None) -> "tuple[dict[str, Run
 
 
 def _above(line: str) -> None:
-    """Say a line above the bar."""
     from tqdm.auto import tqdm
 
     tqdm.write(line)

@@ -13,9 +13,7 @@ class HasRuns(Protocol):
     """A cell of a table, or whatever else is the mean of some runs."""
 
     @property
-    def runs(self) -> Sequence[Run]:
-        """They are made in this order."""
-        ...
+    def runs(self) -> Sequence[Run]: ...
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,6 @@ def jobs(cells: Iterable[HasRuns]) -> list[Job]:
 
 
 def job_named(id: str, cells: Iterable[HasRuns]) -> Job:
-    """The job of that id."""
     for job in jobs(cells):
         if job.id == id:
             return job

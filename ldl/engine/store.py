@@ -59,7 +59,6 @@ class RunStore:
         return "fresh" if is_fresh(record, run) else "stale"
 
     def save(self, run: Run, record: Record) -> None:
-        """Keep a finished record."""
         write_json(self.folder(run) / "record.json", record)
 
     def publish(self, run: Run) -> Path:

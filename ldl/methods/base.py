@@ -141,11 +141,9 @@ class Step:
 
     @property
     def images(self) -> Tensor:
-        """(B, C, H, H) uint8."""
         return self.batch.images
 
     def view(self, recipe: Recipe) -> View:
-        """One view of each image."""
         return draw_view(self.images, self.config.crop, recipe, self.generator)
 
     def two_views(self, first: Recipe, second: Recipe) -> tuple[Tensor, Tensor]:

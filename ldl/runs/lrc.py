@@ -167,7 +167,6 @@ class GlobalConfig(ComparisonConfig):
 
     @property
     def channels(self) -> int:
-        """CT has one."""
         return 1
 
     def slug(self) -> str:
@@ -219,7 +218,6 @@ class LocalRegionConfig(Run):
 
     @property
     def method(self) -> str:
-        """What run ids and tables call it."""
         return "lrc"
 
     def slug(self) -> str:
@@ -259,7 +257,6 @@ class ProbeConfig(Run):
 
     @property
     def seed(self) -> int:
-        """The encoder's."""
         return self.encoder.seed
 
     @property
@@ -268,7 +265,6 @@ class ProbeConfig(Run):
         return False
 
     def slug(self) -> str:
-        """Readable slug and hash, the run's name in the store."""
         place = f"{self.data.region}-{self.data.source}"
         return f"probe-{self.encoder.method}-{place}-s{self.seed}"
 

@@ -60,7 +60,6 @@ class Pretraining(Run):
 
     @property
     def channels(self) -> int:
-        """Input channels of the modality."""
         return CHANNELS[self.modality]
 
 

@@ -94,7 +94,6 @@ class GuideConfig(Run):
 
     @property
     def data(self) -> DataConfig:
-        """The images that are clustered."""
         return self.region.data
 
     @property
@@ -108,7 +107,6 @@ class GuideConfig(Run):
 
     @property
     def method(self) -> str:
-        """What run ids and tables call it."""
         return "guide"
 
     def slug(self) -> str:

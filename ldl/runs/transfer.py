@@ -36,12 +36,10 @@ class TransferConfig(Run):
 
     @property
     def modality(self) -> Modality:
-        """Of the task's images."""
         return task_named(self.task).modality
 
     @property
     def classes(self) -> int:
-        """Kinds of foreground."""
         return 1
 
     @model_validator(mode="after")
@@ -84,12 +82,10 @@ class FinetuneConfig(TransferConfig):
 
     @property
     def modality(self) -> Modality:
-        """Of the images."""
         return self.images
 
     @property
     def channels(self) -> int:
-        """Of the images."""
         return CHANNELS[self.images]
 
     @property

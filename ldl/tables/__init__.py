@@ -25,7 +25,6 @@ TABLES: dict[str, Table] = {
 
 
 def table_named(name: str) -> Table:
-    """The table with that name."""
     if name not in TABLES:
         raise ConfigError(f"unknown table {name!r}; use one of {', '.join(TABLES)} or all")
     return TABLES[name]

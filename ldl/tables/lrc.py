@@ -214,7 +214,6 @@ NAN = float("nan")
 
 
 def paper1(row: Row, column: Column, profile: Profile) -> float:
-    """The paper's DSC in per cent."""
     if row.published is None:
         return NAN
     which = {"alone": "without_lrc", "lrc": "with_lrc"}[row.variant.beside]
@@ -222,13 +221,11 @@ def paper1(row: Row, column: Column, profile: Profile) -> float:
 
 
 def paper2(row: Row, column: Column, profile: Profile) -> float:
-    """The paper's DSC in per cent."""
     name = {"lrc": "w/ LRC", "moco2": "w/ MoCo"}[row.variant.beside]
     return value("lrc_table2", str(row.published), added_branch=name)
 
 
 def paper3(row: Row, column: Column, profile: Profile) -> float:
-    """The paper's DSC in per cent."""
     frame = published("lrc_table3").set_index("samples_per_region")
     return 100 * float(frame["DSC"].get(row.variant.samples, np.nan))
 

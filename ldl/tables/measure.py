@@ -43,7 +43,6 @@ class Measured:
 
     @property
     def seeds(self) -> int:
-        """How many."""
         return len(self.repeats)
 
     def only(self, repeats: Repeats) -> "Measured":
@@ -183,7 +182,6 @@ class Shown:
 
     @property
     def kind(self) -> str:
-        """For captions."""
         return "phantoms" if self.phantom else "real images"
 
     @cached_property

@@ -96,7 +96,6 @@ def _refuse_lost_weights(tensors: dict[str, Tensor], header: dict[str, Any]) -> 
 
 
 def prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names under ``prefix``."""
     return {f"{prefix}.{name}": value for name, value in tensors.items()}
 
 

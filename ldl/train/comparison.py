@@ -111,7 +111,6 @@ class ComparisonStage(EpochStage):
         return Step(Batch(images, rows, labels), self.config, self.knobs, self.generator)
 
     def after_step(self, model: nn.Module, step: int) -> None:
-        """What the method does after an update."""
         self.method.after_step(self.net, self.config, step)
 
     def state(self) -> dict[str, Tensor]:

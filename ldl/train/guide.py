@@ -205,7 +205,6 @@ class GuideStage(EpochStage):
         self.watch.append(torch.stack([each.detach().float() for each in seen]))
 
     def state(self) -> dict[str, Tensor]:
-        """The rest of the epoch, what was watched, and the judge's moments."""
         # A resumed run holds values on the CPU beside new ones on the device.
         watch = [each.cpu() for each in self.watch]
         seen = torch.stack(watch) if watch else torch.empty(0, len(WATCHED))

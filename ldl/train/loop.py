@@ -52,7 +52,6 @@ class Plan:
 
     @classmethod
     def of(cls, config: ComparisonConfig) -> "Plan":
-        """What a comparison method's config asks for."""
         return cls(
             config.steps,
             config.learning_rate,
@@ -153,7 +152,6 @@ class BestStage(EpochStage):
     """A stage that is looked at now and then, and keeps the weights of its best look."""
 
     def keep(self) -> None:
-        """The weights of now are the best so far."""
         self.best = {name: value.clone() for name, value in self.net.state_dict().items()}
 
     def state(self) -> dict[str, Tensor]:

@@ -47,7 +47,6 @@ class Opponent:
         self.adam.zero_grad()
 
     def state(self) -> dict[str, Tensor]:
-        """Adam's moments and step counts."""
         return checkpoint.optimizer_tensors(self.adam)
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -91,9 +90,7 @@ class ImagePool:
         return old
 
     def state(self) -> dict[str, Tensor]:
-        """The images; nothing where there is none."""
         return {"images": torch.stack(self.images)} if self.images else {}
 
     def restore(self, state: dict[str, Tensor], device: torch.device) -> None:
-        """Put :meth:`state` back on ``device``."""
         self.images = list(state["images"].to(device)) if state else []

@@ -108,7 +108,6 @@ class OrganStage(BestStage):
         return min((place + 1) * self.config.validate_every, self.config.steps)
 
     def state(self) -> dict[str, Tensor]:
-        """The rest of the epoch, the scores and the best weights so far."""
         scores = torch.tensor(self.validation, dtype=torch.float64)
         return {**super().state(), "turns": self.turns.order, "validation": scores}
 

@@ -90,7 +90,6 @@ class SynthesisStage(EpochStage):
         self.watch.append(loss.detach().float()[None])
 
     def state(self) -> dict[str, Tensor]:
-        """The epoch, the pools, what was watched, and the discriminators' moments."""
         watch = [each.cpu() for each in self.watch]
         state = {
             **super().state(),

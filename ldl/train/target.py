@@ -174,7 +174,6 @@ class PseudoPairs:
         return normalise(affine.sample(images, size)), label, weight
 
     def state(self) -> dict[str, Tensor]:
-        """The rest of the epoch."""
         return {"order": self.sampler.order}
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -207,7 +206,6 @@ class SyntheticPairs:
         return as_photograph(image), (mask > 0.5).float(), torch.ones_like(mask)
 
     def state(self) -> dict[str, Tensor]:
-        """Nothing but the generator."""
         return {}
 
     def restore(self, state: dict[str, Tensor]) -> None:

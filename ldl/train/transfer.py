@@ -78,7 +78,6 @@ class TransferStage(BestStage):
             self.keep()
 
     def state(self) -> dict[str, Tensor]:
-        """The rest of the epoch, the lowest loss and its weights."""
         return {**super().state(), "best_loss": self.best_loss}
 
     def restore(self, state: dict[str, Tensor]) -> None:

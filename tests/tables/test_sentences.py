@@ -5,9 +5,8 @@ import pytest
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
 from ldl.tables import TABLES
-from ldl.tables.compare import judged
+from ldl.tables.compare import findings, judged, sentences
 from ldl.tables.measure import show
-from ldl.tables.sentences import findings, sentences
 
 ALL = sentences()
 

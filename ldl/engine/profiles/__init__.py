@@ -10,7 +10,6 @@ PROFILES: dict[str, Profile] = {p.name: p for p in (SMOKE, DEMO, OPEN, PAPER)}
 
 
 def profile_named(name: str) -> Profile:
-    """The profile with that name."""
     if name not in PROFILES:
         raise ConfigError(f"unknown profile {name!r}; use one of {', '.join(PROFILES)}")
     return PROFILES[name]

@@ -204,10 +204,8 @@ class Profile(Strict):
         return 2 * self.groups * (self.steps1 + self.steps2)
 
     def budget(self, modality: Modality) -> Budget:
-        """The budget of ``modality``."""
         return self.fundus if modality == "fundus" else self.xray
 
 
 def phantom(size: int, **more: Any) -> DataConfig:
-    """Phantoms of ``size`` pixels."""
     return DataConfig(source="phantom", size=size, **more)
