@@ -41,9 +41,7 @@ class Bank:
     """Images, and what belongs to each.
 
     Attributes:
-        name: what it is called in records.
         images: (N, C, H, W) uint8 in 0..255; memory-mapped.
-        ids: one an image.
         fingerprint: sha256 of the content.
         splits: "train", "validation" or "test" of each, in the authors' order.
         masks: (N, H, W) uint8 in {0, 1}; of a segmentation task.

@@ -121,11 +121,9 @@ def draw_pair(
 ) -> Pair:
     """A middle patch and one of its eight neighbours, anywhere within the image.
 
-    Args:
-        count: B.
-        gap: between neighbours, in sides of a patch, so that no line runs on from one to the other.
-        jitter: how far each patch is moved along x and y, uniform up to this many sides.
-        smallest: the arrangement takes at least this share of the image's side, at most all of it.
+    ``gap`` between neighbours, in sides of a patch, lets no line run on from one to the other; each
+    is moved along x and y, uniform up to ``jitter`` sides; the arrangement takes between
+    ``smallest`` and all of the image's side.
     """
     share = uniform(count, smallest, 1.0, generator)[:, None]
     # The image is 2 wide in its own coordinates, so this is half a side.

@@ -8,26 +8,17 @@ from ldl.sphere import full_precision
 
 
 def judge_loss(reference: Tensor, made: Tensor) -> Tensor:
-    """Eq. 31-32, L_d: references are 1, made masks are 0.
+    """Eq. 31-32, L_d: references are 1, made masks are 0; scores (N, 1), (M, 1) before the sigmoid.
 
-    Args:
-        reference: (N, 1) scores of reference masks before the sigmoid.
-        made: (M, 1) scores of the masks that were made.
-
-    Returns:
-        Scalar, the sum of the two mean binary cross-entropies; 2 log 2 for a judge who cannot tell.
+    The sum of the two mean binary cross-entropies; 2 log 2 for a judge who cannot tell.
     """
     return _all_are(reference, 1.0) + _all_are(made, 0.0)
 
 
 def fool_loss(made: Tensor) -> Tensor:
-    """Eq. 34, L_adv: what was made should be taken for a reference.
+    """Eq. 34, L_adv: what was made should be taken for a reference; scores before the sigmoid.
 
-    Args:
-        made: (M, 1) scores before the sigmoid.
-
-    Returns:
-        Scalar, the mean of -log sigmoid(score), finite for any finite score.
+    The mean of -log sigmoid(score), finite for any finite score.
     """
     return _all_are(made, 1.0)
 
@@ -35,12 +26,8 @@ def fool_loss(made: Tensor) -> Tensor:
 def reference_penalty(scores: Tensor, reference: Tensor) -> Tensor:
     """R1 (Mescheder et al. 2018, Eq. 9) without its gamma / 2: how steep d is at reference masks.
 
-    Args:
-        scores: (N, ...) of the references, their mean over a mask is its score.
-        reference: (N, 1, H, W) from which they were computed, with gradient.
-
-    Returns:
-        Scalar, the mean over masks of the squared norm of d's gradient, itself differentiable.
+    The mean over masks (N, 1, H, W), with gradient, of the squared norm of d's gradient, itself
+    differentiable; the mean of a mask's scores (N, ...) is its score.
     """
     total = scores.flatten(1).mean(dim=1).sum()
     (slope,) = torch.autograd.grad(total, reference, create_graph=True)
@@ -55,9 +42,7 @@ def _all_are(scores: Tensor, truth: float) -> Tensor:
 def squares_judge(reference: Tensor, made: Tensor) -> Tensor:
     """The least-squares form of CycleGAN (Zhu et al. 2017, section 3 and 4), half the sum.
 
-    Args:
-        reference: scores of real images, any shape.
-        made: scores of translated ones.
+    Scores of real images and of translated ones, any shapes.
     """
     reference, made = full_precision(reference), full_precision(made)
     return ((reference - 1).square().mean() + made.square().mean()) / 2

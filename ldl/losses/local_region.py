@@ -53,10 +53,7 @@ def local_region_contrast(
 
     Args:
         samples: N, vectors drawn with replacement from each region; None takes all its pixels.
-        formulation: ``"paper"`` or ``"distinct"``.
-        generator: of the draws (on the CPU a seed means the same on every device); may be None
-            where ``samples`` is.
-        smallest: pixels that a region needs in both views, at least 1.
+        generator: of the draws (on the CPU a seed means the same on every device).
         normalise: project the means onto the unit sphere, after averaging. The paper has a dot
             product and does not say; without it no temperature suits every stage of training.
     """

@@ -14,13 +14,8 @@ from ldl.sphere import full_precision
 def clustered(embedding: Tensor, regions: Tensor, *, temperature: float = 0.2) -> Tensor:
     """Eq. 20: r*_n, each pixel's probability of belonging to each region of its own image.
 
-    Args:
-        embedding: (B, K, H, W) unit vectors v_n.
-        regions: (B, C, K) unit vectors t_nc of Eq. 9.
-        temperature: tau, above 0.
-
-    Returns:
-        (B, C, H, W) probabilities, which sum to 1 over C.
+    Unit vectors v_n (B, K, H, W) and t_nc of Eq. 9 (B, C, K) -> (B, C, H, W), which sums to 1
+    over C.
     """
     check_temperature(temperature)
     if regions.ndim != 3 or embedding.shape[:2] != (len(regions), regions.shape[2]):
@@ -33,27 +28,14 @@ def clustered(embedding: Tensor, regions: Tensor, *, temperature: float = 0.2) -
 
 
 def pseudo_labels(probabilities: Tensor) -> Tensor:
-    """Eq. 21: r**, 1 where the mean over E augmentations is above one half.
-
-    Args:
-        probabilities: (E, ...) the target's r* of each augmentation, in register.
-
-    Returns:
-        (...) of the same float type, 0 or 1.
-    """
+    """Eq. 21: r**, 1 where the mean of r* (E, ...) over augmentations is above one half."""
     return (probabilities.mean(dim=0) > 0.5).to(probabilities.dtype)
 
 
 def uncertainty(probabilities: Tensor) -> Tensor:
-    """Eq. 22: u, the mean over E augmentations of the binary entropy of r*, in nats.
+    """Eq. 22: u, the mean over augmentations of the entropy of r* (E, ...), in 0..log 2 nats.
 
     The print closes a bracket one factor too late, (1 - r log(1 - r)); the entropy is meant.
-
-    Args:
-        probabilities: (E, ...) in 0..1.
-
-    Returns:
-        (...) in 0..log 2; 0 where all augmentations are certain.
     """
     yes = full_precision(probabilities)
     no = 1 - yes
@@ -63,14 +45,10 @@ def uncertainty(probabilities: Tensor) -> Tensor:
 
 
 def pixel_weights(doubt: Tensor, weight: str) -> Tensor:
-    """How much a pixel counts in Eq. 23, in 0..1.
+    """How much a pixel of doubt u (Eq. 22) counts in Eq. 23, in 0..1.
 
     ``"uncertain"`` is u as printed, over its largest value log 2: pixels in doubt count more.
     ``"confident"`` is one minus that. ``"even"`` is 1, the row Refine.
-
-    Args:
-        doubt: u of Eq. 22.
-        weight: one of the three.
     """
     share = doubt / math.log(2)
     if weight == "even":
@@ -85,13 +63,8 @@ def pixel_weights(doubt: Tensor, weight: str) -> Tensor:
 def weighted_cross_entropy(scores: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Eq. 23, L_wbce, with the mean over pixels where it prints a sum.
 
-    Args:
-        scores: float, before the sigmoid, any shape.
-        labels: the same shape, 0 or 1.
-        weights: the same shape, at least 0.
-
-    Returns:
-        Scalar; with weights of 1 the binary cross-entropy.
+    Scores before the sigmoid, labels 0 or 1 and weights of one shape; with weights of 1 it is the
+    binary cross-entropy.
     """
     if not scores.shape == labels.shape == weights.shape:
         raise ConfigError(

@@ -49,11 +49,7 @@ def pooled(features: list[Tensor]) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """f of LDL section 6.1.2, VGG16: 13 conv-BN-ReLU in five stages, a 2x2 max-pool between them.
-
-    Args:
-        in_channels: 3 (fundus) or 1 (X-ray).
-    """
+    """f of LDL section 6.1.2, VGG16: 13 conv-BN-ReLU in five stages, a max-pool between them."""
 
     COUNTS = (2, 2, 3, 3, 3)
     WIDTHS = (1, 2, 4, 8, 8)
@@ -89,12 +85,9 @@ class LocalEncoder(Encoder):
 
 
 class ResNet50(nn.Module):
-    """torchvision's ResNet-50 (He et al. 2016) without its classifier.
+    """torchvision's ResNet-50 (He et al. 2016) without its classifier, named so that weights load.
 
-    Modules are named as torchvision names them, so its weights load key by key.
-
-    Args:
-        base: channels of the stem; the features have base * (1, 4, 8, 16, 32).
+    The features have base * (1, 4, 8, 16, 32) channels.
     """
 
     def __init__(self, base: int = 64, in_channels: int = 3) -> None:
@@ -133,13 +126,10 @@ def _layer(entry: int, width: int, count: int, *, stride: int) -> nn.Sequential:
 
 
 class ViT(nn.Module):
-    """timm's Vision Transformer (Dosovitskiy et al. 2021) without its classifier.
+    """timm's Vision Transformer (Dosovitskiy et al. 2021) without its classifier; 12 * base wide.
 
     Patches have 16 pixels at the published width. Narrower networks are for smaller images: theirs
     have 8, so that 48 pixels are 36 patches and not 9.
-
-    Args:
-        base: dimensions of one head; the embedding has 12 * base.
     """
 
     def __init__(self, base: int = 64, in_channels: int = 3) -> None:
@@ -170,11 +160,9 @@ class ViT(nn.Module):
         return [patches.transpose(1, 2).unflatten(2, (height, width))]
 
     def tokens(self, image: Tensor, keep: Tensor | None = None) -> Tensor:
-        """All tokens, the class token first: (B, 1 + patches, channels[0]).
+        """All tokens of images (B, in_channels, H, W), the class token first: (B, 1 + N, 12 base).
 
-        Args:
-            image: (B, in_channels, H, W).
-            keep: (B, K) int64, which patches are seen, in reading order; the others cost nothing.
+        ``keep`` (B, K) int64 are the patches that are seen, in reading order; others cost nothing.
         """
         vit = self.vit
         tokens = vit._pos_embed(vit.patch_embed(image))
@@ -189,12 +177,8 @@ class ViTPyramid(nn.Module):
     """All layers of a ViT have one size; here the earlier ones are turned into finer maps.
 
     After UNETR (Hatamizadeh et al. 2022), with one transposed convolution for each skip, whose
-    kernel is its stride: every token draws its own square. These weights are new, they belong to
-    the decoder.
-
-    Args:
-        dim: the tokens' dimension.
-        base: channels of the finest map; the coarser ones have 2 and 4 times as many.
+    kernel is its stride: every token (``dim``) draws its own square. The finest map has ``base``
+    channels, the coarser ones 2 and 4 times as many. These weights are new, of the decoder.
     """
 
     def __init__(self, dim: int, base: int) -> None:

@@ -11,13 +11,9 @@ from ldl.runs.pretrain import BorderName
 class Decoder(nn.Module):
     """g: four up-samplings by two; the last one only concatenates, its block is the branches' own.
 
-    Args:
-        channels: of the encoder's five features, finest first.
-        upsampling: ``"nearest"``, or ``"bilinear"`` where maps themselves are judged: the blocks of
-            two pixels that the first leaves are dashes to whoever looks at shapes.
-
-    For the tiny encoder (16, 32, 64, 128, 128) the blocks are 256 -> 128 -> 64, 128 -> 64 -> 32 and
-    64 -> 32 -> 16; the output has 16 + 16 = 32 channels.
+    ``upsampling`` is "bilinear" where maps themselves are judged: the blocks of two pixels that
+    "nearest" leaves are dashes to whoever looks at shapes. For the tiny encoder (16, 32, 64, 128,
+    128) the blocks are 256 -> 128 -> 64, 128 -> 64 -> 32 and 64 -> 32 -> 16; the output has 32.
     """
 
     def __init__(
@@ -51,15 +47,9 @@ class FeatureDecoder(nn.Module):
     The paper says no more of D_g than "randomly initialized" and that embeddings have as many
     dimensions as the local branch's. Ours is U-Net's decoder for both: the block at the finest map
     has ``base`` channels, each coarser one twice as many. Encoders whose finest map is coarser than
-    the image (ResNet's has half its side) get one more block at full size. The last convolution has
-    neither normalisation nor ReLU: features in one orthant could not be told apart by more than a
-    right angle.
-
-    Args:
-        channels: of the encoder's maps, finest first.
-        base: channels of the finest block.
-        features: D.
-        stride: of the finest map.
+    the image (``stride``; ResNet's has half its side) get one more block at full size. The last
+    convolution has neither normalisation nor ReLU: features in one orthant could not be told apart
+    by more than a right angle.
     """
 
     def __init__(

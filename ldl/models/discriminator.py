@@ -19,9 +19,6 @@ class LocalDiscriminator(nn.Module):
 
     A score sees 38 pixels of the mask, enough for a vessel's width and smoothness and for what
     lies beside it. Where on a mask it looks, it cannot tell: the border is replicated.
-
-    Args:
-        base: channels of the first convolution; the others have twice as many.
     """
 
     def __init__(self, base: int = 16) -> None:
@@ -52,10 +49,7 @@ class ShapeDiscriminator(nn.Module):
 
     Channels are 16, then 32 (6 times), and 32 and 1 of the fully connected layers. Where a map has
     only one pixel a side, as masks below 128 pixels have before the last pool, there is no pool.
-
-    Args:
-        base: channels of the first convolution, 16 in the paper; the others have twice as many.
-        variant: ``"paper"``, or ``"released"``: pools after the first five only and a slope of 1.
+    ``"released"``: pools after the first five only and a slope of 1.
     """
 
     def __init__(self, base: int = 16, variant: str = "paper") -> None:

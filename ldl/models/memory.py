@@ -9,11 +9,7 @@ from ldl.sphere import unit
 
 
 class Queue(nn.Module):
-    """A first-in, first-out dictionary of keys (He et al. 2020, section 3.2).
-
-    Args:
-        length: number of keys kept.
-        dim: of one key.
+    """A first-in, first-out dictionary of ``length`` keys (He et al. 2020, section 3.2).
 
     Before it is full it holds random unit vectors, as in the original.
     """
@@ -42,10 +38,6 @@ class Queue(nn.Module):
 class MemoryBank(nn.Module):
     """A unit vector an image, from when it was last seen (Wu et al. 2018, section 3.1).
 
-    Args:
-        images: number of training images N.
-        dim: of one vector.
-
     It begins with random unit vectors, as in the original.
     """
 
@@ -57,12 +49,6 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def update(self, rows: Tensor, vectors: Tensor, momentum: float) -> None:
-        """Entry <- unit(momentum * entry + (1 - momentum) * vector).
-
-        Args:
-            rows: (B,) int64 on the bank's device.
-            vectors: (B, dim) unit vectors.
-            momentum: 0 forgets the old entry.
-        """
+        """Entries ``rows`` (B,) <- unit(momentum * entry + (1 - momentum) * vector)."""
         new = vectors.detach().to(self.vectors.dtype)
         self.vectors[rows] = unit(momentum * self.vectors[rows] + (1 - momentum) * new)

@@ -64,17 +64,11 @@ class GlobalBranch(nn.Module):
 
 
 class OrganNet(nn.Module):
-    """Last feature maps of E_g + D_g and, with LRC, of E_l + D_l, concatenated; then the organs.
+    """Last feature maps of E_g + D_g and, with LRC, of E_l + D_l, concatenated; then the K organs.
 
     The head is ours: the maps' channels are normalised, since the local contrast leaves their
-    scale open, then ReLU and a 1x1 convolution to organs and background.
-
-    Args:
-        name: backbone of E_g, or "none" for the local branch alone.
-        base: width of E_g and D_g.
-        organs: K.
-        local_base: width of the local branch's U-Net; 0: without it.
-        features: D of each branch.
+    scale open, then ReLU and a 1x1 convolution to organs and background. ``name`` "none" is the
+    local branch alone, ``local_base`` 0 the global one; ``features`` is D of each.
     """
 
     def __init__(

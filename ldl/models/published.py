@@ -32,11 +32,9 @@ def cached() -> Path:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """A state dict, without the classifier's weights.
+    """A state dict, without the classifier's weights, of ``.safetensors`` or torch.save.
 
-    Args:
-        path: ``.safetensors``, or a file that ``torch.save`` wrote. Where its name has the digest
-            that torchvision puts there, the file must agree with it.
+    Where the file's name has the digest that torchvision puts there, it must agree with it.
     """
     if not path.is_file():
         raise DataError(
@@ -60,13 +58,8 @@ def for_gray(state: dict[str, Tensor], colour: _Norm, gray: _Norm) -> dict[str, 
     """The same network for one channel: a grey image gives what it gave in three equal channels.
 
     The first convolution's kernels are summed over the colours, each in the scale in which its
-    colour was normalised; what the different means add to every pixel is taken off the running mean
-    of the normalisation after it. Only pixels at the padded edge differ a little.
-
-    Args:
-        state: of a network for three channels; not changed.
-        colour: means and standard deviations of its input.
-        gray: mean and standard deviation of the new input.
+    colour was normalised (means, deviations); what the different means add to every pixel is taken
+    off the running mean of the normalisation after it. Only pixels at the padded edge differ.
     """
     mean, deviation = (torch.tensor(each).view(1, -1, 1, 1) for each in colour)
     (middle,), (scale,) = gray

@@ -25,15 +25,9 @@ class _Residual(nn.Module):
 
 
 class Generator(nn.Sequential):
-    """c7s1-k, d2k, d4k, residual blocks, u2k, uk, c7s1-out; tanh.
+    """c7s1-k, d2k, d4k, residual blocks (6 or 9 in the original, k 64), u2k, uk, c7s1-out; tanh.
 
     (B, in, H, W) -> (B, out, H, W) in -1..1; H, W are multiples of 4, at least 8.
-
-    Args:
-        channels_in: 1 for masks, 3 for photographs.
-        channels_out: the same of the other side.
-        base: k, 64 in the original.
-        blocks: residual blocks, 6 or 9 in the original.
     """
 
     def __init__(
@@ -72,10 +66,7 @@ def _normal(module: nn.Module) -> None:
 class PatchJudge(nn.Module):
     """MONAI's patch discriminator, with the layers of the 70x70 one and instance normalisation.
 
-    Args:
-        channels_in: of the images it judges.
-        base: channels of its first convolution, 64 in the original.
-        layers: convolutions between the first and the last; 3 see 70x70 pixels, 2 see 34x34.
+    3 ``layers`` between the first and the last convolution see 70x70 pixels, 2 see 34x34.
     """
 
     def __init__(self, channels_in: int, base: int = 64, layers: int = 3) -> None:

@@ -62,7 +62,6 @@ class CtBank:
     Attributes:
         images: (N, 1, S, S) uint8, the region's window of HU in 0..255; memory-mapped.
         labels: (N, S, S) uint8, k for organs[k - 1], 0 background; None: not labelled.
-        organs: their names.
         volumes: in the order of their slices.
         fingerprint: sha256 of the content and the splits.
         note: what the set stands in for, to be said beside every number from it.

@@ -108,11 +108,8 @@ def _write(
 class Grid:
     """Where the output voxels lie in a volume; triples are (z, y, x).
 
-    Attributes:
-        shape: output slices, rows and columns.
-        spacing: output voxel size in mm.
-        first: input index of output voxel (0, 0, 0).
-        step: input voxels per output voxel.
+    ``spacing`` in mm; ``first`` is the input index of output voxel (0, 0, 0), ``step`` the input
+    voxels per output voxel.
     """
 
     shape: tuple[int, int, int]

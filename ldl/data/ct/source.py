@@ -47,11 +47,10 @@ class CtSource:
     """Volumes of one region, in a fixed order.
 
     Attributes:
-        name: what the bank is called after.
         ids: its usable volumes.
         organs: names of the labels 1, 2, ...; empty: not labelled.
         stamp: json-able; changes with every file, list and rule that the volumes depend on.
-        read: one volume by its id; raises `DataError`.
+        read: one volume by its id.
         note: what it stands in for, to be said beside every number from it.
         left_out: volumes that the set itself does not offer, and why.
         as_is: the volumes have the wanted size and are not resampled unless a spacing is given.

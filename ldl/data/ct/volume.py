@@ -64,11 +64,9 @@ def read_ct(
 ) -> CtVolume:
     """One volume, reoriented to RAS and laid out for display (see `CtVolume`), at its own spacing.
 
-    Args:
-        image: NIfTI of Hounsfield units, (X, Y, Z).
-        label: NIfTI label map on the same voxels; None: not labelled.
-        codes: value in the label file -> organ; 0: background, and structures not asked for.
-        axes: where the stored axes point (such as "LPS") when the header is known to be wrong.
+    ``image`` is NIfTI of Hounsfield units, ``label`` a map on the same voxels, ``codes`` its
+    values' organs (0: background, and structures not asked for), ``axes`` where the stored axes
+    point (such as "LPS") when the header is known to be wrong.
     """
     scan = read_nifti(image, axes)
     check_hounsfield(scan.values, image)
