@@ -115,7 +115,7 @@ def code() -> str:
     """Digest of the package (without its command line) and the data manifests."""
     root = repo_root()
     package = root / "ldl"
-    kinds = ("*.py", "*.csv", "*.js", "*.css")
+    kinds = ("*.py", "*.csv", "*.yaml", "*.js", "*.css")
     files = [file for kind in kinds for file in package.rglob(kind)]
     files += manifests_dir().glob("*.yaml")
     return contents((f for f in files if package / "cli" not in f.parents), root)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from IPython.display import HTML, Markdown
 
-from ldl.engine.profiles.open import EARLIER
+from ldl.engine.profiles import EARLIER
 from ldl.engine.store import Record, RunStore
 from ldl.plots.show import prose, small_table
 from ldl.report.render import NOT_YET, Extra, signed

@@ -9,8 +9,7 @@ import torch
 
 from ldl import paths
 from ldl.data.manifest import manifest_named
-from ldl.engine.profiles import profile_named
-from ldl.engine.profiles.open import EARLIER
+from ldl.engine.profiles import EARLIER, profile_named
 from ldl.engine.store import RunStore
 from ldl.models.organ_net import LocalUNet
 from ldl.report import ct, judged

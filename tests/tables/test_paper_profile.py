@@ -1,14 +1,18 @@
 """The paper's profile: a source for every number, and every network and step at its sizes."""
 
+from importlib.resources import files
+
 import pytest
+import yaml
 
 from ldl.config import Strict
 from ldl.engine.profiles import PAPER
-from ldl.engine.profiles.paper import SOURCES
 from ldl.methods import COMPARISONS
 from ldl.runs.originals import SMALL, TRAINING
 from ldl.tables.encoders import Variant, comparison_config
 from ldl.tables.transfer import COMPARED
+
+SOURCES = yaml.safe_load(files("ldl.engine.profiles").joinpath("sources.yaml").read_text())
 
 
 def names(model: Strict, before: str = "") -> list[str]:
