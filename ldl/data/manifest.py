@@ -311,8 +311,8 @@ class Member:
         return self.id
 
 
-@lru_cache(maxsize=64)
-def _table(path: Path, names: tuple[str, ...], stamp: int) -> tuple[tuple[str, ...], ...]:
+def columns(path: Path, *names: str) -> tuple[tuple[str, ...], ...]:
+    """The rows of a csv, of these columns."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             # A published header is "ImageId, EncodedPixels", blank included.
@@ -320,12 +320,6 @@ def _table(path: Path, names: tuple[str, ...], stamp: int) -> tuple[tuple[str, .
             return tuple(tuple(row[name].strip() for name in names) for row in rows)
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, AttributeError) as error:
         raise DataError(f"{path}: not a list with columns {','.join(names)}") from error
-
-
-def columns(path: Path, *names: str) -> tuple[tuple[str, ...], ...]:
-    """The rows of a csv, of these columns."""
-    # The time stamp makes a changed file another key of the cache.
-    return _table(path, names, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 def id_list(name: str) -> tuple[Member, ...]:

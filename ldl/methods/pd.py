@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ldl.data.views import ViewPair
-from ldl.losses.mixup import mixup_images, mixup_target
+from ldl.losses.patch import mixup_images, mixup_target
 from ldl.losses.vectors import patch_vectors
 from ldl.methods.base import Losses, Method, mix_weights, paired_patches, recognised
 from ldl.runs.pretrain import PretrainConfig

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from ldl.data.sampling import undo_symmetry
 from ldl.data.views import ViewPair
-from ldl.losses.mixup import mixup_images, mixup_target
+from ldl.losses.patch import mixup_images, mixup_target
 from ldl.losses.vectors import draw_window, window_vectors
 from ldl.methods.base import Losses, Method, mix_weights, recognised
 from ldl.rng import sent

@@ -11,8 +11,7 @@ from ldl.data.bank import Bank
 from ldl.data.prepare import PHANTOM_LIMITS, grades, phantom_grade, pretraining_bank
 from ldl.data.readers import read_grades
 from ldl.errors import DataError
-from ldl.phantoms import fundus, lesion_share
-from ldl.phantoms.tasks import LESION_SIDE
+from ldl.phantoms import LESION_SIDE, fundus, lesion_share
 
 OPEN = DataConfig(source="open", size=32)
 TABLE = "image_id,grade\n10_left,0\n10_right,4\n13_left,2\n"

@@ -54,12 +54,10 @@ def ct_bank(
     as `split_volumes` draws it; where fewer than three are at hand all are for test.
 
     Args:
-        region, source: see `ldl.data.ct.source.ct_source`.
-        size: side of the slices in pixels.
+        region, source, slices: see `ct_source`.
         spacing: voxel size (z, y, x) in mm; the paper's is (2.5, 1.0, 1.0). None: 2.5 mm between
             slices and the region's whole field in ``size`` pixels; phantoms stay as drawn.
         volumes: use the first so many only.
-        slices: slices per phantom; real volumes have as many as their height holds.
         seed: of the splits, and of the phantoms.
         budgets: numbers of labelled volumes that will be asked for.
         leave_out: leave unusable volumes out, each named, instead of writing no bank.
