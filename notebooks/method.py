@@ -37,7 +37,6 @@ from ldl.data.views import draw_views
 from ldl.engine.store import RunStore
 from ldl.losses import (
     cluster_entropy,
-    joint,
     mixup_images,
     mixup_target,
     patch,
@@ -103,16 +102,7 @@ assert math.isclose(collapsed, math.log(64) - 63 * math.log(1 - 1 / 64), rel_tol
 apart, collapsed
 
 # %% [markdown]
-# What does the second term add? Where a wrong patch is as similar as the right one, $-\log P$ settles at $\log 2$; the joint loss doubles the push apart. As printed, $\log(1 - P)$ is $\log 0$ once
-# a wrong $P$ rounds to 1, so $1 - P$ of the largest is computed as the sum of all others:
-
-# %% tags=["remove-input"]
-plots.source(joint.log_miss)
-
-# %%
-wrong = torch.tensor([[0.0, 100.0]])  # the match lost by a similarity of 1 at temperature 0.01
-assert math.isinf(-torch.log(1 - wrong.softmax(dim=1))[0, 1])
-assert math.isclose(joint.joint_negative_log(wrong, torch.tensor([0]))[0].item(), 200)
+# What does the second term add? Where a wrong patch is as similar as the right one, $-\log P$ settles at $\log 2$; the joint loss doubles the push apart. (As printed, $\log(1 - P)$ is $\log 0$ once a wrong $P$ rounds to 1; `ldl.losses.joint` sums all others instead.)
 
 # %% [markdown]
 # ## Mixtures: Eq. 13 to 18

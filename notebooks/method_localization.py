@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from ldl import plots
 from ldl.book.parameters import check
 from ldl.localize import accuracy, filtered, localize, read_map
-from ldl.losses.vectors import centre_kernel, draw_window, symmetric_kernel, window_vectors
+from ldl.losses.vectors import centre_kernel, symmetric_kernel, window_vectors
 from ldl.rng import generator, seed_everything
 from ldl.runs.localize import SIGMA
 from ldl.sphere import unit
@@ -66,7 +66,7 @@ def draw_scene(seed, side=96):
 # The range scales with the crop here, and at most `patch_grid` squared windows an image are compared, drawn anew in each step: the similarity matrix grows with the square of their number.
 
 # %% tags=["remove-input"]
-plots.source(draw_window, centre_kernel, window_vectors)
+plots.source(centre_kernel, window_vectors)
 
 # %% [markdown]
 # ```{admonition} By hand
@@ -93,21 +93,6 @@ assert torch.allclose(window_vectors(maps, 2, sigma=SIGMA)[0, 0], total / total.
 
 # %% tags=["remove-input"]
 plots.source(symmetric_kernel, filtered)
-
-# %%
-drawn = torch.randn(3, 9, 11, generator=generator(seed, "small"), dtype=torch.float64)
-small, taps = torch.nn.functional.normalize(drawn, dim=0), symmetric_kernel(5)
-reach, looped = len(taps) // 2, torch.zeros_like(small)
-for h in range(9):
-    for w in range(11):
-        for down in range(max(-reach, -h), min(reach, 8 - h) + 1):
-            for along in range(max(-reach, -w), min(reach, 10 - w) + 1):
-                looped[:, h, w] += (
-                    taps[down + reach] * taps[along + reach] * small[:, h + down, w + along]
-                )
-assert torch.allclose(
-    filtered(small, (5, 5)), torch.nn.functional.normalize(looped, dim=0), atol=1e-12
-)
 
 # %% [markdown]
 # The most similar pixel is $\arg\max_{h, w} \dot s_t^{\top} \dot v_n(h, w)$ (Eq. 35); the answer is the centroid $(h_d, w_d)$ of the region about it in which the similarity is at least 95 % of the maximum. It is right if its distance to the truth (Eq. 36) is below

@@ -42,6 +42,8 @@
 # Where this project departs from what is printed, and why; {doc}`paper_vs_release` has all such places.
 # ```
 #
+# Code on a page is the package's own, read from its files without docstrings and checks of arguments.
+#
 # In a cell stand our number (**bold**: our best in that column), its 95 % interval, and in italics the paper's number; *n* is the number of test images, volumes or queries. Scores are
 # Dice coefficients {cite}`dice1945measures` in per cent, image by image, then averaged. Intervals draw seeds *and* test cases anew, crossed {cite}`efron1993bootstrap`; with one seed they tell of other
 # images alone. A dagger † marks an encoder that was not trained far enough here: it finds less than ten points more of held-out patches or images than its random start, or its loss was still

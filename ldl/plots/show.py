@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 from IPython.display import HTML, Markdown, display
@@ -91,13 +91,16 @@ def show(figure: Figure, *, caption: str, alt: str) -> None:
 
 
 def source_text(thing: Callable[..., Any] | type, *, docstring: bool = False) -> str:
-    """Source of a function or class; without its docstrings unless they are asked for."""
+    """Source of a function or class; its docstrings, and checks that do nothing but raise, only if
+    they are asked for."""
     text = textwrap.dedent(inspect.getsource(thing))
     if docstring:
         return text.rstrip()
     lines = text.splitlines()
     drop: set[int] = set()
     for node in ast.walk(ast.parse(text)):
+        if _is_check(node):
+            drop.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
         if not isinstance(node, ast.FunctionDef | ast.ClassDef) or ast.get_docstring(node) is None:
             continue
         first = node.body[0]
@@ -109,6 +112,15 @@ def source_text(thing: Callable[..., Any] | type, *, docstring: bool = False) ->
                 drop.add(last + 1)
     kept = [line for number, line in enumerate(lines, 1) if number not in drop]
     return "\n".join(kept).rstrip()
+
+
+def _is_check(node: ast.AST) -> TypeGuard[ast.If | ast.Expr]:
+    """Whether a statement only refuses: an ``if`` that raises, or a call of ``check_...``."""
+    if isinstance(node, ast.If):
+        return isinstance(node.body[0], ast.Raise) and not node.orelse
+    call = node.value if isinstance(node, ast.Expr) else None
+    name = call.func if isinstance(call, ast.Call) else None
+    return isinstance(name, ast.Name) and name.id.startswith("check_")
 
 
 def source(*things: Callable[..., Any] | type, docstring: bool = False) -> Markdown:

@@ -1,5 +1,6 @@
 """Figures carry caption, alternative and the page's ink; the helpers compute what they say."""
 
+import ast
 import re
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from ldl import plots
+from ldl.losses import patch_discrimination
 from ldl.plots.show import svg
 from ldl.plots.theme import INK, fitting
 
@@ -56,12 +58,21 @@ def test_the_readers_settings_come_back() -> None:
     assert plt.rcParams["axes.grid"] == before
 
 
-def test_source_drops_the_docstring_only() -> None:
+def test_source_drops_docstring_and_checks_only() -> None:
     text = plots.source_text(plots.nearest)
     assert text.startswith("def nearest(")
     assert '"""' not in text
     assert "return order" in text
     assert '"""' in plots.source_text(plots.nearest, docstring=True)
+    whole = plots.source_text(patch_discrimination, docstring=True)
+    shown = plots.source_text(patch_discrimination)
+    ast.parse(shown)
+    assert "raise" in whole
+    assert "check_temperature" in whole
+    assert "raise" not in shown
+    assert "check_" not in shown
+    kept = [line for line in shown.splitlines() if line.strip()]
+    assert [line for line in whole.splitlines() if line in kept] == kept
 
 
 def test_words_in_a_table_wrap() -> None:
