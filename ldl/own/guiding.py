@@ -99,8 +99,9 @@ def guide(
     prior = prior_bank(masks, side, leave_out=leave_out)
     say(f"{paths.shown(masks)}: {len(prior.ids)} reference masks")
     config = _config(plan, bank, prior, seed, steps)
-    how = {"device": device, "progress": progress, "say": say}
-    ((record, whole),) = trained([config], partial(_cost, bank), **how)
+    ((record, whole),) = trained(
+        [config], partial(_cost, bank), device=device, progress=progress, say=say
+    )
     region = config.region
     network = Network(
         backbone="vgg", base=region.base, channels=3, border=region.border, classes=1,

@@ -100,8 +100,9 @@ def pretrain(
     config: EncoderConfig = with_knobs(plan, data=data)
     if isinstance(config, ComparisonConfig):
         config = fitted(config, len(bank.ids))
-    how = {"device": device, "progress": progress, "say": say}
-    ((record, weights),) = trained([config], partial(_cost, bank), **how)
+    ((record, weights),) = trained(
+        [config], partial(_cost, bank), device=device, progress=progress, say=say
+    )
     done = Encoder(
         output,
         len(bank.ids),

@@ -9,6 +9,7 @@ import html
 import io
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -78,7 +79,8 @@ class Work(VBox):
             self.lines.clear()
             self.losses.clear()
             self._running(True)
-            self._thread = Thread(target=self._work, daemon=True)
+            # In this cell's context, by which the kernel knows whom it answers.
+            self._thread = Thread(target=copy_context().run, args=(self._work,), daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
