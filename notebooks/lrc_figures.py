@@ -59,8 +59,7 @@ from ldl.tables.measure import show
 from ldl.tasks import REGIONS
 from ldl.train import checkpoint
 from ldl.train.device import Feed
-from ldl.train.organ_scores import segment, unpacked
-from ldl.train.organs import organ_network
+from ldl.train.organs import organ_network, segment, unpacked
 from ldl.widgets.slices import PALETTE, slice_viewer, stack_of
 
 check("lrc_figures", globals())

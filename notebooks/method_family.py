@@ -77,7 +77,7 @@ for key, method in (COMPARISONS | METHODS).items():
 plots.small_table(
     lines,
     wraps=True,
-    caption="What each method does, and the hyperparameters that small images and batches made us change (original → profile open); the reasons stand beside them in <code>ldl/runs/originals.py</code>.",
+    caption="What each method does, and the hyperparameters that small images and batches made us change (original → profile open); the reasons stand beside them in <code>ldl/runs/pretrain.py</code>.",
 )
 
 # %% [markdown]

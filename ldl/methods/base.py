@@ -176,7 +176,7 @@ class Comparison(Named, ABC):
 
     Attributes:
         idea: one sentence for the book.
-        Knobs: hyperparameters, the original's values as defaults; `ldl.runs.originals` has what our
+        Knobs: hyperparameters, the original's values as defaults; `ldl.runs.pretrain` has what our
             scale puts in their place.
         labels: whether a step needs labels.
         on_ranks: whether its losses see the whole batch when each rank has a part, see `ldl.ranks`.

@@ -6,13 +6,14 @@ from typing import Any, Literal, TypeVar, get_args
 from ldl.config import build
 from ldl.engine.profiles import WIDTHS, Architecture, Profile, profile_named
 from ldl.errors import ConfigError
-from ldl.runs.originals import TRAINING, small
 from ldl.runs.pretrain import (
+    TRAINING,
     ComparisonConfig,
     ComparisonName,
     EncoderConfig,
     MethodName,
     PretrainConfig,
+    small,
 )
 from ldl.runs.transfer import TransferConfig
 from ldl.tasks import TASKS, Modality

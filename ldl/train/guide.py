@@ -139,6 +139,8 @@ def narrowed(inside: Tensor, rim: int) -> Tensor:
 class GuideStage(EpochStage):
     """f and g take the loop's step, then d takes its own on the same target regions."""
 
+    net: GuidedNet
+
     def __init__(
         self, config: GuideConfig, net: GuidedNet, feed: Feed, rows: list[int], prior: ShapePrior
     ) -> None:

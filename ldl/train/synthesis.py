@@ -43,6 +43,8 @@ class Synthesised:
 class SynthesisStage(EpochStage):
     """The generators take the loop's step, then both discriminators take theirs together."""
 
+    net: SynthesisNet
+
     def __init__(
         self,
         config: SynthesisConfig,

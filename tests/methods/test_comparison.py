@@ -7,8 +7,7 @@ from ldl.errors import ConfigError
 from ldl.methods import COMPARISONS
 from ldl.methods.base import Comparison, NoKnobs, encoder_of
 from ldl.models.backbones import Encoder, ResNet50, ViT
-from ldl.runs.originals import SMALL, TRAINING, small
-from ldl.runs.pretrain import ComparisonName
+from ldl.runs.pretrain import SMALL, TRAINING, ComparisonName, small
 from ldl.tables.transfer import COMPARED
 
 LEVELS = {"image", "patch", "pixel", "region", "image and pixel", "none"}

@@ -11,8 +11,7 @@ from ldl.engine.store import RunStore
 from ldl.errors import DataError
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
-from ldl.runs.originals import small
-from ldl.runs.pretrain import ComparisonConfig, ComparisonName
+from ldl.runs.pretrain import ComparisonConfig, ComparisonName, small
 from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_configs
 from ldl.tables.transfer import COMPARED
 from ldl.train import checkpoint

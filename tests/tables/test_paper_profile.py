@@ -8,7 +8,7 @@ import yaml
 from ldl.config import Strict
 from ldl.engine.profiles import PAPER
 from ldl.methods import COMPARISONS
-from ldl.runs.originals import SMALL, TRAINING
+from ldl.runs.pretrain import SMALL, TRAINING
 from ldl.tables.encoders import Variant, comparison_config
 from ldl.tables.transfer import COMPARED
 

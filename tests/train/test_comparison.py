@@ -13,8 +13,7 @@ from ldl.errors import ConfigError, DataError, TrainingError
 from ldl.methods import COMPARISONS
 from ldl.models.backbones import backbone
 from ldl.rng import seed_everything
-from ldl.runs.originals import small
-from ldl.runs.pretrain import ComparisonConfig
+from ldl.runs.pretrain import ComparisonConfig, small
 from ldl.train.comparison import (
     ComparisonStage,
     image_retrieval,

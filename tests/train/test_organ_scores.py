@@ -9,7 +9,7 @@ import torch
 from ldl.errors import DataError
 from ldl.metrics import score_volume
 from ldl.train.device import Feed
-from ldl.train.organ_scores import mean_dsc, organ_dsc, score_volumes, segment
+from ldl.train.organs import mean_dsc, organ_dsc, score_volumes, segment
 
 
 def scrambled(labels, seed=0):

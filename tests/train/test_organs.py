@@ -14,8 +14,15 @@ from ldl.models.organ_net import LocalUNet, parameters_by_part
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
 from ldl.train import organs
 from ldl.train.made import How
-from ldl.train.organ_scores import score_volumes, segment
-from ldl.train.organs import OrganStage, VolumeFeed, finetune, organ_network, slices_by_organ
+from ldl.train.organs import (
+    OrganStage,
+    VolumeFeed,
+    finetune,
+    organ_network,
+    score_volumes,
+    segment,
+    slices_by_organ,
+)
 from tests.train.resuming import alike, killed_and_resumed, twice
 
 CT = CtConfig(region="abdomen", source="phantom", size=32, budgets=(2, 3))
