@@ -14,7 +14,6 @@ from ldl.runs.pretrain import PretrainConfig, ScaleName
 from ldl.runs.shape import (
     FloorConfig,
     GuideConfig,
-    JudgeName,
     OutputName,
     PriorName,
     RefineConfig,
@@ -40,10 +39,9 @@ GUIDED = Variant("rd", clusters=CLUSTERS)
 
 @dataclass(frozen=True)
 class Guided:
-    """A row: which output, by which judge, with which weight of a pixel."""
+    """A row: which output, with which weight of a pixel, of which guide."""
 
     output: OutputName
-    judge: JudgeName | None = None  # None: as the profile has it
     weight: WeightName = "even"
     # Of the guide, in place of the profile's.
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -75,6 +73,7 @@ MENDED_REGION: dict[str, Any] = {
 LOOKS = 4
 # Of a photograph's window that CycleGAN and SynSeg are shown.
 LIT = 0.98
+RELEASED: dict[str, Any] = {"judge": "released"}
 ROWS = (
     Row("top_hat", "black top-hat, untrained", Guided("top-hat")),
     Row("cyclegan", "CycleGAN", Guided("cyclegan"), "CycleGAN"),
@@ -84,9 +83,13 @@ ROWS = (
     Row("refine", "Refine", Guided("refine"), "Refine"),
     Row("refine_uncer", "RefineUncer", Guided("refine", weight="uncertain"), "RefineUncer"),
     # Ours: the other sign of the weight, and the release's discriminator.
-    Row("refine_confident", "RefineUncer, other sign", Guided("refine", weight="confident")),
-    Row("released_ori", "OutOri, release's d", Guided("ori", judge="released")),
-    Row("released_clu", "OutClu, release's d", Guided("clu", judge="released")),
+    Row(
+        "refine_confident",
+        "RefineUncer, other sign",
+        Guided("refine", weight="confident", once=True),
+    ),
+    Row("released_ori", "OutOri, release's d", Guided("ori", knobs=RELEASED, once=True)),
+    Row("released_clu", "OutClu, release's d", Guided("clu", knobs=RELEASED, once=True)),
 )
 # Ours, of real images alone: the sign that no mask holds, and an oracle, guided by labels.
 BRIGHT: dict[str, Any] = {"start": "bright"}
@@ -106,17 +109,14 @@ def guide_config(
     prior: PriorName,
     profile: Profile,
     seed: int,
-    judge: JudgeName | None = None,
     changed: Mapping[str, Any] | None = None,
 ) -> GuideConfig:
     """The guided clustering of a profile, with knobs ``changed``."""
     budget = profile.shape
     knobs: dict[str, Any] = {"judge_base": budget.judge_base, "judge_rate": budget.judge_rate}
     knobs |= MENDED if budget.game == "mended" else {}
-    knobs |= {"judge": judge} if judge else {}
-    return GuideConfig(
-        region=region_config(profile, seed), **{"prior": prior, **knobs, **(changed or {})}
-    )
+    knobs |= {"prior": prior, **(changed or {})}
+    return GuideConfig(region=region_config(profile, seed), **knobs)
 
 
 def region_config(profile: Profile, seed: int) -> PretrainConfig:
@@ -201,9 +201,7 @@ def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[Shap
             prior=prior,
             output=wanted.output,
             seed=seed,
-            guide=None
-            if baseline
-            else guide_config(prior, profile, seed, wanted.judge, wanted.knobs),
+            guide=None if baseline else guide_config(prior, profile, seed, wanted.knobs),
             refine=_refine(budget, wanted.weight) if wanted.output == "refine" else None,
             synthesis=_synthesis(profile, wanted.output == "synseg") if baseline else None,
             **scored,
