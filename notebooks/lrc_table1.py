@@ -34,6 +34,7 @@ from IPython.display import Markdown, display
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.engine.store import RunStore
+from ldl.plots.theme import fitting, mark, panels
 from ldl.report.lrc import (
     answer,
     earlier,
@@ -44,6 +45,45 @@ from ldl.report.lrc import (
 from ldl.tables.measure import show
 
 check("lrc_table1", globals())
+
+
+@fitting
+def paired_slopes(frame, stages, names, page=plots.PAGE):
+    """From stage to stage, each case a thin line and their mean a thick one, a panel each."""
+    titles = list(dict.fromkeys(frame["panel"]))
+
+    def draw(axes, number):
+        part = frame[frame["panel"] == titles[number]]
+        table = part.pivot_table(index="case", columns="stage", values="value")
+        table = table[[stage for stage in stages if stage in table]].dropna()
+        places = [stages.index(stage) for stage in table.columns]
+        for values in table.to_numpy():
+            axes.plot(places, values, color=plots.INK, linewidth=0.8, alpha=0.35)
+        axes.plot(places, table.mean(), color=plots.SKY, marker="o", markersize=6, linewidth=2.4)
+        if {"low", "high"} <= set(part.columns):
+            ends = part.groupby("stage")[["low", "high"]].first()
+            for place, stage in zip(places, table.columns, strict=True):
+                axes.plot([place] * 2, ends.loc[stage], color=plots.SKY, linewidth=5, alpha=0.4)
+        axes.set_xlim(-0.3, len(stages) - 0.7)
+        axes.set_xticks(range(len(stages)), names)
+
+    legend = [
+        mark("mean, with interval", "o", plots.SKY, 6, linestyle="-", linewidth=2.4),
+        mark("a case", "", plots.INK, linestyle="-", linewidth=0.8, alpha=0.5),
+    ]
+    return panels(
+        draw,
+        titles,
+        width=2.2,
+        height=2.3,
+        ylabel="DSC (%)",
+        legend=legend,
+        page=page,
+        across=3,
+        sharey=True,
+    )
+
+
 store = RunStore()
 report.complete("lrc_table1", profile, store)
 here = show("lrc_table1", profile, store)
@@ -147,11 +187,10 @@ for column in few if best.fair else ():
         ]
 if lines:
     plots.show(
-        plots.paired_slopes(
+        paired_slopes(
             pd.DataFrame(lines),
-            stages=[STAGES[key] for key in stages],
-            names=["one", "untrained", "LRC"],
-            ylabel="DSC (%)",
+            [STAGES[key] for key in stages],
+            ["one", "untrained", "LRC"],
         ),
         caption=f"The same, a thin line for each test volume, {best.kind}: one branch, with an untrained second, with LRC's.",
         alt="A panel for each region with a line for each volume. Means: "

@@ -48,6 +48,27 @@ from ldl.rng import numpy_generator
 
 check("pretrain_encoder", globals())
 
+
+def in_context(image, grid, index):
+    """A cell in the middle of its eight neighbours, black beyond the edge of the image."""
+    height, width = image.shape[-2] // grid, image.shape[-1] // grid
+    top, left = (index // grid) * height, (index % grid) * width
+    margin = [(0, 0)] * (image.ndim - 2) + [(height, height), (width, width)]
+    return np.pad(image, margin)[..., top : top + 3 * height, left : left + 3 * width]
+
+
+def principal_colours(embedding):
+    """(B, K, H, W) -> (B, H, W, 3) in 0..1: three principal components of all pixels as red, green and blue."""
+    pixels = np.moveaxis(embedding, 1, -1).reshape(-1, embedding.shape[1]).astype(np.float64)
+    pixels -= pixels.mean(axis=0)
+    top = np.linalg.eigh(pixels.T @ pixels)[1][:, ::-1][:, :3]
+    # The sign of an eigenvector is arbitrary; fixed here so that two equal runs look equal.
+    top = top * np.where(top[np.abs(top).argmax(axis=0), range(3)] < 0, -1, 1)
+    low, high = np.percentile(pixels @ top, [2, 98], axis=0)
+    scaled = np.clip((pixels @ top - low) / np.maximum(high - low, 1e-12), 0, 1)
+    return scaled.reshape(len(embedding), *embedding.shape[2:], 3)
+
+
 # %% [markdown]
 # ## The run
 #
@@ -129,10 +150,9 @@ for image in range(4):
         vectors[image, query][None], vectors[others].reshape(-1, vectors.shape[-1]), 5
     )
     patches = [
-        plots.in_context(shown.images[others[k // grid**2]], grid, int(k % grid**2))
-        for k in found[0]
+        in_context(shown.images[others[k // grid**2]], grid, int(k % grid**2)) for k in found[0]
     ]
-    rows.append([plots.in_context(shown.images[image], grid, query), *patches])
+    rows.append([in_context(shown.images[image], grid, query), *patches])
     captions.append(["query", *[f"{value:.2f}" for value in similarity[0]]])
 figure = plots.image_grid(rows, captions=captions, width=0.95)
 for axes in figure.axes:
@@ -153,8 +173,8 @@ plots.show(
 
 # %% tags=["remove-input"]
 before = encoders.untrained(config)
-colours = plots.principal_colours(embedding[:6].numpy())
-raw = plots.principal_colours(before.pixel_vectors(images[:6]).numpy())
+colours = principal_colours(embedding[:6].numpy())
+raw = principal_colours(before.pixel_vectors(images[:6]).numpy())
 rows = [
     list(shown.images[:6]),
     [c.transpose(2, 0, 1) for c in colours],

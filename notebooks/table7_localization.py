@@ -31,6 +31,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from ldl import plots, report
 from ldl.book.parameters import check
@@ -40,6 +42,9 @@ from ldl.errors import DataError
 from ldl.localize import find, frame_of
 from ldl.localize.matchers import CentredMatcher
 from ldl.localize.search import PHANTOMS, matcher_of
+from ldl.plots import heat
+from ldl.plots.points import DOUBTFUL, FOUND
+from ldl.plots.theme import mark
 from ldl.report import networks as encoders
 from ldl.report.examples import may_be_shown
 from ldl.runs.localize import FACTORS, window_at
@@ -48,6 +53,50 @@ from ldl.tables.localization import ROWS, STATED, by_support, paper
 from ldl.tables.measure import show
 
 check("table7_localization", globals())
+RIM = [withStroke(linewidth=3, foreground="black")]
+
+
+def marked(axes, point, sign, colour):
+    """A sign at (row, column), the limits kept."""
+    limits = axes.get_xlim(), axes.get_ylim()
+    (one,) = axes.plot(*point[::-1], sign, color=colour, markersize=7)
+    one.set(markerfacecolor="none", markeredgewidth=1.5, path_effects=RIM)
+    axes.set(xlim=limits[0], ylim=limits[1])
+
+
+def similarity_figure(images, truths, maps, *, titles, row_titles, window, width=1.35):
+    """The images above, the support first, and a row of maps for each way to search.
+
+    A map is its similarity, the point, whether it is an answer or a guess only, and words.
+    """
+    shown = [[heat(m, m.min(), max(m.max(), m.min() + 1e-6)) for m, *_ in row] for row in maps]
+    figure = plots.image_grid(
+        [images, *shown],
+        titles=titles,
+        row_titles=["", *row_titles],
+        captions=[[""] * len(images), *[[one[3] for one in row] for row in maps]],
+        width=width,
+    )
+    grid = [figure.axes[k : k + len(images)] for k in range(0, len(figure.axes), len(images))]
+    for row in grid:
+        for axes, truth in zip(row, truths, strict=True):
+            marked(axes, truth, "o", "white")
+    box = Rectangle(np.subtract(truths[0], window / 2)[::-1], window, window, fill=False)
+    box.set(edgecolor=FOUND, linewidth=1.4, path_effects=RIM)
+    grid[0][0].add_patch(box)
+    for line, some in zip(grid[1:], maps, strict=True):
+        for axes, (_, point, sure, _) in zip(line, some, strict=True):
+            marked(axes, point, *(("x", FOUND) if sure else ("+", DOUBTFUL)))
+    words = (("o", "white", "the truth"), ("x", FOUND, "found"), ("+", DOUBTFUL, "a guess only"))
+    signs = [
+        mark(label, sign, colour, 7, markerfacecolor="none", path_effects=RIM)
+        for sign, colour, label in words
+    ]
+    with plots.theme():
+        figure.legend(handles=signs, loc="outside lower center", ncols=3)
+    return figure
+
+
 store = RunStore()
 report.complete("table7", profile, store)
 here = show("table7", profile, store)
@@ -318,15 +367,13 @@ def scene(column):
         ]
         maps.append(
             [
-                plots.Map(
-                    one.similarity, one.guess, one.status == "found", f"{far:.2f}, {one.status}"
-                )
+                (one.similarity, one.guess, one.status == "found", f"{far:.2f}, {one.status}")
                 for one, far in zip(found, off, strict=True)
             ]
         )
         told.append(f"{label} {', '.join(f'{far:.2f}' for far in off[1:])}")
     plots.show(
-        plots.similarity_figure(
+        similarity_figure(
             list(images),
             points,
             maps,

@@ -3,9 +3,7 @@
 from ldl.plots.curves import (
     interval_lines,
     loss_curves,
-    paired_slopes,
     smooth,
-    spread_curves,
     step_curves,
 )
 from ldl.plots.dots import claims_forest, dots
@@ -14,16 +12,13 @@ from ldl.plots.images import (
     cluster_colours,
     heat,
     image_grid,
-    in_context,
     nearest,
     outlined,
     overlay,
     overlay_legend,
-    principal_colours,
     region_colours,
     to_display,
 )
-from ldl.plots.points import Map, similarity_figure
 from ldl.plots.show import (
     download,
     figure_html,

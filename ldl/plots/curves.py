@@ -11,14 +11,10 @@ from ldl.plots.theme import (
     CYCLE,
     INK,
     PAGE,
-    RING,
-    SKY,
     colour_of,
     fitting,
-    mark,
     marker_of,
     panels,
-    paper_mark,
 )
 
 Curve = tuple[Sequence[float], Sequence[float]]
@@ -89,16 +85,6 @@ def loss_curves(history: pd.DataFrame) -> Figure:
     )  # fmt: skip
 
 
-def spread_curves(curves: Mapping[str, Sequence[float]], *, steps: int, least: float) -> Figure:
-    """One small panel a method: the spread of its outputs, means of equally long bins of steps."""
-    ends = {
-        name: (np.arange(len(values)) + 1) * steps / max(1, len(values))
-        for name, values in curves.items()
-    }
-    panels_of = {name: {"": (ends[name].tolist(), values)} for name, values in curves.items()}
-    return step_curves(panels_of, least=least, width=1.9, across=3)
-
-
 @fitting
 def interval_lines(
     frame: pd.DataFrame,
@@ -154,60 +140,3 @@ def _line(axes: Axes, rows: pd.DataFrame, x: str, method: str, number: int) -> N
             rows[x], rows["paper"], color=colour, marker=marker, markersize=5,
             markerfacecolor="none", linestyle="--", linewidth=1, label=f"{method}, the paper",
         )  # fmt: skip
-
-
-@fitting
-def paired_slopes(
-    frame: pd.DataFrame,
-    *,
-    stages: Sequence[str],
-    names: Sequence[str] = (),
-    paper: Mapping[tuple[str, str], float] | None = None,
-    ylabel: str = "DSC (%)",
-    page: float = PAGE,
-) -> Figure:
-    """From stage to stage, each case a thin line and their mean a thick one.
-
-    For LRC the stages are one branch, a second branch that was not trained, and LRC: what the last
-    step adds is the method's, what the first adds is the larger network's.
-
-    Args:
-        frame: long: ``panel, case, stage, value``; where there are any also ``low, high``, the
-            interval of the stage's mean, on each of its lines. Cases without all stages of their
-            panel are left out of lines and mean.
-        stages: from left to right, as in the frame.
-        names: under them, if others.
-        paper: (panel, stage) -> the paper's number.
-        ylabel: beside the panels.
-        page: width of the figure at most.
-    """
-    titles = list(dict.fromkeys(frame["panel"]))
-
-    def draw(axes: Axes, number: int) -> None:
-        part = frame[frame["panel"] == titles[number]]
-        table = part.pivot_table(index="case", columns="stage", values="value")
-        table = table[[stage for stage in stages if stage in table]].dropna()
-        places = [list(stages).index(stage) for stage in table.columns]
-        for values in table.to_numpy():
-            axes.plot(places, values, color=INK, linewidth=0.8, alpha=0.35)
-        axes.plot(places, table.mean(), color=SKY, marker="o", markersize=6, linewidth=2.4)
-        if {"low", "high"} <= set(part.columns):
-            ends = part.groupby("stage")[["low", "high"]].first()
-            for place, stage in zip(places, table.columns, strict=True):
-                axes.plot([place] * 2, ends.loc[stage], color=SKY, linewidth=5, alpha=0.4)
-        for place, stage in enumerate(stages):
-            value = (paper or {}).get((titles[number], stage), np.nan)
-            if np.isfinite(value):
-                axes.plot(place, value, markersize=7, **RING)
-        axes.set_xlim(-0.3, len(stages) - 0.7)
-        axes.set_xticks(range(len(stages)), names or stages)
-
-    legend = [
-        mark("mean, with interval", "o", SKY, 6, linestyle="-", linewidth=2.4),
-        mark("a case", "", INK, linestyle="-", linewidth=0.8, alpha=0.5),
-        *([paper_mark()] if paper else []),
-    ]
-    return panels(
-        draw, titles, width=2.2, height=2.3, ylabel=ylabel, legend=legend, page=page, across=3,
-        sharey=True,
-    )  # fmt: skip

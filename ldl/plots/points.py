@@ -1,20 +1,15 @@
 """Points found in images: figures of similarity maps, and the png files of `ldl localize`."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ldl.plots.images import heat, image_grid, to_display
-from ldl.plots.theme import FALSE_ALARM, HIT, mark, theme
+from ldl.plots.images import heat, to_display
+from ldl.plots.theme import FALSE_ALARM, HIT
 
 LONGEST = 1024  # pixels of an overlay's longer side
 FOUND, DOUBTFUL, TRUTH, HALO = HIT, FALSE_ALARM, "#FFFFFF", "#000000"
@@ -102,72 +97,3 @@ def _cross(canvas: Image.Image, row: float, column: float, colour: str, *, gap: 
         for down, along in ((0, 1), (0, -1), (1, 0), (-1, 0)):
             line = [(column + along * each, row + down * each) for each in (start, float(reach))]
             draw.line(line, fill=ink, width=wide)
-
-
-@dataclass(frozen=True)
-class Map:
-    """One similarity map, where its point was put, and whether it is an answer or a guess only."""
-
-    similarity: NDArray
-    point: Point
-    sure: bool
-    words: str = ""
-
-
-def similarity_figure(
-    images: Sequence[NDArray],
-    truths: Sequence[Point],
-    maps: Sequence[Sequence[Map]],
-    *,
-    titles: Sequence[str],
-    row_titles: Sequence[str],
-    window: float,
-    width: float = 1.35,
-) -> Figure:
-    """The images above, the support first, and a row of similarity maps for each way to search.
-
-    Args:
-        images: (C, S, S) each.
-        truths: the true point of each.
-        maps: a row a way to search, in it a map an image.
-        titles: over the images.
-        row_titles: at the left of the rows of maps.
-        window: its side in pixels of the images; drawn about the support's point.
-        width: of an image in inches.
-    """
-    figure = image_grid(
-        [images, *[[_heat(one.similarity) for one in row] for row in maps]],
-        titles=titles,
-        row_titles=["", *row_titles],
-        captions=[[""] * len(images), *[[one.words for one in row] for row in maps]],
-        width=width,
-    )
-    grid = [figure.axes[k : k + len(images)] for k in range(0, len(figure.axes), len(images))]
-    for row in grid:
-        for axes, truth in zip(row, truths, strict=True):
-            _marked(axes, truth, "o", TRUTH)
-    corner = (truths[0][1] - window / 2, truths[0][0] - window / 2)
-    box = Rectangle(corner, window, window, fill=False)
-    box.set(edgecolor=FOUND, linewidth=1.4, path_effects=RIM)
-    grid[0][0].add_patch(box)
-    for line, some in zip(grid[1:], maps, strict=True):
-        for axes, one in zip(line, some, strict=True):
-            _marked(axes, one.point, *(("x", FOUND) if one.sure else ("+", DOUBTFUL)))
-    words = (("o", TRUTH, "the truth"), ("x", FOUND, "found"), ("+", DOUBTFUL, "a guess only"))
-    with theme():
-        figure.legend(
-            handles=[
-                mark(label, sign, colour, 7, markerfacecolor="none", path_effects=RIM)
-                for sign, colour, label in words
-            ],
-            loc="outside lower center",
-            ncols=3,
-        )
-    return figure
-
-
-def _marked(axes: Axes, point: Point, sign: str, colour: str) -> None:
-    limits = axes.get_xlim(), axes.get_ylim()
-    (one,) = axes.plot(*point[::-1], sign, color=colour, markersize=7)
-    one.set(markerfacecolor="none", markeredgewidth=1.5, path_effects=RIM)
-    axes.set(xlim=limits[0], ylim=limits[1])

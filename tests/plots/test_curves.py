@@ -47,29 +47,5 @@ def test_shares_are_the_ticks_and_the_papers_line_is_dashed() -> None:
     assert {line.get_linestyle() for line in axes.lines} == {"-", "--"}
 
 
-def test_slopes_pair_the_cases_and_leave_out_the_unpaired() -> None:
-    values = {("a", "one"): 10.0, ("a", "lrc"): 30.0, ("b", "one"): 20.0, ("b", "lrc"): 20.0,
-              ("c", "one"): 90.0}  # fmt: skip
-    frame = pd.DataFrame(
-        [{"panel": "thorax", "case": c, "stage": s, "value": v} for (c, s), v in values.items()]
-    )
-    stages = ["one", "untrained", "lrc"]
-    figure = plots.paired_slopes(frame, stages=stages, paper={("thorax", "lrc"): 40.0})
-    (axes,) = figure.axes
-    drawn = [(list(np.atleast_1d(one.get_xdata())), list(np.atleast_1d(one.get_ydata())))
-             for one in axes.lines]  # fmt: skip
-    assert drawn == [([0, 2], [10, 30]), ([0, 2], [20, 20]), ([0, 2], [15, 25]), ([2], [40])]
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == stages
-
-
-def test_spread_has_a_panel_a_method_and_the_line_of_collapse() -> None:
-    figure = plots.spread_curves({"BYOL": [0.9, 0.5], "SimSiam": [0.4] * 4}, steps=8, least=0.1)
-    drawn = {axes.get_title(loc="left"): axes.lines for axes in figure.axes if axes.lines}
-    assert set(drawn) == {"BYOL", "SimSiam"}
-    assert drawn["BYOL"][0].get_xdata().tolist() == [4.0, 8.0]
-    assert all(set(lines[1].get_ydata()) == {0.1} for lines in drawn.values())
-    plt.close("all")
-
-
 def test_smooth_keeps_length_and_constants() -> None:
     assert plots.smooth([2.0] * 50).tolist() == [2.0] * 50

@@ -41,15 +41,6 @@ def test_overlay_paints_agreement_misses_and_false_alarms() -> None:
     assert painted[0].tolist() == [[240, 228, 66], [86, 180, 233], [233, 30, 159], [0, 0, 0]]
 
 
-def test_principal_colours_separate_two_materials() -> None:
-    embedding = np.zeros((1, 4, 2, 2))
-    embedding[0, 0, 0], embedding[0, 1, 1] = 1.0, 1.0
-    colours = plots.principal_colours(embedding)
-    assert colours.shape == (1, 2, 2, 3)
-    assert np.allclose(colours[0, 0, 0], colours[0, 0, 1])
-    assert not np.allclose(colours[0, 0], colours[0, 1])
-
-
 def test_nearest_is_the_greatest_cosine() -> None:
     candidates = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
     order, similarity = plots.nearest(np.array([[0.0, 1.0]]), candidates, 2)

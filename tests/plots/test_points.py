@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from PIL.ImageColor import getrgb
 
-from ldl.plots.points import DOUBTFUL, FOUND, LONGEST, Map, drawn, save_png, similarity_figure
+from ldl.plots.points import DOUBTFUL, FOUND, LONGEST, drawn, save_png
 
 GREY = np.full((90, 120), 128, np.uint8)
 
@@ -59,25 +59,3 @@ def test_a_constant_map_and_a_point_at_the_border_are_drawn(tmp_path) -> None:
     save_png(canvas, tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert Image.open(tmp_path / "a.png").size == (120, 90)
-
-
-def test_maps_show_truth_and_answer_where_they_are() -> None:
-    image = np.zeros((3, 16, 16), dtype=np.uint8)
-    similarity = np.zeros((16, 16), dtype=np.float32)
-    similarity[4, 9] = 1
-    maps = [[Map(similarity, (4.0, 9.0), sure=True), Map(similarity, (4.0, 9.0), sure=False)]]
-    figure = similarity_figure(
-        [image, image],
-        [(4.0, 9.0), (1.0, 2.0)],
-        maps,
-        titles=["support", "query"],
-        row_titles=["row"],
-        window=4,
-    )
-    sure, guess = figure.axes[2:]
-    places = [[(line.get_xdata()[0], line.get_ydata()[0]) for line in one.lines]
-              for one in (sure, guess)]  # fmt: skip
-    assert places == [[(9, 4), (9, 4)], [(2, 1), (9, 4)]]
-    assert sure.lines[1].get_marker() != guess.lines[1].get_marker()
-    (box,) = figure.axes[0].patches
-    assert box.get_xy() == (7, 2)
