@@ -11,7 +11,6 @@ from ldl.report.words import provenance
 from ldl.tables.measure import Shown
 
 NOT_YET = "not yet run"
-NOT_AT_HAND = "not at hand"
 MARK = "†"
 STALE = "‡"
 Extra = Callable[[str, str], str]

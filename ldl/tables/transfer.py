@@ -179,7 +179,6 @@ def _claims(table: str, *compared: tuple[str, str, str]) -> Iterator[Claim]:
             yield Claim(text, table, better, worse, column)
 
 
-_LDL: tuple[MethodName, ...] = ("pd", "pd+mix", "rd")
 CLAIMS2 = (
     *_claims(
         "table2",
