@@ -104,7 +104,7 @@ if best.phantom:
 else:
     theirs = [each for each in findings if each.claim.family == "lrc"]
     above = sum(each.found.value > 0 for each in theirs)
-    text = f"With LRC's branch the score is higher than without in {above} of {len(theirs)} cells ({report.count_words(theirs)}), but a second network helps untrained too (second line below). What LRC's pretraining adds to it is the first line."
+    text = f"With LRC's branch the score is higher than without in {above} of {len(theirs)} cells ({report.count_words(theirs)}), but a second network adds points untrained too (second line below). What LRC's pretraining adds to those is the first line."
 Markdown(text)
 
 # %% tags=["remove-input"]
