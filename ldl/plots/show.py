@@ -158,7 +158,9 @@ _LOOK: list[Any] = [
     },
 ]
 
-MANY = 7  # columns; with more, the page's style sheet gives the table the room of its contents list
+# Columns: with more the names of the rows get less room, and with more still the style sheet gives
+# the table that of the page's contents list.
+SOME, MANY = 4, 7
 # What pandas puts into the corner of a table and over its levels: a header without a word.
 _EMPTY = re.compile(r"<th( class=\"(?:blank|index_name)[^>]*)>(?:&nbsp;|\s)*</th>")
 
@@ -168,7 +170,7 @@ def styled(frame: pd.DataFrame, *, decimals: int = 2) -> Styler:
     style = frame.style.format(lambda cell: _text(cell, decimals)).set_table_styles(_LOOK)
     # Two equal tables get equal bytes; pandas would draw a random id.
     name = hashlib.sha256((frame.to_csv()).encode()).hexdigest()[:8]
-    wide = " ldl-wide" * (frame.shape[1] > MANY)
+    wide = " ldl-slim" * (frame.shape[1] > SOME) + " ldl-wide" * (frame.shape[1] > MANY)
     return style.set_uuid(name).set_table_attributes(f'class="ldl-table{wide}"')
 
 
