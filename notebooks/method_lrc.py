@@ -70,7 +70,7 @@ side = 64 if small else 128
 #
 # Neighbouring pixels are joined as long as the step between two parts is no larger than the steps within them, plus a tolerance `scale` / size {cite}`felzenszwalb2004superpixels`.
 
-# %%
+# %% tags=["remove-input"]
 plots.source(superpixels)
 
 # %% [markdown]
@@ -154,7 +154,7 @@ plots.scrolling(
 # "We then perform elastic transform for both the query image $x_q$ and its local regions $R_q$ ... $K_q = K_p$ always holds since $R_p$ is a one-to-one mapping from $R_q$."
 # ```
 
-# %%
+# %% tags=["remove-input"]
 plots.source(random_elastic, Elastic.images, Elastic.regions)
 
 # %% tags=["remove-input"]
@@ -228,7 +228,7 @@ Markdown(
 # \tag{LRC}
 # $$
 
-# %%
+# %% tags=["remove-input"]
 plots.source(local_region_contrast, local_region._costs)
 
 # %% [markdown]
@@ -293,7 +293,7 @@ assert floor >= math.log(2)
 # $N = 50$ vectors are drawn with replacement; "when the number of samples N is large, the sampling bias can be high, since the number of pixels can be smaller than N" (Table 3).
 # ```
 
-# %%
+# %% tags=["remove-input"]
 plots.source(sampled_means)
 
 # %% tags=["remove-input"]
@@ -346,7 +346,7 @@ plots.small_table(
 # trained by Dice loss.
 # ```
 
-# %%
+# %% tags=["remove-input"]
 plots.source(OrganNet)
 
 # %% tags=["remove-input"]

@@ -212,7 +212,7 @@ if kind == "phantoms":
 else:
     display(Markdown("The reference masks may not be shown: their licence is not stated."))
 
-# %%
+# %% tags=["remove-input"]
 plots.source(adversarial.judge_loss, adversarial.fool_loss)
 
 # %% [markdown]
@@ -256,7 +256,7 @@ assert gaps["released"] < 1e-9 < gaps["paper"]
 # $f$ and $g$ step down $L = L_{\mathrm{Pd}} + L_{\mathrm{Hm}} + 10\, L_{\mathrm{Rd}} + 0.1\, L_{\mathrm{entropy}} + L_{\mathrm{adv}}$, then $d$ steps down $L_d$, each with an Adam of its own; the judge learns twenty times more slowly. It is the project's one training
 # loop: the stage holds the second optimiser.
 
-# %%
+# %% tags=["remove-input"]
 plots.source(GuideStage.losses, GuideStage.after_step)
 
 # %% [markdown]
@@ -279,10 +279,8 @@ plots.source(GuideStage.losses, GuideStage.after_step)
 # 7. **A first step that has learnt something**: from a step 1 still on its plateau there is nothing to tell regions apart by.
 # 8. **A cut by the masks, not at one half.** What stands at one half in one photograph stands at a tenth in a paler one. Each image's mask is where the mean of four looks is strongest, in as much of the field of view as the references cover: the filter's own rule.
 #
-# Point 6 is knowledge beyond the masks, and it drives the untrained filter that the tables hold every row against. The search for these points used two images of each vessel set's *training* list, one run a change: the printed game ended empty after 150 steps, a target of its own
-# with a weak judge drew dashes along the rims, agreement and share made vessels of them, and another seed took the bright rims until the start was set.
-# Then, with DSA masks: 44 after 500 steps from a first step on its plateau; the same maps cut by the masks' share and averaged over symmetries, 57; from a first step of 2,000 steps in place of 600, combs on every vessel, 46 so cut; with bilinear up-sampling no combs, 57 after 100 steps
-# already. To tell the target the filter's own lines for its first 100 steps changed nothing: 42 when told, 57 as before 150 steps later. It goes where the game goes, and the game stays below the filter.
+# Point 6 is knowledge beyond the masks, and it drives the untrained filter that the tables hold every row against: the game stays below that filter, also when its target is told the filter's lines for its first 100 steps. The points were found on two images of each vessel set's
+# *training* list, one run a change.
 #
 # ```{dropdown} The search, step by step
 # DSC in percent of the target (OutOri) on four or eight images of the sets' *training* lists; one run a line.
@@ -369,7 +367,7 @@ verdicts
 # \tag{LDL 20-23}
 # $$
 
-# %%
+# %% tags=["remove-input"]
 plots.source(
     refinement.clustered, refinement.pseudo_labels, refinement.uncertainty, refinement.pixel_weights
 )
