@@ -391,34 +391,7 @@ for prior, shown in here.items():
     show_samples(prior, shown)
     show_segmentations(prior, shown)
 
-# %% [markdown]
-# ## What the printed numbers say
-
-# %% tags=["remove-input"]
-words = []
-for prior, name in TABLES.items():
-    printed = published(name).set_index("method")
-    sets = [column for column in printed.columns if column != "mean"]
-    winners = printed[sets].idxmax()
-    gap = printed.loc["RefineUncer", "mean"] - printed["mean"]
-    words.append(
-        f"- **{prior.upper()}** (Table {name[-1]}): RefineUncer is the best row in {int((winners == 'RefineUncer').sum())} of {len(sets)} sets;"
-        f" over CycleGAN it has {gap['CycleGAN']:+.2f} points of mean DSC, over OutClu {gap['OutClu']:+.2f}, over Refine {gap['Refine']:+.2f}."
-    )
-Markdown("\n".join([*words, "", "Every printed number is one training; no spread is given."]))
-
-# %% [markdown]
-# ## The machinery on phantoms
-
 # %% tags=["remove-input"]
 for prior, shown in here.items():
-    if best[prior] is shown:
-        display(Markdown(f"{title(prior)} stands above."))
-    else:
-        display(
-            report.folded(
-                f"{title(prior)} on phantoms",
-                *report.whole_table(shown, collapsed(shown)),
-                watch_table(shown),
-            )
-        )
+    if best[prior] is not shown:
+        display(report.machinery(shown, watch_table(shown)))

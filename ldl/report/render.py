@@ -82,7 +82,8 @@ def machinery(shown: Shown, *more: HTML) -> HTML:
     wide.columns = pd.Index([_head(there[there["column"] == one], several) for one in wide.columns])
     wide.index.name = None
     table = scrolling(styled(wide, decimals=1), f"{shown.table.unit}. {provenance(shown.records)}")
-    title = f"The machinery on phantoms, profile {shown.profile.name}: no evidence"
+    made = f"{shown.table.name}, profile {shown.profile.name}"
+    title = f"The machinery on phantoms ({made}): no evidence"
     return folded(title, table, *more)
 
 
