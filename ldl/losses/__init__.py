@@ -4,9 +4,8 @@ Shapes that do not fit each other, or a number or name out of range, are a `Conf
 """
 
 from ldl.losses.dice import dice_loss
-from ldl.losses.entropy import cluster_entropy
 from ldl.losses.local_region import local_region_contrast
 from ldl.losses.patch import mixup_images, mixup_target, patch_discrimination
-from ldl.losses.region import region_discrimination
+from ldl.losses.region import cluster_entropy, region_discrimination
 from ldl.losses.vectors import patch_vectors, region_vectors
 from ldl.sphere import unit

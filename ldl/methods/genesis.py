@@ -13,8 +13,7 @@ from ldl.data.sampling import random_boxes
 from ldl.errors import ConfigError
 from ldl.methods.base import Comparison, Outcome, Step
 from ldl.models.backbones import pooled
-from ldl.models.blocks import initialise, stack
-from ldl.models.decoder import Decoder
+from ldl.models.blocks import Decoder, initialise, stack
 from ldl.runs.pretrain import BorderName, ComparisonConfig
 from ldl.sphere import full_precision
 

@@ -8,8 +8,7 @@ from torch import Generator, Tensor, nn
 from ldl.data.sampling import undo_symmetry
 from ldl.data.views import ViewPair
 from ldl.losses.adversarial import fool_loss
-from ldl.losses.entropy import cluster_entropy
-from ldl.losses.region import region_discrimination
+from ldl.losses.region import cluster_entropy, region_discrimination
 from ldl.losses.vectors import region_vectors
 from ldl.methods.base import Losses, embedding_network
 from ldl.methods.pd import patch_and_mixup

@@ -5,8 +5,7 @@ import math
 from torch import Generator, nn
 
 from ldl.data.views import ViewPair
-from ldl.losses.entropy import cluster_entropy
-from ldl.losses.region import region_discrimination
+from ldl.losses.region import cluster_entropy, region_discrimination
 from ldl.losses.vectors import region_vectors
 from ldl.methods.base import Losses, Method
 from ldl.methods.pd import patch_and_mixup

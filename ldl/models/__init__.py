@@ -5,7 +5,6 @@ padding of every convolution.
 """
 
 from ldl.models.backbones import Encoder
-from ldl.models.blocks import initialise
-from ldl.models.decoder import Decoder
+from ldl.models.blocks import Decoder, initialise
 from ldl.models.embedding import LocalDiscriminationNet
 from ldl.models.segmentation import SegmentationNet

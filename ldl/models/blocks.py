@@ -1,8 +1,13 @@
-"""The unit all networks are made of: 3x3 convolution, batch normalisation, ReLU."""
+"""What networks are made of: conv 3x3, batch normalisation, ReLU; and decoders of such blocks.
+
+A decoder up-samples, concatenates the skip and adds two blocks: LDL's g, and LRC's D_g and D_l.
+"""
 
 import itertools
 
-from torch import nn
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from ldl.runs.pretrain import BorderName
 
@@ -35,3 +40,78 @@ def stack(channels: list[int], border: BorderName = "zeros") -> nn.Sequential:
     """ConvBlocks through the given channel numbers."""
     pairs = itertools.pairwise(channels)
     return nn.Sequential(*[ConvBlock(before, after, border) for before, after in pairs])
+
+
+class Decoder(nn.Module):
+    """g: four up-samplings by two; the last one only concatenates, its block is the branches' own.
+
+    ``upsampling`` is "bilinear" where maps themselves are judged: the blocks of two pixels that
+    "nearest" leaves are dashes to whoever looks at shapes. For the tiny encoder (16, 32, 64, 128,
+    128) the blocks are 256 -> 128 -> 64, 128 -> 64 -> 32 and 64 -> 32 -> 16; the output has 32.
+    """
+
+    def __init__(
+        self, channels: list[int], border: BorderName = "zeros", upsampling: str = "nearest"
+    ) -> None:
+        super().__init__()
+        self.upsampling = upsampling
+        finer = channels[::-1][1:]
+        self.blocks = nn.ModuleList()
+        deep = channels[-1]
+        for skip in finer[:-1]:
+            self.blocks.append(stack([deep + skip, skip, skip // 2], border))
+            deep = skip // 2
+        self.out_channels = deep + finer[-1]
+        initialise(self)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """Five features, finest first -> (B, out_channels, H, W) at full resolution."""
+        *skips, deep = features
+        for skip, block in zip(skips[:0:-1], self.blocks, strict=True):
+            deep = block(self._join(deep, skip))
+        return self._join(deep, skips[0])
+
+    def _join(self, deep: Tensor, skip: Tensor) -> Tensor:
+        return torch.cat([F.interpolate(deep, scale_factor=2, mode=self.upsampling), skip], dim=1)
+
+
+class FeatureDecoder(nn.Module):
+    """D_g and D_l (LRC 2.1, 2.2), which end in D channels.
+
+    The paper says no more of D_g than "randomly initialized" and that embeddings have as many
+    dimensions as the local branch's. Ours is U-Net's decoder for both: the block at the finest map
+    has ``base`` channels, each coarser one twice as many. Encoders whose finest map is coarser than
+    the image (``stride``; ResNet's has half its side) get one more block at full size. The last
+    convolution has neither normalisation nor ReLU: features in one orthant could not be told apart
+    by more than a right angle.
+    """
+
+    def __init__(
+        self,
+        channels: list[int],
+        base: int,
+        features: int,
+        stride: int = 1,
+        border: BorderName = "zeros",
+    ) -> None:
+        super().__init__()
+        widths = [base << level for level in range(len(channels) - 1)]
+        below = [*widths[1:], channels[-1]]
+        self.blocks = nn.ModuleList(
+            stack([deep + skip, out, out], border)
+            for deep, skip, out in reversed(list(zip(below, channels, widths, strict=False)))
+        )
+        self.full = stack([widths[0], base], border) if stride > 1 else nn.Identity()
+        self.last = nn.Conv2d(base, features, 3, padding=1, padding_mode=border)
+        self.out_channels = features
+        initialise(self)
+
+    def forward(self, maps: list[Tensor], size: tuple[int, int] | None = None) -> Tensor:
+        """The encoder's maps, finest first -> (B, D, *size), by default the finest map's size."""
+        *skips, deep = maps
+        for skip, block in zip(skips[::-1], self.blocks, strict=True):
+            up = F.interpolate(deep, size=skip.shape[-2:], mode="nearest")
+            deep = block(torch.cat([up, skip], dim=1))
+        if size and deep.shape[-2:] != size:
+            deep = F.interpolate(deep, size=size, mode="nearest")
+        return self.last(self.full(deep))

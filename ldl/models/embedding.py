@@ -4,8 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.models.backbones import Encoder
-from ldl.models.blocks import ConvBlock, initialise
-from ldl.models.decoder import Decoder
+from ldl.models.blocks import ConvBlock, Decoder, initialise
 from ldl.runs.pretrain import BorderName
 from ldl.sphere import unit
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ldl.errors import ConfigError
 from ldl.models.backbones import SCALES, LocalEncoder, ViTPyramid, backbone
-from ldl.models.decoder import FeatureDecoder
+from ldl.models.blocks import FeatureDecoder
 from ldl.runs.pretrain import BorderName
 from ldl.sphere import full_precision
 

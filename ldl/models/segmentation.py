@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ldl.models.backbones import Encoder
-from ldl.models.blocks import ConvBlock, initialise, stack
-from ldl.models.decoder import Decoder
+from ldl.models.blocks import ConvBlock, Decoder, initialise, stack
 from ldl.models.embedding import LocalDiscriminationNet
 from ldl.runs.pretrain import BorderName
 

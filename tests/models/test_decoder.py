@@ -9,7 +9,7 @@ from torch import nn
 
 from ldl.engine.profiles import WIDTHS
 from ldl.models import Decoder, Encoder
-from ldl.models.decoder import FeatureDecoder
+from ldl.models.blocks import FeatureDecoder
 
 TINY = [[(256, 128), (128, 64)], [(128, 64), (64, 32)], [(64, 32), (32, 16)]]
 

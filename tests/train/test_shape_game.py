@@ -11,7 +11,7 @@ from ldl.data.preprocess import lit, lit_in_views
 from ldl.data.views import draw_views
 from ldl.errors import DataError
 from ldl.methods.guided import GuidedNet, Surroundings, guided_losses, with_noise
-from ldl.models.decoder import Decoder
+from ldl.models.blocks import Decoder
 from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
