@@ -50,8 +50,7 @@ class Elastic:
     def regions(self, regions: Tensor) -> Tensor:
         """(B, H, W) integer ids -> the same type, nearest; what comes from outside is -1.
 
-        Ids keep their meaning: region k of the result is where region k went. Regions that vanish
-        are absent, no new ones arise.
+        Ids keep their meaning: regions that vanish are absent, no new ones arise.
         """
         if regions.dtype not in (torch.int8, torch.int16, torch.int32, torch.int64):
             raise ConfigError(f"regions are {regions.dtype}; use whole numbers with a sign")
@@ -86,7 +85,7 @@ def draw_elastic(
 ) -> ElasticView:
     """x_p = T_e(x_q) and R_p = T_e(R_q): the positive of each image and of each of its regions.
 
-    Images (B, C, H, W) float, 0 for air, and regions (B, H, W) integer, -1 for none, on the device.
+    Images (B, C, H, W) float, 0 for air, and regions (B, H, W) integer, -1 for none.
     """
     if regions.shape != images[:, 0].shape:
         raise ConfigError(f"regions {tuple(regions.shape)} do not fit images {tuple(images.shape)}")

@@ -81,20 +81,16 @@ class Layout(Strict):
     """How the files lie below the data set's folder.
 
     Attributes:
-        files: role -> path templates; the first that exists is used. Fields in braces are
-            ``id``, ``split`` and the named groups of the manifest's ``id_pattern``; ``*`` stands
-            for one folder or part of a name.
+        files: role -> path templates; the first that exists is used. Fields in braces are ``id``,
+            ``split`` and the named groups of ``id_pattern``; ``*`` is part of one name.
         reduced_from: long side in pixels of the originals when this layout holds reduced copies.
         mask_reduction: how many times smaller a mask is than its image.
         soft_threshold: masks are soft maps; larger values are foreground.
         labels: value in a label file -> meaning, where it differs from the manifest's.
-        min_view: pretraining images whose field of view covers less of the picture are left out,
-            and named.
-        min_contrast: X-rays whose middle 99 % of pixels span fewer grey levels than this are
-            stretched to the full range, and named.
+        min_view: pretraining images whose field of view covers less of the picture are left out.
+        min_contrast: X-rays whose middle 99 % of pixels span fewer grey levels are stretched.
         members: list of the ids that this layout holds, where it does not hold all.
-        axes: where the voxel axes of its volumes point (such as LPS), where the headers of this
-            layout are known to say otherwise.
+        axes: where the voxel axes point (such as LPS), where headers are known to be wrong.
         whole_slices: its CT is blanked in part of the slices, which are left out.
         hashes: name of the data set in ``originals_sha256.csv``.
         hash_folder: folder in that list which corresponds to the data set's folder.

@@ -149,8 +149,8 @@ def prepare_pretraining(
 def prepare_fine(size: int, *, limit: int | None = None, progress: bool = False) -> Bank:
     """Bank of fundus images of 500 pixels and more, without labels; built once, then opened.
 
-    In the order of :data:`FINE`, the first ``limit``; of the vessel sets, whose test images Tables
-    5 and 6 score, the training lists only. Sets that are not at hand are left out.
+    The first ``limit`` of :data:`FINE`, as far as the sets are at hand; of the vessel sets, whose
+    test images Tables 5 and 6 score, the training lists only.
     """
     found: list[Source] = []
     stamp: list[object] = [limit]
@@ -281,7 +281,7 @@ def _open_grades(config: DataConfig, bank: Bank) -> list[int]:
 
 @dataclass(frozen=True)
 class ShapePrior:
-    """Reference masks: ``masks`` (N, 1, size, size) uint8, 0 or 255; their ids; a content hash."""
+    """Reference masks (N, 1, size, size) uint8, 0 or 255; their ids; a content hash."""
 
     name: str
     masks: np.ndarray

@@ -63,9 +63,9 @@ def random_affine(
 ) -> Affine:
     """Flips, a rotation and a resized crop for each of ``count`` square images.
 
-    The rotation is uniform in -degrees..degrees, the crop's share of the image uniform in ``area``,
-    its aspect ratio log-uniform within 1/widest..widest as far as the crop still fits. The
-    generator is on the CPU, so that a seed means the same on every device.
+    The rotation is uniform in -degrees..degrees, the crop's share of the image in ``area``, its
+    aspect ratio log-uniform within 1/widest..widest as far as the crop still fits. The generator is
+    on the CPU, so that a seed means the same on every device.
     """
     share = uniform(count, *area, generator=generator)
     spread = torch.minimum(1 / share, torch.tensor(widest)).log()
@@ -81,10 +81,9 @@ def random_affine(
 
 
 def boxes(half: Tensor, centre: Tensor, mirrored: Tensor | None = None) -> Affine:
-    """Square boxes of an image, not turned, left and right exchanged where ``mirrored`` (B,) bool.
+    """Square boxes of an image, not turned, left and right exchanged where ``mirrored`` (B,).
 
-    ``half`` (B,) is half the box's side in units of half the image's, ``centre`` (B, 2) x and y in
-    -1..1.
+    ``half`` (B,) is half the side in units of half the image's, ``centre`` (B, 2) x, y in -1..1.
     """
     sign = torch.ones(len(half)) if mirrored is None else 1 - 2 * mirrored.float()
     linear = torch.diag_embed(torch.stack([half * sign, half], dim=-1))
@@ -94,8 +93,7 @@ def boxes(half: Tensor, centre: Tensor, mirrored: Tensor | None = None) -> Affin
 def random_boxes(count: int, *, share: float, mirror: float, generator: Generator) -> Affine:
     """Boxes of one size anywhere within the image.
 
-    ``share`` is the box's side over the image's, in (0, 1]; ``mirror`` the probability that left
-    and right change places.
+    ``share`` is the side over the image's, in (0, 1], ``mirror`` the probability of a mirror image.
     """
     centre = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - share)
     mirrored = torch.rand(count, generator=generator) < mirror

@@ -32,8 +32,7 @@ ISLAND = 0.05
 def superpixels(slice_: Array, config: SuperpixelConfig) -> Array:
     """Regions of one slice (C, H, W) uint8, windowed; channels are neighbouring slices or one.
 
-    Returns:
-        (H, W) int16: 0..K-1 in row-major order of first appearance, -1 outside the body.
+    (H, W) int16: 0..K-1 in row-major order of first appearance, -1 outside the body.
     """
     height, width = slice_.shape[1:]
     # Felzenszwalb wants grey levels as 0..1 and divides its scale by 255 itself.
@@ -75,13 +74,9 @@ def _renumbered(found: Array) -> Array:
 
 @dataclass(frozen=True)
 class RegionBank:
-    """Region maps of a bank's slices, in its order.
+    """Region maps (N, H, W) int16 of a bank's slices, memory-mapped; 0..K-1, -1 outside the body.
 
-    Attributes:
-        regions: (N, H, W) int16, memory-mapped; 0..K-1, -1 outside the body.
-        source: fingerprint of the bank they belong to.
-        fingerprint: hash of the maps themselves.
-        seconds_per_slice: of one core (processor time), as measured when they were made.
+    ``source`` is the bank's fingerprint, ``seconds_per_slice`` the processor time of one core.
     """
 
     name: str
@@ -180,11 +175,9 @@ def _one(row: int, slice_: Array, config: SuperpixelConfig) -> tuple[Array, floa
 class Quality:
     """How far the superpixels of some slices respect organs.
 
-    Attributes:
-        regions: mean number a slice.
-        merged: (K,) share of each organ's pixels in regions that hold more of another organ.
-        dice: (K,) DSC of each organ when every region takes the label most of its pixels have: no
-            segmentation made of whole regions can be much better.
+    ``regions`` is their mean number a slice, ``merged`` (K,) the share of each organ's pixels in
+    regions that hold more of another organ, ``dice`` (K,) the DSC when every region takes the label
+    most of its pixels have: no segmentation made of whole regions can be much better.
     """
 
     regions: float

@@ -126,10 +126,8 @@ class CtBank:
 
 
 def slice_writer(folder: Path, facts: dict[str, Any]) -> BankWriter:
-    """A writer of slices; see `add_volume`.
-
-    ``facts`` go into the index: name, region, size (the slices' side), labelled, organs, window and
-    note, see `CtBank`.
+    """A writer of slices; ``facts`` go into the index: name, region, size (the slices' side),
+    labelled, organs, window and note, see `CtBank`.
     """
     plain = (facts["size"], facts["size"])
     rows: dict[str, tuple[str, tuple[int, ...]]] = {"images": ("uint8", (1, *plain))}
@@ -227,10 +225,10 @@ def part_sizes(count: int, budgets: Sequence[int] = BUDGETS) -> tuple[int, int, 
 def split_volumes(
     ids: Sequence[str], seed: int, name: str, budgets: Sequence[int] = BUDGETS
 ) -> dict[str, tuple[str, int]]:
-    """The split of every volume and its place there, drawn from ``seed`` and ``name`` (the set).
+    """The split of every volume and its place there (a budget of n takes places 0..n-1).
 
-    A budget of n takes places 0..n-1. Test volumes depend on the ids, the seed and the largest
-    budget alone.
+    Drawn from ``seed`` and ``name`` (the set); test volumes depend on the ids, the seed and the
+    largest budget alone.
     """
     sizes = part_sizes(len(ids), budgets)
     drawn = [ids[k] for k in numpy_generator(seed, "ct-split", name).permutation(len(ids))]
@@ -244,8 +242,7 @@ def split_volumes(
 def assign_parts(bank: CtBank, seed: int, budgets: tuple[int, ...]) -> CtBank:
     """The bank with its volumes split, and a fingerprint that says so.
 
-    The split depends on the set and not on the slices' size. Fewer than three volumes are all for
-    test.
+    The split depends on the set and not on the slices' size; fewer than three are all for test.
     """
     ids = [one.id for one in bank.volumes]
     parts = {one: ("test", place) for place, one in enumerate(ids)}
@@ -263,8 +260,8 @@ def assign_parts(bank: CtBank, seed: int, budgets: tuple[int, ...]) -> CtBank:
 def joined(banks: Sequence[CtBank]) -> CtBank:
     """Several sets as one bank without labels, for pretraining; a single bank stays as it is.
 
-    Volumes keep their parts, and their ids behind the name of their set. Regions have windows of
-    their own, so that equal tissue may have another gray in another set.
+    Volumes keep their parts, and their ids behind the name of their set; regions keep their
+    windows.
     """
     first = banks[0]
     if len(banks) == 1:
@@ -294,8 +291,8 @@ def joined(banks: Sequence[CtBank]) -> CtBank:
 def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
     """Rows (int64) that a pretraining learns from, and rows it is watched on, of different volumes.
 
-    Learned from are the training volumes, or with part "all" those for test too; watched are at
-    most 64 slices of the validation volumes, evenly spread.
+    Learned from are the training volumes, with part "all" those for test too; watched are at most
+    64 slices of the validation volumes, evenly spread.
     """
     watched = bank.rows("validation")
     learned = bank.rows("train")

@@ -149,10 +149,9 @@ def keep(volume: CtVolume, size: int) -> Grid:
 def sections(
     volume: CtVolume, grid: Grid, window: tuple[int, int]
 ) -> Iterator[tuple[Array, Array | None]]:
-    """The slices from the lowest to the highest, one at a time.
+    """The slices from the lowest to the highest, one at a time: image and label, or None.
 
-    Yields:
-        Image (rows, columns) uint8, ``window`` (HU) mapped to 0..255, and label uint8 or None.
+    Images (rows, columns) uint8 have ``window`` (HU) mapped to 0..255.
     """
     for k in range(grid.shape[0]):
         at = grid.first[0] + k * grid.step[0]

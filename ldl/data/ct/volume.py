@@ -21,7 +21,6 @@ class CtVolume:
     """One CT scan and, where it is labelled, its organs.
 
     Attributes:
-        id: the volume's name in its data set.
         image: (Z, Y, X) int16 in HU, at least -1024. Slices go upwards, rows from front to back,
             columns from the patient's right to the left: shown as radiologists look at them.
         label: (Z, Y, X) uint8, 0 background, k the k-th organ of the set; None: not labelled.
