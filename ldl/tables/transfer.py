@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record
 from ldl.runs.base import Run
-from ldl.runs.pretrain import ComparisonName, MethodName
+from ldl.runs.pretrain import ComparisonName
 from ldl.tables.base import Claim, Column, Row, Table
 from ldl.tables.encoders import Variant, transfer_config
 from ldl.tables.published import published
