@@ -1,6 +1,5 @@
 """Pretraining one encoder by a comparison method."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,30 +23,11 @@ from ldl.sphere import unit
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, Feed, placed
 from ldl.train.loop import EpochStage, History, Plan
-from ldl.train.made import How, Made, binned, curves, data_line
+from ldl.train.made import How, Learned, Made, binned, data_line
 from ldl.train.pretrain import evaluating, held_out_rows, retrieval_accuracy
 
 # Outputs that spread less than this are called collapsed, and the record's row is marked.
 LEAST_SPREAD = 0.1
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A trained network and what was seen on the way.
-
-    Attributes:
-        net: its attribute ``encoder`` transfers.
-        spread: one value a step, see :func:`spread_of`.
-        retrieval_before, retrieval: of held-out images, see :func:`image_retrieval`.
-        among: number of those images.
-    """
-
-    net: nn.Module
-    history: History
-    spread: list[float]
-    retrieval_before: float
-    retrieval: float
-    among: int
 
 
 def spread_of(vectors: Tensor) -> Tensor:
@@ -146,7 +126,7 @@ def image_retrieval(
 
 def pretrain_comparison(
     config: ComparisonConfig, bank: Bank, how: How, labels: np.ndarray | None = None
-) -> Compared:
+) -> Learned:
     """Pretrain as ``config`` says, on the same images as LDL's own methods.
 
     Args:
@@ -167,7 +147,7 @@ def pretrain_on(
     feed: Feed,
     parts: tuple[list[int], list[int]],
     labels: Tensor | None = None,
-) -> Compared:
+) -> Learned:
     """Pretrain on the first part of the feed's rows, and measure on the second."""
     train, held = parts
     if len(train) < config.batch:
@@ -184,7 +164,7 @@ def pretrain_on(
         history = how.fit(config, stage, Plan.of(config), bank.fingerprint)
     after = image_retrieval(net.encoder, feed, held, config, how.fabric)
     spread = [float(value) for value in stage.spread]
-    return Compared(net, history, spread, before, after, len(held))
+    return Learned(net, history, before, after, len(held), spread=spread)
 
 
 def _check(config: ComparisonConfig, bank: Bank, labels: np.ndarray | None) -> None:
@@ -208,7 +188,7 @@ def make(run: ComparisonConfig, how: How) -> Made:
     return compared(run, pretrain_comparison(run, bank, how, labels), data_line(bank))
 
 
-def compared(run: ComparisonConfig, done: Compared, data: dict[str, Any]) -> Made:
+def compared(run: ComparisonConfig, done: Learned, data: dict[str, Any]) -> Made:
     """What came out of a comparison method's training on ``data``."""
     method = COMPARISONS[run.method]
     totals = [sum(row) for row in done.history.rows]
@@ -216,20 +196,16 @@ def compared(run: ComparisonConfig, done: Compared, data: dict[str, Any]) -> Mad
     fields = {
         "title": method.title,
         "images_seen": run.steps * run.batch if method.trains else 0,
-        "losses": curves(done.history),
+        **done.fields(),
         "spread": binned(np.asarray(done.spread)),
-        "retrieval": round(done.retrieval, 5),
-        "retrieval_before": round(done.retrieval_before, 5),
-        "retrieval_among": done.among,
         "late_gain": round(gain, 5),
     }
     fields["trained"] = far_enough({"config": run.model_dump(), **fields})
-    encoder: Any = done.net.encoder
-    weights = checkpoint.prefixed("encoder", encoder.state_dict())
+    weights = checkpoint.prefixed("encoder", done.net.encoder.state_dict())
     return Made(weights, data, done.history.seconds, fields)
 
 
-def pretrain_global(config: GlobalConfig, bank: CtBank, how: How) -> Compared:
+def pretrain_global(config: GlobalConfig, bank: CtBank, how: How) -> Learned:
     """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
 
     The paper has SGD, elastic positives and weight decay: knobs here, set by profiles. Retrieval is

@@ -1,7 +1,5 @@
 """Pretraining the local branch: Localized Region Contrast (LRC section 2.1)."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,27 +16,9 @@ from ldl.runs.lrc import LocalRegionConfig
 from ldl.sphere import unit
 from ldl.train.comparison import bank_of, data_of
 from ldl.train.device import Fabric, Feed, placed
-from ldl.train.loop import EpochStage, History, Plan
-from ldl.train.made import How, Made, curves
+from ldl.train.loop import EpochStage, Plan
+from ldl.train.made import How, Learned, Made
 from ldl.train.pretrain import evaluating
-
-
-@dataclass(frozen=True)
-class LocallyTrained:
-    """A trained local branch and what was seen on the way.
-
-    Attributes:
-        net: its ``encoder`` is E_l, its ``decoder`` D_l; both transfer.
-        retrieval_before, retrieval: of regions of validation slices, see
-            :func:`region_retrieval`.
-        among: number of those regions.
-    """
-
-    net: LocalUNet
-    history: History
-    retrieval_before: float
-    retrieval: float
-    among: int
 
 
 class LocalRegionStage(EpochStage):
@@ -146,9 +126,7 @@ def nearest_regions(
     return similarity.argmax(dim=2), slots.present
 
 
-def pretrain_local(
-    config: LocalRegionConfig, bank: CtBank, maps: RegionBank, how: How
-) -> LocallyTrained:
+def pretrain_local(config: LocalRegionConfig, bank: CtBank, maps: RegionBank, how: How) -> Learned:
     """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
 
     Args:
@@ -167,7 +145,7 @@ def pretrain_local(
     plan = Plan(config.steps, config.learning_rate, config.halve_every)
     history = how.fit(config, stage, plan, bank.fingerprint, regions=maps.fingerprint)
     after, _ = region_retrieval(net, slices, regions, watched, config, how.fabric)
-    return LocallyTrained(net, history, before, after, among)
+    return Learned(net, history, before, after, among)
 
 
 def make_local(run: LocalRegionConfig, how: How) -> Made:
@@ -181,12 +159,7 @@ def make_local(run: LocalRegionConfig, how: How) -> Made:
         "seconds_per_slice": round(maps.seconds_per_slice, 6),
         "regions_per_slice": round(float(np.mean(counts)), 2),
     }
-    fields = {
-        "losses": curves(done.history),
-        "retrieval": round(done.retrieval, 5),
-        "retrieval_before": round(done.retrieval_before, 5),
-        "retrieval_among": done.among,
-        "parameters": sum(p.numel() for p in done.net.parameters()),
-    }
+    parameters = sum(p.numel() for p in done.net.parameters())
+    fields = {**done.fields(), "parameters": parameters}
     data = data_of(bank, superpixels=superpixels)
     return Made(done.net.state_dict(), data, done.history.seconds, fields)

@@ -1,6 +1,6 @@
 """What goes into the making of a run, and what comes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,3 +104,32 @@ def curves(history: History) -> dict[str, list[float]]:
         name: [round(float(v), 5) for v in means[:, k]] for k, name in enumerate(history.names)
     }
     return {"step": [int(end) for end in ends], **named}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained network, its losses, and how much of what was held out is found again.
+
+    Attributes:
+        retrieval_before: by the weights that the training began with.
+        among: how many things could be taken for the right one.
+        retrieval_start: by the random network, where the training began with other weights.
+        spread: of a comparison method's outputs, one value a step.
+    """
+
+    net: Any
+    history: History
+    retrieval_before: float
+    retrieval: float
+    among: int
+    retrieval_start: float = np.nan
+    spread: Sequence[float] = ()
+
+    def fields(self) -> dict[str, Any]:
+        """For a record."""
+        return {
+            "losses": curves(self.history),
+            "retrieval": round(self.retrieval, 5),
+            "retrieval_before": round(self.retrieval_before, 5),
+            "retrieval_among": self.among,
+        }

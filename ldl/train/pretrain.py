@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -20,29 +19,14 @@ from ldl.ranks import across_ranks, mine, ranks
 from ldl.rng import generator, seed_everything
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train.device import Fabric, Feed, placed
-from ldl.train.loop import EpochStage, History, Plan
-from ldl.train.made import How, Made, Weights, curves, data_line
+from ldl.train.loop import EpochStage, Plan
+from ldl.train.made import How, Learned, Made, Weights, data_line
 
 # The last images of a bank are never trained on; retrieval is measured on them.
 HELD_OUT = 64
 # Enough that the mean over batches no longer depends on which they are.
 STATISTICS_BATCHES = 50
 PROBE_BATCHES = 8
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """A trained network, what was seen on the way, and how much of the held-out is found again.
-
-    ``retrieval_start`` is that of the random network, ``retrieval_before`` that of the weights the
-    training began with: the same but in step 2.
-    """
-
-    net: nn.Module
-    history: History
-    retrieval_start: float
-    retrieval_before: float
-    retrieval: float
 
 
 def held_out_rows(count: int) -> tuple[list[int], list[int]]:
@@ -120,9 +104,7 @@ class PretrainStage(EpochStage):
         return draw_views(images, config.crop, config.symmetries, self.generator, config.scale)
 
 
-def pretrain(
-    config: PretrainConfig, bank: Bank, how: How, start: Weights | None = None
-) -> Pretrained:
+def pretrain(config: PretrainConfig, bank: Bank, how: How, start: Weights | None = None) -> Learned:
     """Pretrain as ``config`` says.
 
     Args:
@@ -144,7 +126,8 @@ def pretrain(
     if config.statistics == "unmixed":
         estimate_statistics(net, stage)
     after = held_out_retrieval(net, feed, held, config, how.fabric)
-    return Pretrained(net, history, random, before, after)
+    among = 2 * config.groups * config.patch_grid**2
+    return Learned(net, history, before, after, among, random)
 
 
 def estimate_statistics(net: nn.Module, stage: PretrainStage) -> None:
@@ -178,11 +161,8 @@ def make(run: PretrainConfig, how: How) -> Made:
     done = pretrain(run, bank, how, start)
     fields = {
         "title": METHODS[run.method].title,
-        "losses": curves(done.history),
-        "retrieval": round(done.retrieval, 5),
-        "retrieval_before": round(done.retrieval_before, 5),
+        **done.fields(),
         "retrieval_start": round(done.retrieval_start, 5),
-        "retrieval_among": 2 * run.groups * run.patch_grid**2,
         "late_gain": round(late_gain([sum(row) for row in done.history.rows]), 5),
     }
     fields["trained"] = far_enough({"config": run.model_dump(), **fields})

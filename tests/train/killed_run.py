@@ -12,11 +12,11 @@ from ldl.data.bank import Bank
 from ldl.runs.pretrain import PretrainConfig
 from ldl.train import loop
 from ldl.train.device import fabric_for
-from ldl.train.made import How
-from ldl.train.pretrain import Pretrained, PretrainStage, pretrain
+from ldl.train.made import How, Learned
+from ldl.train.pretrain import PretrainStage, pretrain
 
 
-def run(folder: Path, steps: int = 40) -> Pretrained:
+def run(folder: Path, steps: int = 40) -> Learned:
     images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32), dtype=np.uint8)
     config = PretrainConfig(
         method="pd+mix",
