@@ -40,18 +40,18 @@ from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
 from ldl.plots.images import painted
-from ldl.report.ct import (
+from ldl.report.lrc import (
     TITLES,
     branch,
     embeddings,
     fullest,
+    organs_line,
     phantom_case,
     real_case,
     short_config,
     superpixel_maps,
     tables_branch,
 )
-from ldl.report.lrc import organs_line
 from ldl.rng import numpy_generator
 from ldl.runs.lrc import CtConfig, OrganConfig
 from ldl.tables.lrc_runs import labelled_set

@@ -45,7 +45,7 @@ from ldl.losses.local_region import (
 )
 from ldl.models.backbones import LocalEncoder
 from ldl.models.organ_net import OrganNet, parameters_by_part
-from ldl.report.ct import (
+from ldl.report.lrc import (
     TITLES,
     branch,
     embeddings,

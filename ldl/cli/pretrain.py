@@ -39,13 +39,13 @@ def methods(
         paper = textwrap.wrap(method.paper, WIDTH - len(start))
         typer.echo(start + f"\n{' ' * len(start)}".join(paper))
     if cost:
-        from ldl.report.costs import REFERENCE
+        from ldl.report.networks import REFERENCE
 
         typer.echo(f"\n{textwrap.fill(_LEGEND.format(reference=REFERENCE), WIDTH)}")
 
 
 def _numbers(name: str) -> str:
-    from ldl.report.costs import REFERENCE, cost_of
+    from ldl.report.networks import REFERENCE, cost_of
 
     cost, reference = cost_of(name), cost_of(REFERENCE)
     assert reference is not None, "the reference is trained"

@@ -5,13 +5,13 @@ Every point is (row, column) in pixels, floats allowed, with the centre of the f
 package.
 """
 
-from ldl.localize.images import Point
 from ldl.localize.matchers import (
     CentredMatcher,
     EmbeddingMatcher,
     Frame,
     Matcher,
     PlaceMatcher,
+    Point,
     TemplateMatcher,
     feature_embedder,
     filtered,

@@ -7,8 +7,16 @@ import numpy as np
 from tqdm import tqdm
 
 from ldl.errors import ConfigError, DataError
-from ldl.localize.images import Point, as_image, check_point, is_blank, window_for
-from ldl.localize.matchers import Embedder, EmbeddingMatcher, Matcher
+from ldl.localize.matchers import (
+    Embedder,
+    EmbeddingMatcher,
+    Matcher,
+    Point,
+    as_image,
+    check_point,
+    is_blank,
+    window_for,
+)
 from ldl.localize.peak import Localization, read_map
 from ldl.rng import numpy_generator
 from ldl.runs.localize import FACTORS, SIGMA

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from ldl.localize.images import Point, Window
+from ldl.localize.matchers import Point, Window
 
 Status = Literal["found", "ambiguous", "flat", "absent"]
 SHARE = 0.95  # of the maximum: what belongs to the region whose centroid is the point

@@ -21,7 +21,7 @@ from ldl.localize import (
     frame_of,
     network_embedder,
 )
-from ldl.localize.images import as_image
+from ldl.localize.matchers import as_image
 from ldl.methods import METHODS
 from ldl.rng import seed_everything
 from ldl.runs.localize import LocalizeConfig

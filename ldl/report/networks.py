@@ -1,6 +1,7 @@
 """A pretrained encoder to look at: its network, its record, and what to say about both."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from ldl.data.colour import normalise
 from ldl.engine.execute import ensure
+from ldl.engine.profiles import PROFILES
 from ldl.engine.store import Record, RunStore
 from ldl.errors import ConfigError
 from ldl.methods import COMPARISONS, METHODS
@@ -23,6 +25,7 @@ from ldl.runs.pretrain import (
 from ldl.tables.encoders import config_of
 from ldl.tasks import Modality
 from ldl.train import checkpoint
+from ldl.train.estimate import counted, noise_stage
 
 
 def title_of(method: str) -> str:
@@ -145,3 +148,47 @@ def _network(config: EncoderConfig) -> nn.Module:
     # The encoder is drawn first, so that the number of images it would remember does not matter.
     net: nn.Module = COMPARISONS[config.method].network(config, 1).encoder  # type: ignore[assignment]
     return net
+
+
+# Whose sizes are counted, and the method that all others are compared with.
+PROFILE, REFERENCE = PROFILES["demo"], "supervised"
+# The methods that hide patches need a transformer; all others are counted on a VGG16.
+ON_VIT = ("mae",)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One step under the ``demo`` profile.
+
+    Attributes:
+        images: that the step draws from the bank.
+        flop: of its convolutions and matrix products, forward and backward; a multiplication and
+            the addition after it are two.
+        parameters: that the optimizer moves: encoder and heads, no teacher.
+    """
+
+    images: int
+    flop: int
+    parameters: int
+
+    @property
+    def flop_an_image(self) -> float:
+        """All rows of a table see equally many images, so that this is what compares them."""
+        return self.flop / self.images
+
+
+@cache
+def cost_of(method: str) -> Cost | None:
+    """The cost of a method's step; None for a start that is not trained."""
+    if method in COMPARISONS and not COMPARISONS[method].trains:
+        return None
+    stage = noise_stage(_config(method), PROFILE.batch)
+    flop, _ = counted(lambda: stage.losses(stage.net).values())
+    parameters = sum(one.numel() for one in stage.net.parameters() if one.requires_grad)
+    return Cost(stage.sampler.batch, flop, parameters)
+
+
+def _config(method: str) -> EncoderConfig:
+    """What the profile plans for ``method``."""
+    config = config_of(method, "fundus", PROFILE.name)  # type: ignore[arg-type]
+    return config.model_copy(update={"backbone": "vit"}) if method in ON_VIT else config

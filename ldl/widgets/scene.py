@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ldl.errors import ConfigError, DataError
 from ldl.localize import EmbeddingMatcher, Localization, Point, filtered, peak, read_map, vector_at
-from ldl.localize.images import LEAST_WINDOW, Window, as_image, check_point, is_blank, window_for
+from ldl.localize.matchers import LEAST_WINDOW, Window, as_image, check_point, is_blank, window_for
 from ldl.localize.oneshot import blank_reason
 from ldl.plots.images import cluster_colours
 from ldl.widgets.packing import (

@@ -3,7 +3,7 @@
 import pytest
 
 from ldl.methods import COMPARISONS, METHODS
-from ldl.report.costs import PROFILE, REFERENCE, Cost, cost_of
+from ldl.report.networks import PROFILE, REFERENCE, Cost, cost_of
 
 # (in, out) of VGG16's convolutions in units of the base, stage by stage.
 STAGES = (((0, 1), (1, 1)), ((1, 2), (2, 2)), ((2, 4), (4, 4), (4, 4)))

@@ -12,7 +12,8 @@ from ldl.data.manifest import manifest_named
 from ldl.engine.profiles import EARLIER, profile_named
 from ldl.engine.store import RunStore
 from ldl.models.organ_net import LocalUNet
-from ldl.report import ct, judged
+from ldl.report import judged
+from ldl.report import lrc as ct
 from ldl.report.lrc import claim_line, earlier
 from ldl.tables import lrc as organs
 from ldl.tables.base import Claim
