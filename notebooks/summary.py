@@ -37,7 +37,8 @@ shown = {name: show(name, "open", store) for name in TABLES}
 judged = {name: report.judged(one) for name, one in shown.items()}
 every = [each for some in judged.values() for each in some if not each.claim.ours]
 budget = profile_named("open")
-seeds = sorted({record["config"]["seed"] for one in shown.values() for record in one.records})
+configs = [record["config"] for one in shown.values() for record in one.records]
+seeds = sorted({config["seed"] for config in configs if "seed" in config})
 Markdown(
     f"The budget is small: {budget.tasks.size} pixels where the papers have 512, {budget.steps1:,} + {budget.steps2:,} steps, seeds {', '.join(map(str, seeds))}. What held there, what did not, and how sure that is:"
 ) if seeds else Markdown("There are no records on real images here.")
