@@ -26,10 +26,20 @@ import numpy as np
 
 from ldl import phantoms, plots
 from ldl.book.parameters import check
+from ldl.data.manifest import collection_named
 from ldl.report import examples
 from ldl.tasks import TASKS
 
 check("data_phantoms", globals())
+
+
+def how_to_get(modality):
+    """The sentence that stands where no real image is at hand."""
+    names = [collection_named(key)[0] for key in examples.SHOWABLE[modality]]
+    listed = ", ".join(f"{one.title} ({one.licence.name})" for one in names)
+    return f"No real {modality} image that may be shown is at hand; get one of {listed} (<code>ldl data fetch {names[0].name}</code>) to see it here."
+
+
 SIZE, COUNT = {"smoke": 64}.get(profile, 128), 5
 
 # %% tags=["remove-input"]
@@ -39,7 +49,7 @@ for modality, title in (("fundus", "fundus"), ("xray", "chest X-ray")):
     names.append(f"{title}, phantom")
     real = examples.real_images(modality, count=COUNT, size=SIZE)
     if real is None:
-        words.append(examples.how_to_get(modality))
+        words.append(how_to_get(modality))
     else:
         rows.append(list(real.images))
         names.append(f"{title}, real")

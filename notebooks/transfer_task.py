@@ -59,6 +59,23 @@ from ldl.train.transfer import TEST_BATCH, THRESHOLD, predict
 
 check("transfer_task", globals())
 
+
+def data_words(record):
+    """On what, how much, with which seed, where."""
+    data = record["data"]
+    counts = ", ".join(f"{data[k]} {k}" for k in ("train", "validation", "test"))
+    kind = "Phantoms" if report.is_phantom(record) else f"Real images, {data['name']}"
+    return f"{kind} ({counts}), {record['config']['data']['size']} pixels, seed {record['config']['seed']}; {record['provenance']['device']}, commit {record['provenance']['commit']}."
+
+
+def evidence_words(record):
+    """How far the number may be believed."""
+    if report.is_phantom(record):
+        return "These images are phantoms: the number shows that the method runs, and is no evidence about the paper."
+    size = record["config"]["data"]["size"]
+    return f"These are real images at {size} pixels, where the paper has 512, and a smaller budget."
+
+
 # %% tags=["remove-input"]
 EQUAL = "scratch, equal updates"
 
@@ -227,7 +244,7 @@ ends = {name: list(run.record["losses"].values())[-1]["dice"][-1] for name, run 
 plots.show(
     figure,
     caption="Training loss over the updates; dotted: frozen encoder. "
-    + report.data_words(runs[method].record),
+    + data_words(runs[method].record),
     alt="Curves of the training loss; at the end "
     + ", ".join(f"{name} {value:.2f}" for name, value in ends.items())
     + ".",
@@ -267,7 +284,7 @@ with plots.theme():
 plots.show(
     figure,
     caption="DSC of each test image (strokes), their mean, and its 95 % bootstrap interval (bar). "
-    + report.data_words(runs[method].record),
+    + data_words(runs[method].record),
     alt="; ".join(
         f"{name}: mean {values.mean():.1f}, from {values.min():.1f} to {values.max():.1f}"
         for name, values in scores.items()
@@ -290,7 +307,7 @@ plots.small_table(
         }
         for (name, run), values in zip(runs.items(), scores.values(), strict=True)
     ],
-    caption=f"{TASKS[task].column}: {TASKS[task].structure}. {report.data_words(runs[method].record)}",
+    caption=f"{TASKS[task].column}: {TASKS[task].structure}. {data_words(runs[method].record)}",
 )
 
 # %% [markdown]
@@ -334,7 +351,7 @@ even = (
 )
 Markdown(
     f"On this task and data the {method} encoder is {gap:+.1f} points from scratch at the released budget and {even:+.1f} from scratch at equal updates. "
-    + report.evidence_words(runs[method].record)
+    + evidence_words(runs[method].record)
     + " "
     + runs[method].verdict
 )

@@ -16,8 +16,6 @@ from ldl.report.words import (
     BY_PAGE,
     budget,
     complete,
-    data_words,
-    evidence_words,
     images_seen,
     is_phantom,
     provenance,

@@ -76,16 +76,6 @@ def example_images(modality: Modality, *, count: int, size: int, seed: int) -> E
     return found or phantom_images(modality, count=count, size=size, seed=seed)
 
 
-def how_to_get(modality: Modality) -> str:
-    """The sentence that stands where no real image is at hand."""
-    names = [collection_named(key)[0] for key in SHOWABLE[modality]]
-    listed = ", ".join(f"{one.title} ({one.licence.name})" for one in names)
-    return (
-        f"No real {modality} image that may be shown is at hand; get one of {listed} "
-        f"(<code>ldl data fetch {names[0].name}</code>) to see it here."
-    )
-
-
 def displayed(images: Tensor) -> NDArray[np.float32]:
     """Undo `ldl.data.colour.normalise`: (B, C, H, W) as a network sees it -> floats in 0..1."""
     mean, deviation = NORMALISATION[images.shape[1]]

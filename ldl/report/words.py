@@ -36,34 +36,9 @@ def is_phantom(record: Record) -> bool:
     return bool(_setting(record["config"], "data")["source"] == "phantom")
 
 
-def data_words(record: Record) -> str:
-    """One sentence for a caption: on what, how much, with which seed, where and by which commit."""
-    data, made = record["data"], record["provenance"]
-    if record["kind"] == "transfer":
-        counts = ", ".join(f"{data[k]} {k}" for k in ("train", "validation", "test"))
-    else:
-        counts = f"{data['images']:,} images"
-    kind = "Phantoms" if is_phantom(record) else f"Real images, {data['name']}"
-    return (
-        f"{kind} ({counts}), {record['config']['data']['size']} pixels, "
-        f"seed {record['config']['seed']}; {made['device']}, commit {_commit(record)}."
-    )
-
-
 def _commit(record: Record) -> str:
     made = record["provenance"]
     return f"{made['commit']}{' with changes' if made['modified'] else ''}"
-
-
-def evidence_words(record: Record) -> str:
-    """How far the number may be believed: phantoms never speak about the paper."""
-    if is_phantom(record):
-        return (
-            "These images are phantoms: the number shows that the method runs, and is no evidence "
-            "about the paper."
-        )
-    size = _setting(record["config"], "data")["size"]
-    return f"These are real images at {size} pixels, where the paper has 512, and a smaller budget."
 
 
 def provenance(records: Iterable[Record], work: str = "training") -> str:
