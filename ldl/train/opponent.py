@@ -1,6 +1,7 @@
 """A second Adam inside the one loop: the discriminator's, stepped after each of the loop's own."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Generator, Tensor, nn
@@ -28,9 +29,14 @@ class Opponent:
         self.adam = torch.optim.Adam(net.parameters(), lr=plan.learning_rate, betas=betas)
         net.requires_grad_(False)
 
-    def thawed(self) -> "_Thawed":
-        """A context in which the discriminator's weights take a gradient."""
-        return _Thawed(self.net)
+    @contextmanager
+    def thawed(self) -> Iterator[None]:
+        """In it the discriminator's weights take a gradient."""
+        self.net.requires_grad_(True)
+        try:
+            yield
+        finally:
+            self.net.requires_grad_(False)
 
     def update(self, loss: Tensor, step: int) -> None:
         """One step of Adam on ``loss``, computed while :meth:`thawed`.
@@ -51,17 +57,6 @@ class Opponent:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         checkpoint.restore_optimizer(self.adam, state)
-
-
-class _Thawed:
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    def __enter__(self) -> None:
-        self.net.requires_grad_(True)
-
-    def __exit__(self, *_: Any) -> None:
-        self.net.requires_grad_(False)
 
 
 class ImagePool:
