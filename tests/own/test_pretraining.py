@@ -1,14 +1,17 @@
 """One's own folder of images becomes an encoder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from ldl import phantoms
 from ldl.cli import app
-from ldl.data.own import folder_bank, image_files, usual_side
+from ldl.data.bank import BankWriter, image_rows
+from ldl.data.own import Entry, file_bank, folder_bank, image_files, usual_side
 from ldl.errors import DataError, LdlError
 from ldl.models import LocalDiscriminationNet
 from ldl.own.pretraining import planned
@@ -87,3 +90,23 @@ def test_views_are_windows_of_larger_images(
         config = planned(method, "fundus", "open", 0, size, crop=crop)
         for one in filter(None, (config, config.step1)):
             assert (one.crop, one.scale, one.data.size) == (seen, scale, size or 112)
+
+
+def test_killed_within_a_volume_it_goes_on_with_the_next_slice(cache: Path) -> None:
+    left = [4]
+
+    def read(_: BankWriter, name: str) -> Iterator[Entry]:
+        for number in range(3):
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            yield f"{name}#{number}", {"images": np.full((1, 4, 4), number, np.uint8)}, {}
+
+    files = ["a.nii", "b.nii"]
+    given = ("own-x", "ct-4", ["stamp"], image_rows((1, 4, 4)), lambda: (files, {}), read)
+    with pytest.raises(KeyboardInterrupt):
+        file_bank(*given)
+    left[0] = 100
+    bank = file_bank(*given)
+    assert bank.ids == tuple(f"{name}#{number}" for name in files for number in range(3))
+    assert bank.images[:, 0, 0, 0].tolist() == [0, 1, 2, 0, 1, 2]
