@@ -309,7 +309,6 @@ plots.source(GuideStage.losses, GuideStage.after_step)
 #
 # CycleGAN and SynSeg were given the same care: windows at the images' scale, cut alike at the end, and 1,500 steps of one image. A binary mask cannot hold what a photograph looks like, so that a heavy cycle loss (10, as published) makes masks that hold brightness instead of vessels; at 2
 # photographs come out with dark vessels. And a generator knows one colour a mask: a network trained on it follows colour on real eyes until its colours are varied.
-# What that is worth stands in the tables: their distance to the guided rows is much smaller than the paper's.
 #
 # ```{dropdown} The same search for the generators
 # DSA masks, DSC of the network trained on synthetic pairs, four images of the training lists; one run a line.
