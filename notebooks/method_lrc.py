@@ -450,7 +450,11 @@ if named:
             ],
             decimals=1,
             caption=f"Pixels named right on real CT in {first.cases} volumes that nothing was learned from, mean over background and organs, in per cent (by chance {100 / len(first.records[0]['organs']):.0f}); gain: trained minus at random, one seed, 95 % interval over volumes. "
-            "LRC's further rows change its pretext: superpixels of four times the least size; no self product, other grey values, stronger bending, turns and shifts; both.",
+            + (
+                "LRC's further rows change its pretext: superpixels of four times the least size; no self product, other grey values, stronger bending, turns and shifts; both."
+                if any(key.startswith("lrc/") for key, _ in read["gain"].cells)
+                else ""
+            ),
         )
     )
 Markdown(
