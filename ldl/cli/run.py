@@ -3,16 +3,18 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ldl import paths
+from ldl.engine.jobs import job_named, makespan
+from ldl.engine.jobs import jobs as list_jobs
+from ldl.engine.profiles import profile_named
+from ldl.engine.store import RunStore
 from ldl.errors import LdlError
-
-if TYPE_CHECKING:
-    from ldl.engine.store import RunStore
-    from ldl.runs.base import Run
+from ldl.runs.base import Run
+from ldl.tables import TABLES, by_table, plan, runs_of
 
 TABLE = typer.Argument(help="table2, lrc_table1, ..., or all; `ldl status` lists them.")
 PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
@@ -31,9 +33,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
-    from ldl.engine.profiles import profile_named
     from ldl.engine.runner import run_all
-    from ldl.tables import by_table
 
     runs, store = _planned(table, profile, only)
     if dry_run:
@@ -52,11 +52,7 @@ def run(
         raise typer.Exit(1)
 
 
-def _planned(table: str, profile: str, only: str | None) -> "tuple[dict[str, Run], RunStore]":
-    from ldl.engine.profiles import profile_named
-    from ldl.engine.store import RunStore
-    from ldl.tables import runs_of
-
+def _planned(table: str, profile: str, only: str | None) -> tuple[dict[str, Run], RunStore]:
     return runs_of(table, profile_named(profile), only), RunStore()
 
 
@@ -66,9 +62,8 @@ def _above(line: str) -> None:
     tqdm.write(line)
 
 
-def _say_costs(runs: "Sequence[Run]", device: str) -> None:
+def _say_costs(runs: Sequence[Run], device: str) -> None:
     """A line for each kind of run: how many, updates, hours on ``device``, memory."""
-    from ldl.engine.jobs import makespan
     from ldl.train.device import device_name, fabric_for
     from ldl.train.estimate import estimates, measured_rate, totals
 
@@ -100,7 +95,6 @@ def status(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every run.")] = False,
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
-    from ldl.tables import TABLES
 
     for name in TABLES if table == "all" else [table]:
         runs, store = _planned(name, profile, only)
@@ -119,10 +113,6 @@ def jobs(
     only: Annotated[str | None, ONLY] = None,
 ) -> None:
     """List the jobs of a table as JSON: one pretrained encoder each, and what is measured on it."""
-    from ldl.engine.jobs import jobs as list_jobs
-    from ldl.engine.profiles import profile_named
-    from ldl.engine.store import RunStore
-    from ldl.tables import plan
 
     store = RunStore()
     listed = []
@@ -142,11 +132,7 @@ def job(
 ) -> None:
     """Make one job in this process: pretrain its encoder, then everything measured on it."""
     from ldl.engine.execute import ensure
-    from ldl.engine.jobs import job_named
-    from ldl.engine.profiles import profile_named
     from ldl.engine.runner import quiet_cpu
-    from ldl.engine.store import RunStore
-    from ldl.tables import plan
 
     paths.writable(paths.cache_dir(), "LDL_CACHE")
     quiet_cpu()
