@@ -122,7 +122,7 @@ class Learned:
     retrieval_before: float
     retrieval: float
     among: int
-    retrieval_start: float = np.nan
+    retrieval_start: float | None = None
     spread: Sequence[float] = ()
 
     def fields(self) -> dict[str, Any]:

@@ -159,6 +159,7 @@ def make(run: PretrainConfig, how: How) -> Made:
     start = how.before(run.step1)
     bank = pretraining_bank(run.data, run.modality)
     done = pretrain(run, bank, how, start)
+    assert done.retrieval_start is not None, "it is measured here"
     fields = {
         "title": METHODS[run.method].title,
         **done.fields(),
