@@ -39,7 +39,8 @@ def trained(
         say(cost(todo, fabric_for(device)))
     found = []
     for one in runs:
-        record = ensure(one, store, device=device, progress=progress, weights=True)
+        ensure(one, store, device=device, progress=progress, weights=True)
+        record = store.record(one) or {}  # as it was written, whether now or before
         found.append((record, checkpoint.load(store.weights(one))[0]))
     return found
 
