@@ -15,7 +15,7 @@ from ldl.stats import holm, seeds_by_images, seeds_by_images_p
 from ldl.tables import TABLES, plan
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import VERDICTS, Finding, counted, difference, judged
-from ldl.tables.measure import Measured, Shown, mean_of, measure, show
+from ldl.tables.measure import Measured, Shown, mean_of, measure, pretraining_record, show
 
 TABLE = TABLES["table2"]
 # Tables that have records to judge.
@@ -368,7 +368,9 @@ def test_committed_verdicts_follow_from_the_records_by_another_way(name: str) ->
         for row in (claim.better, claim.worse):
             runs = [run for key in members for run in shown.runs[row, key]]
             records = [record for run in runs if (record := shown.store.record(run))]
-            before = [shown.store.record(other) for run in runs for other in run.needs()]
+            before = [
+                pretraining_record(other, shown.store) for run in runs for other in run.needs()
+            ]
             doubts = [shown.table.doubt(record) for record in records]
             short = all(before) and any(one and one.get("trained") is False for one in before)
             doubt = doubt or ("not trained here" if short else doubts[0] if all(doubts) else "")
