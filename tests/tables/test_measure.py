@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ldl.engine.store import SCHEMA, Record, RunStore
 from ldl.errors import DataError
 from ldl.runs.base import Run
 from ldl.runs.localize import FACTORS
+from ldl.runs.lrc import CtConfig, GlobalConfig, ProbeConfig
 from ldl.stats import holm, seeds_by_images, seeds_by_images_p
 from ldl.tables import TABLES, plan
 from ldl.tables.base import Claim, Column
@@ -367,10 +369,10 @@ def test_committed_verdicts_follow_from_the_records_by_another_way(name: str) ->
         doubt = ""
         for row in (claim.better, claim.worse):
             runs = [run for key in members for run in shown.runs[row, key]]
-            records = [record for run in runs if (record := shown.store.record(run))]
-            before = [
-                pretraining_record(other, shown.store) for run in runs for other in run.needs()
-            ]
+            made = [run for run in runs if shown.store.record(run)]
+            records = [shown.store.record(run) for run in made]
+            needed = [other for run in made for other in run.needs()]
+            before = [pretraining_record(other, shown.store) for other in needed]
             doubts = [shown.table.doubt(record) for record in records]
             short = all(before) and any(one and one.get("trained") is False for one in before)
             doubt = doubt or ("not trained here" if short else doubts[0] if all(doubts) else "")
@@ -381,3 +383,18 @@ def test_committed_verdicts_follow_from_the_records_by_another_way(name: str) ->
 def test_an_interval_of_a_mean_over_tasks_is_that_of_the_statistics() -> None:
     parts = [np.array([[1.0, 2.0, 4.0]]), np.array([[3.0, 5.0]])]
     assert _measured(parts).interval == seeds_by_images(parts)
+
+
+@pytest.mark.parametrize(
+    ("fall", "late", "trained"), [(0.5, 0.01, True), (0.05, 0.01, False), (0.5, 0.08, False)]
+)
+def test_on_ct_a_pretraining_is_judged_by_its_own_question(fall, late, trained):
+    ct = CtConfig(region="abdomen", source="phantom", size=32)
+    run = GlobalConfig(method="moco", data=ct, base=2, steps=2, crop=32, batch=8, halve_every=1)
+    kept = {"config": {}, "retrieval": 0.03, "retrieval_before": 0.05, "late_gain": late}
+    probe = {"own": [2.0, 2.0 * (1 - fall)], "own_fall": fall}
+    told = {ProbeConfig(encoder=run).run_id(): probe, run.run_id(): kept}
+    store = SimpleNamespace(record=lambda asked: told.get(asked.run_id()))
+    assert pretraining_record(run, store)["trained"] is trained
+    del told[ProbeConfig(encoder=run).run_id()]
+    assert not pretraining_record(run, store)["trained"]
