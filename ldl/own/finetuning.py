@@ -179,7 +179,7 @@ def _read(pairs: Pairs, data: Labelled, given: bool) -> list[str]:
     whose = {data.subjects[one] for each in counts.values() for one in each}
     parts = ", ".join(f"{len(each)} {part}" for part, each in counts.items())
     by = "as the table says" if given else "told from the names" if len(whose) < number else (
-        "the names show no two of one; --split names them"
+        "their names show no two images of one; --split says whose they are"
     )  # fmt: skip
     named = ", ".join(
         f"{label} (value {data.values[k]})" if data.values else label
