@@ -183,6 +183,7 @@ def table(paper):
         )
     return plots.small_table(
         rows,
+        wraps=True,
         caption=f"{paper}. Differences in points, paired by case and seed, with 95 % intervals over both; counts are of pairs of rows."
         + (
             " The paper's chest numbers are means over five shares of the labels."

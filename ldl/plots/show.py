@@ -160,7 +160,7 @@ _LOOK: list[Any] = [
 
 # Columns: with more the names of the rows get less room, and with more still the style sheet gives
 # the table that of the page's contents list.
-SOME, MANY = 4, 7
+SOME, MANY = 4, 5
 # What pandas puts into the corner of a table and over its levels: a header without a word.
 _EMPTY = re.compile(r"<th( class=\"(?:blank|index_name)[^>]*)>(?:&nbsp;|\s)*</th>")
 
