@@ -91,11 +91,10 @@ def test_empty_headers_are_no_headers() -> None:
 
 
 def test_a_table_of_many_columns_says_so_to_the_style_sheet() -> None:
-    wide, narrow = (
-        plots.scrolling(plots.styled(pd.DataFrame(np.zeros((1, n))))).data for n in (9, 7)
-    )
-    assert 'class="ldl-table ldl-wide"' in wide
-    assert "ldl-wide" not in narrow
+    looks = {n: plots.styled(pd.DataFrame(np.zeros((1, n)))).to_html() for n in (4, 5, 6)}
+    assert 'class="ldl-table"' in looks[4]
+    assert 'class="ldl-table ldl-slim"' in looks[5]
+    assert 'class="ldl-table ldl-slim ldl-wide"' in looks[6]
 
 
 def test_what_fits_a_width_is_drawn_for_page_and_phone() -> None:
