@@ -375,7 +375,10 @@ class BankWriter:
             raise DataError(f"{self.name}: {self._written} images written, {self.count} announced")
         if not self.entries:
             raise DataError(f"{self.name}: nothing usable; no bank was written")
-        arrays = {key: np.load(self._work / f"{key}.npy", mmap_mode="r") for key in self.rows}
+        arrays = {
+            key: np.load(self._work / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+            for key in self.rows
+        }
         index = {
             **self.facts,
             "left_out": self.left_out | self.facts.get("left_out", {}),

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -156,7 +157,13 @@ def test_what_cannot_be_parted_is_refused(
 ):
     monkeypatch.setattr(loop, "ranks", lambda: 2)
     with pytest.raises(ConfigError, match="without torchrun"):
-        fit(object(), Plan(1, 0.1), folder=tmp_path, identity={}, fabric=fabric)
+        fit(
+            SimpleNamespace(on_ranks=False),
+            Plan(1, 0.1),
+            folder=tmp_path,
+            identity={},
+            fabric=fabric,
+        )
     monkeypatch.setattr(pretrain, "ranks", lambda: 3)
     with pytest.raises(ConfigError, match="3 ranks"):
         pretrain.pretrain(pretrain_config(), image_bank(), How(tmp_path, fabric))
