@@ -38,7 +38,7 @@ try:
     app()
 except SystemExit as end:
     assert not end.code
-heavy = {"torch", "pandas", "scipy", "matplotlib", "skimage", "kornia", "ldl.methods"}
+heavy = {"torch", "pandas", "scipy", "seaborn", "matplotlib", "skimage", "kornia", "ldl.methods"}
 print(sorted(heavy & sys.modules.keys()))
 """
 MOST_FILES = 24  # flat in one folder; to be lowered, never raised
