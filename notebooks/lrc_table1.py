@@ -124,7 +124,7 @@ def told(text):
         for each in findings:
             if (each.claim.text, each.claim.column) == (text, column.key):
                 line[column.group.split(",")[0]] = (
-                    f"{report.interval(each)}<br><small>{answer(each)}</small>"
+                    f"{report.interval(each)}<br><small style='white-space:normal'>{answer(each)}</small>"
                 )
     return line
 
@@ -134,6 +134,7 @@ if best.fair:
         plots.small_table(
             [told(text) for text in SAYS],
             caption="Differences in points of DSC with ten labelled volumes, 95 % interval over test volumes and, where there are several, seeds. <i>Holds</i>: the interval lies above zero. <i>Would tell</i>: enough to tell one point from none four times in five.",
+            wraps=True,
         )
     )
 

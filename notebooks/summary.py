@@ -40,7 +40,7 @@ budget = profile_named("open")
 configs = [record["config"] for one in shown.values() for record in one.records]
 seeds = sorted({config["seed"] for config in configs if "seed" in config})
 Markdown(
-    f"The budget is small: {budget.tasks.size} pixels where the papers have 512, {budget.steps1:,} + {budget.steps2:,} steps, seeds {', '.join(map(str, seeds))}. What held there, what did not, and how sure that is:"
+    f"The budget is small: {budget.tasks.size} pixels where the papers have 512, {budget.steps1:,} + {budget.steps2:,} steps, seeds {', '.join(map(str, seeds))} at most. What held there, what did not, and how sure that is:"
 ) if seeds else Markdown("There are no records on real images here.")
 
 # %% tags=["remove-input"]
