@@ -23,6 +23,7 @@ PAGES = {
     "lrc_table1": ("LRC Table 1", "lrc_table1"),
     "lrc_table2": ("LRC Table 2", "lrc_table2"),
     "lrc_table3": ("LRC Table 3", "lrc_table3"),
+    "lrc_resolution": ("LRC's resolution", "lrc_table1"),
     "lrc_probe": ("LRC's features", "method_lrc"),
 }
 """Name and page of every table."""

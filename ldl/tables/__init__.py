@@ -19,6 +19,7 @@ TABLES: dict[str, Table] = {
         lrc.TABLE1,
         lrc.TABLE2,
         lrc.TABLE3,
+        lrc.RESOLUTION,
         lrc.PROBE,
     )
 }
@@ -38,6 +39,8 @@ def plan(table: str, profile: Profile, only: str | None = None) -> list[Cell]:
         only: keep cells whose ``row/column`` contains this text, or any of several with commas.
     """
     cells = [cell for each in _cells(table, profile, only).values() for cell in each]
+    if not cells and only is None:
+        raise ConfigError(f"{table}: profile {profile.name} has no such runs")
     if not cells:
         raise ConfigError(f"--only {only!r} matches no row/column of {table}")
     return cells

@@ -22,6 +22,7 @@ from ldl.tables.lrc_runs import (
     Beside,
     Branches,
     Volumes,
+    changed,
     organ_config,
     probe_config,
 )
@@ -198,6 +199,9 @@ def rows1(profile: Profile) -> tuple[Row, ...]:
     return (*pairs, *OWN)
 
 
+_RESOLVED = (row("random", "alone"), row("random", "unet"), row("random", "lrc"))
+
+
 def rows2(profile: Profile) -> tuple[Row, ...]:
     """Each pretraining beside a second MoCo and beside LRC."""
     known = [method for method in CONTROLLED if method in methods(profile)]
@@ -282,11 +286,36 @@ TABLE3 = Table(
 )  # fmt: skip
 
 
+def _finer(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
+    return runs(row, column, changed(profile, size=profile.lrc.finer, seeds={}))
+
+
+# Whether Table 1's answers beside random weights hang on the pixels of a slice.
+RESOLUTION = Table(
+    "lrc_resolution", "Does LRC's gain hang on the resolution?",
+    rows=lambda profile: _RESOLVED if profile.lrc.finer else (),
+    columns=lambda profile: columns(profile)[:1], runs=_finer,
+    paper=lambda row, column, profile: NAN,
+    claims=tuple(
+        Claim(text, "lrc_resolution", better, worse, "abdomen-10", ours=True)
+        for text, better, worse in (
+            ("LRC over an untrained second branch", "random+lrc", "random+unet"),
+            ("an untrained second branch over none", "random+unet", "random"),
+        )
+    ), **_MEASURED,
+)  # fmt: skip
+
+
 def probed(profile: Profile) -> tuple[Row, ...]:
-    """Every pretraining on CT, the second MoCo, and LRC by the paper's pretext and others."""
+    """Every pretraining on CT, the second MoCo, LRC by the paper's pretext and others, and what
+    was still learning for longer."""
     names = [one for one in methods(profile) if one not in ("random", "imagenet")]
     labels = {one: GLOBAL[one] for one in names} | {"moco2": "the second MoCo"}
     labels |= {"lrc" if one == "paper" else f"lrc/{one}": _PRETEXTS[one] for one in PRETEXTS}
+    longer = profile.lrc.longer
+    labels |= {f"{one}/longer": f"{GLOBAL[one]}, {steps:,} steps" for one, steps in longer.items()}
+    if "moco" in longer:
+        labels["moco/random"] = f"{labels['moco/longer']}, its queue random at first"
     return tuple(Row(key, label, key) for key, label in labels.items())
 
 

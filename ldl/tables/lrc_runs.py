@@ -64,6 +64,11 @@ Whole = Literal["resnet50", "vit", "unet"]
 PRETRAINING_SEED = 1
 
 
+def changed(profile: Profile, **lrc: Any) -> Profile:
+    """``profile`` with other values of its LRC budget."""
+    return profile.model_copy(update={"lrc": profile.lrc.model_copy(update=lrc)})
+
+
 def labelled_set(region: RegionName, profile: Profile) -> CtConfig:
     """The set that a region is fine-tuned and tested on."""
     lrc = profile.lrc
@@ -222,11 +227,17 @@ def probe_config(encoder: str, profile: Profile, seed: int = 0) -> ProbeConfig:
 
     Args:
         encoder: a method of the global branch, "moco2" for Table 2's second network, or "lrc", with
-            another of `PRETEXTS` after a slash.
+            another of `PRETEXTS` after a slash; after a method's, "longer" trains it as long as
+            `LrcBudget.longer` says, and "random" does so from a queue of random vectors.
     """
-    name, _, pretext = encoder.partition("/")
+    name, _, other = encoder.partition("/")
     if name == "lrc":
-        return ProbeConfig(encoder=local_config(SAMPLES, profile, seed, pretext or "paper"))
+        return ProbeConfig(encoder=local_config(SAMPLES, profile, seed, other or "paper"))
+    if other:
+        profile = changed(profile, whole_steps=profile.lrc.longer[name])
+    if other == "random":
+        knobs = {**profile.lrc.knobs[name], "fill": "random"}
+        profile = changed(profile, knobs={**profile.lrc.knobs, name: knobs})
     if name == "moco2":
         return ProbeConfig(encoder=second_config(profile, seed))
     pretrained = global_config(name, profile, seed)

@@ -122,6 +122,8 @@ class LrcBudget(Strict):
             are more than the profile's.
         samples: N of Table 3, None for all pixels of a region.
         rows: the kinds of global pretraining that are run; None takes all of the paper's.
+        longer: method -> steps of a global pretraining that the probe looks at beside the tables'.
+        finer: side of a slice in the check whether LRC's gain hangs on ``size``; None: no check.
     """
 
     pretraining: SourceName = "phantom"
@@ -160,6 +162,8 @@ class LrcBudget(Strict):
     seeds: dict[RegionName, tuple[int, ...]] = Field(default_factory=dict)
     samples: tuple[int | None, ...] = (1, 10, 50, 100, 200, None)
     rows: tuple[str, ...] | None = None
+    longer: dict[str, int] = Field(default_factory=dict)
+    finer: int | None = None
 
     @property
     def split(self) -> Budgets:
