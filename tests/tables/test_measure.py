@@ -16,12 +16,12 @@ from ldl.runs.lrc import CtConfig, GlobalConfig, ProbeConfig
 from ldl.stats import holm, seeds_by_images, seeds_by_images_p
 from ldl.tables import TABLES, plan
 from ldl.tables.base import Claim, Column
-from ldl.tables.compare import VERDICTS, Finding, counted, difference, judged
+from ldl.tables.compare import VERDICTS, Finding, counted, difference, judged, sentences
 from ldl.tables.measure import Measured, Shown, mean_of, measure, pretraining_record, show
 
 TABLE = TABLES["table2"]
 # Tables that have records to judge.
-MADE = ("table2", "table3", "table7", "lrc_table1")
+MADE = {"table2", "table3", "table5", "table6", "table7", "lrc_table1", "lrc_table2", "lrc_table3"}
 
 
 def _save(store: RunStore, run: Run, scores: list[float]) -> None:
@@ -286,8 +286,10 @@ def _seed(run: Run) -> int:
     return getattr(getattr(run, "network", None) or run, "seed")  # noqa: B009 - typed as any run
 
 
-def _again(shown: Shown, claim: Claim, column: Column) -> tuple[float, set[int]]:
-    """The mean difference in one column by plain loops, and the seeds that both rows have."""
+def _again(
+    shown: Shown, claim: Claim, column: Column
+) -> tuple[dict[tuple[int, int], dict[str, float]], set[int]]:
+    """(seed, draw) -> case -> difference in one column, and the seeds that both rows have."""
     found = [
         {
             _seed(run): _raw(shown.table.name, record, column)
@@ -302,14 +304,35 @@ def _again(shown: Shown, claim: Claim, column: Column) -> tuple[float, set[int]]
     seeds = set(found[0]) & set(found[1])
     if 1 in map(len, found):  # each over its own seeds
         seeds, found = {0}, [{0: _over_seeds(each)} for each in found]
-    gaps = []
-    for seed in seeds:
+    gaps: dict[tuple[int, int], dict[str, float]] = {}
+    for seed in sorted(seeds):
         for draw, cases in found[0][seed].items():
+            line = gaps.setdefault((seed, draw), {})
             for case, ours in cases.items():
                 theirs = found[1][seed][draw].get(case, {})
                 both = [ours[part] - theirs[part] for part in ours if part in theirs]
-                gaps += [sum(both) / len(both)] if both else []
-    return sum(gaps) / len(gaps), seeds
+                if both:
+                    line[case] = sum(both) / len(both)
+    return gaps, seeds
+
+
+def _mean(gaps: dict[tuple[int, int], dict[str, float]]) -> float:
+    every = [gap for line in gaps.values() for gap in line.values()]
+    return sum(every) / len(every)
+
+
+def _resampled(parts: list[dict[tuple[int, int], dict[str, float]]]) -> np.ndarray:
+    """Means of resamples as the statement has them, each gathered seed by seed and case by case."""
+    rng, total, several = np.random.default_rng(1), np.zeros(1000), len(parts[0])
+    rows = rng.integers(0, several, (len(total), several))
+    for gaps in parts:
+        cases = sorted({case for line in gaps.values() for case in line})
+        scores = np.array([[line.get(case, np.nan) for case in cases] for line in gaps.values()])
+        middle = np.nanmean(scores, axis=0)
+        wide = middle + (scores - middle) * math.sqrt(several / max(1, several - 1))
+        drawn = rng.integers(0, len(cases), (len(total), len(cases)))
+        total += np.nanmean(wide[rows[:, :, None], drawn[:, None, :]], axis=(1, 2)) / len(parts)
+    return total
 
 
 Scored = dict[int, dict[str, dict[str, float]]]
@@ -349,13 +372,15 @@ def _worded(finding: Finding, doubt: str) -> str:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_committed_verdicts_follow_from_the_records_by_another_way(name: str) -> None:
-    """Of each claim the mean difference and the verdict, by plain loops over committed records."""
+    """Mean difference, interval and verdict of each claim of the table and of the claim board, by
+    plain loops over committed records.
+    """
     shown = show(name, "open", RunStore(committed=None))
     columns = {column.key: column for column in shown.table.columns(shown.profile)}
-    findings = judged(shown)
-    assert [each.claim for each in findings] == [
-        claim for claim in shown.table.claims if claim.column in columns
-    ]
+    board = (claim for sentence in sentences() for claim in sentence.claims)
+    asked = dict.fromkeys((*shown.table.claims, *(one for one in board if one.table == name)))
+    findings = judged(shown, asked)
+    assert [each.claim for each in findings] == [one for one in asked if one.column in columns]
     for finding in findings:
         claim, found = finding.claim, finding.found
         if found is None:
@@ -363,8 +388,12 @@ def test_committed_verdicts_follow_from_the_records_by_another_way(name: str) ->
             continue
         members = columns[claim.column].members or (claim.column,)
         again = [_again(shown, claim, columns[key]) for key in members]
-        assert found.value == pytest.approx(sum(gap for gap, _ in again) / len(again))
-        assert found.low <= found.value <= found.high
+        assert found.value == pytest.approx(sum(_mean(gaps) for gaps, _ in again) / len(again))
+        drawn = _resampled([gaps for gaps, _ in again])
+        # 2.5 % on either side, give or take four standard deviations of draws there and here.
+        for end, beyond in ((found.low, drawn - found.low), (found.high, found.high - drawn)):
+            assert np.mean(beyond < -1e-9) < 0.05, end
+            assert np.mean(beyond <= 1e-9) > 0.003, end
         assert found.seeds == len(set.intersection(*(seeds for _, seeds in again)))
         doubt = ""
         for row in (claim.better, claim.worse):
