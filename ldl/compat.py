@@ -1,4 +1,4 @@
-"""Importing torchvision beside a torch that its compiled part does not fit.
+"""Imports that need help: torchvision beside a torch that its compiled part does not fit.
 
 PyPI's torchvision is a CUDA build. Beside a CPU-only torch its library does not load, and the
 import stops at two operators that are then missing. Declared without a body they let the rest work:
@@ -6,6 +6,9 @@ the transforms and the networks, but not ``nms``, ``deform_conv`` or ``torchvisi
 """
 
 import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import torch
@@ -38,3 +41,16 @@ def import_lightly(submodule: str) -> ModuleType:
     """A submodule of ``lightly``, e.g. ``"models.modules.heads"``; it needs torchvision first."""
     import_torchvision()
     return importlib.import_module(f"lightly.{submodule}")
+
+
+@contextmanager
+def as_if_missing(name: str) -> Iterator[None]:
+    """Let what is imported within believe that a package is not there; one that is loaded stays."""
+    hidden = name not in sys.modules
+    if hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[name]

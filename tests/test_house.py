@@ -54,6 +54,19 @@ def imported(path: Path) -> Iterator[str]:
             yield from [n.name.split(".")[1] for n in line.names if n.name.startswith("ldl.")]
 
 
+def test_a_training_on_images_loads_no_more_than_it_needs() -> None:
+    late = {"pandas", "nibabel", "pydicom", "matplotlib", "torchmetrics", "torchvision", "lightly"}
+    program = f"""
+import sys
+import ldl.own.pretraining
+from ldl.train.device import fabric_for
+fabric_for("cpu")
+print(sorted({late} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
 def test_every_part_has_its_floor() -> None:
     parts = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
     assert parts - {"__init__", "__main__"} == set(HEIGHT)

@@ -15,8 +15,6 @@ from tqdm.auto import tqdm
 
 from ldl.data import prepare
 from ldl.data.bank import Bank, BankWriter, Rows, fill, image_rows, made, open_images
-from ldl.data.ct.prepare import to_grey
-from ldl.data.ct.volume import read_ct
 from ldl.data.folder import FolderIndex
 from ldl.data.preprocess import Picture, picture, pictured, resize_mask
 from ldl.data.readers import as_grey, is_image, read_image, read_mask
@@ -351,6 +349,9 @@ def prior_bank(folder: Path, size: int, *, leave_out: bool = False) -> Bank:
 
 def slices(path: Path, size: int) -> Iterator[Picture]:
     """The axial slices of a volume upwards, each as a grey image of the soft-tissue window."""
+    from ldl.data.ct.prepare import to_grey  # with pandas and nibabel: images need neither
+    from ldl.data.ct.volume import read_ct
+
     for plane in read_ct(path.name, path, None, {}).image:
         yield pictured(to_grey(plane, WINDOW), path, "ct", size)
 

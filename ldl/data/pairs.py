@@ -28,9 +28,9 @@ from ldl.data.own import (
     without_mask_words,
 )
 from ldl.data.preprocess import Picture, crop, resize_mask
-from ldl.data.readers import is_image, read_nifti
+from ldl.data.readers import is_image
 from ldl.data.readers.image import read_codes
-from ldl.data.readers.nifti import to_ras
+from ldl.data.readers.nifti import read_nifti, to_ras
 from ldl.errors import DataError
 from ldl.paths import shown
 from ldl.rng import numpy_generator
@@ -39,12 +39,14 @@ from ldl.tasks import CHANNELS, Modality
 MOST = 8  # classes: a pixel's bits
 SHARES = {"test": 0.25, "validation": 0.15}  # of the subjects, at least one each
 _SUBJECT = re.compile(
-    r"(?:^|[/_\-. ])((?:sub|subj|subject|patient|pat|pt|case)[-_ ]?[a-z]*\d+)", re.IGNORECASE
+    r"(?:^|[/_\-. ])((?:sub|subj|subject|patient|pat|pt|case|donor|animal|mouse|slide)"
+    r"[-_ ]?[a-z]*\d+)",
+    re.IGNORECASE,
 )
 # What tells images of one subject apart, at the end of a name: an eye, a side, a view, a slice.
 _ENDING = re.compile(
     r"(?:(?<=\d)|[_\-. ])(?:left|right|l|r|od|os|ap|pa|lateral|frontal|"
-    r"(?:slice|view|frame|visit|z|v)[-_ ]?\d+)$",
+    r"(?:slice|view|frame|visit|tile|patch|crop|roi|z|v)[-_ ]?\d+)$",
     re.IGNORECASE,
 )
 Mask = np.ndarray
@@ -364,11 +366,16 @@ def _classes(
             f"{pairs.images}: some masks hold {found[0]} and others {found[1]}, none both; if "
             "these are classes, name them by --classes; else save all masks with one value"
         )
-    called = dict(zip(found, names or map(str, found), strict=True))
+    called = dict(zip(found, names or map(value_name, found), strict=True))
     if len(found) == 1 and not names and not pairs.by_file:
         called = {found[0]: "mask"}
     order = sorted(found, key=lambda one: -area[one])
     return [called[one] for one in order], [] if pairs.by_file else order, faults
+
+
+def value_name(value: int | str) -> str:
+    """A class by its value in the masks; a colour, see `read_codes`, as web pages write it."""
+    return f"#{value:06x}" if isinstance(value, int) and value > 255 else str(value)
 
 
 def subject_of(name: str) -> str:
@@ -395,8 +402,9 @@ def splits_of(subjects: dict[str, str], given: dict[str, str], seed: int) -> dic
     whose = sorted(set(subjects.values()))
     if len(whose) < 3:
         raise DataError(
-            f"{len(subjects)} labelled images of {len(whose)} subjects; training, validation and "
-            "test need one subject each, so label at least three"
+            f"{len(subjects)} labelled images of {len(whose)} subjects, told from the names "
+            f"({shown(', '.join(whose))}); training, validation and test need one subject each: "
+            "label at least three, or say by --split whose each image is"
         )
     order = numpy_generator(seed, "split").permutation(len(whose))
     counts = {part: max(1, round(share * len(whose))) for part, share in SHARES.items()}

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from ldl import paths
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import columns, id_list
-from ldl.data.readers import read_image, read_mask, read_nifti
+from ldl.data.readers import read_image, read_mask
+from ldl.data.readers.nifti import read_nifti
 from ldl.data.readers.raster import SUFFIXES, read_bytes
 from ldl.errors import DataError
 

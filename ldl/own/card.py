@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
 import ldl
 from ldl import paths
 from ldl.data.bank import Bank
 from ldl.methods import COMPARISONS, METHODS
 from ldl.own.model import CARD_MARK, Preprocessing, beside
-from ldl.plots.curves import loss_curves
-from ldl.plots.images import image_grid
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
+
+# Loaded when there is something to draw, not before a training.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CARD, CURVES, IMAGES, SCORES = ".md", "-curves.png", "-images.png", "-scores.csv"
 ENCODER, SEGMENTER = (CARD, CURVES, IMAGES), (CARD, CURVES, IMAGES, SCORES)
@@ -57,7 +56,7 @@ def data_lines(folder: str, bank: Bank, preprocessing: Preprocessing) -> list[st
         "xray": "gray, whole",
         "ct": "axial slices of CT, gray, -160 to 240 HU",
     }[preprocessing.modality]
-    left = f"; {len(bank.left_out)} files left out" if bank.left_out else ""
+    left = f"; left out: {len(bank.left_out)}" if bank.left_out else ""
     return [
         f"{len(bank.ids)} images of the folder `{paths.shown(folder)}`{left}; content "
         f"`{bank.fingerprint[:12]}`",
@@ -87,7 +86,6 @@ def of_encoder(
     """The card of a pretrained encoder."""
     compared = isinstance(config, ComparisonConfig)
     method = COMPARISONS[config.method] if compared else METHODS[config.method]
-    things = "images" if compared else "patches"
     before, after = record["retrieval_before"], record["retrieval"]
     enough = (
         "It went far enough: more is found again, and the loss is flat."
@@ -107,7 +105,7 @@ def of_encoder(
                 *training_lines(record),
             ],
             "What came out": [
-                f"{after:.1%} of held-out {things} are found again in another view, "
+                f"{after:.1%} of {things(config)} are found again in another view, "
                 f"{before:.1%} before training, {1 / record['retrieval_among']:.1%} by chance",
                 enough,
                 "This says that something was learned, not that it helps a task: "
@@ -121,7 +119,13 @@ def of_encoder(
     )
 
 
-def write(output: Path, text: str, curves: Mapping[str, Any], images: Figure) -> None:
+def things(config: EncoderConfig) -> str:
+    """What an encoder is asked to find again."""
+    local = not isinstance(config, ComparisonConfig)
+    return f"{'places in ' if local else ''}held-out images"
+
+
+def write(output: Path, text: str, curves: Mapping[str, Any], images: "Figure") -> None:
     """The card and its two figures, beside the model.
 
     Args:
@@ -130,14 +134,20 @@ def write(output: Path, text: str, curves: Mapping[str, Any], images: Figure) ->
         curves: as records hold them: "step" and a list a loss.
         images: the second figure.
     """
+    import pandas as pd
+
+    from ldl.plots.curves import loss_curves
+
     with paths.told(output.parent, ""):
         path_of(output).write_text(text, encoding="utf-8", errors="backslashreplace")
         _save(loss_curves(pd.DataFrame(curves)), beside(output, CURVES))
         _save(images, beside(output, IMAGES))
 
 
-def sheet(images: Sequence[np.ndarray]) -> Figure:
+def sheet(images: Sequence[np.ndarray]) -> "Figure":
     """A few images (C, S, S) uint8 side by side."""
+    from ldl.plots.images import image_grid
+
     return image_grid([images[:4], images[4:]] if len(images) > 4 else [images])
 
 
@@ -147,6 +157,8 @@ def some(bank: Bank) -> list[np.ndarray]:
     return [np.array(bank.images[row]) for row in rows]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: "Figure", path: Path) -> None:
+    from matplotlib import pyplot as plt
+
     figure.savefig(path, dpi=120, facecolor="white", bbox_inches="tight")
     plt.close(figure)

@@ -11,7 +11,7 @@ import pandas as pd
 from ldl import paths
 from ldl.config import DataConfig, build
 from ldl.data.own import usual_side
-from ldl.data.pairs import Labelled, Pairs, labelled_bank, pair, read_split
+from ldl.data.pairs import Labelled, Pairs, labelled_bank, pair, read_split, value_name
 from ldl.engine.execute import provenance
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import SCHEMA, Record, RunStore
@@ -120,7 +120,7 @@ def finetune(
     plan = _planned(data, kind, side, width, steps, seed, profile, start)
     if start and plan.encoder:
         _adopt(start, plan.encoder, device)
-    runs = [plan, _from_scratch(plan)] if compare else [plan]
+    runs = {"fine-tune": plan} | ({"from scratch": _from_scratch(plan)} if compare else {})
     made = trained(runs, partial(_cost, data), device=device, progress=progress, say=say)
     network = Network(
         backbone="vgg", base=plan.base, channels=plan.channels, border=plan.border,
@@ -182,7 +182,7 @@ def _read(pairs: Pairs, data: Labelled, given: bool) -> list[str]:
         "their names show no two images of one; --split says whose they are"
     )  # fmt: skip
     named = ", ".join(
-        f"{label} (value {data.values[k]})" if data.values else label
+        f"{label} (value {value_name(data.values[k])})" if data.values else label
         for k, label in enumerate(data.classes)
     )
     left = f"; {len(pairs.left_out)} images without a mask are not used" if pairs.left_out else ""

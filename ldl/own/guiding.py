@@ -100,7 +100,7 @@ def guide(
     say(f"{paths.shown(masks)}: {len(prior.ids)} reference masks")
     config = _config(plan, bank, prior, seed, steps)
     ((record, whole),) = trained(
-        [config], partial(_cost, bank), device=device, progress=progress, say=say
+        {"guide": config}, partial(_cost, bank), device=device, progress=progress, say=say
     )
     region = config.region
     network = Network(

@@ -19,7 +19,6 @@ from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
 from ldl.tables.encoders import config_of, with_knobs
 from ldl.tasks import Modality
 from ldl.train import pretrain as of_ldl
-from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
 from ldl.train.device import Fabric, device_name
 from ldl.train.loop import Progress
 from ldl.train.made import How
@@ -101,14 +100,19 @@ def pretrain(
     if isinstance(config, ComparisonConfig):
         config = fitted(config, len(bank.ids))
     ((record, weights),) = trained(
-        [config], partial(_cost, bank), device=device, progress=progress, say=say
+        {"pretrain": config}, partial(_cost, bank), device=device, progress=progress, say=say
     )
+    collapsed = False
+    if record.get("spread"):
+        from ldl.train.comparison import LEAST_SPREAD
+
+        collapsed = record["spread"][-1] < LEAST_SPREAD
     done = Encoder(
         output,
         len(bank.ids),
         record["retrieval"],
         record["retrieval_before"],
-        bool(record.get("spread")) and record["spread"][-1] < LEAST_SPREAD,
+        collapsed,
     )
     network = Network(
         backbone=getattr(config, "backbone", "vgg"),
@@ -122,10 +126,10 @@ def pretrain(
         output, "encoder", config, network, seen, weights, text, record["losses"],
         card.sheet(card.some(bank)), images=len(bank.ids), record=record,
     )  # fmt: skip
-    found = "images" if method in COMPARISONS else "patches"
+    found, beside = card.things(config), card.path_of(output).name
     say(
-        f"{output}: encoder of {done.images} images; it finds {done.retrieval:.0%} of held-out "
-        f"{found} again ({done.retrieval_before:.0%} before); card in {card.path_of(output).name}"
+        f"{output}: encoder of {done.images} images; it finds {done.retrieval:.0%} of {found} "
+        f"again in another view ({done.retrieval_before:.0%} before training); card in {beside}"
     )
     if not record["trained"]:
         say(
@@ -223,5 +227,7 @@ def _cost(bank: Bank, runs: Sequence[EncoderConfig], fabric: Fabric) -> str:
 
 def short_training(config: EncoderConfig, bank: Bank, steps: int, how: How) -> float:
     """Seconds of so many steps of ``config``, without its first step."""
-    train: Any = pretrain_comparison if isinstance(config, ComparisonConfig) else of_ldl.pretrain
+    train: Any = of_ldl.pretrain
+    if isinstance(config, ComparisonConfig):
+        from ldl.train.comparison import pretrain_comparison as train  # brings what reads CT
     return float(train(config.model_copy(update={"steps": steps}), bank, how).history.seconds)

@@ -108,8 +108,8 @@ def summary(scores: pd.DataFrame, within: tuple[float, float, float]) -> str:
     known = scores["hd95_mm"].dropna()
     far = f", HD95 {known.mean():.1f} mm" if len(known) else ""
     return (
-        f"DSC {mean:.1f} % ({low:.1f} to {high:.1f}){far} on {images} test "
-        f"image{'s' if images > 1 else ''} of {subjects} subject{'s' if subjects > 1 else ''}"
+        f"overlap with the masks (DSC) {mean:.1f} % ({low:.1f} to {high:.1f}){far} on {images} "
+        f"test image{'s' if images > 1 else ''} of {subjects} subject{'s' if subjects > 1 else ''}"
     )
 
 

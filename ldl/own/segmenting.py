@@ -21,9 +21,8 @@ from ldl.data.bank import refuse
 from ldl.data.colour import normalise, to_float
 from ldl.data.own import image_files, is_volume, slices
 from ldl.data.preprocess import Picture, field_masks, picture
-from ldl.data.readers import read_nifti
 from ldl.data.readers.medical import pixel_spacing
-from ldl.data.readers.nifti import to_ras
+from ldl.data.readers.nifti import read_nifti, to_ras
 from ldl.errors import DataError, LdlError
 from ldl.own.load import load_model
 from ldl.own.model import Network, Preprocessing

@@ -4,9 +4,9 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
+from tqdm.auto import tqdm
 
 from ldl import paths
 from ldl.engine.execute import ensure
@@ -19,30 +19,59 @@ from ldl.train.device import Fabric, fabric_for
 from ldl.train.loop import Progress
 from ldl.train.made import How, Weights
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Say = Callable[[str], object]
 MEASURED = 4  # steps
 
 
 def trained(
-    runs: Sequence[Run],
+    runs: Mapping[str, Run],
     cost: Callable[[Sequence[Any], Fabric], str],
     *,
     device: str,
     progress: Progress,
     say: Say,
 ) -> list[tuple[Record, Weights]]:
-    """Record and weights of each run; what is missing is trained, and its cost said before."""
+    """Record and weights of each run; what is missing is trained, and its cost said before.
+
+    Args:
+        runs: by what their bars are called.
+        cost: of those that are to be trained, in words.
+        device, progress, say: as of `ldl.pretrain`.
+    """
     store = RunStore()
     paths.writable(store.work, "LDL_CACHE")
-    todo = [one for one in runs if store.status(one) != "fresh"]
+    todo = [one for one in runs.values() if store.status(one) != "fresh"]
     if todo:
         say(cost(todo, fabric_for(device)))
+    shown = _Bars({one.run_id(): name for name, one in runs.items()}) if progress is True else None
     found = []
-    for one in runs:
-        ensure(one, store, device=device, progress=progress, weights=True)
+    for one in runs.values():
+        ensure(one, store, device=device, progress=shown or progress, weights=True)
         record = store.record(one) or {}  # as it was written, whether now or before
         found.append((record, checkpoint.load(store.weights(one))[0]))
     return found
+
+
+class _Bars:
+    """Bars that are called in plain words, where a run's own has its id."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names, self.title, self.bar = names, "", tqdm(disable=True)
+
+    def __call__(self, title: str, step: int, steps: int, losses: dict[str, float]) -> None:
+        """As of `ldl.train.loop.Progress`."""
+        if title != self.title:
+            run, _, phase = title.partition(" ")
+            words = ", ".join(filter(None, (self.names.get(run, "step 1"), phase)))
+            self.title = title
+            self.bar = tqdm(total=steps, initial=step - 1, desc=words, leave=False)
+        self.bar.set_postfix({name: f"{v:.3f}" for name, v in losses.items()}, refresh=False)
+        self.bar.update(step - self.bar.n)
+        if step == steps:
+            self.bar.close()
 
 
 def seconds_a_step(train: Callable[[int, How], float], fabric: Fabric) -> float:
@@ -84,7 +113,7 @@ def kept(
     weights: Weights,
     text: str,
     curves: Mapping[str, Any],
-    shown: Figure,
+    shown: "Figure",
     classes: tuple[str, ...] = (),
     **facts: Any,
 ) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ldl.compat import as_if_missing
 from ldl.errors import ConfigError
 from ldl.ranks import launched, ranks
 from ldl.rng import sent
@@ -37,7 +38,9 @@ def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
         raise ConfigError(f"device is {device!r}; use 'auto', 'cpu' or 'cuda'")
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
-    from lightning_fabric import Fabric
+    # Fabric loads torchmetrics, and with it much of scipy, to know its version.
+    with as_if_missing("torchmetrics"):
+        from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
     from lightning_fabric.strategies import DDPStrategy
 

@@ -8,7 +8,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from ldl.data.readers import read_image, read_nifti
+from ldl.data.readers import read_image
+from ldl.data.readers.nifti import read_nifti
 from ldl.errors import DataError
 
 RNG = np.random.default_rng(0)

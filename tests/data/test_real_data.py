@@ -14,7 +14,8 @@ from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Member, collection_named, id_list, manifest_named, manifests
 from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task, shape_prior
 from ldl.data.preprocess import field_masks
-from ldl.data.readers import read_idrid_centres, read_mask, read_nifti
+from ldl.data.readers import read_idrid_centres, read_mask
+from ldl.data.readers.nifti import read_nifti
 from ldl.data.superpixels import Quality, quality, superpixels
 from ldl.data.verify import verify
 from ldl.errors import DataError

@@ -64,8 +64,8 @@ def test_the_whole_road(eyes: Path) -> None:
     assert any("10 train, 2 validation, 4 test (8 subjects" in line for line in lines)
     assert any("2 trainings of 10 updates take about" in line for line in lines)
     ends = said_last(done)
-    assert re.match(r"m.safetensors: DSC [\d.]+ % \([\d.]+ to [\d.]+\).* 4 test images of 2 sub",
-                    ends[0])  # fmt: skip
+    assert re.match(r"m.safetensors: overlap with the masks \(DSC\) [\d.]+ % \([\d.]+ to [\d.]+\)"
+                    ".* 4 test images of 2 sub", ends[0])  # fmt: skip
     assert ends[1].startswith("Did pretraining help here? Cannot be told: ")
     with Path("m-scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))

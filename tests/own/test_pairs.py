@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldl.data.pairs import labelled_bank, pair, read_split, splits_of, subject_of
+from ldl.data.pairs import labelled_bank, pair, read_split, splits_of, subject_of, value_name
 from ldl.data.readers.image import read_codes
 from ldl.errors import DataError
 from ldl.rng import numpy_generator
@@ -170,9 +170,30 @@ def test_colours_are_classes_and_palettes_are_colours(tmp_path: Path) -> None:
     assert set(np.unique(read_codes(tmp_path / "c.png"))) == {0, 255}
 
 
+def test_a_colour_is_called_as_on_web_pages() -> None:
+    assert [value_name(one) for one in (1, 255, 0xFF0000, 0x00FF00)] == [
+        "1", "255", "#ff0000", "#00ff00",
+    ]  # fmt: skip
+
+
+def test_a_mask_saved_as_jpg_is_what_was_drawn(tmp_path: Path) -> None:
+    drawn = np.zeros((90, 120), np.uint8)
+    drawn[21:66, 33:90] = 255
+    Image.fromarray(drawn).save(tmp_path / "a.jpg", quality=70)
+    Image.fromarray(drawn).convert("RGB").save(tmp_path / "rgb.jpg", quality=70)
+    assert len(np.unique(np.asarray(Image.open(tmp_path / "a.jpg")))) > 9
+    for name in ("a.jpg", "rgb.jpg"):
+        np.testing.assert_array_equal(read_codes(tmp_path / name), drawn)
+    drawn[40:50, 40:50] = 128  # a class of its own, whose edges nobody can tell
+    Image.fromarray(drawn).save(tmp_path / "two.jpg", quality=70)
+    assert len(np.unique(read_codes(tmp_path / "two.jpg"))) > 9
+
+
 @pytest.mark.parametrize(
     ("name", "whose"),
     [
+        ("slide-3_tile-6.tif", "slide-3"),
+        ("A12_tile_7.png", "a12"),
         ("12_left.png", "12"),
         ("Image_01L.jpg", "image_01"),
         ("a/patient-007/scan_3.png", "patient-007"),

@@ -1,4 +1,4 @@
-"""Readers: one file a kind of format."""
+"""Readers: one file a kind of format; `nifti` is asked by its name, nibabel takes long to load."""
 
 from ldl.data.readers.image import (
     as_colour,
@@ -8,5 +8,4 @@ from ldl.data.readers.image import (
     read_mask,
     read_rle_mask,
 )
-from ldl.data.readers.nifti import read_nifti
 from ldl.data.readers.tables import read_grades, read_hrf_centres, read_idrid_centres

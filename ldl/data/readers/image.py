@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import binary_erosion
 
 from ldl.data.manifest import columns
 from ldl.data.readers.medical import JSRT_BYTES, is_dicom, read_dicom, read_jsrt
@@ -26,6 +27,8 @@ from ldl.errors import DataError
 # Largest difference between channels at which a three-channel file still counts as grey:
 # chroma sub-sampling of a jpg that somebody saved as RGB leaves a few levels.
 GREY_TOLERANCE = 8
+LEVELS, NEAR = 9, 32  # of a mask at most; so near to black or white is nearly so
+EDGE = 2  # pixels on each side to which an edge may be blurred
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and detectors have
 
 
@@ -121,7 +124,7 @@ def read_codes(path: Path) -> np.ndarray:
     """A label map as whole numbers (H, W) int64, upright: 0 is background.
 
     Grey values stay as they are; of a picture of colours (palettes too) red * 65536 + green * 256 +
-    blue is the number; where transparency alone tells what was drawn, 1 is.
+    blue is the number; where transparency alone tells what was drawn, 1 is; see `hardened`.
     """
     image = open_raster(path)
     drawn = _drawn(image, path)
@@ -130,12 +133,32 @@ def read_codes(path: Path) -> np.ndarray:
     pixels = pixels_of(image, path)
     if not np.isfinite(pixels).all() or not np.array_equal(pixels, np.rint(pixels)):
         raise DataError(f"{path}: values that are no whole numbers in a mask; save it as png")
-    codes = pixels.astype(np.int64)
+    codes = hardened(pixels, path).astype(np.int64)
     if codes.ndim == 2:
         return codes
-    grey = (codes == codes[..., :1]).all()
-    found: np.ndarray = codes[..., 0] if grey else codes @ np.array([65536, 256, 1])
+    found: np.ndarray = codes @ np.array([65536, 256, 1])
     return found
+
+
+def hardened(pixels: np.ndarray, path: Path) -> np.ndarray:
+    """A mask of two levels that jpg or resizing has blurred, as 0 and 255; any other unchanged.
+
+    Blurred is what has more levels than classes could be, of which those between black and the
+    brightest make edges and no areas.
+    """
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if pixels.dtype != np.uint8 or pixels.ndim == 3:
+        return pixels
+    low, high = int(pixels.min()), int(pixels.max())
+    between = (pixels >= NEAR) & (pixels <= high - NEAR)
+    if low >= NEAR or high < 2 * NEAR or between.mean() > 0.1 or len(np.unique(pixels)) <= LEVELS:
+        return pixels
+    if binary_erosion(between, iterations=EDGE).any():
+        return pixels
+    tell_once("blurred", "%s: a mask with blurred edges (saved as jpg?); above %d counts as marked",
+              path, high // 2)  # fmt: skip
+    return np.where(pixels > high // 2, np.uint8(255), np.uint8(0))
 
 
 def _foreground(pixels: np.ndarray, path: Path, soft_threshold: int | None) -> np.ndarray:
