@@ -39,7 +39,13 @@ _NOT_COMPARED = (
     "version",
     "seconds_per_slice",
 )
-_WHERE = {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+_CPU = Path("/proc/cpuinfo")
+_WHERE = {
+    "torch": torch.__version__,
+    "cpu": torch.backends.cpu.get_cpu_capability(),
+    # Of one capability Intel's and AMD's kernels round otherwise.
+    "model": re.findall(r"model name\s*: (.*)|$", _CPU.read_text() if _CPU.exists() else "")[0],
+}
 
 
 def _golden(name: str, text: str) -> str:
