@@ -1,169 +1,124 @@
 """The voxels of a scan in the coordinates of the anatomy, and bodies over them as signed distances.
 
 Anatomical coordinates are millimetres: x grows to the patient's left, y to the back, z to the head.
-Arrays are (Z, Y, X), so slices go upwards, rows from front to back, columns from the patient's
-right to the left. The z of a voxel does not depend on its column: functions of z alone are cheap.
-Distances are in mm over a view (z, y, x) float32, negative inside and exact at the surface only.
+Arrays are (Z, Y, X): slices go upwards, rows from front to back, columns from the patient's right
+to the left. Distances are in mm over a view, float32, negative inside, exact at the surface only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from ldl.phantoms.fields import Array, curve, noise
 
-Box = tuple[slice, slice, slice]
 Triple = Sequence[float] | Array
+FAR = 1e3
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A box of voxels: x, y (z, y, x) and z (z, y, 1) in anatomical millimetres, float32."""
 
-    box: Box
+    box: tuple[slice, slice, slice]
     x: Array
     y: Array
     z: Array
 
-    def cut(self, whole: Array) -> Array:
-        """The part of an array over the grid, (Z, Y, X) or (Z, Y, 1), that lies in the box."""
-        return whole[self.box] if whole.shape[2] > 1 else whole[self.box[:2]]
+    @property
+    def points(self) -> Array:
+        """(z, y, x, 3) as x, y, z."""
+        return np.stack(np.broadcast_arrays(self.x, self.y, self.z), -1)
 
 
-@dataclass(frozen=True)
-class Pose:
-    """How a patient lies in the scanner and how large the body is.
-
-    ``scale`` (x, y, z) multiplies the anatomy, ``shift`` in mm moves it, ``roll`` turns it about z,
-    ``tilt`` shears z along y; ``warp`` mm of smooth deformation in the slice have a scale of
-    ``cell``.
+class Window(NamedTuple):
+    """What a scan covers: `middle` (y, z) of the anatomy in its centre, `height` (z) and `width`
+    (x and y) in mm; how far patients lie beside it (``place``, mm), how much they ``vary`` in size
+    and turn (1: as people do), and by how many mm they are deformed (``warp``) over `cell` mm.
     """
 
-    scale: tuple[float, float, float]
-    shift: tuple[float, float, float]
-    roll: float
-    tilt: float
-    warp: float
-    cell: float
+    middle: tuple[float, float]
+    height: float
+    width: float
+    place: float = 0.0
+    warp: float = 0.0
+    cell: float = 50.0
+    vary: float = 0.0
 
 
 class Grid:
-    """All voxels: shape (Z, Y, X), spacing (z, y, x) in mm, and their place in the anatomy."""
+    """All voxels: shape (Z, Y, X), spacing (z, y, x) in mm, and their place in one patient."""
 
     def __init__(
-        self,
-        rng: np.random.Generator,
-        shape: tuple[int, int, int],
-        extent: tuple[float, float, float],
-        pose: Pose,
+        self, rng: np.random.Generator, shape: tuple[int, int, int], window: Window
     ) -> None:
-        self.shape, self.extent = shape, extent
-        self.spacing = (extent[0] / shape[0], extent[1] / shape[1], extent[2] / shape[2])
+        width = window.width * rng.normal(1.0, 0.03 * window.vary)
+        size = rng.normal(1.0, np.array((0.03, 0.035, 0.045, 0.02)) * window.vary)
+        size = np.clip(size[0] * size[1:], 0.85, 1.15)
+        shift = rng.normal(0.0, window.place, 3) - (0.0, *window.middle) * size
+        roll, tilt = rng.normal(0.0, np.array((0.05, 0.03)) * window.vary)
+        self.shape, self.extent = shape, (window.height, width, width)
         z, y, x = (
-            (((np.arange(n) + 0.5) / n - 0.5) * length - shift).astype(np.float32)
-            for n, length, shift in zip(shape, extent, pose.shift[::-1], strict=True)
+            (((np.arange(n) + 0.5) / n - 0.5) * length - move).astype(np.float32)
+            for n, length, move in zip(shape, self.extent, shift[::-1], strict=True)
         )
         z, y, x = z[:, None, None], y[None, :, None], x[None, None, :]
+        self.spacing = (self.extent[0] / shape[0], width / shape[1], width / shape[2])
         # The couch is no part of the patient: it neither turns nor bends.
-        self.couch = (y, x)
-        self.depth = pose.scale[1]
-        cos, sin = np.float32(np.cos(pose.roll)), np.float32(np.sin(pose.roll))
-        bend = [np.float32(pose.warp) * noise(rng, shape, extent, pose.cell) for _ in range(2)]
-        self.x = (cos * x + sin * y) / np.float32(pose.scale[0]) + bend[0]
-        self.y = (cos * y - sin * x) / np.float32(pose.scale[1]) + bend[1]
-        self.z = z / np.float32(pose.scale[2]) + np.float32(pose.tilt) * y
-        self._reach = [_reach(a, axis) for a, axis in ((self.x, 2), (self.y, 1), (self.z, 0))]
+        self.couch, self.depth = (y, x), size[1]
+        cos, sin = np.float32(np.cos(roll)), np.float32(np.sin(roll))
+        bend = [window.warp * noise(rng, shape, self.extent, window.cell) for _ in range(2)]
+        self.x = ((cos * x + sin * y) / size[0] + bend[0]).astype(np.float32)
+        self.y = ((cos * y - sin * x) / size[1] + bend[1]).astype(np.float32)
+        self.z = (z / size[2] + tilt * y).astype(np.float32)
+        others = ((1, 2), (0, 2), (0, 1))
+        self._reach = [
+            (a.min(rest), a.max(rest))
+            for a, rest in zip((self.z, self.y, self.x), others, strict=True)
+        ]
 
-    def bounds(self, low: Array, high: Array) -> Array:
-        """Index ranges (n, 6), z, y, x, of the boxes that hold low to high (n, 3) mm, x, y, z."""
-        out = np.empty((len(low), 6), int)
-        for k, (smallest, largest) in enumerate(self._reach):
-            out[:, 4 - 2 * k] = np.searchsorted(largest, low[:, k])
-            out[:, 5 - 2 * k] = np.searchsorted(smallest, high[:, k], side="right")
-        out[:, 1::2] = np.maximum(out[:, 1::2], out[:, ::2])
-        return out
-
-    def view(self, low: Triple = (-1e3,) * 3, high: Triple = (1e3,) * 3) -> View:
+    def view(self, low: Triple = (-FAR,) * 3, high: Triple = (FAR,) * 3) -> View:
         """The voxels between two corners (x, y, z) mm, all of them by default; may be empty."""
-        b = self.bounds(np.asarray(low, float)[None], np.asarray(high, float)[None])[0]
-        box = (slice(b[0], b[1]), slice(b[2], b[3]), slice(b[4], b[5]))
+        sides = []
+        for (least, most), bottom, top in zip(self._reach, low[::-1], high[::-1], strict=True):
+            found = np.flatnonzero((most >= bottom) & (least <= top))
+            sides.append(slice(found[0], found[-1] + 1) if len(found) else slice(0, 0))
+        box = (sides[0], sides[1], sides[2])
         return View(box, self.x[box], self.y[box], self.z[box[:2]])
-
-    def around(self, centre: Triple, reach: float) -> View:
-        """The voxels within a cube about a point."""
-        return self.view(np.asarray(centre) - reach, np.asarray(centre) + reach)
 
     def noise(self, rng: np.random.Generator, scale: float, view: View) -> Array:
         """Smooth noise of unit variance and `scale` mm over the voxels of a view."""
         return noise(rng, self.shape, self.extent, scale, view.box)
 
 
-def _reach(a: Array, axis: int) -> tuple[Array, Array]:
-    """Smallest and largest coordinate of every index along an axis, made monotonic."""
-    others = tuple(k for k in range(3) if k != axis)
-    smallest = np.minimum.accumulate(a.min(others)[::-1])[::-1]
-    return smallest, np.maximum.accumulate(a.max(others))
-
-
-FAR = np.float32(1e3)
-
-
-class Tube(NamedTuple):
-    """A tube along a path: its signed distance in mm over ``view`` (FAR beyond its reach), and the
-    index of the nearest of the path's points (n, 3), whose radii are (n,).
-    """
-
-    view: View
-    distance: Array
-    nearest: Array
-    points: Array
-    radius: Array
-
-
-def rotation(about_z: float = 0.0, about_y: float = 0.0, about_x: float = 0.0) -> Array:
-    """The matrix (3, 3) that turns by degrees about z, then y, then x."""
-    a, b, c = np.deg2rad([about_z, about_y, about_x])
-    rz = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
-    ry = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    rx = np.array([[1, 0, 0], [0, np.cos(c), -np.sin(c)], [0, np.sin(c), np.cos(c)]])
-    return (rx @ ry @ rz).astype(np.float32)
-
-
-def ellipsoid(v: View, centre: Triple, radii: Triple, turn: Array | None = None) -> Array:
-    """An ellipsoid with centre and radii (x, y, z) in mm; the columns of `turn` are its axes."""
-    p = [a - np.float32(c) for a, c in zip((v.x, v.y, v.z), centre, strict=True)]
-    if turn is not None:
-        p = [turn[0, k] * p[0] + turn[1, k] * p[1] + turn[2, k] * p[2] for k in range(3)]
-    q = [a * np.float32(1.0 / r) for a, r in zip(p, radii, strict=True)]
-    near = np.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2])
-    s = [a * np.float32(1.0 / r) for a, r in zip(q, radii, strict=True)]
-    slope = np.sqrt(s[0] * s[0] + s[1] * s[1] + s[2] * s[2])
+def ellipsoid(v: View, centre: Triple, radii: Triple, turn: Triple = (0.0, 0.0, 0.0)) -> Array:
+    """An ellipsoid with centre and radii (x, y, z) in mm, turned by degrees about z, y, then x."""
+    axes, radii = Rotation.from_euler("zyx", turn, degrees=True).as_matrix(), np.asarray(radii)
+    q = ((v.points - np.float32(centre)) @ np.float32(axes)) / np.float32(radii)
+    near, slope = (np.sqrt(np.einsum("...k,...k", a, a)) for a in (q, q / np.float32(radii)))
     tiny = np.float32(1e-4)
-    return (near - 1.0) * (near + tiny) / (slope + tiny / np.float32(min(radii)))
+    out: Array = (near - 1.0) * (near + tiny) / (slope + tiny / np.float32(radii.min()))
+    return out
 
 
 def column(
-    v: View, x0: Array | float, y0: Array | float, rx: Array | float, front: Array | float,
-    back: Array | float, square: Array | float,
+    v: View, y0: Array | float, rx: Array | float, front: Array | float, back: Array | float,
+    square: Array | float,
 ) -> tuple[Array, Array]:  # fmt: skip
     """A column along z: its signed distance and its radius relative to the surface (1 there).
 
-    In each slice an oval about (x0, y0) with half width rx, reaching ``front`` and ``back`` mm
+    In each slice an oval about (0, y0) with half width rx, reaching ``front`` and ``back`` mm
     before and behind; ``square`` 0 is an ellipse, 1 a rectangle. Numbers or arrays (z, y, 1).
     """
-    x, y = v.x - x0, v.y - y0
-    u, w = x / rx, y / np.where(y < 0, front, back)
-    u, w = u * u, w * w
-    both = u + w
-    root = np.sqrt(np.maximum(both * both - (2.0 * square) ** 2 * u * w, 0.0))
-    relative = np.sqrt(0.5 * (both + root))
-    away = np.sqrt(x * x + y * y)
-    return away * (1.0 - 1.0 / np.maximum(relative, 1e-3)), relative
+    y = v.y - y0
+    u, w = (v.x / rx) ** 2, (y / np.where(y < 0, front, back)) ** 2
+    root = np.sqrt(np.maximum((u + w) ** 2 - (2.0 * square) ** 2 * u * w, 0.0))
+    relative = np.sqrt(0.5 * (u + w + root))
+    return np.hypot(v.x, y) * (1.0 - 1.0 / np.maximum(relative, 1e-3)), relative
 
 
 def profile(z: Array, knots: Sequence[float], values: Sequence[float] | Array) -> Array:
@@ -189,10 +144,8 @@ def path(points: Sequence[Sequence[float]] | Array, step: float = 5.0) -> Array:
     if len(p) == 1:
         return p
     fine = curve(p, 8)
-    steps = np.sqrt(((fine[1:] - fine[:-1]) ** 2).sum(1))
-    length = np.concatenate([[0.0], np.cumsum(steps)])
-    count = max(2, round(length[-1] / step) + 1)
-    at = np.linspace(0.0, length[-1], count)
+    length = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1)))
+    at = np.linspace(0.0, length[-1], max(2, round(length[-1] / step) + 1))
     return np.stack([np.interp(at, length, fine[:, k]) for k in range(3)], 1)
 
 
@@ -202,31 +155,21 @@ def taper(count: int, values: Sequence[float] | Array) -> Array:
 
 
 def tube(
-    grid: Grid, points: Array, radius: Array | float, *,
-    reach: float = 6.0, flat: float = 1.0, tall: float = 1.0,
-) -> Tube:  # fmt: skip
-    """A tube of the given radii (n,) in mm along points (n, 3), known up to `reach` mm outside.
+    grid: Grid, points: Array, radius: Array, reach: float = 6.0, flat: float = 1.0,
+    tall: float = 1.0,
+) -> tuple[View, Array, Array]:  # fmt: skip
+    """A tube of the radii (n,) in mm along points (n, 3): view, distance, nearest point's index.
 
-    `flat` stretches it from front to back, `tall` along z (below 1 they squeeze). A tube thinner
-    than a slice is drawn as thick as one in z, so that no slice loses it.
+    The distance is known up to `reach` mm outside, and FAR beyond. `flat` stretches the tube from
+    front to back, `tall` along z (below 1 they squeeze). One thinner than a slice is drawn as thick
+    as one, so that no slice loses it.
     """
-    r = np.broadcast_to(np.asarray(radius, float), (len(points),))
-    high = np.maximum(tall * r, 0.55 * grid.spacing[0])
-    room = np.stack([r, flat * r, high], 1) + reach
-    v = grid.view((points - room).min(0), (points + room).max(0))
-    distance = np.full(v.x.shape, FAR, np.float32)
-    nearest = np.zeros(v.x.shape, np.int32)
-    origin = [part.start for part in v.box]
-    bounds = (grid.bounds(points - room, points + room) - np.repeat(origin, 2)).tolist()
-    numbers = np.stack([*points.T, r, r / high], 1).astype(np.float32)
-    for k, (z0, z1, y0, y1, x0, x1) in enumerate(bounds):
-        if z0 >= z1 or y0 >= y1 or x0 >= x1:
-            continue
-        cx, cy, cz, rk, squeeze = numbers[k]
-        part = (slice(z0, z1), slice(y0, y1), slice(x0, x1))
-        dx, dy, dz = v.x[part] - cx, (v.y[part] - cy) / flat, (v.z[part[:2]] - cz) * squeeze
-        d = np.sqrt(dx * dx + dy * dy + dz * dz) - rk
-        closer = d < distance[part]
-        np.copyto(distance[part], d, where=closer)
-        np.copyto(nearest[part], k, where=closer)
-    return Tube(v, distance, nearest, points, r)
+    stretch = np.array((1.0, flat, max(tall, 0.55 * grid.spacing[0] / radius.mean())))
+    room = stretch * radius.max() + reach
+    v = grid.view(points.min(0) - room, points.max(0) + room)
+    found = cKDTree(points / stretch).query(
+        v.points / stretch, distance_upper_bound=radius.max() + reach
+    )
+    nearest = np.minimum(found[1], len(points) - 1)
+    distance = np.minimum(found[0], FAR) - radius[nearest]
+    return v, distance.astype(np.float32), nearest

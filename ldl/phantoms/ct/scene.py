@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
-from ldl.phantoms.ct.bodies import (
-    FAR,
-    Grid,
-    Tube,
-    View,
-    carve,
-    column,
-    ellipsoid,
-    join,
-    path,
-    rotation,
-    taper,
-    tube,
-)
-from ldl.phantoms.fields import Array, Streams, anatomy
+from ldl.phantoms.ct.bodies import Grid, View, carve, ellipsoid, join, path, taper, tube
+from ldl.phantoms.fields import Array, Streams, anatomy, wave
 
-AIR = -1000.0
 ORGANS: dict[str, tuple[str, ...]] = {
     region: tuple(organs) for region, organs in anatomy("tissue")["organs"].items()
 }
@@ -41,12 +28,9 @@ def draw_tissue(rng: np.random.Generator) -> dict[str, float]:
     }
     out |= {name: rng.normal(mean, spread) for name, (mean, spread) in table["plain"].items()}
     out |= {name: share * out["cortex"] for name, share in table["bones"].items()}
-    if rng.random() < 0.25:
-        out["liver"] -= rng.uniform(10.0, 45.0)
-    if rng.random() < 0.3:
-        # A fatty pancreas and fatty salivary glands come with age.
-        out["pancreas"] -= rng.uniform(5.0, 35.0)
-    out["parotid"] = out["gland"] - rng.uniform(15.0, 95.0)
+    # Liver, pancreas and salivary glands get fatty, more or less.
+    for organ, most, base in (("liver", 45, ""), ("pancreas", 35, ""), ("parotid", 95, "gland")):
+        out[organ] = out[base or organ] - rng.uniform(0.0, most) * (rng.random() < 0.3 or base > "")
     return {name: float(value) for name, value in out.items()}
 
 
@@ -69,10 +53,10 @@ class Part:
         paired: it is painted on the left as given, and mirrored on the right.
         soft: over how many mm creases between the blobs are filled.
         rough, grain: amplitude and scale of noise on the surface (mm) and in the tissue (HU).
-        spin: spread of the turn of blobs about z, in degrees.
+        vessels: tissue, scale and width of what shines through as branching lines.
+        filling: of a tube: wall in mm, Hounsfield units inside, share of gas, which floats.
         flat, tall: stretch of a tube from front to back, and along z.
-        room: mm that it keeps from the walls of its cavity, if it minds them.
-        blend: below 1 lets what lies beneath show through.
+        room: where it may lie, and the mm that it keeps from the walls there.
         chance: of being there.
     """
 
@@ -88,216 +72,137 @@ class Part:
     soft: float = 8.0
     rough: tuple[float, float] | None = None
     grain: tuple[float, float] | None = None
-    spin: float = 0.0
+    vessels: tuple[str, float, float] | None = None
+    filling: tuple[float, float, float] | None = None
     flat: float = 1.0
     tall: float = 1.0
-    room: float | None = None
-    blend: float = 1.0
+    room: tuple[str, float] | None = None
     chance: float = 1.0
 
 
+Step = Callable[["Scene", np.random.Generator], None]
+
+
 def parts(name: str) -> dict[str, tuple[Part, ...]]:
-    """The parts in ``anatomy/<name>.yaml``."""
+    """The parts in ``anatomy/<name>.yaml`` in painting order; those without rows are code."""
     rows = anatomy(name)["parts"]
-    return {key: tuple(Part(**row) for row in group) for key, group in rows.items()}
+    return {key: tuple(Part(**row) for row in group or ()) for key, group in rows.items()}
 
 
-Anatomy = tuple[tuple[Part, ...] | Callable[[Any, np.random.Generator], None], ...]
-
-
-@dataclass
 class Scene:
     """One patient on the way to a scan: tissues in Hounsfield units, and what is painted so far.
 
-    ``draw(ingredient)`` is an independent generator; image float32, label uint8, (Z,
-    Y, X).
+    ``draw(ingredient)`` is an independent generator; image float32, label uint8, (Z, Y, X);
+    `rooms` are signed distances (Z, Y, X) to the walls of what holds organs.
     """
 
-    region: str
-    grid: Grid
-    draw: Streams
-    tissue: dict[str, float]
-    image: Array = field(init=False)
-    label: Array = field(init=False)
+    def __init__(self, region: str, grid: Grid, draw: Streams, tissue: dict[str, float]) -> None:
+        self.region, self.grid, self.draw, self.tissue = region, grid, draw, tissue
+        self.image = np.full(grid.shape, -1000.0, np.float32)
+        self.label = np.zeros(grid.shape, np.uint8)
+        self.rooms: dict[str, Array] = {}
 
-    def __post_init__(self) -> None:
-        self.image = np.full(self.grid.shape, AIR, np.float32)
-        self.label = np.zeros(self.grid.shape, np.uint8)
-
-    def compose(self, anatomy: Anatomy) -> None:
-        """Paint one step over the other: rows, or a function where rows do not do."""
-        for number, step in enumerate(anatomy):
-            rng = self.draw(f"step {number}")
-            if callable(step):
-                step(self, rng)
-            else:
-                for part in step:
-                    self.add(part, rng)
+    def compose(self, anatomy: dict[str, tuple[Part, ...]], code: dict[str, Step]) -> None:
+        """Paint one over the other: rows, or what ``code`` has under a name without rows."""
+        for name, rows in anatomy.items():
+            rng = self.draw(f"step {name}")
+            for part in rows:
+                self.add(part, rng)
+            if not rows:
+                code[name](self, rng)
 
     def code(self, organ: str) -> int:
         """The label of an organ, 0 where this region does not report it."""
         names = ORGANS[self.region]
         return names.index(organ) + 1 if organ in names else 0
 
-    def walls(self, view: View, gap: float) -> Array:
-        """Signed distance to the room that organs have, `gap` mm narrower."""
-        return np.full(view.x.shape, -FAR)
-
-    def bend(self, way: Array) -> Array:
-        """A path (n, 3), bent as the body is."""
-        return way
-
     def paint(
-        self, view: View, distance: Array, value: Array | float, label: int | None = 0, *,
-        slack: float = 0.0, blend: float = 1.0,
+        self, view: View, distance: Array, value: Array | float, label: int | None = 0,
+        slack: float = 0.0,
     ) -> None:  # fmt: skip
         """Fill a body with Hounsfield units, over what is there, with an edge one pixel wide.
 
-        `label` None leaves the labels as they are; `slack` lets the label reach that many mm
-        outside.
+        `label` None leaves the labels as they are; it reaches `slack` mm outside.
         """
-        edge = np.float32(1.0 / max(self.grid.spacing[1], 1.5))
-        cover = np.clip(np.float32(0.5) - distance * edge, 0.0, 1.0)
+        cover = np.clip(0.5 - distance / max(self.grid.spacing[1], 1.5), 0.0, 1.0)
         part = self.image[view.box]
-        part += np.float32(blend) * cover * (value - part)
+        part += cover * (value - part)
         if label is not None:
             self.label[view.box][distance < slack] = label
 
+    def strands(self, rng: np.random.Generator, v: View, scale: float, width: Any) -> Array:
+        """Lines where two noise fields vanish together, in [0, 1]: the vessels of an organ."""
+        away = np.hypot(self.grid.noise(rng, scale, v), self.grid.noise(rng, scale, v))
+        return np.clip(1.6 - 1.6 * away / width, 0.0, 1.0)
+
     def add(self, part: Part, rng: np.random.Generator) -> None:
         """Paint a row, on both sides if it is paired."""
-        for side, word in ((1.0, "left"), (-1.0, "right")) if part.paired else ((1.0, ""),):
-            if rng.random() < part.chance:
+        if rng.random() < part.chance:
+            for side, word in ((1, "left"), (-1, "right")) if part.paired else ((1, ""),):
                 self._coats(part, rng, side, part.organ.format(word))
 
-    def _coats(self, part: Part, rng: np.random.Generator, side: float, organ: str) -> None:
-        body = self.along(part, rng, side) if part.way else self.joined(part, rng, side)
-        view, distance = body[:2]
-        if part.room is not None:
-            distance = np.maximum(distance, self.walls(view, part.room))
+    def _coats(self, part: Part, rng: np.random.Generator, side: int, organ: str) -> None:
+        view, distance, *inner = (self._tube if part.way else self._blobs)(part, rng, side)
+        if part.rough:
+            distance = distance + part.rough[0] * self.grid.noise(rng, part.rough[1], view)
+        if part.room:
+            distance = np.maximum(distance, self.rooms[part.room[0]][view.box] + part.room[1])
         grain = part.grain[0] * self.grid.noise(rng, part.grain[1], view) if part.grain else 0.0
         # A tube thinner than a pixel keeps a label of about a pixel's width.
         thin = max(0.6 * self.grid.spacing[1] - part.radii[-1], 0.0) if part.way and organ else 0.0
         outside = sum(grow > 0 for grow, _ in part.coats)
         for number, (grow, tissue) in enumerate(part.coats):
-            value = self.tissue[tissue] if isinstance(tissue, str) else tissue
+            value = (self.tissue[tissue] if isinstance(tissue, str) else tissue) + grain
+            if part.vessels:
+                lines = self.strands(rng, view, *part.vessels[1:])
+                value = value + lines * (self.tissue[part.vessels[0]] - value)
             own = number == outside
             label = self.code(organ) if own else 0 if number < outside else None
-            self.paint(
-                view, distance - grow, value + grain, label,
-                slack=thin if own else 0.0, blend=part.blend,
-            )  # fmt: skip
+            self.paint(view, distance - grow, value, label, thin if own else 0.0)
+        if part.filling:
+            self._fill(part.filling, view, distance, *inner, rng)
 
-    def joined(self, part: Part, rng: np.random.Generator, side: float = 1.0) -> tuple[View, Array]:
-        """The view and the signed distance of a part made of blobs."""
+    def _fill(
+        self, filling: tuple[float, float, float], view: View, distance: Array, nearest: Array,
+        way: Array, radius: Array, rng: np.random.Generator,
+    ) -> None:  # fmt: skip
+        """What a bowel holds: fluid, bright where oral contrast has come, and gas in front."""
+        (wall, base, share), count = filling, len(way)
+        dye = rng.uniform(100.0, 320.0) * (rng.random() < 0.3)
+        content = base + 15.0 * wave(rng, count, 8.0)
+        content += dye * np.clip(wave(rng, count, 24.0) + 0.3, 0.0, 1.0)
+        gas = np.clip(share + 0.45 * wave(rng, count, 10.0), 0.0, 1.0)
+        level = ndimage.gaussian_filter1d(way[:, 1] - radius + 2.0 * radius * gas, 3.0)
+        lumen = distance + wall
+        self.paint(view, lumen, content[nearest], None)
+        self.paint(view, np.maximum(lumen, view.y - level[nearest]), self.tissue["air"], None)
+
+    def _blobs(self, part: Part, rng: np.random.Generator, side: int) -> tuple[View, Array]:
+        """The view and the signed distance of a part made of ellipsoids."""
         move, size = rng.normal(0.0, part.move, 3), rng.normal(1.0, part.size, 3)
-        spin, mirror = rng.normal(0.0, part.spin), np.array((side, 1.0, 1.0))
-        middle = np.array(part.blobs[0][0], float)
+        mirror, middle = np.array((side, 1, 1)), np.array(part.blobs[0][0], float)
         placed = [
             (
                 mirror * (middle + (np.array(centre) - middle) * size) + move,
                 np.array(radii) * size,
-                rotation(*np.add(np.multiply(turn[0], (side, side, 1)), (spin, 0, 0)))
-                if turn
-                else None,
+                np.multiply(turn[0] if turn else (0, 0, 0), (side, side, 1)),
             )
             for centre, radii, *turn in [*part.blobs, *part.hollows]
         ]
         count, room = len(part.blobs), 4.0 + max((grow for grow, _ in part.coats), default=2.0)
-        view = self.grid.view(
-            np.min([centre - radii.max() for centre, radii, _ in placed[:count]], 0) - room,
-            np.max([centre + radii.max() for centre, radii, _ in placed[:count]], 0) + room,
-        )
-        turned = [ellipsoid(view, *one) for one in placed]
-        body = turned[0]
-        for blob in turned[1:count]:
-            body = join(body, blob, part.soft)
-        for hollow in turned[count:]:
-            body = carve(body, hollow, part.soft)
-        if part.rough:
-            body = body + part.rough[0] * self.grid.noise(rng, part.rough[1], view)
+        ends = np.array([(c - r.max() - room, c + r.max() + room) for c, r, _ in placed[:count]])
+        view = self.grid.view(ends[:, 0].min(0), ends[:, 1].max(0))
+        body, *others = (ellipsoid(view, *one) for one in placed)
+        for number, other in enumerate(others, start=1):
+            body = (join if number < count else carve)(body, other, part.soft)
         return view, body
 
-    def along(self, part: Part, rng: np.random.Generator, side: float = 1.0) -> Tube:
-        """The tube of a part."""
-        points = np.array(part.way, float) * (side, 1.0, 1.0)
+    def _tube(self, part: Part, rng: np.random.Generator, side: int) -> tuple[Any, ...]:
+        """View, distance, nearest sample, samples and their radii of a part along a way."""
+        points = np.array(part.way, float) * (side, 1, 1)
         points = points + rng.normal(0.0, part.move, points.shape)
         # The balls of a thin tube must not come apart.
-        way = self.bend(path(points, float(np.clip(1.2 * min(part.radii), 2.0, 5.0))))
+        way = path(points, float(np.clip(1.2 * min(part.radii), 2.0, 5.0)))
         radius = taper(len(way), part.radii) * max(rng.normal(1.0, part.size), 0.5)
         reach = 6.0 + max((grow for grow, _ in part.coats), default=0.0)
-        return tube(self.grid, way, radius, reach=reach, flat=part.flat, tall=part.tall)
-
-
-@dataclass(frozen=True)
-class Spine:
-    """The column at every row of the grid, as arrays (Z, Y, 1) in mm.
-
-    `x`, `y` are the centre of the vertebral body, `half` and `depth` its half width and half
-    depth, `count` how many vertebrae lie below (its fraction says where in one we are), `canal` and
-    `cord` are radii, `wings` is how far transverse processes reach to the side.
-    """
-
-    x: Array
-    y: Array
-    half: Array
-    depth: Array
-    count: Array
-    canal: Array
-    cord: Array
-    wings: Array
-
-    def on(self, view: View) -> Spine:
-        """The same column over a part of the grid."""
-        return Spine(*(view.cut(a) for a in astuple(self)))
-
-
-def paint_spine(
-    scene: Scene, spine: Spine, rng: np.random.Generator,
-    fused_below: float = -1e3, top: float = 1e3,
-) -> None:  # fmt: skip
-    """Vertebrae, discs and the content of the canal up to `top` mm; low down there are no discs."""
-    tissue = scene.tissue
-    out, front, back = float(spine.wings.max()) + 15.0, spine.y - spine.depth, spine.y + 80.0
-    view = scene.grid.view((-out, float(front.min()) - 6.0, -1e3), (out, float(back.max()), top))
-    s, fused = spine.on(view), np.clip((fused_below - view.z) / 10.0, 0.0, 1.0)
-    at = s.count - np.floor(s.count)
-    solid = np.maximum(_band(at, 0.5, 0.40), fused)
-    waist = 1.0 - 0.12 * np.sin(np.pi * at) ** 2
-    texture = 45.0 * scene.grid.noise(rng, 7.0, view)
-    canal_y = s.y + s.depth + s.canal * 0.95
-    arch = np.minimum(_arch(view, s, canal_y, at), _processes(view, s, canal_y, at))
-    scene.paint(view, arch, 0.55 * tissue["cortex"] + texture)
-    body, _ = column(view, s.x, s.y, s.half * waist, s.depth * waist, s.depth * waist * 0.9, 0.35)
-    scene.paint(view, body, tissue["disc"] * (1 - solid) + solid * 0.85 * tissue["cortex"])
-    inner = body + 2.5 + 30.0 * (1.0 - solid) + 12.0 * (np.abs(at - 0.5) > 0.41)
-    scene.paint(view, inner, tissue["marrow"] + texture, None)
-    canal, _ = column(view, s.x, canal_y, s.canal * 1.15, s.canal, s.canal * 0.9, 0.1)
-    scene.paint(view, canal, 0.5 * tissue["fat"] + 0.5 * tissue["csf"])
-    cord, _ = column(view, s.x, canal_y - 0.5, s.cord * 1.12, s.cord, s.cord, 0.0)
-    scene.paint(view, cord - 1.5, tissue["csf"] + 8.0, None)
-    scene.paint(view, cord, tissue["cord"], scene.code("spinal cord"))
-
-
-def _band(at: Array, middle: float, half: float) -> Array:
-    """1 where `at` is within `half` of the middle, with a soft edge."""
-    return np.clip((half - np.abs(at - middle)) / 0.06 + 0.5, 0.0, 1.0)
-
-
-def _arch(view: View, s: Spine, canal_y: Array, at: Array) -> Array:
-    """Pedicles and laminae: a ring about the canal, with gaps between the vertebrae."""
-    ring, _ = column(view, s.x, canal_y, s.canal * 1.5, s.canal * 1.25, s.canal * 1.45, 0.1)
-    open_front = 14.0 * (1.0 - _band(at, 0.62, 0.22)) * (view.y < canal_y)
-    open_back = 14.0 * (1.0 - _band(at, 0.45, 0.34)) * (view.y >= canal_y)
-    return np.abs(ring) - 3.2 + open_front + open_back
-
-
-def _processes(view: View, s: Spine, canal_y: Array, at: Array) -> Array:
-    """Spinous process behind, transverse processes to both sides."""
-    x = np.abs(view.x - s.x)
-    behind = view.y - canal_y - s.canal
-    length = s.canal * 2.6
-    spinous = np.maximum(x - 2.8, np.abs(behind - 0.5 * length) - 0.5 * length)
-    spinous = spinous + 14.0 * (1.0 - _band(at, 0.35, 0.27))
-    beside = np.abs(view.y - canal_y + 0.10 * (s.wings - x)) - 4.0
-    across = np.maximum(beside, x - s.wings) + 14.0 * (1.0 - _band(at, 0.6, 0.16))
-    return np.minimum(spinous, across)
+        return *tube(self.grid, way, radius, reach, part.flat, part.tall), way, radius
