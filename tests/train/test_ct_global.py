@@ -120,7 +120,7 @@ def test_moco_by_elastic_positives_learns_well_below_chance(fabric, tmp_path, mo
         base=4,
         batch=16,
         steps=60,
-        learning_rate=0.1,
+        learning_rate=0.03,
         optimizer="sgd",
         schedule="cosine",
         warmup=4,

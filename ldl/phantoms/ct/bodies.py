@@ -98,7 +98,7 @@ class Grid:
 def ellipsoid(v: View, centre: Triple, radii: Triple, turn: Triple = (0.0, 0.0, 0.0)) -> Array:
     """An ellipsoid with centre and radii (x, y, z) in mm, turned by degrees about z, y, then x."""
     axes, radii = Rotation.from_euler("zyx", turn, degrees=True).as_matrix(), np.asarray(radii)
-    q = ((v.points - np.float32(centre)) @ np.float32(axes)) / np.float32(radii)
+    q = ((v.points - np.array(centre, np.float32)) @ axes.astype(np.float32)) / np.float32(radii)
     near, slope = (np.sqrt(np.einsum("...k,...k", a, a)) for a in (q, q / np.float32(radii)))
     tiny = np.float32(1e-4)
     out: Array = (near - 1.0) * (near + tiny) / (slope + tiny / np.float32(radii.min()))

@@ -64,17 +64,17 @@ def wall(s: Scene, rng: np.random.Generator) -> None:
     s.paint(v, rib + 2.6, s.tissue["marrow"], None)
     # Above the tips of the lungs there is more flesh than fat.
     neck = np.clip((v.z - 338.0) / 12.0, 0.0, 0.8)
-    fat = s.tissue["fat"] + 8.0 * s.grid.noise(rng, 12.0, v)
-    s.paint(v, cavity, fat + neck * (s.tissue["muscle"] - fat))
+    grease = s.tissue["fat"] + 8.0 * s.grid.noise(rng, 12.0, v)
+    s.paint(v, cavity, grease + neck * (s.tissue["muscle"] - grease))
 
 
 def _flesh(s: Scene, rng: np.random.Generator, skin: Array, muscle: Array) -> None:
     """Skin, a thin brighter rim on its fat, and muscles with seams of fat, over the whole grid."""
-    v, fat, flesh = s.grid.view(), s.tissue["fat"], s.tissue["muscle"]
+    v, fat = s.grid.view(), s.tissue["fat"]
     s.paint(v, skin, fat + 8.0 * s.grid.noise(rng, 10.0, v))
     s.paint(v, np.abs(skin + 1.0) - 0.5, s.tissue["skin"], None)
     layers = s.grid.noise(rng, 22.0, v)
-    flesh = flesh + 5.0 * s.grid.noise(rng, 11.0, v)
+    flesh = s.tissue["muscle"] + 5.0 * s.grid.noise(rng, 11.0, v)
     seam = np.clip(0.85 - np.abs(layers) / 0.15, 0.0, 0.85)
     s.paint(v, muscle + 1.5 * layers, flesh + seam * (fat - flesh))
 

@@ -142,7 +142,8 @@ class Scene:
                 self._coats(part, rng, side, part.organ.format(word))
 
     def _coats(self, part: Part, rng: np.random.Generator, side: int, organ: str) -> None:
-        view, distance, *inner = (self._tube if part.way else self._blobs)(part, rng, side)
+        body: Any = (self._tube if part.way else self._blobs)(part, rng, side)
+        view, distance, *inner = body
         if part.rough:
             distance = distance + part.rough[0] * self.grid.noise(rng, part.rough[1], view)
         if part.room:
@@ -160,11 +161,11 @@ class Scene:
             label = self.code(organ) if own else 0 if number < outside else None
             self.paint(view, distance - grow, value, label, thin if own else 0.0)
         if part.filling:
-            self._fill(part.filling, view, distance, *inner, rng)
+            self._fill(part.filling, rng, view, distance, *inner)
 
     def _fill(
-        self, filling: tuple[float, float, float], view: View, distance: Array, nearest: Array,
-        way: Array, radius: Array, rng: np.random.Generator,
+        self, filling: tuple[float, float, float], rng: np.random.Generator, view: View,
+        distance: Array, nearest: Array, way: Array, radius: Array,
     ) -> None:  # fmt: skip
         """What a bowel holds: fluid, bright where oral contrast has come, and gas in front."""
         (wall, base, share), count = filling, len(way)
