@@ -6,6 +6,7 @@ region's mean is taken over. Rows of our own tell the second branch from its pre
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -286,18 +287,29 @@ TABLE3 = Table(
 )  # fmt: skip
 
 
-def _finer(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    return runs(row, column, changed(profile, size=profile.lrc.finer, seeds={}))
+def _sides(profile: Profile) -> tuple[Column, ...]:
+    """The abdomen with ten volumes, on slices of so many pixels a side."""
+    return tuple(
+        replace(columns(profile)[0], key=f"abdomen-10-{side}", label=f"{side} pixels")
+        for side in profile.lrc.sides
+    )
 
 
-# Whether Table 1's answers beside random weights hang on the pixels of a slice.
+def _of_side(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
+    """Beside random weights, all trainings equally short."""
+    steps = profile.lrc.side_steps
+    short = changed(profile, size=int(column.key.split("-")[-1]), seeds={}, local_steps=steps,
+                    tune_steps=steps)  # fmt: skip
+    return runs(row, column, short)
+
+
 RESOLUTION = Table(
     "lrc_resolution", "Does LRC's gain hang on the resolution?",
-    rows=lambda profile: _RESOLVED if profile.lrc.finer else (),
-    columns=lambda profile: columns(profile)[:1], runs=_finer,
+    rows=lambda profile: _RESOLVED if profile.lrc.sides else (), columns=_sides, runs=_of_side,
     paper=lambda row, column, profile: NAN,
     claims=tuple(
-        Claim(text, "lrc_resolution", better, worse, "abdomen-10", ours=True)
+        Claim(text, "lrc_resolution", better, worse, f"abdomen-10-{side}", ours=True)
+        for side in (64, 128)
         for text, better, worse in (
             ("LRC over an untrained second branch", "random+lrc", "random+unet"),
             ("an untrained second branch over none", "random+unet", "random"),
@@ -315,7 +327,7 @@ def probed(profile: Profile) -> tuple[Row, ...]:
     longer = profile.lrc.longer
     labels |= {f"{one}/longer": f"{GLOBAL[one]}, {steps:,} steps" for one, steps in longer.items()}
     if "moco" in longer:
-        labels["moco/random"] = f"{labels['moco/longer']}, its queue random at first"
+        labels["moco/random"] = "MoCo v1, its queue random at first"
     return tuple(Row(key, label, key) for key, label in labels.items())
 
 

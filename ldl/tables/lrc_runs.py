@@ -228,12 +228,12 @@ def probe_config(encoder: str, profile: Profile, seed: int = 0) -> ProbeConfig:
     Args:
         encoder: a method of the global branch, "moco2" for Table 2's second network, or "lrc", with
             another of `PRETEXTS` after a slash; after a method's, "longer" trains it as long as
-            `LrcBudget.longer` says, and "random" does so from a queue of random vectors.
+            `LrcBudget.longer` says, and "random" begins with a queue of random vectors.
     """
     name, _, other = encoder.partition("/")
     if name == "lrc":
         return ProbeConfig(encoder=local_config(SAMPLES, profile, seed, other or "paper"))
-    if other:
+    if other == "longer":
         profile = changed(profile, whole_steps=profile.lrc.longer[name])
     if other == "random":
         knobs = {**profile.lrc.knobs[name], "fill": "random"}

@@ -123,7 +123,8 @@ class LrcBudget(Strict):
         samples: N of Table 3, None for all pixels of a region.
         rows: the kinds of global pretraining that are run; None takes all of the paper's.
         longer: method -> steps of a global pretraining that the probe looks at beside the tables'.
-        finer: side of a slice in the check whether LRC's gain hangs on ``size``; None: no check.
+        sides, side_steps: of a slice in the check whether LRC's gain hangs on ``size``, and steps
+            of each training there; no sides, no check.
     """
 
     pretraining: SourceName = "phantom"
@@ -163,7 +164,8 @@ class LrcBudget(Strict):
     samples: tuple[int | None, ...] = (1, 10, 50, 100, 200, None)
     rows: tuple[str, ...] | None = None
     longer: dict[str, int] = Field(default_factory=dict)
-    finer: int | None = None
+    sides: tuple[int, ...] = ()
+    side_steps: int = 300
 
     @property
     def split(self) -> Budgets:
