@@ -107,9 +107,7 @@ for what, here, one, there, other in SAME:
         {
             "row": f"{what}: {here} and {there}",
             "columns that differ": f"{len(moved)} of {len(gap)}",
-            "by": plots.words(
-                listed(f"{name} {signed(value, 2)}" for name, value in moved.items()), 16
-            ),
+            "by": listed(f"{name} {signed(value, 2)}" for name, value in moved.items()),
         }
     )
 gain = t3.loc["mixup_gain_over_pd"].loc["8x8"][TASKS].astype(float)
@@ -141,13 +139,10 @@ rows.append(
     {
         "row": "MoCo + LRC, 10 volumes: LRC Tables 1 and 3 (N = 50)",
         "columns that differ": "1 of 1",
-        "by": plots.words(
-            f"{l3[50]:.1f} in Table 3; {l1.loc['MoCo v1', 'ABD-110_10_with_lrc']:.1f} (v1) and {l1.loc['MoCo v2', 'ABD-110_10_with_lrc']:.1f} (v2) in Table 1",
-            16,
-        ),
+        "by": f"{l3[50]:.1f} in Table 3; {l1.loc['MoCo v1', 'ABD-110_10_with_lrc']:.1f} (v1) and {l1.loc['MoCo v2', 'ABD-110_10_with_lrc']:.1f} (v2) in Table 1",
     }
 )
-display(plots.small_table(rows, caption="What the papers print twice."))
+display(plots.small_table(rows, wraps=True, caption="What the papers print twice."))
 tiny = (
     (t4.loc["pd_mix", "Tiny VGG16"][XRAY].astype(float) - t2.loc["Pd+mix", XRAY].astype(float))
     .abs()
@@ -255,14 +250,8 @@ text = (
     ),
 )
 plots.small_table(
-    [
-        {
-            "the text": plots.words(said, 11),
-            "the table": plots.words(verdict, 8),
-            "in numbers": plots.words(told, 21),
-        }
-        for said, verdict, told in text
-    ],
+    [{"the text": said, "the table": verdict, "in numbers": told} for said, verdict, told in text],
+    wraps=True,
     caption="Statements of the text against the csv files.",
 )
 

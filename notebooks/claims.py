@@ -14,8 +14,7 @@
 # %% [markdown]
 # # Claim board
 #
-# Every sentence of the two papers that compares two things, what it says in numbers, and what our runs on real images say. The rule behind a verdict was stated before the runs (`results/STATEMENT.md`); {doc}`reproduce` has it in short.
-# The list is a file, `ldl/tables/csv/sentences.yaml`; whoever misses a sentence adds it there.
+# Every sentence of the two papers that compares two things, and what our runs on real images say of it; {doc}`reproduce` has the rule behind a verdict. The list is a file, `ldl/tables/csv/sentences.yaml`; whoever misses a sentence adds it there.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -60,8 +59,9 @@ def line(sentence, compared, paper, ours, cases, verdict, ids):
 
 
 def head(claim):
-    """Where a claim is tested, in few words."""
-    return report.head_of(claim, shown[claim.table])
+    """Where a claim is tested, in few words; the two tables of shapes by their masks."""
+    masks = {"table5": "DSA masks", "table6": "OCTA masks"}
+    return masks.get(claim.table) or report.head_of(claim, shown[claim.table])
 
 
 def each(sentence):
@@ -98,8 +98,8 @@ def counted(sentence):
             [one for one in part if one.found],
             [one.paper for one in part if not np.isnan(one.paper)],
         )
-        paper = f"{sum(gap > 0 for gap in printed)} of {len(printed)} above 0" if printed else ""
-        ours = f"{sum(one.found.value > 0 for one in made)} of {len(made)} above 0" if made else ""
+        paper = f"{sum(gap > 0 for gap in printed)} of {len(printed)}" if printed else ""
+        ours = f"{sum(one.found.value > 0 for one in made)} of {len(made)}" if made else ""
         keys = [(key, column) for one in made for key in (one.claim.better, one.claim.worse)]
         verdict = report.count_words(made) if made else "not yet run"
         yield line(
@@ -157,34 +157,31 @@ Markdown(text)
 
 # %% tags=["remove-input"]
 def table(paper):
-    """The board of one paper; what has no number yet is one line a sentence."""
+    """The board of one paper: under each sentence its comparisons, or why there is none."""
     rows, last, pair = [], "", ""
-    part = frame[frame["where"].str.startswith(paper)]
-    empty = (part["ours"] == "") & part.duplicated(["sentence", "where", "ours"])
-    for one in part[~empty].to_dict("records"):
-        new = one["sentence"] != last
+    for one in frame[frame["where"].str.startswith(paper)].to_dict("records"):
+        if one["sentence"] != last:
+            last, pair = one["sentence"], ""
+            why = "" if one["compared"] else f"<br><small>{one['verdict']}</small>"
+            rows.append(f"{last} <small>{one['where'].partition(', ')[2]}</small>{why}")
+        if not one["compared"]:
+            continue
         before, _, column = one["compared"].rpartition(": ")
-        told = f"{before}<br>{column}" if new or before != pair else column
-        last, pair = one["sentence"], before
+        told = column if before == pair else one["compared"]
+        pair = before
         rows.append(
             {
-                "sentence": f"{one['sentence']} <small>{one['where'].partition(', ')[2]}</small>"
-                if new
-                else "",
-                "compared": plots.words(told, 11),
-                "the paper": one["the paper"].replace(" above", "<br>above"),
-                "ours": one["ours"]
-                .replace(" (", "<br><small>")
-                .replace(")", "</small>")
-                .replace(" above", "<br>above"),
+                "compared": told,
+                "ours": one["ours"].replace(" (", " <small>").replace(")", "</small>"),
+                "the paper": one["the paper"],
                 "n (seeds)": one["n (seeds)"],
-                "verdict": plots.words(one["verdict"], 8),
+                "verdict": one["verdict"],
             }
         )
     return plots.small_table(
         rows,
         wraps=True,
-        caption=f"{paper}. Differences in points, paired by case and seed, with 95 % intervals over both; counts are of pairs of rows."
+        caption=f"{paper}. Differences in points, paired by case and seed, with 95 % intervals over both; of several pairs, how many are above zero."
         + (
             " The paper's chest numbers are means over five shares of the labels."
             if paper == "LDL"

@@ -14,8 +14,7 @@
 # %% [markdown]
 # # Phantoms
 #
-# The default book must be made without a download. It trains and tests on phantoms: images drawn by this project's own code from a seed, with the structures of the twelve tasks and their exact masks. They are
-# stand-ins for the machinery, not for patients: no disease, no camera that fails, no disagreement between observers. Numbers measured on them are no evidence for or against a paper.
+# The default book needs no download: it trains and tests on images drawn by code from a seed, with the structures of the twelve tasks and their exact masks. They stand in for the machinery, not for patients: no disease, no camera that fails, no disagreement between observers. Numbers measured on them are no evidence for or against a paper.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -34,10 +33,9 @@ check("data_phantoms", globals())
 
 
 def how_to_get(modality):
-    """The sentence that stands where no real image is at hand."""
-    names = [collection_named(key)[0] for key in examples.SHOWABLE[modality]]
-    listed = ", ".join(f"{one.title} ({one.licence.name})" for one in names)
-    return f"No real {modality} image that may be shown is at hand; get one of {listed} (<code>ldl data fetch {names[0].name}</code>) to see it here."
+    """What stands where no real image is at hand."""
+    name = collection_named(examples.SHOWABLE[modality][0])[0].name
+    return f"<code>ldl data fetch {name}</code> brings some that may be shown."
 
 
 SIZE, COUNT = {"smoke": 64}.get(profile, 128), 5
@@ -128,7 +126,9 @@ for region in phantoms.ORGANS:
         under.append(f"{region.replace('_', ' ')}, {z}")
 plots.show(
     plots.image_grid(
-        [[pair[k] for pair in slices] for k in (0, 1)], captions=[under, [""] * len(under)]
+        [[pair[k] for pair in slices] for k in (0, 1)],
+        captions=[under, [""] * len(under)],
+        width=1.05,
     ),
     caption="Two slices of a patient of each region, and the organs that the paper reports painted over them.",
     alt="Six axial CT slices of abdomen, thorax, head and neck; below, the same with their organs in colour.",

@@ -120,6 +120,7 @@ if lines:
     display(
         plots.small_table(
             lines,
+            wraps=True,
             caption=f"{found['steps']} steps on phantoms, seeds {', '.join(map(str, found['seeds']))}, {found['eyes']} eyes that no training has seen; 95 % bootstrap interval of the mean gain over eyes. No evidence about the papers.",
         )
     )

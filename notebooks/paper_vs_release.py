@@ -138,7 +138,7 @@ def outcome(choice: Choice, profile: str, seed: int, store: RunStore) -> Outcome
 #
 # ### Losses
 #
-# | | the paper | the release |
+# | place | the paper | the release |
 # |---|---|---|
 # | candidates of patches (Eq. 4, 5) | the $N$ patches of the unchanged views | the other $2N - 1$ of all $2N$ vectors, without gradient, each an anchor once {cite}`ye2019embinva`; *here* both |
 # | wrong regions (Eq. 11, 12) | product over $1 - P$ | left out; *here* both |
@@ -152,7 +152,7 @@ def outcome(choice: Choice, profile: str, seed: int, store: RunStore) -> Outcome
 #
 # ### Training
 #
-# | | the paper | the release |
+# | place | the paper | the release |
 # |---|---|---|
 # | a data group | two views of an image, one mixed image | *two* images, two views of each, one mixture: 20 images a step for four groups, not 12 |
 # | second step | region loss is "fused into the training process" | starts from the last epoch of the first; clustering branch and Adam new |
@@ -165,7 +165,7 @@ def outcome(choice: Choice, profile: str, seed: int, store: RunStore) -> Outcome
 #
 # ### Transfer
 #
-# | | the paper | the release |
+# | place | the paper | the release |
 # |---|---|---|
 # | epochs from scratch | not said | 100, against 100 frozen and 100 full for a pretrained encoder; *here* also equal updates |
 # | frozen encoder | only the decoder is updated | also in evaluation mode |
@@ -201,6 +201,8 @@ def compare(noise: float, number: int = 64, dimension: int = 32) -> dict[str, fl
 
 
 rows = [compare(noise) for noise in (0.05, 0.1, 0.2, 0.4, 0.8)]
+
+# %% tags=["remove-input"]
 plots.small_table(
     rows,
     caption="Patch discrimination on 64 random patches in 32 dimensions; noise is the standard deviation a coordinate of the second view is disturbed by.",

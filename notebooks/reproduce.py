@@ -17,10 +17,14 @@
 # This book is a program: its numbers were computed by the code of its pages, or are copied from a paper and say so.
 #
 # ```sh
-# make book                          # everything on phantoms, without a download: about half an hour
-# ldl book run pretrain_encoder -p modality xray -p seed 1     # one page, with other parameters
-# ldl run table2 --profile open      # the trainings behind a table, on real images; then: make book PROFILE=open
-# ldl run all --profile paper --dry-run                        # jobs, updates, hours and memory at the published size
+# # everything on phantoms, without a download: about half an hour
+# make book
+# # one page, with other parameters
+# ldl book run pretrain_encoder -p seed 1
+# # the trainings behind a table, on real images; then: make book PROFILE=open
+# ldl run table2 --profile open
+# # jobs, updates, hours and memory at the published size
+# ldl run all --profile paper --dry-run
 # ```
 #
 # ## How to read it
@@ -73,6 +77,7 @@ from ldl.book.parameters import check
 from ldl.engine.execute import commit
 from ldl.engine.profiles import PROFILES, profile_named
 from ldl.engine.store import RunStore
+from ldl.report import PAGES
 from ldl.tables import TABLES, runs_of
 
 check("reproduce", globals())
@@ -90,14 +95,14 @@ plots.small_table(
             "profile": one.name,
             "data": "phantoms" if one.tasks.source == "phantom" else "real images",
             "pretraining": f"{one.steps1:,} + {one.steps2:,} steps of {2 * one.groups} images, {one.crop} of {one.pretraining.size} px",
-            "transfer: frozen + all": f"fundus {one.fundus.frozen_epochs} + {one.fundus.full_epochs} epochs, X-ray {one.xray.frozen_epochs} + {one.xray.full_epochs}; {one.tasks.size} px",
-            "first stage": f"{one.base} channels",
+            "epochs frozen + all": f"fundus {one.fundus.frozen_epochs} + {one.fundus.full_epochs}, chest {one.xray.frozen_epochs} + {one.xray.full_epochs}; {one.tasks.size} px",
+            "channels": one.base,
             "seeds": ", ".join(map(str, one.own_seeds or one.seeds)),
         }
         for one in PROFILES.values()
     ],
     wraps=True,
-    caption="Budgets of LDL's pretrainings and transfers; the first stage of the paper's tiny network has 16 channels.",
+    caption="Budgets of LDL's pretrainings and transfers; channels of the network's first stage.",
 )
 
 # %% [markdown]
@@ -137,8 +142,9 @@ def states(name, budget):
 shown = tuple(dict.fromkeys((profile, "open")))
 plots.small_table(
     [
-        {"table": f"{name}: {table.title}"} | {one: states(name, one) for one in shown}
-        for name, table in TABLES.items()
+        {"table": f"<a href='{PAGES[name][1]}.html'>{PAGES[name][0]}</a>"}
+        | {one: states(name, one) for one in shown}
+        for name in TABLES
     ],
     caption="Runs made by this version / by an older one / not made. Runs that tables share are counted in each.",
 )

@@ -95,7 +95,7 @@ lines = [line(key) for key in CHOSEN]
 rows = []
 for group in GROUPS:
     part = [one for name, one in lines if name == group]
-    rows += [dict.fromkeys(lines[0][1], "") | {"claim": group}] * bool(part) + part
+    rows += [group] * bool(part) + part
 plots.small_table(
     rows,
     wraps=True,
@@ -131,24 +131,6 @@ if pairs:
         caption="The paper's difference as a ring, ours with its 95 % interval; right of zero: as the paper has it. Its chest numbers are means over five shares of the labels.",
         alt=report.forest_words(pairs),
     )
-
-# %% [markdown]
-# ## How much of each table is there
-
-# %% tags=["remove-input"]
-display(
-    plots.small_table(
-        [
-            {
-                "table": f"<a href='{PAGES[name][1]}.html'>{PAGES[name][0]}</a>",
-                "numbers": f"{int(one.frame.loc[one.frame['measured'] & one.frame['planned'], 'measured'].sum())} of {int(one.frame['planned'].sum())}",
-                "hours": f"{sum(r['wall_seconds'] for r in (*one.records, *one.encoders)) / 3600:.1f}",
-            }
-            for name, one in shown.items()
-        ],
-        caption="On real images, profile open. Tables share runs.",
-    )
-)
 
 # %% [markdown]
 # Begin with {doc}`method`. {doc}`reproduce` says how to read a table and make it, {doc}`your_images` what to do with your own images; {doc}`demo_localization` is there to play with.

@@ -297,6 +297,7 @@ if shares:
     display(
         plots.small_table(
             shares,
+            wraps=True,
             caption=f"The mean squared length of the window vectors, in per cent: common to all windows / decided by the place / left to the image; {best.kind}.",
         )
     )
@@ -423,6 +424,7 @@ if lines:
     display(
         plots.small_table(
             lines,
+            wraps=True,
             caption=f"Sharpness (0 to 1), {best.kind}; 95 % intervals over supports and queries.",
         )
     )

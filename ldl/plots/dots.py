@@ -120,29 +120,31 @@ def claims_forest(
         frame: ``claim, paper, ours, low, high, verdict`` and, if there are several, ``group``; a
             number that does not exist is nan. What a verdict begins with chooses mark and colour.
         xlabel: what is measured; right of zero: as the paper has it.
-        limits: ends of the axis; what lies beyond is a number at its end.
+        limits: ends of the axis; beyond them is an arrow there, the number beside the verdict.
         page: width of the figure in inches.
     """
     narrow, line = page < 5, 0.165  # inches
     place, names, group = 0.0, dict[float, str](), None
-    verdicts = [fill(one, 18) for one in frame["verdict"]]
+    ends = limits or (-np.inf, np.inf)
     with theme():
         figure, axes = plt.subplots(figsize=(page, 1))
-        for one, verdict in zip(frame.to_dict("records"), verdicts, strict=True):
+        for one in frame.to_dict("records"):
+            verdict = "; ".join([one["verdict"], *_beyond(one, ends)])
             if one.get("group") != group:
                 group = one["group"]
                 _words(axes, place, group, narrow, weight="bold")
                 place += 1.6 * line
-            told = fill(f"{one['claim']}: {one['verdict']}" if narrow else one["claim"], 42)
-            lines = told.count("\n") + 1
+            told = fill(f"{one['claim']}: {verdict}" if narrow else one["claim"], 42)
+            verdict = fill(verdict, 26)
+            lines = max(told.count("\n"), 0 if narrow else verdict.count("\n")) + 1
             if narrow:
                 _words(axes, place, told, narrow)
                 place += (lines + 0.7) * line
             else:
                 place += (lines - 1) * line / 2
                 names[place] = told
-                axes.text(1.02, place, verdict, transform=axes.get_yaxis_transform(), va="center")
-            _claim(axes, place, one, limits or (-np.inf, np.inf))
+                axes.text(1.04, place, verdict, transform=axes.get_yaxis_transform(), va="center")
+            _claim(axes, place, one, ends)
             place += 1.7 * line if narrow else (lines + 2.6) * line / 2
         axes.axvline(0, color=INK, linewidth=0.9)
         axes.set(ylim=(place - 0.7 * line, -line), xlabel=xlabel, xlim=limits)
@@ -169,13 +171,18 @@ def _claim(axes: Axes, place: float, one: dict[str, Any], ends: tuple[float, flo
     for name in ("paper", "ours"):
         value = one[name]
         inside = np.clip(value, *ends)
-        if inside == value:
-            look = RING if name == "paper" else {"marker": marker, "color": colour}
-            axes.plot(value, place, markersize=6, **look)
-        elif np.isfinite(value):
-            text, right = f"{value:+.0f}".replace("-", "−"), value > 0
-            words = f"{name} {text} →" if right else f"← {name} {text}"
-            axes.annotate(
-                words, (inside, place), xytext=(-3 if right else 3, -3), va="top",
-                ha="right" if right else "left", textcoords="offset points",
-            )  # fmt: skip
+        look: dict[str, Any] = RING if name == "paper" else {"marker": marker, "color": colour}
+        if inside != value:
+            look = look | {"marker": ">" if value > 0 else "<", "clip_on": False}
+        axes.plot(inside, place, markersize=6, **look)
+
+
+def _beyond(one: dict[str, Any], ends: tuple[float, float]) -> list[str]:
+    """The numbers that lie beyond the ends of the axis."""
+    outside = {name: one[name] for name in ("paper", "ours") if not ends[0] <= one[name] <= ends[1]}
+    told = {name: f"{name} {value:+.0f}".replace("-", "−") for name, value in outside.items()}
+    return [
+        f"{told[name]} →" if value > 0 else f"← {told[name]}"
+        for name, value in outside.items()
+        if np.isfinite(value)
+    ]

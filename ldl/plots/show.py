@@ -161,6 +161,13 @@ _LOOK: list[Any] = [
 # Columns: with more the names of the rows get less room, and with more still the style sheet gives
 # the table that of the page's contents list.
 SOME, MANY = 4, 5
+# A column with longer cells is one of words, which begin at the left.
+LINE = 24
+_TAG = re.compile("<[^>]*>")
+# A row that is nothing but a heading of those below it.
+_HEADING = re.compile(
+    r'<th([^>]*)>(<b class="ldl-group">.*?</b>)</th>((?:\s*<td[^>]*></td>)+)', re.DOTALL
+)
 # What pandas puts into the corner of a table and over its levels: a header without a word.
 _EMPTY = re.compile(r"<th( class=\"(?:blank|index_name)[^>]*)>(?:&nbsp;|\s)*</th>")
 
@@ -200,26 +207,47 @@ def scrolling(style: Styler, caption: str = "", *, wraps: bool = False) -> HTML:
     """
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
     page = _EMPTY.sub(r"<td\1></td>", style.to_html())
+    page = _HEADING.sub(_spanning, page)
     return HTML(
         f'<figure class="ldl-figure{" ldl-fits" * wraps}"><div class="ldl-scroll" tabindex="0" '
         f'style="overflow-x:auto;max-width:100%">{page}</div>{below}</figure>'
     )
 
 
+def _spanning(row: re.Match[str]) -> str:
+    return f'<th{row[1]} colspan="{row[3].count("<td") + 1}">{row[2]}</th>'
+
+
 def small_table(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any] | str],
     *,
     caption: str = "",
     decimals: int = 2,
     wraps: bool = False,
 ) -> HTML:
-    """Rows of one shape as a table, see `scrolling`; the first column names the row."""
-    frame = pd.DataFrame([dict(row) for row in rows])
-    first = frame.columns[0]
+    """Rows of one shape as a table, see `scrolling`; the first column names the row.
+
+    A row that is a text goes over all columns: a heading.
+    """
+    first, *others = next(row for row in rows if not isinstance(row, str))
+    empty = dict.fromkeys(others, "")
+    frame = pd.DataFrame(
+        [
+            {first: f'<b class="ldl-group">{row}</b>'} | empty if isinstance(row, str) else row
+            for row in rows
+        ]
+    )
     frame.index = pd.Index([_text(value, decimals) for value in frame[first]], name=None)
     frame = frame.drop(columns=first)
     frame.columns.name = str(first)
-    return scrolling(styled(frame, decimals=decimals), caption, wraps=wraps)
+    style = styled(frame, decimals=decimals)
+    prose = [
+        one
+        for one in frame
+        if frame[one].map(lambda cell: len(_TAG.sub("", str(cell)))).max() > LINE
+    ]
+    left = {one: [{"selector": "", "props": "text-align:left"}] for one in prose}
+    return scrolling(style.set_table_styles(left, overwrite=False), caption, wraps=wraps)
 
 
 def download(frame: pd.DataFrame, name: str, about: str) -> HTML:

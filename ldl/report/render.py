@@ -36,7 +36,10 @@ def group_table(
         extra: adds a line to the cell of (row, column).
         legend: in the place of what cells and marks mean, and of what they were made from.
     """
-    part = shown.frame[shown.frame["group"] == group] if group else shown.frame
+    whole = shown.frame[shown.frame["group"] == group] if group else shown.frame
+    # A row that nobody has a number of is a name in the legend.
+    there = whole["measured"] | whole["paper"].notna()
+    part = whole[there.groupby(whole["row"]).transform("any")]
     columns = dict.fromkeys(part["column"])
     best = _best(part) if shown.fair else {}
     rows = {}
@@ -55,6 +58,8 @@ def group_table(
     wide.columns = pd.Index([_head(part[part["column"] == one], several) for one in columns])
     title = f"{group}, {shown.kind}" if group else shown.kind.capitalize()
     told = _legend(shown, part) if legend is None else legend
+    if left := list(whole[whole["planned"] & ~whole["row"].isin(part["row"])]["label"].unique()):
+        told += f" {NOT_YET.capitalize()}: {', '.join(left)}."
     return scrolling(styled(wide), f"<b>{title}.</b> {told}")
 
 

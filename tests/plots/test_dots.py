@@ -101,7 +101,7 @@ def test_a_claim_has_its_words_its_mark_and_its_ring(page: float) -> None:
     }
     assert (marks["D"], marks["o"]) == (-0.3, 3.0), "the last ring is the one not run"
     opposite = [one for one in axes.lines if one.get_color() == VERMILION]
-    assert [list(one.get_xdata()) for one in opposite] == [[-10, -9]], "cut at the axis's end"
+    assert [list(one.get_xdata()) for one in opposite] == [[-10, -9], [-10]], "cut, and an arrow"
     assert axes.get_xlim() == (-10, 10)
 
 

@@ -90,6 +90,13 @@ def test_empty_headers_are_no_headers() -> None:
     assert ">name</th>" in plots.small_table([{"name": "x", "a": 1.0}]).data
 
 
+def test_a_row_of_one_text_goes_over_all_columns() -> None:
+    text = str(plots.small_table(["held", {"name": "x", "a": "y", "b": "z"}]).data)
+    assert '<b class="ldl-group">held</b></th>' in text
+    assert len(re.findall("colspan=", text)) == len(re.findall('colspan="3"', text)) == 1
+    assert len(re.findall("<td", text.split("<tbody>")[1])) == 2
+
+
 def test_a_table_of_many_columns_says_so_to_the_style_sheet() -> None:
     looks = {n: plots.styled(pd.DataFrame(np.zeros((1, n)))).to_html() for n in (4, 5, 6)}
     assert 'class="ldl-table"' in looks[4]
