@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ldl.cli import book, data, doctor, export, finetune, localize, pretrain, run
+from ldl.cli import book, data, doctor, localize, methods, own, run
 from ldl.errors import LdlError
 
 app = typer.Typer(
@@ -17,23 +17,11 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(book.app, name="book")
-_COMMANDS = (
-    run.run,
-    run.status,
-    run.jobs,
-    run.job,
-    run.publish,
-    pretrain.methods,
-    pretrain.pretrain,
-    finetune.finetune,
-    finetune.segment,
-    finetune.guide,
-    localize.localize,
-    export.export,
-    export.embed,
-    doctor.doctor,
-)
-for command in _COMMANDS:
+for command in (
+    *(run.run, run.status, run.jobs, run.job, run.publish),
+    *(methods.methods, own.pretrain, own.finetune, own.segment, own.guide),
+    *(localize.localize, own.export, own.embed, doctor.doctor),
+):
     app.command()(command)
 
 

@@ -7,17 +7,17 @@ from typing import Annotated
 import typer
 
 from ldl import paths
+from ldl.cli.options import Profile
 from ldl.errors import LdlError
 
 app = typer.Typer(no_args_is_help=True, help="Execute the notebooks and build the book.")
 
-PROFILE = typer.Option(help="Budget of the runs that the pages show: smoke, demo, open or paper.")
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @app.command()
 def build(
-    profile: Annotated[str, PROFILE] = "demo",
+    profile: Profile = "demo",
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at a time.")] = 2,
 ) -> None:
     """Execute every notebook that is not fresh, then build the HTML; a warning is an error."""

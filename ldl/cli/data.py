@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldl import paths
+from ldl.cli.options import LeaveOut
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Manifest, collection_named, manifest_named, manifests
 from ldl.errors import DataError, LdlError
@@ -93,9 +94,7 @@ def fetch(name: Annotated[str, NAME]) -> None:
 def prepare(
     name: Annotated[str, PREPARED],
     size: Annotated[int | None, SIZE] = None,
-    leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="Name unusable files and go on without them.")
-    ] = False,
+    leave_out: LeaveOut = False,
     superpixels: Annotated[
         bool, typer.Option("--superpixels", help="CT: make every slice's superpixels too.")
     ] = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ldl import paths
-from ldl.cli.run import DEVICE
+from ldl.cli.options import Device, LeaveOut
 from ldl.errors import DataError, LdlError
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def localize(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the csv and the overlays.")
     ] = Path("localized"),
-    leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="Name queries that cannot be read and go on.")
-    ] = False,
-    device: Annotated[str, DEVICE] = "auto",
+    leave_out: LeaveOut = False,
+    device: Device = "auto",
 ) -> None:
     """Find a point of one image in others (one-shot localization, LDL sections 5.2 and 6.3).
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ldl import paths
+from ldl.cli.options import Device, Only, Profile, Table
 from ldl.engine.jobs import job_named, makespan
 from ldl.engine.jobs import jobs as list_jobs
 from ldl.engine.profiles import profile_named
@@ -16,20 +17,15 @@ from ldl.errors import LdlError
 from ldl.runs.base import Run
 from ldl.tables import TABLES, by_table, plan, runs_of
 
-TABLE = typer.Argument(help="table2, lrc_table1, ..., or all; `ldl status` lists them.")
-PROFILE = typer.Option(help="Budget: smoke, demo, open or paper.")
-ONLY = typer.Option(help="Keep cells whose row/column contains this, e.g. 'rd/stare,scratch/'.")
-JOBS = typer.Option(min=1, help="Worker processes.")
-DEVICE = typer.Option(help="auto, cpu or cuda.")
 DEVICES = (1, 2, 4, 8, 16, 32)
 
 
 def run(
-    table: Annotated[str, TABLE] = "all",
-    profile: Annotated[str, PROFILE] = "demo",
-    only: Annotated[str | None, ONLY] = None,
-    jobs: Annotated[int, JOBS] = 2,
-    device: Annotated[str, DEVICE] = "auto",
+    table: Table = "all",
+    profile: Profile = "demo",
+    only: Only = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
@@ -89,9 +85,9 @@ def _say_costs(runs: Sequence[Run], device: str) -> None:
 
 
 def status(
-    table: Annotated[str, TABLE] = "all",
-    profile: Annotated[str, PROFILE] = "demo",
-    only: Annotated[str | None, ONLY] = None,
+    table: Table = "all",
+    profile: Profile = "demo",
+    only: Only = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every run.")] = False,
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
@@ -108,9 +104,9 @@ def status(
 
 
 def jobs(
-    table: Annotated[str, TABLE] = "all",
-    profile: Annotated[str, PROFILE] = "demo",
-    only: Annotated[str | None, ONLY] = None,
+    table: Table = "all",
+    profile: Profile = "demo",
+    only: Only = None,
 ) -> None:
     """List the jobs of a table as JSON: one pretrained encoder each, and what is measured on it."""
 
@@ -126,9 +122,9 @@ def jobs(
 def job(
     id: Annotated[str, typer.Argument(help="As `ldl jobs` lists it.")],
     table: Annotated[str, typer.Option(help="The table it belongs to, or all.")] = "all",
-    profile: Annotated[str, PROFILE] = "demo",
-    only: Annotated[str | None, ONLY] = None,
-    device: Annotated[str, DEVICE] = "auto",
+    profile: Profile = "demo",
+    only: Only = None,
+    device: Device = "auto",
 ) -> None:
     """Make one job in this process: pretrain its encoder, then everything measured on it."""
     from ldl.engine.execute import ensure
@@ -144,9 +140,9 @@ def job(
 
 
 def publish(
-    table: Annotated[str, TABLE] = "all",
-    profile: Annotated[str, PROFILE] = "open",
-    only: Annotated[str | None, ONLY] = None,
+    table: Table = "all",
+    profile: Profile = "open",
+    only: Only = None,
 ) -> None:
     """Copy this machine's records of a table to results/, to be committed."""
     (runs, store), copied = _planned(table, profile, only), 0

@@ -9,7 +9,8 @@ from typer.testing import CliRunner, Result
 
 from ldl import phantoms
 from ldl.cli import app
-from ldl.cli.pretrain import NAMES, WIDTH
+from ldl.cli.methods import WIDTH
+from ldl.cli.own import NAMES
 from ldl.config import DataConfig
 from ldl.errors import LdlError
 from ldl.methods import COMPARISONS, METHODS
