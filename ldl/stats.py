@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -187,6 +187,15 @@ class Crossed:
             return None
         cases = math.ceil((self.of_case + self.rest / self.seeds) / reach)
         return cases if cases <= most else None
+
+    def both_to_tell(self, effect: float, most: int = 1000) -> tuple[int, int] | None:
+        """Seeds and cases, where more of one alone would not do: the pair with least to score."""
+        pairs = [
+            (seeds, cases)
+            for seeds in range(self.seeds, most + 1)
+            if (cases := replace(self, seeds=seeds).cases_to_tell(effect, most))
+        ]
+        return min(pairs, key=lambda pair: pair[0] * pair[1], default=None)
 
 
 def crossed(gaps: np.ndarray) -> Crossed:

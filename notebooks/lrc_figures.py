@@ -47,10 +47,10 @@ from ldl.report.lrc import (
     fullest,
     organs_line,
     phantom_case,
-    real_case,
     short_config,
     superpixel_maps,
     tables_branch,
+    unseen_case,
 )
 from ldl.rng import numpy_generator
 from ldl.runs.lrc import CtConfig, OrganConfig
@@ -65,8 +65,9 @@ from ldl.widgets.slices import PALETTE, slice_viewer, stack_of
 check("lrc_figures", globals())
 store, small = RunStore(), profile == "smoke"
 report.complete("lrc_table1", profile, store)
-# Real slices where they may be shown, phantoms for the other regions.
-CHOICE = (show("lrc_table1", "open", store), show("lrc_table1", profile, store))
+shown = show("lrc_table1", "open", store)
+if not shown.measured:
+    shown = show("lrc_table1", profile, store)
 # The paper's panels, and the control that it leaves out.
 PANELS = (
     "random",
@@ -83,19 +84,20 @@ PANELS = (
 # %% [markdown]
 # ## Figure 2
 #
-# The slice is that of the test part with most organs, not one chosen by eye; under each panel stands the mean DSC over *all* test volumes ({doc}`lrc_table1`). Where a set may not be passed on, a phantom takes its place.
+# The slice is that of the test part with most organs, not one chosen by eye; under each panel stands the mean DSC over *all* test volumes ({doc}`lrc_table1`). Most sets may not be passed on: of those the slice and its reference are left
+# out, and what the networks made of it stands alone.
 
 
 # %% tags=["remove-input"]
-def slices_of(shown, region):
-    """The labelled slices, None where they are not at hand or may not be passed on."""
+def slices_of(region):
+    """The labelled slices, and why they are not shown: one of both is empty."""
     data = labelled_set(region, shown.profile)
-    if not shown.phantom and not manifest_named(data.set_name()).licence.redistribution:
-        return None
+    if not shown.phantom and not (one := manifest_named(data.set_name())).licence.redistribution:
+        return None, f"{one.title.split(',')[0]} may not be passed on ({one.licence.name})"
     try:
-        return slice_bank(data)
+        return slice_bank(data), ""
     except DataError:
-        return None
+        return None, "they are not at hand here"
 
 
 def coloured(image, labels):
@@ -106,14 +108,19 @@ def coloured(image, labels):
     return drawn
 
 
-def figure(shown, column, bank, cells):
-    """One region: the slice, its reference, and what each network makes of it."""
+def figure(column, cells):
+    """One region: the slice and its reference where they may be shown, and what each network makes
+    of it."""
+    bank, why = slices_of(column.of.region)
     first = next(iter(cells.values())).records[0]
     kept, lost = first["picture"], organs_line(shown)
-    image = np.asarray(bank.images[kept["row"], 0])
+    image = np.zeros((kept["size"],) * 2, np.uint8)
     labels = {row.key: row.label for row in shown.table.rows(shown.profile)}
-    panels = [plots.to_display(image), coloured(image, np.asarray(bank.labels[kept["row"]]))]
-    names = ["slice", "reference"]
+    panels, names = [], []
+    if bank:
+        image = np.asarray(bank.images[kept["row"], 0])
+        panels = [plots.to_display(image), coloured(image, np.asarray(bank.labels[kept["row"]]))]
+        names = ["slice", "reference"]
     for key, cell in cells.items():
         one, gone = cell.records[0]["picture"], lost(key, column.key)
         panels.append(coloured(image, unpacked(one["labels"], one["size"])))
@@ -134,27 +141,17 @@ def figure(shown, column, bank, cells):
         )
     plots.show(
         drawn,
-        caption=f"<b>{column.group}, {shown.kind}, {column.label}.</b> Slice {kept['slice']} of volume {kept['volume']}; mean DSC over all test volumes below.",
+        caption=f"<b>{column.group}, {shown.kind}, {column.label}.</b> Slice {kept['slice']} of volume {kept['volume']}, seed 0; mean DSC over all test volumes and seeds below.{f' Slice and reference are left out: {why}.' if why else ''}",
         alt=f"One axial slice with organs in colour: {', '.join(name.replace(chr(10), ' ') for name in names)}.",
     )
 
 
-for region in REGIONS:
-    for shown in CHOICE:
-        column = next(
-            one
-            for one in shown.table.columns(shown.profile)
-            if (one.of.region, one.of.asked) == (region, 10)
-        )
-        cells = {
-            key: shown.cells[key, column.key] for key in PANELS if (key, column.key) in shown.cells
-        }
-        bank = slices_of(shown, region)
-        if cells and bank is not None:
-            figure(shown, column, bank, cells)
-            break
-    else:
-        display(Markdown(f"{TITLES[region].capitalize()}: nothing to show here."))
+for column in shown.table.columns(shown.profile):
+    cells = {
+        key: shown.cells[key, column.key] for key in PANELS if (key, column.key) in shown.cells
+    }
+    if column.of.asked == 10 and cells:
+        figure(column, cells)
 
 # %% [markdown]
 # ## Figure 3
@@ -197,7 +194,8 @@ def region_clusters(name):
     """One slice to show, and how the maps of several fit the organs."""
     size, count = local.config.data.size, 3 if small else 6
     drawn = phantom_case(name, size=size, count=count, seed=seed + UNSEEN)
-    case = (real_case(name, size=size, count=count) if profile == "open" else None) or drawn
+    real = local.config.data.source != "phantom"
+    case = (unseen_case(name, profile, count=2 * count) if real else None) or drawn
     regions = superpixel_maps(case.images)
     parts, body = round(float((regions.max(axis=(1, 2)) + 1).mean())), regions >= 0
     values = {

@@ -14,8 +14,8 @@
 # %% [markdown]
 # # Localized region contrast
 #
-# Localized Region Contrast (LRC) {cite}`yan2023lrc` sets a second network beside any globally pretrained encoder: superpixels divide a CT slice, the slice is bent, and a U-Net must recognise every region in the bent slice. Whether that is
-# worth more than the second network itself is the question of {doc}`lrc_table1`. No code of the paper is public; the last table lists what it leaves open.
+# Localized Region Contrast (LRC) {cite}`yan2023lrc` sets a second network beside a globally pretrained encoder: superpixels divide a CT slice, the slice is bent, and a U-Net must recognise every region in the bent slice. What that is
+# worth beyond the second network itself, {doc}`lrc_table1` asks. No code of the paper is public; the last table lists what it leaves open.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -32,7 +32,7 @@ from IPython.display import Markdown, display
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.data.ct import pretraining_rows, slice_bank
-from ldl.data.elastic import Elastic, draw_elastic, random_elastic
+from ldl.data.elastic import Elastic, draw_elastic
 from ldl.data.superpixels import quality, superpixels
 from ldl.engine.store import RunStore
 from ldl.losses import local_region
@@ -68,13 +68,11 @@ side = 64 if small else 128
 # %% [markdown]
 # ## Regions: Felzenszwalb's algorithm
 #
-# Neighbouring pixels are joined as long as the step between two parts is no larger than the steps within them, plus a tolerance `scale` / size {cite}`felzenszwalb2004superpixels`.
+# Neighbouring pixels are joined as long as the step between two parts is no larger than the steps within them, plus a tolerance `scale` / size {cite}`felzenszwalb2004superpixels`. The air around the patient, and the table in it, belong
+# to no region.
 
 # %% tags=["remove-input"]
 plots.source(superpixels)
-
-# %% [markdown]
-# The air around the patient, and the table in it, belong to no region.
 
 # %% tags=["remove-input"]
 chosen = SuperpixelConfig()
@@ -99,8 +97,8 @@ plots.show(
         row_titles=[TITLES[one.region] for one in shown],
         width=1.9,
     ),
-    caption=f"Superpixels of one slice of each region, {side} × {side} pixels, and its organs. Colours only tell neighbours apart. Phantoms.",
-    alt="Three rows, abdomen, thorax, head and neck: a CT phantom slice, the same with thin outlines of its superpixels, the superpixels in colours, and the organs in colours.",
+    caption=f"A slice of each region, {side} × {side} pixels. Colours only tell neighbours apart. Phantoms.",
+    alt="Three rows, abdomen, thorax, head and neck: a CT phantom slice, outlines of its superpixels, the superpixels and the organs in colours.",
 )
 
 # %% [markdown]
@@ -110,43 +108,33 @@ plots.show(
 studied = list(shown)
 if profile == "open":
     studied += [found for region in REGIONS if (found := real_case(region, size=side, count=12))]
-scales = (20.0, 200.0) if small else (10.0, 20.0, 50.0, 200.0, 1000.0)
-grid = [
-    (
-        case.name,
-        scale,
-        quality(
-            superpixel_maps(case.images, SuperpixelConfig(scale=scale)),
-            case.labels,
-            len(case.organs),
-        ),
+scales = (20.0, 200.0) if small else (10.0, 20.0, 50.0, 200.0)
+
+
+def fit(case, scale):
+    """How superpixels of this scale fit the organs, for a cell."""
+    found = quality(
+        superpixel_maps(case.images, SuperpixelConfig(scale=scale)), case.labels, len(case.organs)
     )
-    for case in studied
-    for scale in scales
-]
-table = pd.DataFrame(
+    merged = f"{100 * np.nanmean(found.merged):.1f}"
+    return (
+        f"{f'<b>{merged}</b>' if scale == chosen.scale else merged}"
+        f"<br><small>{found.regions:.0f}, {np.nanmean(found.dice):.2f}</small>"
+    )
+
+
+plots.small_table(
     [
-        {
-            "slices": name,
-            "scale": f"<b>{scale:g}</b>" if scale == chosen.scale else f"{scale:g}",
-            "regions a slice": f"{one.regions:.0f}",
-            "merged (%)": f"{100 * np.nanmean(one.merged):.1f}",
-            "DSC of whole regions": float(np.nanmean(one.dice)),
-        }
-        for name, scale, one in grid
-    ]
-).set_index("slices")
-table.index.name = None
-plots.scrolling(
-    plots.styled(table),
-    f"Superpixels against organ labels, {side} px, means over the organs; {len(shown[0].images)} slices a row. Bold: the scale that everything here uses. "
+        {"slices": case.name} | {f"scale {scale:g}": fit(case, scale) for scale in scales}
+        for case in studied
+    ],
+    caption=f"Merged (%), mean over the organs; below, regions a slice and the DSC of whole regions. {side} px, {len(shown[0].images)} slices a row. Bold: the scale used here. "
     + ("Real CT is a stand-in for the paper's sets." if len(studied) > 3 else "Phantoms."),
 )
 
 # %% [markdown]
-# The scale is the largest of 10 to 50 at which, on real CT, less than a tenth of the organs' pixels are merged. Such regions split an organ into several, and the loss pushes them apart.
-
-# %% [markdown]
+# The scale is the largest of 10 to 50 that merges less than a tenth of the organs' pixels on real CT. Such regions split an organ into several, and the loss pushes them apart.
+#
 # ## The elastic transform: one for image and regions
 #
 # ```{admonition} The paper says
@@ -155,7 +143,7 @@ plots.scrolling(
 # ```
 
 # %% tags=["remove-input"]
-plots.source(random_elastic, Elastic.images, Elastic.regions)
+plots.source(Elastic.images, Elastic.regions)
 
 # %% tags=["remove-input"]
 elastic = ElasticConfig()
@@ -189,9 +177,8 @@ plots.show(
         titles=["$x_q$", "$x_p$", "$R_q$", "$R_p$", "displacement"],
         width=1.6,
     ),
-    caption="A slice and its elastic transform with the regions of both; a region keeps its number and so its colour. Right: length of the displacement, dark 0, light the largest allowed "
-    f"({elastic.strength:.0%} of the side along each axis). Abdomen phantom, seed {seed}.",
-    alt="A CT phantom slice and the same slice gently bent, the superpixels of both in matching colours, and a smooth map of how far each pixel moved.",
+    caption=f"A slice and its elastic transform; a region keeps its colour. Right: the displacement, light the largest allowed ({elastic.strength:.0%} of the side along each axis). Abdomen phantom, seed {seed}.",
+    alt="A CT phantom slice, the same gently bent, the superpixels of both in matching colours, and how far each pixel moved.",
 )
 
 
@@ -209,14 +196,13 @@ before, later = (np.concatenate(each) for each in zip(*pairs, strict=True))
 contrasted = int(shared_regions(torch.from_numpy(maps), view.regions, SMALLEST).present.sum())
 assert len(before) - (np.minimum(before, later) < SMALLEST).sum() == contrasted
 Markdown(
-    f"Here areas change by factors of {area.min():.2f} to {area.max():.2f}. Of {len(before):,} regions in {len(maps)} slices {(later == 0).sum()} vanish, "
-    f"{(np.minimum(before, later) < SMALLEST).sum()} have fewer than {SMALLEST} pixels in one of the views, and {contrasted:,} are contrasted."
+    f"Areas change by factors of {area.min():.2f} to {area.max():.2f}. Of {len(before):,} regions in {len(maps)} slices {(later == 0).sum()} vanish, and {contrasted:,} have {SMALLEST} pixels or more in both views."
 )
 
 # %% [markdown]
 # ```{admonition} We deviate
 # :class: warning deviation
-# A region with fewer than four pixels in either view is left out of both, so that $K_q = K_p$ again. The transform is a cubic B-spline of random control points, moved by less than could fold it.
+# A region with fewer than four pixels in either view is left out of both, so that $K_q = K_p$ again. The transform is a cubic B-spline whose random control points move by less than could fold it.
 # ```
 #
 # ## The local loss
@@ -234,14 +220,13 @@ plots.source(local_region_contrast, local_region._costs)
 # %% [markdown]
 # ```{admonition} We deviate
 # :class: warning deviation
-# As printed, the sum over $k_2$ holds the product of $f_q^{k_1}$ with itself, where the text says that negatives come "from the rest of the local regions". `formulation="paper"` (the default) is the equation as printed, `"distinct"`
-# leaves the self product out. Means are unit vectors here; the paper says only "dot product".
+# As printed, the sum over $k_2$ holds the product of $f_q^{k_1}$ with itself, where the text takes negatives "from the rest of the local regions". `formulation="paper"` (the default) is as printed, `"distinct"` leaves the self product out.
+# Means are unit vectors here; the paper says only "dot product".
 # ```
 #
 # ```{admonition} By hand
 # :class: hint by-hand
-# If all $K$ regions are orthogonal and the two views agree, the printed loss is $\log\bigl(2 + 2 (K - 1)\, e^{-1/\tau}\bigr)$, the distinct one $\log\bigl(1 + 2 (K - 1)\, e^{-1/\tau}\bigr)$; if all regions look the same,
-# $\log 2K$ and $\log (2K - 1)$.
+# If all $K$ regions are orthogonal and the views agree, the printed loss is $\log\bigl(2 + 2 (K - 1)\, e^{-1/\tau}\bigr)$, the distinct one $\log\bigl(1 + 2 (K - 1)\, e^{-1/\tau}\bigr)$; if all look the same, $\log 2K$ and $\log (2K - 1)$.
 # ```
 
 # %%
@@ -284,7 +269,7 @@ floor = min(
 assert floor >= math.log(2)
 
 # %% [markdown]
-# So the printed loss never falls below $\log 2$: the self product pushes nothing, it only shrinks the gradient of regions that are recognised already.
+# The printed loss never falls below $\log 2$: the self product only shrinks the gradient of regions that are recognised already.
 #
 # ## N vectors or all of them
 #
@@ -330,20 +315,19 @@ for number in (1, 10, 50, 100, 200):
     )
 plots.small_table(
     lines,
-    caption="Root mean square distance between the mean of N draws and the mean of all pixels of a region, in units of the spread of the region's own vectors; and the same for the mean of "
-    f"{repeats} draws, which tends to 0 if there is no bias. {len(pixels)} superpixels of four abdomen phantoms, median {np.median(pixels):.0f} pixels. {local.words}",
+    caption="Root mean square distance from the mean of N draws to that of all pixels of a region, in units of the spread of its vectors; the same for the mean of "
+    f"{repeats} such draws, which tends to 0 without bias. {len(pixels)} superpixels of four abdomen phantoms, median {np.median(pixels):.0f} pixels. {local.words}",
     decimals=3,
 )
 
 # %% [markdown]
-# The distances follow $1/\sqrt N$: the mean of draws with replacement is unbiased for every $N$. What $N$ changes is noise; a best $N$ in between ({doc}`lrc_table3`) is no bias of the sampling.
+# The distances follow $1/\sqrt N$: the mean of draws with replacement is unbiased for every $N$, and what $N$ changes is noise. A best $N$ in between ({doc}`lrc_table3`) is no bias of the sampling.
 #
 # ## The networks
 #
 # ```{admonition} The paper says
 # :class: note paper
-# A U-Net "variant", $E_l + D_l$, with $D = 64$ channels at full resolution, is pretrained as a whole. For fine-tuning a decoder $D_g$ is appended to the global encoder $E_g$; the last maps of both are concatenated, and all is
-# trained by Dice loss.
+# A U-Net "variant", $E_l + D_l$, with $D = 64$ channels at full resolution, is pretrained as a whole. For fine-tuning a decoder $D_g$ joins the global encoder $E_g$; the last maps of both are concatenated, and all is trained by Dice loss.
 # ```
 
 # %% tags=["remove-input"]
@@ -356,9 +340,7 @@ with torch.device("meta"):  # counted, not allocated
         label: OrganNet(backbone, BASE, ORGANS, local)
         for label, backbone, local in (
             ("ResNet-50, without LRC", "resnet50", 0),
-            ("ResNet-50 + LRC, or a second MoCo", "resnet50", BASE),
-            ("ViT-Base, without LRC", "vit", 0),
-            ("ViT-Base + LRC, or a second MoCo", "vit", BASE),
+            ("ResNet-50 + LRC", "resnet50", BASE),
             ("LRC only", "none", BASE),
         )
     }
@@ -376,21 +358,21 @@ plots.small_table(
         | {"all": f"{sum(parts.values()) / 1e6:.2f}"}
         for label, parts in counted.items()
     ],
-    caption="Trainable parameters in millions at the published widths (ResNet-50, ViT-Base, U-Net of 64 to 1,024 channels), 11 organs.",
+    caption="Trainable parameters in millions at the published widths, 11 organs.",
 )
 
 # %% tags=["remove-input"]
 without, with_ = (sum(counted[label].values()) for label in list(counted)[:2])
 branch_size = counted["LRC only"]["E_l"] + counted["LRC only"]["D_l"]
 Markdown(
-    f"LRC adds {(with_ - without) / 1e6:.1f} million parameters to ResNet-50's {without / 1e6:.1f}. MoCo compares whole images and trains an encoder only, {by_moco / branch_size:.0%} of the branch; LRC trains all of it."
+    f"LRC adds {(with_ - without) / 1e6:.1f} million parameters to {without / 1e6:.1f}. MoCo in its place trains the encoder only, {by_moco / branch_size:.0%} of the branch."
 )
 
 # %% [markdown]
 # ```{admonition} We do
 # :class: tip ours
-# The paper's control is a second network of equal size pretrained by MoCo ({doc}`lrc_table2`); ours is the same U-Net untrained ({doc}`lrc_table1`). Background is a class of the loss, and a weighted cross-entropy stands beside the
-# Dice: without them an organ may become the background. Dice alone is profile `paper`'s.
+# The paper's control is the same network pretrained by MoCo ({doc}`lrc_table2`); ours is the same untrained ({doc}`lrc_table1`). Background is a class of the loss, and a weighted cross-entropy stands beside the Dice, but under `paper`:
+# without them an organ may become the background.
 # ```
 #
 # ## A short pretraining
@@ -403,21 +385,20 @@ history = pd.DataFrame(
 plots.show(
     plots.loss_curves(history),
     caption=f"The local loss, every step and a running mean. {local.words} The paper trains for 30 epochs.",
-    alt="A curve of the local contrastive loss that falls over the steps.",
+    alt="The local loss falls over the steps.",
 )
 
 # %% tags=["remove-input"]
 watched = len(pretraining_rows(slice_bank(local.config.data), local.config.part)[1])
 Markdown(
-    f"From {history['local'].iloc[0]:.2f} at the first step to {history['local'].tail(5).mean():.2f} over the last five (the floor is 0.69). On slices of volumes that were kept out, {100 * record['retrieval']:.1f} % of "
-    f"{record['retrieval_among']:,} regions find themselves in the bent slice, {100 * record['retrieval_before']:.1f} % before the first step, {100 * watched / max(1, record['retrieval_among']):.1f} % by chance. The task is "
-    "easy: the transform moves regions by a few pixels and leaves their grey values."
+    f"From {history['local'].iloc[0]:.2f} to {history['local'].tail(5).mean():.2f} (the floor is 0.69). On held-out volumes {100 * record['retrieval']:.1f} % of {record['retrieval_among']:,} regions find themselves in the bent slice, "
+    f"{100 * record['retrieval_before']:.1f} % before the first step, {100 * watched / max(1, record['retrieval_among']):.1f} % by chance: regions move by a few pixels and keep their grey values."
 )
 
 # %% [markdown]
 # ## What the features say of organs
 #
-# Every pixel of a slice is named by a linear read-out of a frozen network's maps, before any fine-tuning. A network at random passes grey values on; *normalised*, as every training step has it, it has taken up the data's statistics.
+# A linear read-out of a frozen network's maps names every pixel, before any fine-tuning. A network at random passes grey values on; *normalised*, as in training, it has taken up the data's statistics.
 
 # %% tags=["remove-input"]
 WHEN = {"start": "at random", "settled": "normalised", "score": "trained"}
@@ -449,16 +430,20 @@ if named:
                 for name, one in named.items()
             ],
             decimals=1,
-            caption=f"Pixels named right on real CT in {first.cases} volumes that nothing was learned from, mean over background and organs, in per cent (by chance {100 / len(first.records[0]['organs']):.0f}); gain: trained minus at random, one seed, 95 % interval over volumes. "
-            + (
-                "LRC's further rows change its pretext: superpixels of four times the least size; no self product, other grey values, stronger bending, turns and shifts; both."
-                if any(key.startswith("lrc/") for key, _ in read["gain"].cells)
-                else ""
-            ),
+            caption=f"Pixels named right on real CT in {first.cases} held-out volumes, mean over background and organs, in per cent (by chance {100 / len(first.records[0]['organs']):.0f}); gain: trained minus at random, seed 0, 95 % interval over volumes. "
+            "Larger superpixels: four times the least size. Harder pairs: no self product, other grey values, stronger bending, turns, shifts.",
         )
     )
+pretexts = [
+    row.label for row in read["gain"].table.rows(read["gain"].profile) if row.key.startswith("lrc")
+]
+best = max(
+    (name for name in pretexts if name in named),
+    key=lambda name: named[name]["score"].value,
+    default="",
+)
 Markdown(
-    f"Trained networks that say more than their random start: {above(1)}. Less: {above(-1)}."
+    f"Trained networks that say more than their random start: {above(1)}. Less: {above(-1)}. Of LRC's pretexts the most is said by *{best}*."
     if named
     else "Not yet run: `ldl run lrc_probe --profile open`."
 )
@@ -475,31 +460,31 @@ plots.small_table(
             (
                 "spacing",
                 "2.5 × 1.0 × 1.0 mm",
-                "the same under `paper`; elsewhere the whole field in fewer pixels, 2.5 mm between slices",
+                "the same under `paper`; else the whole field in fewer pixels",
             ),
-            ("intensities", "not said", "one window of HU a region, as 8-bit grey"),
+            ("intensities", "not said", "one HU window a region, 8 bits"),
             (
                 "superpixels",
                 "Felzenszwalb, parameters not said",
-                f"scale {chosen.scale:g}, sigma {chosen.sigma:g}, smallest region side / 16; none outside the body",
+                f"scale {chosen.scale:g}, sigma {chosen.sigma:g}, least size side / 16",
             ),
             (
                 "elastic transform",
                 "strength not said",
-                f"cubic B-spline, {elastic.cells} cells, at most {elastic.strength:.0%} of the side",
+                f"{elastic.cells} cells, at most {elastic.strength:.0%} of the side",
             ),
             (
                 "region vector",
                 "mean of N = 50 draws with replacement",
-                f"the same, then a unit vector; regions under {SMALLEST} pixels left out",
+                "the same, then a unit vector",
             ),
             ("temperature τ<sub>l</sub>", "not said", f"{config.temperature:g}"),
-            ("denominator", "with the self product", "as printed; without it as an option"),
+            ("denominator", "with the self product", "as printed, or without"),
             ("reduction", "sum over regions", "mean over regions and images"),
             (
                 "local network",
                 "U-Net variant, 64 channels out",
-                "U-Net with batch normalisation, last convolution linear",
+                "U-Net, batch normalisation, last convolution linear",
             ),
             (
                 "optimiser",
@@ -509,17 +494,17 @@ plots.small_table(
             (
                 "pretraining set",
                 "Abdomen-1K for all three regions",
-                "the abdomen set at hand for all three regions",
+                "the abdomen set at hand for all three",
             ),
             (
                 "fine-tuning's loss",
                 "Dice",
-                "Dice over organs and background; weighted cross-entropy beside it but under `paper`",
+                "Dice with background; weighted cross-entropy beside it but under `paper`",
             ),
             (
                 "head",
                 "not said",
-                "normalisation, ReLU, 1 × 1 convolution, softmax over organs and background",
+                "normalisation, ReLU, 1 × 1 convolution, softmax",
             ),
         )
     ],

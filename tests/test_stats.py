@@ -122,6 +122,10 @@ def test_how_many_seeds_would_tell():
     reach = 4 * reach - found.of_seed / found.seeds
     assert found.cases_to_tell(4.0) == math.ceil((9 + 3 / 3) / reach)
     assert found.cases_to_tell(2.0) is None  # the seeds alone vary too much
+    seeds, cases = found.both_to_tell(1.0)
+    reach = (1 / (scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8))) ** 2
+    assert 4 / seeds + 9 / cases + 3 / (seeds * cases) <= reach
+    assert 4 / seeds + 9 / (cases - 1) + 3 / (seeds * (cases - 1)) > reach
 
 
 def layout(seeds, images, *, by_seed, by_image, noise, truth=0.0, seed=0):

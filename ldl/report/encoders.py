@@ -62,6 +62,8 @@ def _name(record: Record) -> str:
         number = f"N = {config['samples']}" if config["samples"] else "all pixels"
         return f"LRC, {number}, {end}"
     parts = [record.get("title", config["method"]), MODALITY[config["modality"]]]
+    if config.get("backbone") == "unet":  # the second network of LRC's Table 2
+        parts.append("U-Net")
     if config.get("patch_grid", 8) != 8:
         parts.append(f"{config['patch_grid']}×{config['patch_grid']}")
     if config.get("clusters", 16) not in (0, 16):

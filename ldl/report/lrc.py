@@ -9,7 +9,7 @@ import torch
 from IPython.display import HTML, Markdown
 
 from ldl.data.colour import normalise
-from ldl.data.ct import CtBank, ct_bank, facts
+from ldl.data.ct import CtBank, ct_bank, facts, slice_bank
 from ldl.data.manifest import manifest_named
 from ldl.data.superpixels import superpixels
 from ldl.engine.execute import ensure
@@ -20,12 +20,12 @@ from ldl.models.organ_net import LocalUNet
 from ldl.plots.show import prose, small_table
 from ldl.report.render import NOT_YET, Extra, signed
 from ldl.rng import seed_everything
-from ldl.runs.lrc import CtConfig, LocalRegionConfig, SuperpixelConfig
+from ldl.runs.lrc import CtConfig, LocalRegionConfig, RegionName, SuperpixelConfig
 from ldl.stats import crossed
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, Finding, difference
 from ldl.tables.lrc import gaps, lost
-from ldl.tables.lrc_runs import SAMPLES, local_config
+from ldl.tables.lrc_runs import SAMPLES, labelled_set, local_config
 from ldl.tables.measure import Measured, Shown, show
 from ldl.tasks import FACTS, REGIONS
 from ldl.train import checkpoint
@@ -113,14 +113,16 @@ def claim_line(shown: Shown) -> Callable[[Claim], str]:
 
 
 def would_tell(found: Difference, least: float) -> str:
-    """How many seeds, or else volumes, would tell a difference of ``least`` points from none."""
+    """How many seeds, or else volumes or both, would tell ``least`` points from none."""
     (apart,) = found.gaps
     if not np.isfinite(apart).all():
         return ""
     spread = crossed(apart)
     seeds = spread.seeds_to_tell(least) if spread.seeds > 1 else None
     volumes = spread.cases_to_tell(least)
-    enough = f"{seeds} seeds" if seeds else f"{volumes} volumes" if volumes else "more of both"
+    both = spread.both_to_tell(least) if spread.seeds > 1 else None
+    enough = f"{seeds} seeds" if seeds else f"{volumes} volumes" if volumes else ""
+    enough = enough or (f"{both[0]} seeds on {both[1]} volumes" if both else "more of both")
     return f"{enough} would tell {least:g} point"
 
 
@@ -132,7 +134,6 @@ _HOLDS = {
     "lower": "the opposite",
     "opposite": "the opposite",
     "no difference of interest": "does not hold",
-    "not trained here": "not judged: not trained long enough",
 }
 
 
@@ -142,6 +143,8 @@ def answer(finding: Finding) -> str:
         return NOT_YET
     if finding.verdict in _HOLDS:
         return _HOLDS[finding.verdict]
+    if finding.verdict == "not trained here":
+        return f"not judged (†): {would_tell(finding.found, finding.claim.least)}"
     if not finding.found.low <= 0 <= finding.found.high:
         side = "higher" if finding.found.value > 0 else "lower"
         return f"{side}, by less than {finding.claim.least:g} point"
@@ -218,6 +221,19 @@ def real_case(region: str, *, size: int, count: int) -> Case | None:
     )
 
 
+def unseen_case(region: RegionName, profile: str, *, count: int) -> Case | None:
+    """Slices of the volumes that a profile's networks are tested on; None where not at hand."""
+    data = labelled_set(region, profile_named(profile))
+    try:
+        bank = slice_bank(data)
+    except DataError:
+        return None
+    manifest = manifest_named(data.set_name())
+    words = f"Real CT: {manifest.title}, {manifest.licence.name}."
+    case = _case(bank, region, count, words, bank.rows("test"))
+    return replace(case, real=True, showable=manifest.licence.redistribution)
+
+
 def superpixel_maps(images: Array, config: SuperpixelConfig | None = None) -> Array:
     """Superpixels of (N, 1, S, S) uint8 slices: (N, S, S) int16."""
     return np.stack([superpixels(one, config or SuperpixelConfig()) for one in images])
@@ -228,11 +244,12 @@ def _phantoms(region: str, size: int, seed: int) -> CtBank:
     return ct_bank(region, "phantom", size=size, volumes=VOLUMES, slices=16, seed=seed)
 
 
-def _case(bank: CtBank, region: str, count: int, words: str) -> Case:
+def _case(bank: CtBank, region: str, count: int, words: str, rows: Array | None = None) -> Case:
     assert bank.labels is not None, "phantoms and stand-ins are labelled"
+    rows = np.arange(len(bank.labels)) if rows is None else rows
     # Long scans have many slices with a piece of one organ, which say little about merging.
-    shown = np.array([len(np.unique(one[one > 0])) for one in np.asarray(bank.labels)])
-    rich = np.flatnonzero(shown >= max(1, shown.max() / 2))
+    shown = np.array([len(np.unique(one[one > 0])) for one in np.asarray(bank.labels[rows])])
+    rich = rows[shown >= max(1, shown.max() / 2)]
     kept = rich[np.linspace(0, len(rich) - 1, min(count, len(rich))).round().astype(int)]
     images, labels = np.array(bank.images[kept]), np.array(bank.labels[kept])
     return Case(region, images, labels, bank.organs, words, real=False)
@@ -262,12 +279,20 @@ class Branch:
     record: Record
 
     @property
+    def saw(self) -> str:
+        """What it was trained on."""
+        data = self.config.data
+        if data.source == "phantom":
+            return "abdomen phantoms"
+        return f"slices of {manifest_named(data.set_name()).title.split(',')[0]}"
+
+    @property
     def words(self) -> str:
         """What it is, for captions."""
         one = self.config
         return (
             f"Local branch: width {one.base}, D = {one.features}, {one.steps} steps of "
-            f"{one.batch} abdomen phantoms of {one.data.size} pixels, N = {one.samples}, "
+            f"{one.batch} {self.saw} of {one.data.size} pixels, N = {one.samples}, "
             f"seed {one.seed}."
         )
 
@@ -305,13 +330,21 @@ def branch(config: LocalRegionConfig, store: RunStore) -> Branch:
 
 
 def tables_branch(profile: str, store: RunStore, seed: int = 0) -> Branch:
-    """The tables' own branch where it saw phantoms and its weights are here, else a short one.
-
-    One that saw real volumes is not looked at: they could be mistaken for new ones.
-    """
+    """The tables' own branch where its weights are here, or real CT to train it on; else a short
+    one."""
     planned = local_config(SAMPLES, profile_named(profile), seed)
-    there = planned.data.source == "phantom" and store.weights(planned).exists()
+    there = store.weights(planned).exists()
+    if planned.data.source != "phantom":
+        there = _at_hand(planned.data)
     return branch(planned if there else short_config(profile, seed), store)
+
+
+def _at_hand(data: CtConfig) -> bool:
+    try:
+        slice_bank(data)
+    except DataError:
+        return False
+    return True
 
 
 @torch.no_grad()

@@ -119,6 +119,7 @@ def test_a_claim_says_what_was_kept_and_how_many_seeds_would_tell():
     claim = Claim("a over b", "lrc_table1", "a", "b", "abdomen-10")
     cells = {("a", "abdomen-10"): side(0.1, False), ("b", "abdomen-10"): side(0.0, True)}
     words = claim_line(SimpleNamespace(cells=cells))(claim)
-    assert re.match(r"kept by both \+(9|10)\.\d<br>(\d+ (seeds|volumes)|more of both) would", words)
+    enough = r"\d+ (seeds|volumes)( on \d+ volumes)? would"
+    assert re.match(rf"kept by both \+(9|10)\.\d<br>{enough}", words)
     whole = {key: side(0.0, False) for key in cells}
     assert "kept" not in claim_line(SimpleNamespace(cells=whole))(claim)
