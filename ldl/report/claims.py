@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import HTML
 from matplotlib.figure import Figure
 
-from ldl.plots import claims_forest, download, small_table, words
+from ldl.plots import claims_forest, download, small_table
 from ldl.report.render import signed
 from ldl.tables.base import Claim
 from ldl.tables.compare import Finding, counted
@@ -71,10 +71,10 @@ def claims_table(
                 "the paper": signed(each.paper),
                 "ours": interval(each) + (f"<br><small>{more}</small>" if more else ""),
                 "n (seeds)": f"{found.cases} ({found.seeds})" if found else "",
-                "verdict": words(each.verdict + p, 9),
+                "verdict": each.verdict + p,
             }
         )
-    return small_table(rows, caption=caption)
+    return small_table(rows, caption=caption, wraps=True)
 
 
 def claims_csv(findings: Sequence[Finding], shown: Shown) -> HTML:

@@ -54,7 +54,8 @@ def volumes_table(shown: Shown) -> HTML:
                 "organs": prose(", ".join(first["organs"])) if first else "",
             }
         )
-    return small_table(rows, caption="What each number is measured on; parts are split by volume.")
+    about = "What each number is measured on; parts are split by volume."
+    return small_table(rows, caption=about, wraps=True)
 
 
 def lrc_budget(shown: Shown) -> Markdown:
