@@ -211,6 +211,10 @@ class Labelled:
         size = self.bank.images.shape[-1]
         return _cases(self.pairs, name, self.modality, size, self.classes, self.values)
 
+    def share(self, number: int) -> float:
+        """How much of the images a class covers, 0..1, counted in the squares."""
+        return float(((self.bank.masks >> number) & 1).mean())
+
     def names(self, split: str) -> list[str]:
         """Images or volumes of a split."""
         ids = [self.bank.ids[row] for row in self.bank.rows(split)]
@@ -310,8 +314,8 @@ def _cases(
             mask = next(iter(pairs.masks[name].values()))
             raise DataError(
                 f"{mask}: mask of {columns}x{rows} pixels beside an image of {one.shape[1]}x"
-                f"{one.shape[0]} ({path.name}); is it another image's, or turned, or was the image "
-                "turned upright by its EXIF orientation?"
+                f"{one.shape[0]} ({path.name}); is it another image's, resized, or turned, or was "
+                "the image turned upright by its EXIF orientation?"
             )
         yield Case(name + ending, one, planes[:, number])
 
@@ -346,7 +350,8 @@ def _classes(
                     what = "no background" if values[0] != 0 else f"{len(values)} values"
                     raise DataError(
                         f"{path}: {what} where 0 and at most {MOST} classes are expected; was it "
-                        "inverted, resized with interpolation or saved as jpg?"
+                        "inverted, resized with interpolation or saved as jpg? Objects that are "
+                        "numbered one by one want one value for all"
                     )
                 together += len(values) > 2
                 for value, count in zip(values[1:], counts[1:], strict=True):

@@ -186,12 +186,19 @@ def _read(pairs: Pairs, data: Labelled, given: bool) -> list[str]:
         for k, label in enumerate(data.classes)
     )
     left = f"; {len(pairs.left_out)} images without a mask are not used" if pairs.left_out else ""
+    wide = [
+        f"{label} covers {data.share(k):.0%} of the images; if that is the background, invert the "
+        "masks: 0 is background"
+        for k, label in enumerate(data.classes)
+        if data.share(k) > 0.5
+    ]
     faults = [f"left out: {paths.shown(one)}" for one in data.bank.left_out.values()]
     return [
         *faults,
         f"{paths.shown(pairs.images)}: {number} images with masks, matched by {pairs.rule}{left}; "
         f"{'class' if len(data.classes) == 1 else 'classes'}: {named}",
         f"split by subject: {parts} ({len(whose)} subjects, {by})",
+        *wide,
     ]
 
 

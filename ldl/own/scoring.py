@@ -107,8 +107,9 @@ def summary(scores: pd.DataFrame, within: tuple[float, float, float]) -> str:
     subjects, images = scores["subject"].nunique(), scores["image"].nunique()
     known = scores["hd95_mm"].dropna()
     far = f", HD95 {known.mean():.1f} mm" if len(known) else ""
+    reach = f" ({low:.1f} to {high:.1f})" if subjects > 1 else ""
     return (
-        f"overlap with the masks (DSC) {mean:.1f} % ({low:.1f} to {high:.1f}){far} on {images} "
+        f"overlap with the masks (DSC) {mean:.1f} %{reach}{far} on {images} "
         f"test image{'s' if images > 1 else ''} of {subjects} subject{'s' if subjects > 1 else ''}"
     )
 
