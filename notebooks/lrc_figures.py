@@ -40,6 +40,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
 from ldl.plots.images import painted
+from ldl.plots.theme import fitting
 from ldl.report.lrc import (
     TITLES,
     branch,
@@ -101,48 +102,70 @@ def slices_of(region):
 
 
 def coloured(image, labels):
-    """(S, S) uint8 slice and labels -> (S, S, 3) uint8 with each organ in its colour."""
-    drawn = plots.to_display(image)
+    """(S, S) uint8 slice, or None, and labels -> (S, S, 3) uint8, each organ in its colour."""
+    drawn = plots.to_display(np.zeros_like(labels) if image is None else image)
     for place, colour in enumerate(PALETTE, start=1):
-        drawn = painted(drawn, labels == place, colour, 0.65)
+        drawn = painted(drawn, labels == place, colour, 1.0 if image is None else 0.65)
     return drawn
+
+
+def window(labels, margin=4):
+    """The square around all organs of (N, S, S) labels, as two slices."""
+    rows, columns = (np.flatnonzero((labels > 0).any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    side = max(np.ptp(rows), np.ptp(columns)) + 2 * margin
+    starts = (max(0, int(one.min() + one.max() - side) // 2) for one in (rows, columns))
+    return tuple(slice(start, start + side) for start in starts)
+
+
+@fitting
+def grid(drawn, names, organs, page=plots.PAGE):
+    """The panels with their names, in rows of four or, on a phone, of two."""
+    across = 4 if page == plots.PAGE else 2
+    rows = [slice(start, start + across) for start in range(0, len(drawn), across)]
+    figure = plots.image_grid(
+        [drawn[part] for part in rows],
+        captions=[names[part] for part in rows],
+        width=1.7 if across == 4 else 1.5,
+    )
+    with plots.theme():
+        figure.legend(
+            handles=[
+                Patch(facecolor=colour, edgecolor=plots.INK, label=name)
+                for name, colour in zip(organs, PALETTE, strict=False)
+            ],
+            loc="outside lower center",
+            ncols=across,
+            fontsize=9,
+        )
+    return figure
 
 
 def figure(column, cells):
     """One region: the slice and its reference where they may be shown, and what each network makes
     of it."""
     bank, why = slices_of(column.of.region)
-    first = next(iter(cells.values())).records[0]
-    kept, lost = first["picture"], organs_line(shown)
-    image = np.zeros((kept["size"],) * 2, np.uint8)
-    labels = {row.key: row.label for row in shown.table.rows(shown.profile)}
-    panels, names = [], []
-    if bank:
-        image = np.asarray(bank.images[kept["row"], 0])
-        panels = [plots.to_display(image), coloured(image, np.asarray(bank.labels[kept["row"]]))]
-        names = ["slice", "reference"]
-    for key, cell in cells.items():
-        one, gone = cell.records[0]["picture"], lost(key, column.key)
-        panels.append(coloured(image, unpacked(one["labels"], one["size"])))
-        names.append(f"{labels[key]}\n{cell.value:.1f} %{', ' + gone if gone else ''}")
-    rows = [slice(start, start + 4) for start in range(0, len(panels), 4)]
-    drawn = plots.image_grid(
-        [panels[part] for part in rows], captions=[names[part] for part in rows], width=1.7
+    lost, labels = (
+        organs_line(shown),
+        {row.key: row.label for row in shown.table.rows(shown.profile)},
     )
-    with plots.theme():
-        drawn.legend(
-            handles=[
-                Patch(facecolor=colour, edgecolor=plots.INK, label=name)
-                for name, colour in zip(first["organs"], PALETTE, strict=False)
-            ],
-            loc="outside lower center",
-            ncols=4,
-            fontsize=9,
-        )
+    kept = {key: cell.records[0]["picture"] for key, cell in cells.items()}
+    found = np.stack([unpacked(one["labels"], one["size"]) for one in kept.values()])
+    first = next(iter(kept.values()))
+    image, drawn, names = None, [], []
+    if bank:
+        image = np.asarray(bank.images[first["row"], 0])
+        drawn = [plots.to_display(image), coloured(image, np.asarray(bank.labels[first["row"]]))]
+        names = ["slice", "reference"]
+    else:
+        found = found[(slice(None), *window(found))]
+    for (key, cell), one in zip(cells.items(), found, strict=True):
+        gone = lost(key, column.key)
+        drawn.append(coloured(image, one))
+        names.append(f"{labels[key]} {cell.value:.1f} %{', ' + gone if gone else ''}")
     plots.show(
-        drawn,
-        caption=f"<b>{column.group}, {shown.kind}, {column.label}.</b> Slice {kept['slice']} of volume {kept['volume']}, seed 0; mean DSC over all test volumes and seeds below.{f' Slice and reference are left out: {why}.' if why else ''}",
-        alt=f"One axial slice with organs in colour: {', '.join(name.replace(chr(10), ' ') for name in names)}.",
+        grid(drawn, names, next(iter(cells.values())).records[0]["organs"]),
+        caption=f"<b>{column.group}, {shown.kind}, {column.label}.</b> Slice {first['slice']} of volume {first['volume']}, seed 0; mean DSC over all test volumes and seeds below.{f' Slice and reference are left out: {why}.' if why else ''}",
+        alt=f"One axial slice with organs in colour: {', '.join(names)}.",
     )
 
 

@@ -44,7 +44,7 @@ from ldl.report.lrc import (
     organs_line,
     volumes_table,
 )
-from ldl.stats import seeds_by_images
+from ldl.stats import crossed, seeds_by_images
 from ldl.tables.lrc import GLOBAL, by_organ, gaps
 from ldl.tables.measure import pretraining_record, show
 
@@ -178,8 +178,13 @@ if best.fair:
     apart = fewer()
     low, high = seeds_by_images([apart])
     follows = "holds" if low > 0 else "the opposite" if high < 0 else "cannot be told"
+    enough = crossed(apart).cases_to_tell(1)
     last = dict.fromkeys(places.values(), "<small>no larger set</small>")
-    last[places[few[-1].key]] = verdict(around(apart), f"{follows}; {len(apart)} pretrainings")
+    last[places[few[-1].key]] = verdict(
+        around(apart),
+        f"{follows}, {len(apart)} pretrainings"
+        + (f": {enough} volumes would tell 1 point" if low <= 0 <= high and enough else ""),
+    )
     lines.append(
         {
             "the paper": "LRC helps most with few labels (3.4): its gain with 10 volumes minus that with 60"
@@ -218,7 +223,12 @@ def control(shown):
         rows.append(line)
     return plots.small_table(
         rows,
-        caption=f"A global branch from random weights, alone and with a second network, {shown.kind}: DSC in per cent{'' if shown.fair else ', no evidence'}. <i>Lost</i>: organs with a DSC below 1 %.",
+        caption=f"A global branch from random weights, alone and with a second network, {shown.kind}: DSC in per cent{'' if shown.fair else ', no evidence'}."
+        + (
+            " <i>Lost</i>: organs with a DSC below 1 %."
+            if any("lost" in str(one) for one in rows)
+            else ""
+        ),
     )
 
 

@@ -123,8 +123,13 @@ def would_tell(found: Difference, least: float) -> str:
     volumes = spread.cases_to_tell(least)
     both = spread.both_to_tell(least) if spread.seeds > 1 else None
     enough = f"{seeds} seeds" if seeds else f"{volumes} volumes" if volumes else ""
-    enough = enough or (f"{both[0]} seeds on {both[1]} volumes" if both else "more of both")
+    enough = enough or (_both(*both) if both else "more of both")
     return f"{enough} would tell {least:g} point"
+
+
+def _both(seeds: int, volumes: int) -> str:
+    """To two digits: three seeds say no more of variances."""
+    return f"{float(f'{seeds:.2g}'):g} seeds on {float(f'{volumes:.2g}'):g} volumes"
 
 
 _HOLDS = {

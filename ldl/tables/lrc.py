@@ -298,8 +298,9 @@ def _sides(profile: Profile) -> tuple[Column, ...]:
 def _of_side(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
     """Beside random weights, all trainings equally short."""
     steps = profile.lrc.side_steps
-    short = changed(profile, size=int(column.key.split("-")[-1]), seeds={}, local_steps=steps,
-                    tune_steps=steps)  # fmt: skip
+    short = changed(
+        profile, size=int(column.key.split("-")[-1]), local_steps=steps, tune_steps=steps
+    )
     return runs(row, column, short)
 
 
