@@ -65,7 +65,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--groups", type=int, default=4, help="data groups, 5 images each")
     parser.add_argument("--clusters", type=int, default=16)
     parser.add_argument("--grid", type=int, default=8, help="patches a side")
-    parser.add_argument("--method", choices=list(METHODS), default="rd")
+    parser.add_argument(
+        "--method",
+        choices=[name for name, one in METHODS.items() if not one.compared],
+        default="rd",
+    )
     parser.add_argument("--formulation", choices=["released", "paper"], default="released")
     parser.add_argument("--naive", action="store_true", help="the losses as the equations read")
     parser.add_argument("--threads", type=int, default=2)

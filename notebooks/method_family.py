@@ -33,7 +33,7 @@ from IPython.display import Markdown, display
 
 from ldl import paths, plots
 from ldl.book.parameters import check
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.report import signed
 from ldl.tables.encoders import config_of
 
@@ -48,7 +48,7 @@ def text(value):
 
 def changed(key):
     """Knobs that are not the original's: its value, and ours under the profile `open`."""
-    method = COMPARISONS[key]
+    method = METHODS[key]
     original, ours = method.Knobs(), method.knobs(config_of(key, "fundus", "open"))
     both = {
         knob: [text(getattr(one, knob)) for one in (original, ours)]
@@ -60,18 +60,14 @@ def changed(key):
 
 
 lines = []
-for key, method in (COMPARISONS | METHODS).items():
-    idea = (
-        method.idea
-        if key in COMPARISONS
-        else (inspect.getdoc(type(method)) or "").splitlines()[0].replace("``", "")
-    )
+for key, method in METHODS.items():
+    idea = method.idea or (inspect.getdoc(type(method)) or "").splitlines()[0].replace("``", "")
     lines.append(
         {
             "method": f"{method.title}<br><small>{type(method).__module__.rsplit('.', 1)[1]}.py</small>",
             "compares": method.level,
             "what it does": idea,
-            "not the original's": changed(key) if key in COMPARISONS and method.trains else "",
+            "not the original's": changed(key) if method.compared and method.trains else "",
         }
     )
 plots.small_table(
@@ -106,10 +102,10 @@ lines, sure = [], []
 for one in found["methods"]:
     gains = np.array(one["trained"]) - np.array(one["start"])
     low, high = one["over_images"]
-    sure += [COMPARISONS[one["method"]].title] if gains.min() > 0 and low > 0 else []
+    sure += [METHODS[one["method"]].title] if gains.min() > 0 and low > 0 else []
     lines.append(
         {
-            "method": COMPARISONS[one["method"]].title,
+            "method": METHODS[one["method"]].title,
             "asked": QUESTIONS[one["question"]],
             "start → trained": f"{np.mean(one['start']):.3f} → {np.mean(one['trained']):.3f}",
             "gain": f"{signed(gains.mean(), 3)}<br><small>{signed(low, 3)} to {signed(high, 3)}</small>",

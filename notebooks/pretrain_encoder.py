@@ -41,7 +41,7 @@ from matplotlib.patches import Rectangle
 from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.losses import patch_vectors
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.report import examples
 from ldl.report import networks as encoders
 from ldl.rng import numpy_generator
@@ -76,7 +76,7 @@ def principal_colours(embedding):
 
 # %%
 knobs = {"backbone": "vit"} if method == "mae" else {}
-if method in METHODS:
+if not METHODS[method].compared:
     knobs = {
         "patch_grid": patch_grid,
         "clusters": clusters if method == "rd" else 0,
@@ -92,7 +92,7 @@ report.run_card(encoder.record)
 # What the method minimises, as the package has it:
 
 # %% tags=["remove-input"]
-plots.source(type(METHODS.get(method) or COMPARISONS[method]))
+plots.source(type(METHODS[method]))
 
 # %% [markdown]
 # ## The losses

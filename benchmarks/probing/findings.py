@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.probing.asked import ASKED, QUESTIONS, probed_config
 from ldl import paths
 from ldl.errors import LdlError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 
 SCHEMA = 1
 Beats = Literal["yes", "not beyond doubt", "no"]
@@ -154,7 +154,7 @@ def _losses(one: Finding) -> list[str]:
 
 
 def _names(methods: Iterable[str]) -> str:
-    return ", ".join(COMPARISONS[method].title for method in methods) or "none"
+    return ", ".join(METHODS[method].title for method in methods) or "none"
 
 
 def markdown(found: Learned) -> str:
@@ -167,7 +167,7 @@ def markdown(found: Learned) -> str:
     for one in found.findings:
         lines.append(
             [
-                COMPARISONS[one.method].title,
+                METHODS[one.method].title,
                 QUESTIONS[one.question].title,
                 _mean(one.start),
                 _mean(one.trained),
@@ -228,7 +228,7 @@ def _falls(found: Learned) -> str:
     )
     if not risen:
         return f"{words}."
-    queued = [one.method for one in risen if "queue" in COMPARISONS[one.method].Knobs.model_fields]
+    queued = [one.method for one in risen if "queue" in METHODS[one.method].Knobs.model_fields]
     why = (
         f" {_names(queued)} {'has' if len(queued) == 1 else 'have'} a queue, which begins with "
         "random keys that are told apart at once, so the loss starts low and rises as it fills."

@@ -13,7 +13,7 @@ from benchmarks.probing.phantom_questions import ANSWER, Eyes
 from benchmarks.probing.probes import Answers
 from ldl.data.colour import normalise, to_float
 from ldl.data.prepare import grades, pretraining_bank
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train.comparison import pretrain_comparison
@@ -56,7 +56,7 @@ def lesson(method: str, seed: int, eyes: Eyes, steps: int = STEPS) -> Lesson:
             config,
             bank,
             How(Path(folder), fabric_for("cpu")),
-            labels=grades(config.data, bank) if COMPARISONS[method].labels else None,
+            labels=grades(config.data, bank) if METHODS[method].labels else None,
         )
     trained = ask(done.net.encoder, eyes)  # type: ignore[arg-type]
     return Lesson(start, measured, trained, [sum(row) for row in done.history.rows])
@@ -65,7 +65,7 @@ def lesson(method: str, seed: int, eyes: Eyes, steps: int = STEPS) -> Lesson:
 def untrained(config: ComparisonConfig, images: int) -> nn.Module:
     """The encoder as the training of ``config`` finds it, in the training's layout of memory."""
     seed_everything(config.seed, "initialise", config.method)
-    net = COMPARISONS[config.method].network(config, images)
+    net = METHODS[config.method].network(config, images)
     encoder: nn.Module = net.encoder  # type: ignore[assignment]
     return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -1,5 +1,6 @@
 """``ldl data``: what is at hand, is it whole, where does it come from, make it ready."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,15 +33,17 @@ def list_() -> None:
     typer.echo(f"data folder: {paths.data_dir()}")
     wide = max(map(len, manifests()))
     for name, manifest in manifests().items():
-        typer.echo(f"{name:<{wide}}  {manifest.modality:<6}  {_at_hand(manifest):<10}  "
-                   f"{manifest.title}; {manifest.licence.name}")  # fmt: skip
+        there = layout_of(manifest) or "-"
+        typer.echo(f"{name:<{wide}}  {manifest.modality:<6}  {there:<10}  {manifest.title}; "
+                   f"{manifest.licence.name}")  # fmt: skip
 
 
-def _at_hand(manifest: Manifest) -> str:
+def layout_of(manifest: Manifest) -> str | None:
+    """The layout in which a set is at hand, if it is."""
     try:
         return DatasetFolder(manifest).layout.name
     except DataError:
-        return "-"
+        return None
 
 
 @app.command()
@@ -61,7 +64,11 @@ def verify(
     report = check(source, progress=True)
     faults = [str(one) for one in report.faults]
     if _holds_volumes(name):
-        faults += unusable(name, [one.path for one in report.faults])
+        from ldl.data.ct.source import volume_faults
+
+        known = [one.path for one in report.faults]
+        lines = volume_faults(name, progress=True).values()
+        faults += [f"unusable: {line}" for line in lines if not any(one in line for one in known)]
     for fault in faults:
         typer.echo(fault)
     typer.echo(
@@ -116,18 +123,20 @@ def prepare(
         manifest, collection = collection_named(key)
         if collection.purpose == "pretraining" and manifest.modality in ("fundus", "xray"):
             bank = prepare_pretraining(manifest.modality, size, leave_out=leave_out, progress=True)
-            typer.echo(f"{key}: {len(bank.ids)} images, content {bank.fingerprint[:12]}")
-            _say_left_out(bank)
+            parts = f"{len(bank.ids)} images"
         else:
-            task = prepare_task(key, size, leave_out=leave_out, progress=True)
-            parts = ", ".join(f"{task.splits.count(s)} {s}" for s in dict.fromkeys(task.splits))
-            typer.echo(f"{key}: {parts}, content {task.fingerprint[:12]}")
-            _say_left_out(task)
+            bank = prepare_task(key, size, leave_out=leave_out, progress=True)
+            parts = _counted(bank.splits, dict.fromkeys(bank.splits))
+        _say(bank, f"{key}: {parts}, content {bank.fingerprint[:12]}")
 
 
-def _say_left_out(bank: "Bank") -> None:
-    for id, why in bank.left_out.items():
-        typer.echo(f"left out: {id}, {why}")
+def _counted(each: Sequence[str], names: Iterable[str]) -> str:
+    return ", ".join(f"{each.count(one)} {one}" for one in names if one in each)
+
+
+def _say(bank: "Bank", *lines: str) -> None:
+    left_out = [f"left out: {id}, {why}" for id, why in bank.left_out.items()]
+    typer.echo("\n".join([*lines, *left_out]))
 
 
 def _holds_volumes(name: str) -> bool:
@@ -161,29 +170,18 @@ def prepare_volumes(
     bank = ct_bank(region, name, size=side, leave_out=leave_out, progress=True)
     z, y, x = bank.volumes[0].spacing
     parts = [one.split for one in bank.volumes]
-    shown = ", ".join(f"{parts.count(one)} {one}" for one in SPLITS if one in parts)
-    many = "volume" if len(parts) == 1 else "volumes"
-    typer.echo(
-        f"{name}: {region}, {len(parts)} {many} ({shown}), {len(bank.images):,} slices of "
-        f"{side}x{side} at {z:g} x {y:.3g} x {x:.3g} mm, HU {bank.window[0]}..{bank.window[1]}, "
-        f"content {bank.fingerprint[:12]}"
+    budgets = BUDGETS if bank.labels is not None and "train" in parts else ()
+    _say(
+        bank,
+        f"{name}: {region}, {len(parts)} volume{'s' * (len(parts) > 1)} "
+        f"({_counted(parts, SPLITS)}), {len(bank.images):,} slices of {side}x{side} at {z:g} x "
+        f"{y:.3g} x {x:.3g} mm, HU {bank.window[0]}..{bank.window[1]}, "
+        f"content {bank.fingerprint[:12]}",
+        *(f"budget {one}: {bank.budget_line(one)}" for one in budgets),
     )
-    if bank.labels is not None and "train" in parts:
-        for budget in BUDGETS:
-            typer.echo(f"budget {budget}: {bank.budget_line(budget)}")
-    for id, why in bank.left_out.items():
-        typer.echo(f"left out: {id}, {why}")
     if superpixels:
         maps = prepare_superpixels(bank, workers=workers, progress=True)
         typer.echo(
             f"superpixels: {maps.seconds_per_slice:.3f} s a slice and core, "
             f"content {maps.fingerprint[:12]}"
         )
-
-
-def unusable(name: str, known: list[str]) -> list[str]:
-    """Lines about volumes that no bank would take, without those about files in ``known``."""
-    from ldl.data.ct.source import volume_faults
-
-    lines = volume_faults(name, progress=True).values()
-    return [f"unusable: {line}" for line in lines if not any(one in line for one in known)]

@@ -7,6 +7,8 @@ import sys
 import typer
 
 from ldl import paths
+from ldl.cli.data import layout_of
+from ldl.data.manifest import collection_named, manifests
 
 
 def doctor() -> None:
@@ -30,11 +32,11 @@ def doctor() -> None:
         free = paths.free_bytes(folder) / 2**30
         there = "" if folder.is_dir() else "not there yet, "
         typer.echo(f"{words}: {folder} ({there}{free:.1f} GiB free; {variable} moves it)")
-    found, missing = _sets()
+    found = [name for name, manifest in manifests().items() if layout_of(manifest)]
     typer.echo(f"data sets found: {', '.join(found) or 'none'}")
     lacking = 0
     for table, needed in _needed().items():
-        lost = sorted(needed & set(missing))
+        lost = sorted(needed - {*found})
         lacking += bool(lost)
         typer.echo(f"{table}: {'lacks ' + ', '.join(lost) if lost else 'all its sets are here'}")
     end = (
@@ -45,24 +47,8 @@ def doctor() -> None:
     typer.echo(f"phantoms and your own images work here; on real images: {end}")
 
 
-def _sets() -> tuple[list[str], list[str]]:
-    from ldl.data.folder import DatasetFolder
-    from ldl.data.manifest import manifests
-    from ldl.errors import DataError
-
-    found: tuple[list[str], list[str]] = ([], [])
-    for name, manifest in manifests().items():
-        try:
-            DatasetFolder(manifest)
-            found[0].append(name)
-        except DataError:
-            found[1].append(name)
-    return found
-
-
 def _needed() -> dict[str, set[str]]:
     """Table -> the sets that profile `open` tests on."""
-    from ldl.data.manifest import collection_named
     from ldl.tables import TABLES
     from ldl.tasks import FACTS, TASKS, VESSEL_TASKS
 

@@ -36,8 +36,7 @@ def localize(
     ],
     window: Annotated[float, typer.Option(help=WINDOW)] = 64.0,
     modality: Annotated[
-        str | None,
-        typer.Option(help="fundus, colour or xray (gray); the encoder's by default."),
+        str | None, typer.Option(help="fundus, colour or xray (gray); the encoder's by default.")
     ] = None,
     features: Annotated[
         bool, typer.Option("--features", help="Compare raw encoder features, not the embedding.")
@@ -55,7 +54,6 @@ def localize(
     shows no single place has the status ambiguous, flat or absent, a reason, and a guess in place
     of x and y.
     """
-    place = parse_point(point)
     from ldl.data.bank import refuse
     from ldl.data.preprocess import picture
     from ldl.engine.store import RunStore
@@ -63,6 +61,7 @@ def localize(
     from ldl.own.locate import CSV, Answers, locate, point_inside
     from ldl.train.device import fabric_for
 
+    place = parse_point(point)
     answers = Answers(output, support, queries)
     network = finder.trained(encoder, RunStore())
     kind = checked_modality(modality, network.config.modality, encoder)

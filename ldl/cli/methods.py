@@ -17,7 +17,7 @@ def methods(
     cost: Annotated[bool, typer.Option(help="Count what a step costs; takes seconds.")] = True,
 ) -> None:
     """List the pretraining methods with paper, level of contrast and cost of a step."""
-    from ldl.methods import COMPARISONS, METHODS
+    from ldl.methods import METHODS
     from ldl.report.networks import REFERENCE, cost_of
 
     def numbers(name: str) -> str:
@@ -29,7 +29,7 @@ def methods(
 
     title = f"{'MFLOP':>7}{'cost':>7}{'weights':>10}" if cost else ""
     typer.echo(f"{'method':<19}{'level':<15}{title}  paper")
-    for name, method in {**METHODS, **COMPARISONS}.items():
+    for name, method in METHODS.items():
         start = f"{name:<19}{method.level:<15}{numbers(name) if cost else ''}  "
         paper = textwrap.wrap(method.paper, WIDTH - len(start))
         typer.echo(start + f"\n{' ' * len(start)}".join(paper))

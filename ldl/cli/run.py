@@ -29,9 +29,11 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
+    from tqdm.auto import tqdm
+
     from ldl.engine.runner import run_all
 
-    runs, store = _planned(table, profile, only)
+    runs, store = runs_of(table, profile_named(profile), only), RunStore()
     if dry_run:
         missing = [one for one in runs.values() if store.status(one) != "fresh"]
         typer.echo(f"{table}, {profile}: {len(missing)} of {len(runs)} runs are to be made")
@@ -39,23 +41,13 @@ def run(
         return
     paths.writable(paths.cache_dir(), "LDL_CACHE")
     members = by_table(table, profile_named(profile), only)
-    outcome = run_all(runs, store, workers=jobs, device=device, say=_above, tables=members)
+    outcome = run_all(runs, store, workers=jobs, device=device, say=tqdm.write, tables=members)
     typer.echo(
         f"{table}, {profile}: {len(outcome.made)} runs made, {len(outcome.kept)} were fresh, "
         f"{len(outcome.failed)} failed"
     )
     if outcome.failed:
         raise typer.Exit(1)
-
-
-def _planned(table: str, profile: str, only: str | None) -> tuple[dict[str, Run], RunStore]:
-    return runs_of(table, profile_named(profile), only), RunStore()
-
-
-def _above(line: str) -> None:
-    from tqdm.auto import tqdm
-
-    tqdm.write(line)
 
 
 def _say_costs(runs: Sequence[Run], device: str) -> None:
@@ -91,9 +83,9 @@ def status(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every run.")] = False,
 ) -> None:
     """Count fresh, stale and missing runs of each table."""
-
+    store = RunStore()
     for name in TABLES if table == "all" else [table]:
-        runs, store = _planned(name, profile, only)
+        runs = runs_of(name, profile_named(profile), only)
         states = {id: store.status(run) for id, run in runs.items()}
         count = Counter(states.values())
         line = ", ".join(f"{count[state]} {state}" for state in ("fresh", "stale", "missing"))
@@ -103,18 +95,11 @@ def status(
                 typer.echo(f"  {state:8}{id}")
 
 
-def jobs(
-    table: Table = "all",
-    profile: Profile = "demo",
-    only: Only = None,
-) -> None:
+def jobs(table: Table = "all", profile: Profile = "demo", only: Only = None) -> None:
     """List the jobs of a table as JSON: one pretrained encoder each, and what is measured on it."""
-
-    store = RunStore()
-    listed = []
+    store, listed = RunStore(), []
     for each in list_jobs(plan(table, profile_named(profile), only)):
-        members = each.members()
-        outputs = [str(store.folder(run) / "record.json") for run in members]
+        outputs = [str(store.folder(run) / "record.json") for run in each.members()]
         listed.append({"id": each.id, "parents": each.parents, "outputs": outputs})
     typer.echo(json.dumps(listed, indent=1))
 
@@ -139,17 +124,12 @@ def job(
         typer.echo(f"{number}/{len(members)} {member.run_id()}")
 
 
-def publish(
-    table: Table = "all",
-    profile: Profile = "open",
-    only: Only = None,
-) -> None:
+def publish(table: Table = "all", profile: Profile = "open", only: Only = None) -> None:
     """Copy this machine's records of a table to results/, to be committed."""
-    (runs, store), copied = _planned(table, profile, only), 0
-    for one in runs.values():
-        if (store.folder(one) / "record.json").exists():
-            store.publish(one)
-            copied += 1
+    runs, store = runs_of(table, profile_named(profile), only), RunStore()
+    copied = [
+        store.publish(one) for one in runs.values() if (store.folder(one) / "record.json").exists()
+    ]
     if not copied:
         raise LdlError(f"no records of {table} under {profile} on this machine; run them first")
-    typer.echo(f"{copied} records copied to {store.committed}")
+    typer.echo(f"{len(copied)} records copied to {store.committed}")

@@ -101,41 +101,23 @@ _A_RUN, _AN_UPDATE, _A_VALUE = 0.3, 0.006, 1.8e-7
 
 def expected_seconds(run: Run) -> float:
     """What ``run`` takes, needed runs left out, right within a factor of a few."""
-    fields: Any = run
+    named = {name: getattr(run, name, None) for name in ("refine", "synthesis", "region", "guide")}
+    part: Any = next(filter(None, [*named.values()][:3]), run)
+    like: Any = named["guide"].region if named["refine"] and named["guide"] else part  # its sizes
+    side, base = getattr(like, "crop", None) or run.data.size, getattr(like, "base", 8)
     if run.kind == "transfer":
-        train = getattr(run.data, "train", None) or 20
-        batches = math.ceil(max(1, train * fields.label_fraction) / fields.batch_size)
-        updates = batches * (fields.frozen_epochs + fields.full_epochs)
-        return _of(updates, fields.batch_size, fields.crop or run.data.size, fields.base)
-    if run.kind == "guide":
-        region = fields.region
-        return _of(region.steps, 8 * region.groups, region.crop, region.base)
-    if run.kind == "shape":
-        return _of_shape(fields)
-    if run.kind == "organs":
-        return _of(fields.steps, 2 * fields.batch, run.data.size, fields.base + fields.local_base)
-    if run.kind == "pretrain":
-        return _of(fields.steps, 5 * fields.groups, fields.crop, fields.base)
-    if hasattr(run, "steps"):
-        side = getattr(run, "crop", None) or run.data.size
-        return _of(fields.steps, 2 * fields.batch, side, fields.base)
-    return 10 * _A_RUN
-
-
-def _of_shape(run: Any) -> float:
-    if run.refine:
-        side, base = run.guide.region.crop, run.guide.region.base
-        return _of(run.refine.steps, run.refine.batch, side, base)
-    if run.synthesis:
-        one = run.synthesis
-        return _of(one.steps + one.segment_steps, 8 * one.batch, one.crop, one.base)
-    return 3 * _A_RUN
-
-
-def _of(updates: int, images: int, side: int, base: int) -> float:
+        train = math.ceil(max(1, (getattr(run.data, "train", None) or 20) * part.label_fraction))
+        images = part.batch_size
+        updates = math.ceil(train / images) * (part.frozen_epochs + part.full_epochs)
+    else:
+        updates = getattr(part, "steps", 0) + getattr(part, "segment_steps", 0)
+        images = 2 * getattr(part, "batch", 0) or 6 * getattr(part, "groups", 0)
+        images *= 4 if named["synthesis"] else 1  # which goes there and back, before two judges
     # Narrow layers are bound by memory, wide ones by arithmetic.
-    width = base * max(1.0, base / 16)
-    return _A_RUN + updates * (_AN_UPDATE + _A_VALUE * images * side**2 * width)
+    width = (base + getattr(part, "local_base", 0)) * max(1.0, base / 16)
+    return _A_RUN * (1 if updates else 10) + updates * (
+        _AN_UPDATE + _A_VALUE * images * side**2 * width
+    )
 
 
 class _Shown:

@@ -6,7 +6,6 @@ cross-correlation, and the support's own place.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -85,19 +84,15 @@ def window_for(window: float, support: tuple[int, int], image: tuple[int, int]) 
 
 
 def filtered(embedding: Tensor, window: Window, *, sigma: float | None = SIGMA) -> Tensor:
-    """Eq. 26: the embedding filtered with the centre-sensitive kernel, unit again at every pixel.
+    """Eq. 26: (..., K, H, W) filtered with the centre-sensitive kernel, unit again at every pixel.
 
     The convolution is separable, and each factor is written as a banded matrix: two matrix
     products over all channels, which is faster than a depthwise convolution from a few taps on.
     Where the window leaves the image the kernel is cut and its weights are divided by their sum.
+    float32 (float64 for float64).
 
     Args:
-        embedding: (..., H, W) with the embedding dimension third from last.
-        window: rows, columns in pixels.
         sigma: of Eq. 24, relative to half the window; None averages evenly.
-
-    Returns:
-        the same shape, float32 (float64 for float64).
     """
     values = full_precision(embedding)
     height, width = values.shape[-2:]
@@ -145,11 +140,9 @@ class Matcher(Protocol):
 
     def target(self, support: Tensor, point: Point, window: Window) -> Any:
         """What represents ``point`` of the support (C, H, W) float in 0..1."""
-        ...
 
     def maps(self, targets: Sequence[Any], query: Tensor, window: Window) -> np.ndarray:
         """(T, H, W) float32 in -1..1: how alike each pixel of the query is to each target."""
-        ...
 
 
 class EmbeddingMatcher:
@@ -181,12 +174,11 @@ class EmbeddingMatcher:
 
     def vectors(self, image: Tensor, window: Window) -> Tensor:
         """Eq. 26: (C, H, W) float in 0..1 -> (K, H, W) unit vectors of every pixel's window."""
-        embedding = self.embedder(image[None])
-        size = tuple(image.shape[1:])
-        if embedding.ndim != 4 or len(embedding) != 1 or tuple(embedding.shape[2:]) != size:
+        embedding, (height, width) = self.embedder(image[None]), image.shape[1:]
+        if embedding.ndim != 4 or embedding[:, 0].shape != (1, height, width):
             raise DataError(
-                f"the embedder gave {tuple(embedding.shape)} for an image of {size[0]}x{size[1]}; "
-                f"(1, K, {size[0]}, {size[1]}) is asked"
+                f"the embedder gave {tuple(embedding.shape)} for an image of {height}x{width}; "
+                f"(1, K, {height}, {width}) is asked"
             )
         if not embedding.isfinite().all():
             raise DataError("the embedder gave values that are not finite; were its weights lost?")
@@ -204,21 +196,15 @@ def fitted(embedder: Embedder, *, multiple: int = MULTIPLE) -> Embedder:
 
     def embed(images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
-        below, beside = -height % multiple, -width % multiple
-        padded = (
-            F.pad(images, (0, beside, 0, below), mode="replicate") if below + beside else images
-        )
+        more = (0, -width % multiple, 0, -height % multiple)
+        padded = F.pad(images, more, mode="replicate") if any(more) else images
         return embedder(padded)[..., :height, :width]
 
     return embed
 
 
 def network_embedder(net: nn.Module) -> Embedder:
-    """The pixel embedding v of a network whose first output it is (LDL Eq. 2).
-
-    Args:
-        net: in eval mode, on any device; (B, C, H, W) normalised -> (v, ...).
-    """
+    """The pixel embedding v (LDL Eq. 2) of a network in eval mode, whose first output it is."""
     return fitted(lambda images: net(_given(net, images))[0])
 
 
@@ -250,8 +236,7 @@ def _given(net: nn.Module, images: Tensor) -> Tensor:
     return normalise(images if weight is None else images.to(weight.device))
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """What the window vectors of some images have in common.
 
     The mean squared length of the vectors is the sum of three parts: that of their mean over
@@ -259,20 +244,12 @@ class Frame:
 
     Attributes:
         mean: (K, H, W) float32, the mean vector over the images at each place.
-        common: share of the mean over all images and places, 0..1.
-        place: share of what the place decides beyond it, 0..1.
-        content: share of what differs between images at the same place, 0..1.
+        shares: of the sum, 0..1: "common" to all images and places, what the "place" decides
+            beyond it, and the "content", which differs between images at the same place.
     """
 
     mean: Tensor
-    common: float
-    place: float
-    content: float
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """The three parts by name; their sum is 1."""
-        return {"common": self.common, "place": self.place, "content": self.content}
+    shares: dict[str, float]
 
 
 def frame_of(maps: Iterable[Tensor]) -> Frame:
@@ -297,19 +274,15 @@ def frame_of(maps: Iterable[Tensor]) -> Frame:
     mean, length = total / count, squares / count
     common = float(mean.mean((1, 2)).square().sum()) / length
     both = float(mean.square().sum(0).mean()) / length
-    return Frame(mean.float(), common, both - common, 1 - both)
+    shares = {"common": common, "place": both - common, "content": 1 - both}
+    return Frame(mean.float(), shares)
 
 
 class CentredMatcher(EmbeddingMatcher):
-    """Eq. 26 and 35 on window vectors less their place's mean, unit again.
+    """Eq. 26 and 35 on window vectors less their place's ``mean``, unit again.
 
-    The mean is over unlabelled images, the queries among them; a query of another size gets it
-    enlarged or reduced.
-
-    Args:
-        embedder: as in `EmbeddingMatcher`.
-        mean: (K, H, W) of :func:`frame_of` for the same embedder, window and sigma.
-        sigma: of Eq. 24; None averages evenly over the window.
+    The mean, (K, H, W) of `frame_of`, is over unlabelled images, the queries among them; a query of
+    another size gets it enlarged or reduced.
     """
 
     def __init__(self, embedder: Embedder, mean: Tensor, *, sigma: float | None = SIGMA) -> None:
@@ -413,12 +386,10 @@ class PlaceMatcher:
         self, targets: Sequence[tuple[float, float]], query: Tensor, window: Window
     ) -> np.ndarray:
         """(T, H, W) in 0..1, largest at the same share of the query's sides."""
-        return np.stack([_hill(one, (query.shape[1], query.shape[2]), window) for one in targets])
-
-
-def _hill(target: tuple[float, float], size: tuple[int, int], window: Window) -> np.ndarray:
-    down, along = (
-        np.exp(-(((np.arange(length) - (share * length - 0.5)) / side) ** 2) / 2)
-        for share, length, side in zip(target, size, window, strict=True)
-    )
-    return np.outer(down, along).astype(np.float32)
+        down, along = (
+            np.exp(-(((np.arange(length) - (share[:, None] * length - 0.5)) / side) ** 2) / 2)
+            for share, length, side in zip(
+                np.array(targets).T, query.shape[1:], window, strict=True
+            )
+        )
+        return (down[:, :, None] * along[:, None, :]).astype(np.float32)

@@ -34,20 +34,10 @@ def localize(
     window: float,
     sigma: float | None = SIGMA,
 ) -> Localization:
-    """Find the support's point in the query by centre-sensitive embeddings (Eq. 26, 35).
-
-    Coordinates are (row, column) in pixels with the first pixel's centre at (0.0, 0.0). A point
-    near the border has a kernel that is cut there and weighted anew. A query of another size is
-    taken for the same field of view at another sampling: the map and the answer are in its own
-    pixels, and the window grows or shrinks with its rows and columns. A blank support or query has
-    a "flat" map.
+    """Find the support's point by centre-sensitive embeddings (Eq. 26, 35), as `find` does.
 
     Args:
         embedder: any callable (B, C, H, W) float in 0..1 -> (B, K, H, W) unit vectors.
-        support: (C, H, W) uint8 0..255 or float 0..1, tensor or array.
-        point: row, column in the support, within its pixels.
-        query: (C, H', W') like ``support``.
-        window: side of the window in pixels of the support, 2 to its smaller side.
         sigma: of Eq. 24; None averages evenly (variants without ``cs``).
     """
     return find(EmbeddingMatcher(embedder, sigma=sigma), support, point, query, window=window)
@@ -56,7 +46,20 @@ def localize(
 def find(
     matcher: Matcher, support: Any, point: Point, query: Any, *, window: float
 ) -> Localization:
-    """The same with any matcher; arguments and errors as in :func:`localize`."""
+    """Find the support's point in the query.
+
+    Coordinates are (row, column) in pixels with the first pixel's centre at (0.0, 0.0). A query of
+    another size is taken for the same field of view at another sampling: the map and the answer are
+    in its own pixels, and the window grows or shrinks with its rows and columns. A blank support or
+    query has a "flat" map.
+
+    Args:
+        matcher: `EmbeddingMatcher`, `TemplateMatcher` or another.
+        support: (C, H, W) uint8 0..255 or float 0..1, tensor or array.
+        point: row, column in the support, within its pixels.
+        query: (C, H', W') like ``support``.
+        window: side of the window in pixels of the support, 2 to its smaller side.
+    """
     given, asked = as_image(support, "support"), as_image(query, "query")
     if given.shape[0] != asked.shape[0]:
         raise DataError(
@@ -98,12 +101,10 @@ def evaluate(
     """Each support against all other images (LDL 6.3); a query is embedded once for all supports.
 
     Args:
-        matcher: `EmbeddingMatcher`, `TemplateMatcher` or another.
         images: (N, C, H, W) uint8, all of one size.
         points: (N, 2) true row, column in pixels, the first pixel's centre at (0.0, 0.0).
         window: side in pixels of these images.
-        supports: rows of the support images, e.g. of :func:`draw_supports`.
-        factors: of the accuracies.
+        supports: rows of the support images, e.g. of `draw_supports`.
 
     Returns:
         one `support_result` a support, in the order of ``supports``.
@@ -152,12 +153,9 @@ def _check(
 def accuracy(
     distances: Sequence[float] | np.ndarray, window: float, factors: Sequence[float] = FACTORS
 ) -> tuple[float, ...]:
-    """Share of distances below each factor x window, 0..1 (LDL section 6.3.2).
+    """Share of distances (pixels) below each factor x window, 0..1 (LDL section 6.3.2).
 
-    Args:
-        distances: pixels, one a query; NaN or infinity is a miss.
-        window: pixels of the same image size, above 0.
-        factors: thresholds as fractions of the window.
+    NaN or infinity is a miss.
     """
     if not window > 0:
         raise ConfigError(f"window is {window} pixels; it must be above 0")

@@ -1,4 +1,9 @@
-"""One file a pretraining method; reading it is knowing it."""
+"""One file a pretraining method; reading it is knowing it.
+
+One registry: LDL's own are a `Method`, those that the papers compare with a `Comparison`.
+"""
+
+from typing import Any
 
 from ldl.methods.base import Comparison, Method
 from ldl.methods.byol import BYOL
@@ -19,14 +24,12 @@ from ldl.methods.starts import ImageNet, RandomInit
 from ldl.methods.supervised import Supervised
 from ldl.methods.windows import CentreSensitivePooling, MultiSizePooling
 
-METHODS: dict[str, Method] = {
+METHODS: dict[str, Any] = {
     "pd": PatchDiscrimination(),
     "pd+mix": PatchDiscriminationMixup(),
     "rd": RegionDiscrimination(),
     "pd+mix+ms": MultiSizePooling(),
     "pd+mix+ms+cs": CentreSensitivePooling(),
-}
-COMPARISONS: dict[str, Comparison] = {
     "densecl": DenseCL(),
     "embinva": EmbInva(),
     "instdisc": InstDisc(),

@@ -42,17 +42,27 @@ class Named:
         title: as the tables name it.
         paper: whom it follows; of LDL's, the equations.
         level: what is contrasted or predicted: image, patch, pixel, region.
+        idea: one sentence for the book.
+        compared: whether it is one that the papers compare with.
+        labels: whether a step needs labels.
+        trains: False for starts that are not pretrained here.
+        floor: of its losses' sum.
     """
 
     title: ClassVar[str]
     paper: ClassVar[str]
     level: ClassVar[str]
+    idea: ClassVar[str] = ""
+    compared: ClassVar[bool] = False
+    labels: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
+    floor: ClassVar[float] = 0.0
 
 
 class Method(Named, ABC):
     """One of LDL's methods: what it minimises."""
 
-    def network(self, config: PretrainConfig) -> nn.Module:
+    def network(self, config: PretrainConfig, images: int = 1) -> nn.Module:
         """A new network; it has an attribute ``encoder`` that transfers."""
         return embedding_network(config)
 
@@ -175,21 +185,14 @@ class Comparison(Named, ABC):
     """A comparison method: how its network is built, what it minimises, what follows a step.
 
     Attributes:
-        idea: one sentence for the book.
         Knobs: hyperparameters, the original's values as defaults; `ldl.runs.pretrain` has what our
             scale puts in their place.
-        labels: whether a step needs labels.
         on_ranks: whether its losses see the whole batch when each rank has a part, see `ldl.ranks`.
-        trains: False for starts that are not pretrained here.
-        floor: of its losses' sum.
     """
 
-    idea: ClassVar[str]
+    compared = True
     Knobs: ClassVar[type[Strict]] = NoKnobs
-    labels: ClassVar[bool] = False
     on_ranks: ClassVar[bool] = False
-    trains: ClassVar[bool] = True
-    floor: ClassVar[float] = 0.0
 
     def __init_subclass__(cls) -> None:
         cls.Knobs.__name__ = f"{cls.__name__}Knobs" if "Knobs" in vars(cls) else cls.Knobs.__name__
@@ -221,6 +224,14 @@ class Comparison(Named, ABC):
 
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
         """What follows the ``step``-th update, counted from 1: moving a teacher, for instance."""
+
+
+def negative_cosine(prediction: Tensor, target: Tensor) -> Tensor:
+    """-1 to 1, the mean over rows of (B, D); the target has no gradient."""
+    loss: Tensor = import_lightly("loss").NegativeCosineSimilarity()(
+        full_precision(prediction), full_precision(target).detach()
+    )
+    return loss
 
 
 def encoder_of(config: ComparisonConfig) -> Any:

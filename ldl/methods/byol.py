@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import BYOL_FIRST, BYOL_SECOND
-from ldl.methods.base import Comparison, MomentumNet, Outcome, Step
+from ldl.methods.base import Comparison, MomentumNet, Outcome, Step, negative_cosine
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
-from ldl.sphere import full_precision
 
 Triple = tuple[Tensor, Tensor, Tensor]
 
@@ -73,8 +72,8 @@ class BYOL(Comparison):
         """Squared distance of unit vectors, both ways (Eq. 2): 0 to 8."""
         first, second = given.two_views(BYOL_FIRST, BYOL_SECOND)
         (one, projection, target), (other, _, other_target) = model(first, second)
-        there, back = _distance(one, other_target), _distance(other, target)
-        return Outcome({"predict": there + back}, projection)
+        there, back = negative_cosine(one, other_target), negative_cosine(other, target)
+        return Outcome({"predict": (2 + 2 * there) + (2 + 2 * back)}, projection)
 
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
         """The teacher follows; its momentum rises to 1 along a cosine (section 3.2)."""
@@ -84,9 +83,3 @@ class BYOL(Comparison):
 def momentum_at(step: int, steps: int, start: float) -> float:
     """tau at a step counted from 0: 1 - (1 - start) * (cos(pi step / steps) + 1) / 2."""
     return 1 - (1 - start) * (math.cos(math.pi * step / steps) + 1) / 2
-
-
-def _distance(prediction: Tensor, target: Tensor) -> Tensor:
-    similarity = import_lightly("loss").NegativeCosineSimilarity()
-    distance: Tensor = 2 + 2 * similarity(full_precision(prediction), full_precision(target))
-    return distance

@@ -10,13 +10,7 @@ from torch import Tensor, nn
 from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
 from ldl.losses.instance import correspondence, info_nce
-from ldl.methods.base import (
-    Comparison,
-    MomentumNet,
-    Outcome,
-    Step,
-    shuffled_keys,
-)
+from ldl.methods.base import Comparison, MomentumNet, Outcome, Step, shuffled_keys
 from ldl.models.memory import Queue
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE
@@ -61,19 +61,16 @@ class InstDisc(Comparison):
         else:
             shape = (len(rows), knobs.noise)
             noise = sent(torch.randint(len(bank), shape, generator=given.generator), query)
-            loss = self._nce(model, query, bank, rows, noise, knobs.temperature)
+            # Z, estimated in the first step and then kept.
+            estimate = partition(query, bank, noise, temperature=knobs.temperature)
+            known = torch.where(model.constant > 0, model.constant, estimate.to(model.constant))
+            model.constant.copy_(known)
+            loss = instance_nce(
+                query, bank, rows, noise, temperature=knobs.temperature, constant=known
+            )
         losses = {"contrast": loss}
         if knobs.proximal:
             jump = (query - bank[rows]).square().sum(dim=1).mean()
             losses["proximal"] = knobs.proximal * jump
         model.bank.update(rows, query, knobs.momentum)
         return Outcome(losses, query.detach())
-
-    def _nce(
-        self, model: Any, query: Tensor, bank: Tensor, rows: Tensor, noise: Tensor, tau: float
-    ) -> Tensor:
-        estimate = partition(query, bank, noise, temperature=tau).to(model.constant.dtype)
-        model.constant.copy_(torch.where(model.constant > 0, model.constant, estimate))
-        return instance_nce(
-            query, bank, rows, noise, temperature=tau, constant=model.constant.clone()
-        )

@@ -11,13 +11,7 @@ from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import INSTANCE, MOCO_V2, Recipe
 from ldl.losses.instance import info_nce
-from ldl.methods.base import (
-    Comparison,
-    MomentumNet,
-    Outcome,
-    Step,
-    shuffled_keys,
-)
+from ldl.methods.base import Comparison, MomentumNet, Outcome, Step, shuffled_keys
 from ldl.models.memory import Queue
 from ldl.ranks import mine
 from ldl.runs.pretrain import ComparisonConfig

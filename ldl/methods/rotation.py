@@ -44,10 +44,7 @@ class Rotation(Comparison):
         """Cross-entropy over the four turns of each image (Eq. 2-3)."""
         knobs = given.knobs
         affine = random_boxes(
-            len(given.images),
-            share=knobs.share,
-            mirror=knobs.mirror,
-            generator=given.generator,
+            len(given.images), share=knobs.share, mirror=knobs.mirror, generator=given.generator
         )
         views = normalise(affine.sample(to_float(given.images), given.config.crop))
         scores, features = model(turned(views))

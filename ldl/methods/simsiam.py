@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from ldl.compat import import_lightly
 from ldl.config import Strict
 from ldl.data.recipes import MOCO_V2
-from ldl.methods.base import Comparison, Outcome, Step
+from ldl.methods.base import Comparison, Outcome, Step, negative_cosine
 from ldl.models.backbones import pooled
 from ldl.runs.pretrain import ComparisonConfig
-from ldl.sphere import full_precision
 
 
 class SimSiamNet(nn.Module):
@@ -60,11 +59,5 @@ class SimSiam(Comparison):
         """Negative cosine of prediction and stopped projection, both ways (Eq. 4): -1 to 1."""
         views = given.two_views(MOCO_V2, MOCO_V2)
         (one, first), (other, second) = model(*views)
-        loss = (self.similarity(one, second) + self.similarity(other, first)) / 2
+        loss = (negative_cosine(one, second) + negative_cosine(other, first)) / 2  # Eq. 1 and 3
         return Outcome({"predict": loss}, first.detach())
-
-    def similarity(self, prediction: Tensor, projection: Tensor) -> Tensor:
-        """D(p, stopgrad(z)) of Eq. 1 and 3."""
-        cosine = import_lightly("loss").NegativeCosineSimilarity()
-        loss: Tensor = cosine(full_precision(prediction), full_precision(projection).detach())
-        return loss

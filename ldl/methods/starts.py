@@ -3,30 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ldl.config import Strict
 from ldl.data.colour import NORMALISATION
 from ldl.errors import ConfigError, DataError, TrainingError
-from ldl.methods.base import Comparison, Outcome, Step
-from ldl.models.backbones import pooled
+from ldl.methods.base import Comparison, Outcome, ProjectionNet, Step
 from ldl.models.published import cached, for_gray, read
 from ldl.runs.pretrain import ComparisonConfig
 
 # The only network of the project of which ImageNet weights are published.
 BACKBONE, BASE = "resnet50", 64
-
-
-class StartNet(nn.Module):
-    """An encoder alone."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, C, S, S) -> (B, channels[-1])."""
-        return pooled(self.encoder(images))
 
 
 class RandomInit(Comparison):
@@ -39,7 +26,7 @@ class RandomInit(Comparison):
     trains = False
 
     def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
-        return StartNet(encoder)
+        return ProjectionNet(encoder, nn.Identity())
 
     def step(self, model: Any, given: Step) -> Outcome:
         """There are none."""

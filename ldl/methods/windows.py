@@ -30,64 +30,45 @@ def drawn_windows(total: int, most: int, generator: Generator) -> Tensor:
     return torch.randperm(total, generator=generator)[:most]
 
 
-def window_and_mixup(
-    net: nn.Module,
-    views: ViewPair,
-    config: PretrainConfig,
-    generator: Generator,
-    *,
-    sigma: float | None,
-) -> Losses:
-    """L_Pd and L_Hm over windows of one random size, the same for all images of the step.
+class MultiSizePooling(Method):
+    """Pd+mix over windows of 28 to 112 of 448 pixels: structures differ in size.
 
     Windows that do not divide the crop leave its last rows and columns out, so it is the second
     view's pixels that are turned back, before they are pooled. At most ``config.patch_grid``
     squared windows of an image count, the same places in both views and in the mixed image.
-
-    Args:
-        sigma: of the centre-sensitive weights (Eq. 24); None averages evenly.
     """
-    weight = mix_weights(len(views.first) // 2, generator, config.formulation)
-    size = draw_window(config.crop, generator)
-    mixed = mixup_images(views.first[0::2], views.first[1::2], weight)
-    embedding, _ = net(torch.cat([views.first, views.second, mixed]))
-    first, second, virtual = embedding.split([len(views.first), len(views.second), len(mixed)])
-    second = undo_symmetry(second, views.symmetry)
-    kept = drawn_windows((config.crop // size) ** 2, config.patch_grid**2, generator)
-    kept = sent(kept, first)
-    first, second, virtual = (
-        window_vectors(maps, size, sigma=sigma)[:, kept] for maps in (first, second, virtual)
-    )
-    target = mixup_target(first[0::2], first[1::2], weight)
-    return {
-        "patch": recognised(second, first, config),
-        "mixup": recognised(virtual, target, config),
-    }
-
-
-class MultiSizePooling(Method):
-    """Pd+mix over windows of 28 to 112 of 448 pixels: structures differ in size."""
 
     title = "Pd+mix+ms"
     paper = "LDL, Eq. 3-8, 13-18, section 6.3.1"
     level = "patch"
+    sigma: float | None = None  # of Eq. 24; without it every pixel of a window counts the same
 
     def losses(
         self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
     ) -> Losses:
-        """L_Pd + L_Hm over windows, every pixel of a window counting the same."""
-        return window_and_mixup(net, views, config, generator, sigma=None)
+        """L_Pd + L_Hm over windows of one random size, the same for all images of the step."""
+        weight = mix_weights(len(views.first) // 2, generator, config.formulation)
+        size = draw_window(config.crop, generator)
+        mixed = mixup_images(views.first[0::2], views.first[1::2], weight)
+        embedding, _ = net(torch.cat([views.first, views.second, mixed]))
+        first, second, virtual = embedding.split([len(views.first), len(views.second), len(mixed)])
+        second = undo_symmetry(second, views.symmetry)
+        kept = drawn_windows((config.crop // size) ** 2, config.patch_grid**2, generator)
+        kept = sent(kept, first)
+        first, second, virtual = (
+            window_vectors(maps, size, sigma=self.sigma)[:, kept]
+            for maps in (first, second, virtual)
+        )
+        target = mixup_target(first[0::2], first[1::2], weight)
+        return {
+            "patch": recognised(second, first, config),
+            "mixup": recognised(virtual, target, config),
+        }
 
 
-class CentreSensitivePooling(Method):
-    """Pd+mix+ms whose windows stand for their centres."""
+class CentreSensitivePooling(MultiSizePooling):
+    """Pd+mix+ms whose windows stand for their centres: weighted by Eq. 24, sigma 0.5."""
 
     title = "Pd+mix+ms+cs"
     paper = "LDL, Eq. 3-8, 13-18, 24-25"
-    level = "patch"
-
-    def losses(
-        self, net: nn.Module, views: ViewPair, config: PretrainConfig, generator: Generator
-    ) -> Losses:
-        """L_Pd + L_Hm over windows weighted by Eq. 24, sigma 0.5."""
-        return window_and_mixup(net, views, config, generator, sigma=SIGMA)
+    sigma = SIGMA

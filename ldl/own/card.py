@@ -9,7 +9,7 @@ import numpy as np
 import ldl
 from ldl import paths
 from ldl.data.bank import Bank
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.own.model import CARD_MARK, Preprocessing, beside
 from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
 
@@ -84,8 +84,7 @@ def of_encoder(
     kind: Preprocessing,
 ) -> str:
     """The card of a pretrained encoder."""
-    compared = isinstance(config, ComparisonConfig)
-    method = COMPARISONS[config.method] if compared else METHODS[config.method]
+    method = METHODS[config.method]
     before, after = record["retrieval_before"], record["retrieval"]
     enough = (
         "It went far enough: more is found again, and the loss is flat."

@@ -124,6 +124,7 @@ def encoder_config_of(fields: dict[str, Any], name: str) -> EncoderConfig:
     """The config of a pretraining from its fields; ``name`` is named in errors."""
     if "method" not in fields:
         raise LdlError(f"{name}: not a pretraining; name the run of an encoder")
-    if fields["method"] in METHODS:
+    method = METHODS.get(fields["method"])
+    if method and not method.compared:
         return build(PretrainConfig, fields)
     return build(ComparisonConfig, fields)

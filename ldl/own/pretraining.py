@@ -11,7 +11,7 @@ from ldl.config import DataConfig
 from ldl.data.bank import Bank
 from ldl.data.own import folder_bank, told_modality, usual_side
 from ldl.errors import LdlError
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.own import card
 from ldl.own.model import Network, Preprocessing, refuse_output
 from ldl.own.training import Say, cost_line, kept, seconds_a_step, trained
@@ -169,14 +169,14 @@ def planned(
     Views stay as large as the profile's where images are larger, and then are windows of them.
     """
     names = usable()
-    compared = COMPARISONS.get(method)
-    if compared and compared.labels:
+    known = METHODS.get(method)
+    if not known:
+        raise LdlError(f"--method is {method!r}; use {names}")
+    if known.labels:
         raise LdlError(f"--method {method} learns from labels, which a folder of images does not "
                        f"have; use {names}")  # fmt: skip
-    if compared and not compared.trains:
+    if not known.trains:
         raise LdlError(f"--method {method} is a start that is not trained; use {names}")
-    if not compared and method not in METHODS:
-        raise LdlError(f"--method is {method!r}; use {names}")
     config = config_of(method, modality, profile, seed)  # type: ignore[arg-type]
     wanted: dict[str, Any] = {name: value for name, value in knobs.items() if value is not None}
     if size is not None:
@@ -194,7 +194,7 @@ def planned(
 
 def usable() -> str:
     """The methods that a folder of images is enough for, as a list in words."""
-    some = [*METHODS, *(name for name, one in COMPARISONS.items() if one.trains and not one.labels)]
+    some = [name for name, one in METHODS.items() if one.trains and not one.labels]
     return f"{', '.join(some[:-1])} or {some[-1]}"
 
 

@@ -16,9 +16,8 @@ import numpy as np
 from ldl.errors import LdlError
 from ldl.phantoms.chest import FILMS, draw_chest
 from ldl.phantoms.ct import ORGANS, volumes
-from ldl.phantoms.eye import CAMERAS, FOVEA, Style, look
 from ldl.phantoms.fields import Array, Streams, anatomy, streams
-from ldl.phantoms.fundus import draw_fundus, lesions
+from ldl.phantoms.fundus import CAMERAS, FOVEA, Style, draw_fundus, lesions, look
 from ldl.phantoms.growth import draw_dsa, draw_octa
 
 SMALLEST = 32

@@ -1,11 +1,6 @@
 """What people look at: figures with caption and text alternative, tables, code as it runs."""
 
-from ldl.plots.curves import (
-    interval_lines,
-    loss_curves,
-    smooth,
-    step_curves,
-)
+from ldl.plots.curves import interval_lines, loss_curves, smooth, step_curves
 from ldl.plots.dots import claims_forest, dots
 from ldl.plots.images import (
     cell,

@@ -7,15 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ldl.plots.theme import (
-    CYCLE,
-    INK,
-    PAGE,
-    colour_of,
-    fitting,
-    marker_of,
-    panels,
-)
+from ldl.plots.theme import CYCLE, INK, PAGE, colour_of, fitting, marker_of, panels
 
 Curve = tuple[Sequence[float], Sequence[float]]
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))

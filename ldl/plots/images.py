@@ -109,15 +109,6 @@ def overlay_legend(figure: Figure) -> None:
         )
 
 
-def patch_grid(axes: Axes, image: NDArray, grid: int, title: str = "") -> None:
-    """An image with the lines of a grid x grid division drawn over it."""
-    panel(axes, image, title)
-    height, width = to_display(image).shape[:2]
-    for k in range(1, grid):
-        axes.axhline(k * height / grid - 0.5, color="white", linewidth=0.6, alpha=0.8)
-        axes.axvline(k * width / grid - 0.5, color="white", linewidth=0.6, alpha=0.8)
-
-
 def cell(image: NDArray, grid: int, index: int) -> NDArray:
     """The ``index``-th cell, counted row by row, of a grid x grid division of a (C, H, W) image."""
     height, width = image.shape[-2] // grid, image.shape[-1] // grid

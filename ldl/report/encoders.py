@@ -3,7 +3,7 @@
 from IPython.display import HTML
 
 from ldl.engine.store import Record
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.metrics import LARGEST_LATE_GAIN, LEAST_GAIN
 from ldl.plots.show import small_table
 from ldl.report.render import MARK, folded
@@ -73,7 +73,8 @@ def _name(record: Record) -> str:
 
 def verdict(record: Record) -> str:
     """The numbers that tell whether a pretraining was long enough, and whether they suffice."""
-    return _of_images(record) if record["config"]["method"] in COMPARISONS else _of_patches(record)
+    compared = METHODS[record["config"]["method"]].compared
+    return _of_images(record) if compared else _of_patches(record)
 
 
 def collapsed(record: Record) -> bool:

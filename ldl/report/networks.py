@@ -12,7 +12,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES
 from ldl.engine.store import Record, RunStore
 from ldl.errors import ConfigError
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.report.encoders import verdict
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import (
@@ -30,7 +30,7 @@ from ldl.train.estimate import counted, noise_stage
 
 def title_of(method: str) -> str:
     """The name of a method in the tables."""
-    return METHODS[method].title if method in METHODS else COMPARISONS[method].title
+    return METHODS[method].title
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,9 @@ def untrained(config: EncoderConfig) -> Encoder:
 
 
 def _network(config: EncoderConfig) -> nn.Module:
-    if isinstance(config, PretrainConfig):
-        return METHODS[config.method].network(config)
     # The encoder is drawn first, so that the number of images it would remember does not matter.
-    net: nn.Module = COMPARISONS[config.method].network(config, 1).encoder  # type: ignore[assignment]
-    return net
+    net = METHODS[config.method].network(config, 1)
+    return net if isinstance(config, PretrainConfig) else net.encoder
 
 
 # Whose sizes are counted, and the method that all others are compared with.
@@ -180,7 +178,7 @@ class Cost:
 @cache
 def cost_of(method: str) -> Cost | None:
     """The cost of a method's step; None for a start that is not trained."""
-    if method in COMPARISONS and not COMPARISONS[method].trains:
+    if not METHODS[method].trains:
         return None
     stage = noise_stage(_config(method), PROFILE.batch)
     flop, _ = counted(lambda: stage.losses(stage.net).values())

@@ -11,7 +11,7 @@ from ldl.data.ct import CtBank, joined, pretraining_rows, slice_bank
 from ldl.data.prepare import grades, pretraining_bank
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.errors import DataError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch, Comparison, Step
 from ldl.metrics import far_enough, late_gain
 from ldl.models.backbones import pooled
@@ -73,7 +73,7 @@ class ComparisonStage(EpochStage):
         super().__init__(net, rows, config.batch, generator(config.seed, "pretrain", config.method))
         self.config, self.feed, self.labels = config, feed, labels
         self.weight_decay = config.weight_decay
-        self.method: Comparison = COMPARISONS[config.method]
+        self.method: Comparison = METHODS[config.method]
         self.on_ranks, self.knobs = self.method.on_ranks, self.method.knobs(config)
         self.spread: list[Tensor] = []
 
@@ -155,7 +155,7 @@ def pretrain_on(
             f"{bank.name}: {len(train)} images to train on are too few for batches of "
             f"{config.batch}; lower the batch"
         )
-    method, history = COMPARISONS[config.method], History()
+    method, history = METHODS[config.method], History()
     seed_everything(config.seed, "initialise", config.method)
     net: Any = placed(across_ranks(method.network(config, len(train))), how.fabric)
     before = image_retrieval(net.encoder, feed, held, config, how.fabric)
@@ -173,7 +173,7 @@ def _check(config: ComparisonConfig, bank: Bank, labels: np.ndarray | None) -> N
             f"{bank.name}: images have {bank.images.shape[1]} channel(s), "
             f"{config.modality} needs {config.channels}"
         )
-    if COMPARISONS[config.method].labels and (labels is None or len(labels) != len(bank.images)):
+    if METHODS[config.method].labels and (labels is None or len(labels) != len(bank.images)):
         count = 0 if labels is None else len(labels)
         raise DataError(
             f"{bank.name}: {config.method} needs a label for each of {len(bank.images)} images, "
@@ -184,13 +184,13 @@ def _check(config: ComparisonConfig, bank: Bank, labels: np.ndarray | None) -> N
 def make(run: ComparisonConfig, how: How) -> Made:
     """The encoder alone is kept, as ``encoder.*``: heads, queues and teachers did their work."""
     bank = pretraining_bank(run.data, run.modality)
-    labels = grades(run.data, bank) if COMPARISONS[run.method].labels else None
+    labels = grades(run.data, bank) if METHODS[run.method].labels else None
     return compared(run, pretrain_comparison(run, bank, how, labels), data_line(bank))
 
 
 def compared(run: ComparisonConfig, done: Learned, data: dict[str, Any]) -> Made:
     """What came out of a comparison method's training on ``data``."""
-    method = COMPARISONS[run.method]
+    method = METHODS[run.method]
     totals = [sum(row) for row in done.history.rows]
     gain = late_gain(totals) if totals else 0.0
     fields = {
@@ -214,7 +214,7 @@ def pretrain_global(config: GlobalConfig, bank: CtBank, how: How) -> Learned:
     Args:
         bank: slices, (N, 1, size, size) uint8; its volumes are split.
     """
-    if COMPARISONS[config.method].labels:
+    if METHODS[config.method].labels:
         raise DataError(f"{bank.name}: {config.method} needs a label for each slice; CT has none")
     learned, watched = pretraining_rows(bank, config.part)
     feed = Feed(bank.images, how.fabric.device, np.concatenate([learned, watched]))

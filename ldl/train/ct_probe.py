@@ -13,7 +13,7 @@ from torch import Tensor
 from ldl.data.colour import normalise, to_float
 from ldl.data.ct import CtBank, pretraining_rows
 from ldl.errors import DataError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.models.organ_net import LocalUNet
 from ldl.rng import generator, numpy_generator, seed_everything
@@ -50,7 +50,7 @@ def make_probe(run: ProbeConfig, how: How) -> Made:
     }
     if isinstance(run.encoder, GlobalConfig):
         first, last = (own_loss(run, net, bank, how) for net in (start, end))
-        above = max(first - COMPARISONS[run.encoder.method].floor, 1e-9)
+        above = max(first - METHODS[run.encoder.method].floor, 1e-9)
         fields |= {"own": [round(first, 5), round(last, 5)]}
         fields |= {"own_fall": round((first - last) / above, 5)}
     return Made(None, data_of(bank), time.monotonic() - began, fields)
@@ -68,7 +68,7 @@ def own_loss(run: ProbeConfig, net: Any, bank: CtBank, how: How) -> float:
     """
     config, net = run.encoder, placed(net, how.fabric)
     assert isinstance(config, GlobalConfig)
-    method = COMPARISONS[config.method]
+    method = METHODS[config.method]
     learned, watched = (rows.tolist() for rows in pretraining_rows(bank, config.part))
     feed = Feed(bank.images, how.fabric.device)
     stage = ComparisonStage(config, net, feed, learned, None)
@@ -166,7 +166,7 @@ def _network(
         return local
     learned, _ = pretraining_rows(bank, config.part)
     seed_everything(config.seed, "initialise", config.method)
-    net: Any = COMPARISONS[config.method].network(config, len(learned))
+    net: Any = METHODS[config.method].network(config, len(learned))
     if weights:
         encoder = checkpoint.under("encoder", weights)
         net.encoder.load_state_dict(encoder)

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from ldl.data.manifest import collection_named, task_members
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.methods.synthesis import SynthesisNet
 from ldl.models.backbones import Encoder
 from ldl.models.discriminator import discriminator
@@ -88,11 +88,7 @@ def noise_stage(
         noise = numpy_generator(config.seed, "cost").integers(0, 256, shape, dtype=np.uint8)
     feed, rows = Feed(noise, torch.device(device)), list(range(images))
     with torch.device(device):
-        net = (
-            COMPARISONS[config.method].network(config, images)
-            if isinstance(config, ComparisonConfig)
-            else METHODS[config.method].network(config)
-        )
+        net = METHODS[config.method].network(config, images)
     if isinstance(config, ComparisonConfig):
         labels = torch.zeros(images, dtype=torch.int64)
         return ComparisonStage(config, net, feed, rows, labels)
@@ -100,8 +96,7 @@ def noise_stage(
 
 
 def _pretraining(config: PretrainConfig | ComparisonConfig) -> Estimate:
-    compared = isinstance(config, ComparisonConfig)
-    if compared and not COMPARISONS[config.method].trains:
+    if not METHODS[config.method].trains:
         return Estimate(0, 0.0, 0.0)
     batch = config.batch if isinstance(config, ComparisonConfig) else 2 * config.groups
     with torch.device("cpu"):

@@ -13,14 +13,14 @@ from ldl.cli.methods import WIDTH
 from ldl.cli.own import NAMES
 from ldl.config import DataConfig
 from ldl.errors import LdlError
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.models.backbones import backbone
 from ldl.own.pretraining import fitted
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
 
-EVERY = [*METHODS, *COMPARISONS]
-FROM_A_FOLDER = [n for n in EVERY if n in METHODS or COMPARISONS[n].trains]
+EVERY = [*METHODS]
+FROM_A_FOLDER = [n for n in EVERY if METHODS[n].trains]
 FROM_A_FOLDER.remove("supervised")
 
 
@@ -62,7 +62,7 @@ def test_every_method_is_listed_with_level_and_paper_in_columns() -> None:
     assert all(line[column - 2 : column] == "  " for line in lines)
     named = [line for line in lines if line[0] != " "]
     assert [line.split()[0] for line in named] == EVERY
-    for line, method in zip(named, [*METHODS.values(), *COMPARISONS.values()], strict=True):
+    for line, method in zip(named, METHODS.values(), strict=True):
         assert line[head.index("level") : column].strip() == method.level
         assert method.paper.startswith(line[column:])
 
@@ -77,7 +77,7 @@ def test_costs_are_counted_and_relative_to_supervised() -> None:
         found = re.match(r"(\S+) .*?  +(\d+\.\d) +(\d+\.\d\d) +([\d,]+)  ", line)
         if found:
             numbers[found[1]] = (float(found[2]), float(found[3]))
-    trained = [name for name in EVERY if name in METHODS or COMPARISONS[name].trains]
+    trained = [name for name in EVERY if METHODS[name].trains]
     assert list(numbers) == trained
     assert numbers["supervised"][1] == 1.0
     for mflop, ratio in numbers.values():

@@ -35,12 +35,12 @@ def test_shares_are_those_of_a_table_of_variances() -> None:
 def test_the_three_pure_cases() -> None:
     same = vectors(0, DIMS, 1, 1).expand(DIMS, SIDE, SIDE)
     place = vectors(1, DIMS, SIDE, SIDE)
-    assert frame_of([same, same]).common == pytest.approx(1)
+    assert frame_of([same, same]).shares["common"] == pytest.approx(1)
     by_place = frame_of([place, place, place])
     assert by_place.common + by_place.place == pytest.approx(1)
     assert by_place.content == pytest.approx(0, abs=1e-9)
     opposite = frame_of([place, -place])
-    assert opposite.content == pytest.approx(1)
+    assert opposite.shares["content"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_centring_finds_what_a_strong_place_hides(embedder, scene) -> None:
     plain = EmbeddingMatcher(hidden)
     given = torch.from_numpy(images).float() / 255
     frame = frame_of(plain.vectors(one, (window, window)) for one in given)
-    assert frame.common + frame.place > 0.9
+    assert frame.shares["common"] + frame.shares["place"] > 0.9
     free = score(EmbeddingMatcher(embedder))
     assert score(plain) < 0.2 < 0.8 < free
     assert score(CentredMatcher(hidden, frame.mean)) > free - 0.1

@@ -9,7 +9,7 @@ from ldl.config import DataConfig
 from ldl.data.bank import Bank
 from ldl.data.sampling import apply_symmetry
 from ldl.data.views import ViewPair
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.sphere import unit
@@ -103,7 +103,7 @@ def one_step(photographs):
 
     def make(config, labels=None):
         torch.manual_seed(config.seed)
-        method = COMPARISONS[config.method]
+        method = METHODS[config.method]
         net = method.network(config, 35)
         rows = torch.arange(config.batch)
         batch = Batch(torch.from_numpy(photographs.images[: config.batch]), rows, labels)

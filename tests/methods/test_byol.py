@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from ldl.data.recipes import draw_view
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.methods.byol import BYOLNet, momentum_at
 from ldl.models.backbones import pooled
 
-BYOL = COMPARISONS["byol"]
+BYOL = METHODS["byol"]
 SMALL = {"hidden": 32, "dim": 16, "momentum": 0.9}
 
 

@@ -5,14 +5,14 @@ import math
 import pytest
 import torch
 
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.methods.densecl import DenseHead, DenseMomentumNet, DenseVectors
 from ldl.models.backbones import Encoder
 from ldl.models.memory import Queue
 from ldl.sphere import unit
 
-DENSECL = COMPARISONS["densecl"]
+DENSECL = METHODS["densecl"]
 
 
 def generator(seed=0):

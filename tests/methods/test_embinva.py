@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.sphere import unit
 
-EMBINVA = COMPARISONS["embinva"]
+EMBINVA = METHODS["embinva"]
 
 
 def loss_of(config, vectors):

@@ -5,10 +5,10 @@ import torch
 
 from ldl.data.colour import NORMALISATION
 from ldl.errors import ConfigError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 
-GENESIS = COMPARISONS["genesis"]
+GENESIS = METHODS["genesis"]
 NOTHING = {"intensity": 0.0, "shuffle": 0.0, "paint": 0.0}
 
 

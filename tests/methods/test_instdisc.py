@@ -5,12 +5,12 @@ import torch
 
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.losses.instance import instance_nce, instance_softmax, partition
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.models.memory import MemoryBank
 from ldl.sphere import unit
 
-INSTDISC = COMPARISONS["instdisc"]
+INSTDISC = METHODS["instdisc"]
 ROWS = torch.tensor([7, 2, 9])
 
 

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from ldl.errors import ConfigError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 
-MAE = COMPARISONS["mae"]
+MAE = METHODS["mae"]
 SMALL = {"width": 32, "depth": 1, "heads": 4}
 # Patches of a 32-pixel crop: 4 x 4 of 8 x 8 pixels.
 PATCH, SIDE = 8, 4

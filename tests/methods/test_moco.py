@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ldl.data.recipes import INSTANCE, MOCO_V2, draw_view
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.models.memory import Queue
 from ldl.sphere import unit
@@ -39,7 +39,7 @@ def losses_of(method, model, config, count=5, seed=0):
     images = torch.randint(0, 256, (count, 3, 48, 48), dtype=torch.uint8)
     batch = Batch(images, torch.arange(count))
     draw = torch.Generator().manual_seed(seed)
-    return COMPARISONS[method].losses(model, batch, config, draw).losses
+    return METHODS[method].losses(model, batch, config, draw).losses
 
 
 def naive(query, key, queue, tau):
@@ -127,13 +127,13 @@ def test_the_backward_pass_reads_the_queue_as_it_was(method, comparison_config, 
 @pytest.mark.parametrize("method", BOTH)
 def test_after_k_steps_the_teacher_is_a_weighted_mean(method, comparison_config):
     config = comparison_config(method, queue=8, dim=8, momentum=0.8)
-    net = COMPARISONS[method].network(config, 35)
+    net = METHODS[method].network(config, 35)
     before = [weight.clone() for weight in net.teacher.parameters()]
     with torch.no_grad():
         for weight in (*net.encoder.parameters(), *net.head.parameters()):
             weight.add_(1.0)
     for step in range(4):
-        COMPARISONS[method].after_step(net, config, step + 1)
+        METHODS[method].after_step(net, config, step + 1)
     for old, new in zip(before, net.teacher.parameters(), strict=True):
         torch.testing.assert_close(new, old + (1 - 0.8**4), rtol=1e-5, atol=1e-5)
 
@@ -141,8 +141,8 @@ def test_after_k_steps_the_teacher_is_a_weighted_mean(method, comparison_config)
 def test_defaults_are_the_papers():
     first = {"queue": 65536, "dim": 128, "momentum": 0.999, "temperature": 0.07}
     first |= {"fill": "random", "norm": "none"}
-    assert COMPARISONS["moco"].Knobs().model_dump() == first
-    assert COMPARISONS["mocov2"].Knobs().model_dump() == {**first, "temperature": 0.2}
+    assert METHODS["moco"].Knobs().model_dump() == first
+    assert METHODS["mocov2"].Knobs().model_dump() == {**first, "temperature": 0.2}
 
 
 @pytest.mark.parametrize(("method", "recipe"), [("moco", INSTANCE), ("mocov2", MOCO_V2)])
@@ -159,9 +159,9 @@ def test_views_are_drawn_by_the_papers_recipe(method, recipe, comparison_config,
 
 
 def test_v1_has_one_layer_and_v2_two_with_a_hidden_one_as_wide_as_the_features():
-    linear = COMPARISONS["moco"].head(16, 8)
+    linear = METHODS["moco"].head(16, 8)
     assert isinstance(linear, nn.Linear)
-    layers = [m for m in COMPARISONS["mocov2"].head(16, 8).modules() if isinstance(m, nn.Linear)]
+    layers = [m for m in METHODS["mocov2"].head(16, 8).modules() if isinstance(m, nn.Linear)]
     assert [(m.in_features, m.out_features) for m in layers] == [(16, 16), (16, 8)]
     assert (linear.in_features, linear.out_features) == (16, 8)
 

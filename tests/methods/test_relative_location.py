@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from ldl.data.sampling import PLACES, draw_pair
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.methods.relative_location import patch_size
 
-RELATIVE = COMPARISONS["relative-location"]
+RELATIVE = METHODS["relative-location"]
 SMALL = {"smallest": 0.9, "width": 32}
 
 

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.methods.rotation import turned
 
-ROTATION = COMPARISONS["rotation"]
+ROTATION = METHODS["rotation"]
 
 
 def loss_of(config, model, images):

@@ -7,13 +7,13 @@ import torch
 
 from ldl.data.recipes import Recipe, draw_view
 from ldl.losses.instance import turn_discrimination
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.methods.rotori import RotOriNet, all_turns, upright
 from ldl.models.backbones import Encoder
 from ldl.sphere import unit
 
-ROTORI = COMPARISONS["rotori"]
+ROTORI = METHODS["rotori"]
 
 
 def generator(seed=0):

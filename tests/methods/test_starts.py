@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from ldl.errors import ConfigError, DataError, TrainingError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 from ldl.models.backbones import backbone
 
-RANDOM, IMAGENET = COMPARISONS["random"], COMPARISONS["imagenet"]
+RANDOM, IMAGENET = METHODS["random"], METHODS["imagenet"]
 
 
 @pytest.fixture

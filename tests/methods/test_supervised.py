@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ldl.errors import DataError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.methods.base import Batch
 
-SUPERVISED = COMPARISONS["supervised"]
+SUPERVISED = METHODS["supervised"]
 GRADES = np.arange(40) % 5
 
 

@@ -21,7 +21,6 @@ from ldl.phantoms.ct.bodies import (
     tube,
 )
 from ldl.phantoms.ct.scene import Part, Scene, draw_tissue
-from ldl.phantoms.eye import AVASCULAR, FOVEA, Habit, retinal_tree
 from ldl.phantoms.fields import (
     blur,
     curve,
@@ -35,6 +34,7 @@ from ldl.phantoms.fields import (
     wave,
     weights,
 )
+from ldl.phantoms.fundus import AVASCULAR, FOVEA, retinal_tree
 from ldl.phantoms.growth import Branches, Manner, sprout
 from ldl.rng import numpy_generator
 
@@ -106,7 +106,7 @@ def test_calibres_follow_murrays_law():
 
 
 def test_daughters_are_thinner_than_their_parents():
-    tree = retinal_tree(np.random.default_rng(3), Habit())
+    tree = retinal_tree(np.random.default_rng(3))
     assert len(tree) == 4 + 3  # from the trunks, and from the twigs of the disc
     widest = [b.radius.max() for b in tree[:4]]
     assert all(a > b for a, b in zip(widest, widest[2:], strict=False))
@@ -115,17 +115,17 @@ def test_daughters_are_thinner_than_their_parents():
 
 def test_no_vessel_enters_the_avascular_zone():
     for seed in range(5):
-        for branches in retinal_tree(np.random.default_rng(seed), Habit()):
+        for branches in retinal_tree(np.random.default_rng(seed)):
             alive = branches.points[branches.radius > 0]
             assert (np.linalg.norm(alive - FOVEA, axis=1) > AVASCULAR).all()
 
 
 def test_calibre_and_tortuosity_are_knobs():
     calm, wild = (
-        retinal_tree(np.random.default_rng(0), Habit(tortuosity=t))[0].heading for t in (0.2, 2.0)
+        retinal_tree(np.random.default_rng(0), tortuosity=t)[0].heading for t in (0.2, 2.0)
     )
     assert np.abs(np.diff(wild, axis=1)).mean() > 1.5 * np.abs(np.diff(calm, axis=1)).mean()
-    thin, thick = (retinal_tree(np.random.default_rng(0), Habit(calibre=c)) for c in (1.0, 1.5))
+    thin, thick = (retinal_tree(np.random.default_rng(0), calibre=c) for c in (1.0, 1.5))
     assert thick[0].radius.max() == pytest.approx(1.5 * thin[0].radius.max())
 
 

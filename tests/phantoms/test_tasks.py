@@ -16,9 +16,8 @@ from ldl.data.preprocess import centroid
 from ldl.errors import LdlError
 from ldl.phantoms import pretraining_images, shape_prior, task_images
 from ldl.phantoms.chest import FILMS, draw_chest
-from ldl.phantoms.eye import CAMERAS
 from ldl.phantoms.fields import streams
-from ldl.phantoms.fundus import draw_fundus
+from ldl.phantoms.fundus import CAMERAS, draw_fundus
 from ldl.tasks import TASKS
 
 SIZE = 48

@@ -6,7 +6,7 @@ import torch
 from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import ConfigError
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.report import networks as encoders
 from ldl.report.encoders import collapsed, last_spread, verdict
 from ldl.runs.pretrain import ComparisonConfig
@@ -44,7 +44,7 @@ def test_before_its_first_step_an_encoder_is_what_training_starts_from() -> None
     assert one.words == "Encoder: MoCo, not trained."
 
 
-@pytest.mark.parametrize("method", [*METHODS, *COMPARISONS])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_config_and_a_title(method: str) -> None:
     config = encoders.config_of(method, "fundus", "smoke")  # type: ignore[arg-type]
     assert config.method == method

@@ -9,7 +9,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
 from ldl.errors import DataError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.models.backbones import backbone
 from ldl.runs.pretrain import ComparisonConfig, ComparisonName, small
 from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_configs
@@ -49,7 +49,7 @@ def test_elsewhere_what_our_scale_forbids_is_replaced(method: ComparisonName, pr
     if "queue" in wanted and budget.queue:
         wanted["queue"] = budget.queue
     assert config.knobs == wanted
-    knobs = COMPARISONS[method].knobs(config)
+    knobs = METHODS[method].knobs(config)
     if "queue" in wanted:
         assert config.batch <= knobs.queue <= 2960 // 2
 
@@ -65,7 +65,7 @@ def test_a_transfer_brings_its_comparison_and_leaves_records(
     made = store.record(run.encoder)
     assert made is not None
     assert isinstance(run.encoder, ComparisonConfig)
-    assert made["title"] == COMPARISONS[method].title
+    assert made["title"] == METHODS[method].title
     assert made["images_seen"] == run.encoder.steps * run.encoder.batch
     assert len(made["spread"]) == run.encoder.steps
     assert 0 <= made["retrieval"] <= 1

@@ -8,7 +8,7 @@ import pytest
 from ldl.engine.jobs import ordered
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import RunStore
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.runs.base import Run
 from ldl.runs.lrc import TWO_VIEWS, GlobalConfig
 from ldl.tables import TABLES, plan
@@ -94,7 +94,7 @@ def test_every_global_network_of_a_profile_can_be_made(name: str) -> None:
     configs = [run for run in found if isinstance(run, GlobalConfig) and run.method != "imagenet"]
     assert len(configs) >= 3
     for config in configs:
-        COMPARISONS[config.method].network(config, 64)
+        METHODS[config.method].network(config, 64)
 
 
 def test_the_paper_profile_is_what_the_paper_says() -> None:

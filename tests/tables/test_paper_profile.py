@@ -7,7 +7,7 @@ import yaml
 
 from ldl.config import Strict
 from ldl.engine.profiles import PAPER
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.runs.pretrain import SMALL, TRAINING
 from ldl.tables.encoders import Variant, comparison_config
 from ldl.tables.transfer import COMPARED
@@ -63,4 +63,4 @@ def test_a_dictionary_is_shorter_than_the_set() -> None:
     assert queued
     for method in queued:
         config = comparison_config(Variant(method), "fundus", PAPER)
-        assert COMPARISONS[method].knobs(config).queue < 30_000 / 1.5
+        assert METHODS[method].knobs(config).queue < 30_000 / 1.5

@@ -10,7 +10,7 @@ import torch
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
 from ldl.errors import ConfigError, DataError, TrainingError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.models.backbones import backbone
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import ComparisonConfig, small
@@ -25,7 +25,7 @@ from ldl.train.device import Feed
 from ldl.train.made import How
 from tests.train.resuming import Killed, alike, killed_and_resumed, saved
 
-TRAINED = [name for name, method in COMPARISONS.items() if method.trains]
+TRAINED = [name for name, method in METHODS.items() if method.compared and method.trains]
 ON_VIT = ("mae",)
 
 
@@ -91,7 +91,7 @@ def test_a_killed_run_goes_on_bit_for_bit(method, train, tmp_path, save_every_st
 def test_a_step_moves_every_weight_of_the_encoder(method, train):
     config = config_of(method, steps=1)
     seed_everything(config.seed, "initialise", method)
-    start = COMPARISONS[method].network(config, 21).encoder.state_dict()
+    start = METHODS[method].network(config, 21).encoder.state_dict()
     result = train(config)
     assert np.isfinite(result.history.rows).all()
     assert all(0 < value < 2 for value in result.spread)
@@ -218,7 +218,7 @@ def test_labels_are_those_of_the_images_drawn(image_bank, fabric, tmp_path, monk
         seen.append(torch.equal(given.batch.rows * 10, given.batch.labels))
         raise Killed
 
-    monkeypatch.setattr(type(COMPARISONS["supervised"]), "step", watch)
+    monkeypatch.setattr(type(METHODS["supervised"]), "step", watch)
     bank = Bank("labelled", images, tuple(map(str, range(24))), "")
     with pytest.raises(Killed):
         pretrain_comparison(config_of("supervised"), bank, How(tmp_path, fabric), labels=labels)

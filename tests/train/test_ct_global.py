@@ -10,7 +10,7 @@ import torch
 from ldl.data.ct import slice_bank
 from ldl.data.elastic import Elastic
 from ldl.errors import ConfigError, DataError
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.models.backbones import LocalEncoder
 from ldl.runs.lrc import TWO_VIEWS, CtConfig, ElasticConfig, GlobalConfig
 from ldl.train.comparison import ComparisonStage, pretrain_global
@@ -184,6 +184,6 @@ def test_labels_and_too_few_slices_are_refused(run, ct_bank):
 
 
 def test_moco_trains_the_local_branchs_encoder_as_well():
-    net = COMPARISONS["moco"].network(config(backbone="unet"), 8)
+    net = METHODS["moco"].network(config(backbone="unet"), 8)
     assert isinstance(net.encoder, LocalEncoder)
     assert net.encoder.channels == [2, 4, 8, 16, 32]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ldl.methods import COMPARISONS
+from ldl.methods import METHODS
 from ldl.runs.lrc import CtConfig, ElasticConfig, GlobalConfig, LocalRegionConfig, ProbeConfig
 from ldl.train import checkpoint
 from ldl.train.comparison import bank_of
@@ -48,7 +48,7 @@ def test_every_class_weighs_alike():
 def how(fabric, tmp_path):
     def trained(run):
         """Weights of the run's network, no longer those it starts from."""
-        net = COMPARISONS[run.method].network(run, 16)
+        net = METHODS[run.method].network(run, 16)
         return checkpoint.prefixed("encoder", net.encoder.state_dict())
 
     return How(tmp_path, fabric, before=trained)

@@ -9,21 +9,23 @@ from typer.testing import CliRunner
 from ldl.cli import app
 from ldl.config import DataConfig
 from ldl.engine.profiles import PAPER, SMOKE
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.runs.localize import LocalizeConfig
 from ldl.tables import runs_of
 from ldl.tables.encoders import Variant, comparison_config, ldl_config, transfer_config
 from ldl.train.estimate import counted, estimate, estimates, noise_stage, totals
 from ldl.train.loop import Plan
 
-TRAINED = [name for name, method in COMPARISONS.items() if method.trains and name != "mae"]
+TRAINED = [
+    name for name, method in METHODS.items() if method.compared and method.trains and name != "mae"
+]
 
 
 def small_stage(config, side=64, batch=8):
     """A training like ``config``, as wide, at ``side`` pixels, before its first step."""
     data = config.data.model_copy(update={"size": side})
     small = {"crop": side, "data": data, "scale": "whole"}
-    if config.method in COMPARISONS:
+    if METHODS[config.method].compared:
         small["batch"] = batch
     return noise_stage(config.model_copy(update=small), 4 * batch)
 
@@ -53,7 +55,7 @@ def test_every_kind_of_training_of_the_paper_is_counted():
     """At the published sizes: the counting costs no arithmetic."""
     kinds = {}
     for run in runs_of("all", PAPER).values():
-        method = COMPARISONS.get(getattr(run, "method", ""))
+        method = METHODS.get(getattr(run, "method", ""))
         if run.trains and (method is None or method.trains):
             kinds.setdefault((run.kind, getattr(run, "output", "")), run)
     assert len(kinds) >= 10
@@ -100,7 +102,9 @@ def test_a_dry_run_makes_nothing_and_says_what_it_would_cost(tmp_path, monkeypat
 
 
 def steps_of_the_paper():
-    ours = [(method, "tiny") for method in METHODS] + [("rd", "full")]
+    ours = [(method, "tiny") for method in METHODS if not METHODS[method].compared] + [
+        ("rd", "full")
+    ]
     variants = [
         Variant(method, clusters=16 if method == "rd" else 0, architecture=width)
         for method, width in ours
@@ -118,7 +122,7 @@ def test_the_papers_networks_take_a_step_of_every_kind(config):
     """At the published widths, heads, dictionaries and optimizers; at 64 pixels, for the CPU."""
     stage = small_stage(config)
     optimizer = (
-        Plan.of(config) if config.method in COMPARISONS else Plan(1, config.learning_rate)
+        Plan.of(config) if METHODS[config.method].compared else Plan(1, config.learning_rate)
     ).build(stage.trainable())
     weights = list(stage.net.encoder.parameters())
     before = [weight.detach().clone() for weight in weights]

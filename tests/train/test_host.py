@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ldl.config import DataConfig
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.train.comparison import ComparisonStage
@@ -76,7 +76,7 @@ def own_stage(method):
 
 def compared_stage(method):
     config = ComparisonConfig(**SIZES, method=method, batch=8, knobs={"queue": 16})
-    net = COMPARISONS[method].network(config, IMAGES).to("meta")
+    net = METHODS[method].network(config, IMAGES).to("meta")
     return ComparisonStage(config, net, resident_feed(), list(range(IMAGES)), None)
 
 

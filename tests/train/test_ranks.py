@@ -20,7 +20,7 @@ from ldl.config import DataConfig
 from ldl.engine.execute import ensure
 from ldl.engine.store import RunStore
 from ldl.errors import ConfigError
-from ldl.methods import COMPARISONS, METHODS
+from ldl.methods import METHODS
 from ldl.ranks import across_ranks, gathered, mine, ranks
 from ldl.rng import numpy_generator, seed_everything
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
@@ -60,7 +60,7 @@ def stages():
     knobs = {"queue": 16, "dim": 8, "norm": "batch"}
     config = ComparisonConfig(method="moco", batch=8, knobs=knobs, **FIELDS)
     seed_everything(0, "ranks")
-    net = COMPARISONS["moco"].network(config, IMAGES)
+    net = METHODS["moco"].network(config, IMAGES)
     yield ComparisonStage(config, net, feed, rows, None)
 
 
