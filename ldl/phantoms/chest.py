@@ -67,7 +67,11 @@ def develop(draw: Streams, film: Film, attenuation: Array, x: Array, y: Array) -
     `x` and `y` (size, size) are the anatomical coordinates of the pixels.
     """
     rng, size = draw("film"), len(x)
-    signal = attenuation + _abdomen(rng, x, y)
+    # Liver and stomach below the diaphragm, with a bubble of gas on the left.
+    wide, low = rng.uniform(0.08, 0.2), rng.uniform(0.76, 0.86)
+    bubble = step(np.hypot((x - 0.42) / wide, (y - low) / 0.08) - 1.0, 0.3)
+    belly = rng.uniform(0.1, 0.35) * step(0.62 - y, 0.25)
+    signal = attenuation + (belly - rng.uniform(0.0, 0.35) * bubble)
     signal += rng.uniform(*film.washed) * (blur(signal, 0.1 * size) - signal)
     signal += float(rng.normal(0, 0.05)) * x + float(rng.normal(0, 0.04)) * y
     signal = blur(signal, rng.uniform(0.001, 0.004) * size)
@@ -78,13 +82,6 @@ def develop(draw: Streams, film: Film, attenuation: Array, x: Array, y: Array) -
     grain = draw("noise").standard_normal((size, size), dtype=np.float32)
     tone += rng.uniform(*film.noise) * grain
     return np.clip(np.rint(255.0 * _stickers(rng, film, tone)), 0, 255).astype(np.uint8)
-
-
-def _abdomen(rng: np.random.Generator, x: Array, y: Array) -> Array:
-    """Liver and stomach below the diaphragm, with a bubble of gas on the left."""
-    wide, low = rng.uniform(0.08, 0.2), rng.uniform(0.76, 0.86)
-    bubble = step(np.hypot((x - 0.42) / wide, (y - low) / 0.08) - 1.0, 0.3)
-    return rng.uniform(0.1, 0.35) * step(0.62 - y, 0.25) - rng.uniform(0.0, 0.35) * bubble
 
 
 def _stickers(rng: np.random.Generator, film: Film, tone: Array) -> Array:
@@ -145,16 +142,28 @@ def draw_chest(
     draw: Streams, film: Film, size: int, *, pneumothorax: bool = False
 ) -> tuple[Array, dict[str, Array]]:
     """The film (1, size, size) uint8; bool masks of heart, lung, clavicle and pneumothorax."""
-    pose = _pose(draw("pose"), film, size)
-    rng = draw("organs")
+    rng = draw("pose")
+    zoom = rng.uniform(*film.zoom)
+    scale = zoom * rng.uniform((0.95, 0.92), (1.05, 1.08))
+    # On a large film the patient hangs from its upper edge.
+    shift = rng.normal((0.0, -0.6 * max(1.0 - zoom, 0.0)), film.shift)
+    pose, rng = Pose(scale, shift, float(rng.normal(0.0, film.roll)), size), draw("organs")
     x, y = pose.anatomy()
-    heart_line, lung_lines = _outlines(rng)
+    stretch = rng.uniform((0.9, 0.82), (1.08, 1.12))
+    larger, middle = rng.uniform((0.8, 0.85), (1.3, 1.12)), rng.normal((0.05, 0.25), 0.03)
+    heart_line = (middle + (OUTLINES["heart"] - middle) * larger) * stretch
+    heart_line = _closed(rng, heart_line, 0.020)
+    lung_lines = [_closed(rng, OUTLINES[f"{s}_lung"] * stretch, 0.018) for s in ("right", "left")]
     heart = pose.fill(heart_line)
     lungs = [pose.fill(line) * (1.0 - heart) for line in lung_lines]
     lung = np.maximum(*lungs)
     body = _soft_tissue(rng, pose, x, y)
     air = 0.6 * blur(lung, 0.006 * size) + 0.4 * blur(lung, 0.025 * size)
-    air = rng.uniform(0.5, 0.6) * air * _lung_depth(rng, x, y)
+    # Most of a ray's way is air in the middle of each lung, less at apex and rim.
+    across = 0.72 + 0.28 * np.sqrt(np.clip(1.0 - ((np.abs(x) - 0.42) / 0.42) ** 2, 0, 1))
+    air = rng.uniform(0.5, 0.6) * air
+    along = 0.86 + 0.12 * np.clip((y + 0.8) / 0.8, 0, 1) + rng.normal(0, 0.03)
+    air = air * (across * along)
     dense = _mediastinum(rng, x, y, blur(heart, 0.012 * size))
     bones, clavicle = _bones(draw("bones"), pose, x, y)
     marks = _lung_marks(draw("vessels"), pose)
@@ -171,27 +180,9 @@ def draw_chest(
     return image, {name: threshold(soft, 0.5) for name, soft in masks.items()}
 
 
-def _pose(rng: np.random.Generator, film: Film, size: int) -> Pose:
-    zoom = rng.uniform(*film.zoom)
-    scale = zoom * rng.uniform((0.95, 0.92), (1.05, 1.08))
-    # On a large film the patient hangs from its upper edge.
-    shift = rng.normal((0.0, -0.6 * max(1.0 - zoom, 0.0)), film.shift)
-    return Pose(scale, shift, float(rng.normal(0.0, film.roll)), size)
-
-
 def _closed(rng: np.random.Generator, points: Array, jitter: float) -> Array:
     """A smooth closed curve through control points that were moved a little."""
     return curve(rng.normal(points, jitter), 8, closed=True)
-
-
-def _outlines(rng: np.random.Generator) -> tuple[Array, tuple[Array, Array]]:
-    """Heart, right and left lung as closed curves."""
-    stretch = rng.uniform((0.9, 0.82), (1.08, 1.12))
-    size, middle = rng.uniform((0.8, 0.85), (1.3, 1.12)), rng.normal((0.05, 0.25), 0.03)
-    lungs = OUTLINES["right_lung"], OUTLINES["left_lung"]
-    heart = _closed(rng, (middle + (OUTLINES["heart"] - middle) * size) * stretch, 0.020)
-    right, left = (_closed(rng, line * stretch, 0.018) for line in lungs)
-    return heart, (right, left)
 
 
 def _soft_tissue(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> Array:
@@ -204,13 +195,6 @@ def _soft_tissue(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> Ar
         thick = step(fold - 1.0, 0.12) * np.sqrt(np.clip(1.15 - fold, 0, 1))
         body = body + rng.uniform(0.05, 0.14) * thick
     return body * (1.0 + 0.02 * fractal(rng, pose.size, 5, 4))
-
-
-def _lung_depth(rng: np.random.Generator, x: Array, y: Array) -> Array:
-    """How much of a ray's way is air: most in the middle of each lung, less at apex and rim."""
-    across = np.sqrt(np.clip(1.0 - ((np.abs(x) - 0.42) / 0.42) ** 2, 0, 1))
-    along = 0.86 + 0.12 * np.clip((y + 0.8) / 0.8, 0, 1) + rng.normal(0, 0.03)
-    return (0.72 + 0.28 * across) * along
 
 
 def _mediastinum(rng: np.random.Generator, x: Array, y: Array, heart: Array) -> Array:
@@ -239,7 +223,16 @@ def _bones(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> tuple[Ar
     out = strength * pose.tubes(behind, radius, fade, 0.35)
     fade = solid * np.interp(t, [0, 0.2, 1], [0.3, 0.9, 0.1])
     out += 0.75 * strength * pose.tubes(front, 1.15 * radius, fade, 0.35)
-    lines, thick = _clavicles(rng)
+    lift, tilt, lines = rng.normal(0.0, 0.05), rng.normal(0.0, 0.08), []
+    for side in (-1.0, 1.0):
+        points = rng.normal(OUTLINES["clavicle"], 0.012)
+        points[:, 1] += lift + tilt * (points[:, 0] - 0.3) + rng.normal(0, 0.015)
+        lines.append(curve(points, 5) * (side, 1.0))
+    # Thick at the sternum.
+    thick = np.interp(
+        np.linspace(0.0, 1.0, COLLAR), [0, 0.08, 0.4, 0.8, 1.0], [1.1, 1.35, 0.9, 0.9, 0.8]
+    )
+    thick, lines = rng.uniform(0.030, 0.042) * thick, np.stack(lines)
     cover = pose.tubes(lines[:, :MEDIAL], thick[:MEDIAL], np.ones(MEDIAL))
     out += rng.uniform(0.12, 0.2) * pose.tubes(lines, thick, np.ones(COLLAR), 0.4)
     for side in (-1.0, 1.0):
@@ -264,18 +257,6 @@ def _ribs(rng: np.random.Generator, t: Array) -> tuple[Array, Array]:
     front = np.stack([half - (half - 0.26) * t**1.1, top + slope + drop * t**0.9], 2)
     mirror = np.array([-1.0, 1.0])
     return np.concatenate([behind * mirror, behind]), np.concatenate([front * mirror, front])
-
-
-def _clavicles(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Centre lines (2, COLLAR, 2), right one first, and radii (COLLAR,), thick at the sternum."""
-    lift, tilt, lines = rng.normal(0.0, 0.05), rng.normal(0.0, 0.08), []
-    t = np.linspace(0.0, 1.0, COLLAR)
-    for side in (-1.0, 1.0):
-        points = rng.normal(OUTLINES["clavicle"], 0.012)
-        points[:, 1] += lift + tilt * (points[:, 0] - 0.3) + rng.normal(0, 0.015)
-        lines.append(curve(points, 5) * (side, 1.0))
-    shape = np.interp(t, [0, 0.08, 0.4, 0.8, 1.0], [1.1, 1.35, 0.9, 0.9, 0.8])
-    return np.stack(lines), rng.uniform(0.030, 0.042) * shape
 
 
 def _lung_marks(rng: np.random.Generator, pose: Pose) -> Array:
@@ -311,7 +292,7 @@ def _opacities(rng: np.random.Generator, x: Array, y: Array) -> Array:
 
 
 def _collapse(
-    rng: np.random.Generator, pose: Pose, outlines: tuple[Array, Array], lungs: list[Array]
+    rng: np.random.Generator, pose: Pose, outlines: list[Array], lungs: list[Array]
 ) -> tuple[Array, Array]:
     """A pneumothorax: the gap between chest wall and lung, and the thin line of the pleura."""
     side = int(rng.integers(2))
