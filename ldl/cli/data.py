@@ -1,7 +1,7 @@
 """``ldl data``: what is at hand, is it whole, where does it come from, make it ready."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,9 +10,6 @@ from ldl.cli.options import LeaveOut
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Manifest, collection_named, manifest_named, manifests
 from ldl.errors import DataError, LdlError
-
-if TYPE_CHECKING:
-    from ldl.data.bank import Bank
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, verify, fetch, prepare.")
 
@@ -134,7 +131,7 @@ def _counted(each: Sequence[str], names: Iterable[str]) -> str:
     return ", ".join(f"{each.count(one)} {one}" for one in names if one in each)
 
 
-def _say(bank: "Bank", *lines: str) -> None:
+def _say(bank: Any, *lines: str) -> None:
     left_out = [f"left out: {id}, {why}" for id, why in bank.left_out.items()]
     typer.echo("\n".join([*lines, *left_out]))
 

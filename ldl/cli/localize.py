@@ -71,8 +71,7 @@ def localize(
     matcher = finder.matcher_for(network, side, features=features, device=target)
     given = picture(support, kind, size)
     inside = point_inside(given, place)
-    faults: list[str] = []
-    lines: list[str] = []
+    faults, lines = list[str](), list[str]()
     with answers.open():
         answers.support(given, place, side)
         for number, path in enumerate(queries):
@@ -87,8 +86,7 @@ def localize(
             lines.append(said(one))
         if not leave_out:
             refuse(faults, len(queries))
-    for line in lines:
-        typer.echo(line)
+    typer.echo("\n".join(lines))
     count = len(queries) + 1 - len(faults)
     typer.echo(f"{output / CSV} and {count} overlays; x is the column, y the row")
 

@@ -97,14 +97,6 @@ def _made(run: Run, store: RunStore, fabric: Fabric, device: str, progress: Prog
     made: Made = getattr(import_module(module), name)(run, how)
     if made.weights and first():
         checkpoint.save(store.weights(run), made.weights, {"run_id": run.run_id()})
-    return {**_header(run, fabric, made), **made.fields}
-
-
-def _identity(run: Run, data: str) -> dict[str, Any]:
-    return {"version": run.stamp(), "data": data}
-
-
-def _header(run: Run, fabric: Fabric, made: Made) -> Record:
     return {
         "schema": SCHEMA,
         "run_id": run.run_id(),
@@ -114,7 +106,12 @@ def _header(run: Run, fabric: Fabric, made: Made) -> Record:
         "data": made.data,
         "provenance": provenance(fabric),
         "wall_seconds": round(made.seconds, 2),
+        **made.fields,
     }
+
+
+def _identity(run: Run, data: str) -> dict[str, Any]:
+    return {"version": run.stamp(), "data": data}
 
 
 _VERSIONS = (

@@ -45,18 +45,9 @@ def ordered(cells: Iterable[HasRuns]) -> dict[str, Run]:
         runs.setdefault(run.run_id(), run)
 
     measured = [run for cell in cells for run in cell.runs]
-    for run in measured:
-        for before in run.needs():
-            add(before)
-    for run in measured:
-        add(run)
+    for one in [*(before for run in measured for before in run.needs()), *measured]:
+        add(one)
     return runs
-
-
-def job_id(run: Run) -> str:
-    """The job a measurement belongs to: that of the first run it needs."""
-    before = run.needs()
-    return before[0].run_id() if before else run.home()
 
 
 def jobs(cells: Iterable[HasRuns]) -> list[Job]:
@@ -75,7 +66,8 @@ def jobs(cells: Iterable[HasRuns]) -> list[Job]:
 
     for run in (run for cell in cells for run in cell.runs):
         before = run.needs()
-        id = job_id(run)
+        # The job of a measurement is that of the first run it needs.
+        id = before[0].run_id() if before else run.home()
         open_job(id, before[0] if before else None)
         for other in before[1:]:
             open_job(other.run_id(), other)
@@ -92,20 +84,14 @@ def jobs(cells: Iterable[HasRuns]) -> list[Job]:
 
 
 def job_named(id: str, cells: Iterable[HasRuns]) -> Job:
-    for job in jobs(cells):
-        if job.id == id:
-            return job
-    raise ConfigError(f"no job {id!r} in this table and profile; `ldl jobs` lists them")
+    named = {job.id: job for job in jobs(cells)}
+    if id not in named:
+        raise ConfigError(f"no job {id!r} in this table and profile; `ldl jobs` lists them")
+    return named[id]
 
 
 def makespan(runs: Mapping[str, Run], seconds: Mapping[str, float], devices: int) -> float:
-    """When the last run ends, if each free device takes the ready run that most waits for.
-
-    Args:
-        runs: by id, needed ones first, as `ordered` gives them.
-        seconds: of each run.
-        devices: how many; one run at a time on each.
-    """
+    """When the last of runs (`ordered`) ends, if each free device takes what most waits for."""
     before = {
         id: [needed for one in run.needs() if (needed := one.run_id()) in runs]
         for id, run in runs.items()

@@ -212,12 +212,9 @@ def feature_embedder(encoder: nn.Module, *, stride: int = 16) -> Embedder:
     """Raw features of an encoder, bilinear between their pixel centres, unit at every pixel.
 
     What localization gives without the decoder and the embedding branch: the comparison that the
-    paper lacks. The features follow a ReLU, so their cosines are never negative, and a pixel where
-    no channel fires has the zero vector.
-
-    Args:
-        encoder: (B, C, H, W) normalised -> five features at strides 1, 2, 4, 8, 16, in eval mode.
-        stride: which of them.
+    paper lacks. Of an encoder in eval mode (normalised images -> features at strides 1 to 16) those
+    of one ``stride``. They follow a ReLU, so their cosines are never negative, and a pixel where no
+    channel fires has the zero vector.
     """
     if stride not in STRIDES:
         raise ConfigError(f"stride is {stride}; use one of {', '.join(map(str, STRIDES))}")
@@ -253,11 +250,7 @@ class Frame(NamedTuple):
 
 
 def frame_of(maps: Iterable[Tensor]) -> Frame:
-    """The frame of some images' window vectors.
-
-    Args:
-        maps: one (K, H, W) an image, all of one shape, at least two; read once, one after another.
-    """
+    """The frame of at least two images' window vectors, (K, H, W) each, read once."""
     total, squares, count = None, 0.0, 0
     for one in maps:
         values = one.double()

@@ -171,14 +171,11 @@ def support_result(
     window: float,
     factors: Sequence[float] = FACTORS,
 ) -> Result:
-    """One support image against all the others, as plain numbers for a record.
+    """One support against all others, ``answers`` (query, pixels, sharpness, status), for a record.
 
     ``accuracy`` is the paper's: the guess counts whatever the map looks like; in ``accuracy_found``
-    an answer that is not "found" is a miss. Errors are distances, in pixels and in windows. Lists
-    ``..._of`` have an entry a query, the support left out.
-
-    Args:
-        answers: query, distance in pixels (Eq. 36), sharpness and status.
+    an answer that is not "found" is a miss. Errors are distances (Eq. 36), in pixels and windows.
+    Lists ``..._of`` have an entry a query, the support left out.
     """
     names = ("query_of", "distance_of", "sharpness_of", "status_of")
     columns = {

@@ -46,12 +46,7 @@ def network_of(config: PretrainConfig, weights: dict[str, Tensor] | None) -> nn.
 
 
 def matcher_of(run: LocalizeConfig, net: nn.Module | None, mean: Tensor | None = None) -> Matcher:
-    """What looks for the point.
-
-    Args:
-        net: the network of ``run.network``, on any device.
-        mean: of the window vectors at each place, where they are to be centred.
-    """
+    """What looks for the point, with the network of ``run.network`` and, to centre, the mean."""
     if run.matcher == "template":
         return TemplateMatcher()
     if run.matcher == "place":
@@ -76,10 +71,8 @@ def search(
     """Each support image of ``run`` against all other images: the images, and a record's fields.
 
     These are the images' ids, for each support its `support_result` in their order (it is no query
-    of itself), and of a network how much of its window vectors is the place in the frame.
-
-    Args:
-        weights: of the trained network; None before its first step, or where there is none.
+    of itself), and of a network how much of its window vectors is the place in the frame. Without
+    ``weights`` the network is as before its first step.
     """
     count = run.data.images or PHANTOMS
     bank = landmark_bank(

@@ -83,19 +83,11 @@ def embedding_network(config: PretrainConfig) -> LocalDiscriminationNet:
 def paired_patches(
     first: Tensor, second: Tensor, symmetry: Tensor, grid: int
 ) -> tuple[Tensor, Tensor]:
-    """Patch vectors of both views in register (Eq. 3).
+    """Patch vectors of both views in register (Eq. 3): two (B, grid * grid, K) float32, unit.
 
+    Of embeddings (B, K, S, S), the second as turned by ``symmetry``, (B,) codes; grid is H_p = W_p.
     Pooling commutes with the symmetries of the square, so it is the (grid, grid) map that is
     turned back, not the pixels.
-
-    Args:
-        first: (B, K, S, S) embeddings of the first views.
-        second: (B, K, S, S) embeddings of the second views, as turned by ``symmetry``.
-        symmetry: (B,) codes.
-        grid: H_p = W_p.
-
-    Returns:
-        two (B, grid * grid, K) float32 unit vectors.
     """
     cells = F.adaptive_avg_pool2d(full_precision(second), grid)
     turned_back = undo_symmetry(cells, symmetry)
@@ -111,12 +103,7 @@ def mix_weights(
 
 
 def recognised(anchors: Tensor, positives: Tensor, config: PretrainConfig) -> Tensor:
-    """L_Pd, or L_Hm, over the patches of the whole batch.
-
-    Args:
-        anchors: (B, P, K) unit vectors.
-        positives: (B, P, K) of the same patches.
-    """
+    """L_Pd, or L_Hm, over the whole batch: (B, P, K) unit vectors of the same patches, twice."""
     return patch_discrimination(
         gathered(anchors).flatten(0, 1),
         gathered(positives).flatten(0, 1),
@@ -246,11 +233,7 @@ KEY_PARTS = 2
 
 
 class ProjectionNet(nn.Module):
-    """An image's vector on the unit hypersphere.
-
-    Args:
-        head: from an image's (B, channels[-1]) vector to (B, D).
-    """
+    """An image's vector on the unit hypersphere; the head makes (B, D) of (B, channels[-1])."""
 
     def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -275,27 +258,18 @@ class ClassifierNet(nn.Module):
 
 
 class MomentumNet(nn.Module):
-    """Student and teacher (He et al. 2020): the teacher is a moving average without gradient.
-
-    Args:
-        head: from an image's (B, channels[-1]) vector to (B, D).
-    """
+    """Student and teacher (He et al. 2020): the teacher is a moving average without gradient."""
 
     def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
-        self.teacher = nn.ModuleDict(
-            {"encoder": copy.deepcopy(encoder), "head": copy.deepcopy(head)}
-        )
+        self.teacher = nn.ModuleDict(copy.deepcopy({"encoder": encoder, "head": head}))
         import_lightly("models.utils").deactivate_requires_grad(self.teacher)
 
     def forward(self, first: Tensor, second: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
-        """Query of the first views, key of the second: two (B, D) float32 unit vectors.
+        """Two (B, C, S, S) -> query of the first, key of the second, (B, D) float32 unit vectors.
 
-        Args:
-            first: (B, C, S, S).
-            second: (B, C, S, S).
-            order: (B,) int64, a permutation: how the keys are shuffled before normalisation.
+        ``order``, (B,) int64: the permutation in which keys are normalised.
         """
         query = unit(self.head(pooled(self.encoder(first))))
         return query, shuffled_keys(self.key, second, order)
@@ -313,12 +287,9 @@ class MomentumNet(nn.Module):
 
 @torch.no_grad()
 def shuffled_keys(encode, images: Tensor, order: Tensor):  # type: ignore[no-untyped-def]
-    """``encode`` of the images in shuffled parts, back in their own order.
+    """``encode`` of (B, C, S, S) in shuffled parts, back in their own order.
 
-    Args:
-        encode: (b, C, S, S) -> a tensor, or a tuple of tensors, with b rows.
-        images: (B, C, S, S).
-        order: (B,) int64, a permutation.
+    It makes a tensor, or a tuple of tensors, of b rows; ``order`` is a permutation, (B,) int64.
     """
     order = sent(order, images)
     parts = mine(order).chunk(max(1, KEY_PARTS // ranks()))

@@ -17,19 +17,12 @@ from ldl.sphere import unit
 
 
 class DenseVectors(NamedTuple):
-    """What a branch says of B images with S^2 cells each; all but ``features`` are unit vectors.
+    """What a branch says of B images with S^2 cells each; all but ``features`` are unit vectors."""
 
-    Attributes:
-        image: (B, D) of the global head.
-        cells: (B, S^2, D) of the dense head.
-        mean: (B, D), the dense head's mean over the cells.
-        features: (B, S^2, C), the backbone's.
-    """
-
-    image: Tensor
-    cells: Tensor
-    mean: Tensor
-    features: Tensor
+    image: Tensor  # (B, D) of the global head
+    cells: Tensor  # (B, S^2, D) of the dense head
+    mean: Tensor  # (B, D), the dense head's mean over the cells
+    features: Tensor  # (B, S^2, C), the backbone's
 
 
 class DenseHead(nn.Module):

@@ -39,14 +39,9 @@ class MAENet(nn.Module):
             masked.init_weights(layer)
 
     def forward(self, images: Tensor, keep: Tensor, hide: Tensor) -> tuple[Tensor, Tensor]:
-        """What the hidden patches are taken to be, and the mean of the visible tokens.
+        """What hidden patches are taken to be, (B, M, pixels of a patch * C), and the mean token.
 
-        Args:
-            images: (B, C, S, S).
-            keep, hide: (B, K) and (B, M) int64, which patches are seen and which are not.
-
-        Returns:
-            (B, M, pixels of a patch * C) and (B, channels[-1]).
+        Of images (B, C, S, S); (B, K) and (B, M) int64 say which patches are seen and which not.
         """
         tokens = self.encoder.tokens(images, keep)
         seen = self.enter(tokens)

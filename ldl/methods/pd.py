@@ -32,10 +32,8 @@ def patch_and_mixup(
 ) -> tuple[Losses, Tensor, Tensor | None]:
     """L_Pd and L_Hm of one batch, with the maps of the un-mixed views.
 
-    Images 2k and 2k + 1 are a data group: each has two views, and the pair one mixed image.
-
-    Returns:
-        the losses; embeddings (2B, K, S, S) and assignments (2B, C, S, S) or None of both views.
+    These are embeddings (2B, K, S, S) and assignments (2B, C, S, S) or None of both views. Images
+    2k and 2k + 1 are a data group: each has two views, and the pair one mixed image.
     """
     weight = mix_weights(len(views.first) // 2, generator, config.formulation)
     mixed = mixup_images(views.first[0::2], views.first[1::2], weight)

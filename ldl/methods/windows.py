@@ -17,13 +17,10 @@ from ldl.runs.pretrain import PretrainConfig
 
 
 def drawn_windows(total: int, most: int, generator: Generator) -> Tensor:
-    """Which of an image's ``total`` windows enter the loss: all, or ``most`` of them at random.
+    """Which of ``total`` windows enter the loss: (min(total, most),) int64, row-major numbers.
 
     A window of a sixteenth of the crop divides it into 256, and the similarity matrix grows with
     the square of their number. The paper names no limit.
-
-    Returns:
-        (min(total, most),) int64 numbers of windows in row-major order.
     """
     if total <= most:
         return torch.arange(total)

@@ -223,16 +223,16 @@ def _bones(rng: np.random.Generator, pose: Pose, x: Array, y: Array) -> tuple[Ar
     out = strength * pose.tubes(behind, radius, fade, 0.35)
     fade = solid * np.interp(t, [0, 0.2, 1], [0.3, 0.9, 0.1])
     out += 0.75 * strength * pose.tubes(front, 1.15 * radius, fade, 0.35)
-    lift, tilt, lines = rng.normal(0.0, 0.05), rng.normal(0.0, 0.08), []
-    for side in (-1.0, 1.0):
+    lift, tilt, lines = rng.normal(0.0, 0.05), rng.normal(0.0, 0.08), np.empty((2, COLLAR, 2))
+    for k, side in enumerate((-1.0, 1.0)):
         points = rng.normal(OUTLINES["clavicle"], 0.012)
         points[:, 1] += lift + tilt * (points[:, 0] - 0.3) + rng.normal(0, 0.015)
-        lines.append(curve(points, 5) * (side, 1.0))
+        lines[k] = curve(points, 5) * (side, 1.0)
     # Thick at the sternum.
     thick = np.interp(
         np.linspace(0.0, 1.0, COLLAR), [0, 0.08, 0.4, 0.8, 1.0], [1.1, 1.35, 0.9, 0.9, 0.8]
     )
-    thick, lines = rng.uniform(0.030, 0.042) * thick, np.stack(lines)
+    thick = rng.uniform(0.030, 0.042) * thick
     cover = pose.tubes(lines[:, :MEDIAL], thick[:MEDIAL], np.ones(MEDIAL))
     out += rng.uniform(0.12, 0.2) * pose.tubes(lines, thick, np.ones(COLLAR), 0.4)
     for side in (-1.0, 1.0):

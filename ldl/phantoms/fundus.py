@@ -140,8 +140,7 @@ def retinal_tree(
     to the periphery. People differ by factors around 1.
     """
     manner = Manner(0.22 / density, (0.32, 0.78), (0.5, 1.1), 70.0, 0.36 * tortuosity, 1.0, 0.0023)
-    trunks = _trunks(rng, calibre, tortuosity)
-    trunks = grow(rng, trunks, manner, _aim, prune=_spare_fovea)
+    trunks = grow(rng, _trunks(rng, calibre, tortuosity), manner, _aim, prune=_spare_fovea)
     twigs = _disc_twigs(rng, calibre, tortuosity)
     return trunks + grow(rng, twigs, manner, _aim, generations=2, prune=_spare_fovea)
 

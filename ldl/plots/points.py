@@ -63,13 +63,9 @@ def save_png(canvas: Image.Image, path: Path) -> None:
     partial.replace(path)
 
 
-def _heat(similarity: NDArray) -> NDArray:
-    low, high = float(similarity.min()), float(similarity.max())
-    return heat(similarity, low, high if high > low else low + 1)
-
-
 def _shade(canvas: Image.Image, similarity: NDArray, area: Area, scale: float) -> None:
-    colours = _heat(similarity)
+    low, high = float(similarity.min()), float(similarity.max())
+    colours = heat(similarity, low, high if high > low else low + 1)
     top, bottom, left, right = (round(edge * scale) for edge in area)
     size = (max(1, right - left), max(1, bottom - top))
     layer = Image.fromarray(np.ascontiguousarray(np.moveaxis(colours, 0, -1)))

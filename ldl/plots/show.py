@@ -90,12 +90,9 @@ def show(figure: Figure, *, caption: str, alt: str) -> None:
     display({"text/html": text, "text/plain": f"[figure] {alt}"}, raw=True)
 
 
-def source_text(thing: Callable[..., Any] | type, *, docstring: bool = False) -> str:
-    """Source of a function or class; its docstrings, and checks that do nothing but raise, only if
-    they are asked for."""
+def source_text(thing: Callable[..., Any] | type) -> str:
+    """Source of a function or class, without docstrings and checks that do nothing but raise."""
     text = textwrap.dedent(inspect.getsource(thing))
-    if docstring:
-        return text.rstrip()
     lines = text.splitlines()
     drop: set[int] = set()
     for node in ast.walk(ast.parse(text)):
@@ -123,14 +120,14 @@ def _is_check(node: ast.AST) -> TypeGuard[ast.If | ast.Expr]:
     return isinstance(name, ast.Name) and name.id.startswith("check_")
 
 
-def source(*things: Callable[..., Any] | type, docstring: bool = False) -> Markdown:
+def source(*things: Callable[..., Any] | type) -> Markdown:
     """The functions' code as highlighted text, under the name of their file."""
     parts = []
     for thing in things:
         place = Path(inspect.getfile(thing)).resolve()
         root = repo_root()
         name = place.relative_to(root) if place.is_relative_to(root) else Path(place.name)
-        parts.append(f"```python\n# {name}\n{source_text(thing, docstring=docstring)}\n```")
+        parts.append(f"```python\n# {name}\n{source_text(thing)}\n```")
     return Markdown("\n\n".join(parts))
 
 

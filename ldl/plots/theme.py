@@ -142,17 +142,12 @@ def panels(
 
     Args:
         draw: fills the panel of that number.
-        titles: over the panels, one each.
         width: of one in inches; they shrink by a tenth if one more fits then.
         height: of one in inches; given by ``rows`` where there are any.
-        rows: names of the places 0, 1, ... of a common vertical axis, from the top.
-        xlabel: under the lowest panels.
-        ylabel: beside the first panel of each line.
+        rows: names of the places 0, 1, ... of a common vertical axis (then shared), from the top.
         legend: its handles; those that the panels' artists have as labels if None.
         page: width of the figure at most, in inches.
         across: panels beside each other at most.
-        sharex: one range for all.
-        sharey: one range for all; always so with ``rows``.
     """
     names = [fill(row, 18 if page < 5 else 32) for row in rows]
     left = LETTER * max((len(line) for one in names for line in one.splitlines()), default=6) + 0.15
