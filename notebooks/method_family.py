@@ -60,7 +60,7 @@ def changed(key):
 
 
 lines = []
-for key, method in METHODS.items():
+for key, method in sorted(METHODS.items(), key=lambda one: not one[1].compared):
     idea = method.idea or (inspect.getdoc(type(method)) or "").splitlines()[0].replace("``", "")
     lines.append(
         {

@@ -76,7 +76,7 @@ def principal_colours(embedding):
 
 # %%
 knobs = {"backbone": "vit"} if method == "mae" else {}
-if not METHODS[method].compared:
+if method in METHODS and not METHODS[method].compared:
     knobs = {
         "patch_grid": patch_grid,
         "clusters": clusters if method == "rd" else 0,

@@ -117,15 +117,9 @@ def cell(image: NDArray, grid: int, index: int) -> NDArray:
 
 
 def nearest(queries: NDArray, candidates: NDArray, count: int) -> tuple[NDArray, NDArray]:
-    """The ``count`` candidates nearest to each query on the unit sphere, nearest first.
+    """The ``count`` of (N, K) candidates nearest to each of (Q, K) queries, unit vectors all.
 
-    Args:
-        queries: (Q, K) unit vectors.
-        candidates: (N, K) unit vectors.
-        count: how many to return for each query.
-
-    Returns:
-        (Q, count) int indices and (Q, count) float cosine similarities.
+    (Q, count) int indices, nearest first, and their cosine similarities.
     """
     similarity = queries @ candidates.T
     order = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
@@ -154,12 +148,9 @@ def enlarged(values: NDArray, scale: int) -> NDArray:
 
 def borders(values: NDArray) -> NDArray[np.bool_]:
     """(H, W) -> (H, W) bool: pixels with another value to any side, one pixel in either part."""
-    found = np.zeros(values.shape, bool)
-    across, down = values[:, 1:] != values[:, :-1], values[1:] != values[:-1]
-    found[:, 1:] |= across
-    found[:, :-1] |= across
-    found[1:] |= down
-    found[:-1] |= down
+    from skimage.segmentation import find_boundaries  # it takes its time, and few draw borders
+
+    found: NDArray[np.bool_] = find_boundaries(values, connectivity=1, mode="thick")
     return found
 
 
