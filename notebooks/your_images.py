@@ -231,8 +231,8 @@ pd.read_csv(work / "found" / "areas.csv")[["image", "class", "pixels", "share"]]
 # results_widget("found")  # of any `ldl segment`
 # ```
 #
-# All of it was tried in JupyterLab 4, in Notebook 7 as far as curves and painting. A JupyterLab outside of this environment
-# needs `anywidget` and `ipywidgets` beside it.
+# All of it was tried in JupyterLab 4 and in Notebook 7. Outside of this environment either needs `anywidget` and `ipywidgets`
+# beside it.
 
 # %% [markdown]
 # ## Take it along

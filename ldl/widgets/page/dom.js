@@ -124,7 +124,8 @@ const OWN = /^(Arrow(Up|Down|Left|Right)|Page(Up|Down)|Home|End| )$/;
 
 // The keys that work the controls within `root` stay there: a notebook would leave the cell at them.
 export function keepKeys(root) {
-  root.setAttribute("data-lm-suppress-shortcuts", ""); // Jupyter looks at keys before they arrive here
+  // Jupyter takes keys before they arrive here, but not from an element that says no.
+  root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", ""));
   root.addEventListener("keydown", (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (plain && OWN.test(event.key)) event.stopPropagation();
