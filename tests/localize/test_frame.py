@@ -37,8 +37,8 @@ def test_the_three_pure_cases() -> None:
     place = vectors(1, DIMS, SIDE, SIDE)
     assert frame_of([same, same]).shares["common"] == pytest.approx(1)
     by_place = frame_of([place, place, place])
-    assert by_place.common + by_place.place == pytest.approx(1)
-    assert by_place.content == pytest.approx(0, abs=1e-9)
+    assert by_place.shares["common"] + by_place.shares["place"] == pytest.approx(1)
+    assert by_place.shares["content"] == pytest.approx(0, abs=1e-9)
     opposite = frame_of([place, -place])
     assert opposite.shares["content"] == pytest.approx(1)
 

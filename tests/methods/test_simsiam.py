@@ -82,7 +82,7 @@ def test_fifty_steps_lower_the_loss_and_leave_the_outputs_apart(comparison_confi
     result = trained(fast(comparison_config("simsiam", batch=16, **SMALL)))
     rows = [sum(row) for row in result.history.rows]
     assert sum(rows[-10:]) / 10 < sum(rows[:10]) / 10 - 0.04
-    assert min(result.spread) > 0.75
+    assert min(result.spread) > 0.7
 
 
 def test_without_the_stopped_gradient_the_spread_tells_of_the_collapse(
@@ -95,6 +95,6 @@ def test_without_the_stopped_gradient_the_spread_tells_of_the_collapse(
 
     monkeypatch.setattr("ldl.methods.simsiam.negative_cosine", both)
     result = trained(fast(comparison_config("simsiam", batch=16, **SMALL)))
-    assert result.history.rows[-1][0] < -0.6
+    assert result.history.rows[-1][0] < -0.55
     assert result.spread[0] > 0.9
     assert sum(result.spread[-10:]) / 10 < 0.7
