@@ -114,6 +114,8 @@ told = {
     text: {each.claim.column: each for each in findings if each.claim.text == text} for text in SAYS
 }
 
+learned, size, *_ = SAYS
+
 
 def mean(text):
     """Mean over the regions of a difference, signed."""
@@ -126,7 +128,6 @@ if best.phantom:
 else:
     theirs = [each for each in findings if each.claim.family == "lrc"]
     above = sum(each.found.value > 0 for each in theirs)
-    learned, size, *_ = SAYS
     clear = sum(told[learned][one.key].found.low > 0 for one in few if one.key in told[learned])
     text = (
         f"**With LRC's branch the score is higher in {above} of {len(theirs)} cells. Most of that a second network gives untrained:** {mean(size)} points beside random weights, mean of {len(few)} regions with ten volumes. "
@@ -270,25 +271,30 @@ if lines:
 
 # %% tags=["remove-input"]
 sides = show("lrc_resolution", "open", store)
-resolved = [
-    {"slices": f"{column.label.split()[0]} × {column.label}"}
-    | {STAGES[row.key]: cells[row.key].value for row in sides.table.rows(sides.profile)}
-    | {
-        name: around(gaps(cells[better].records, cells[worse].records))
-        for name, better, worse in (
-            ("untrained − one", "random+unet", "random"),
-            ("LRC − untrained", "random+lrc", "random+unet"),
-        )
-    }
-    for column in sides.table.columns(sides.profile)
-    if len(cells := {row: one for (row, key), one in sides.cells.items() if key == column.key}) == 3
-]
-if resolved:
+checked = {
+    (each.claim.text, each.claim.column): each for each in report.judged(sides) if each.found
+}
+
+
+def resolved():
+    """One line for each resolution: the three networks, and what each adds."""
+    for column in sides.table.columns(sides.profile):
+        line = {"slices": f"{column.label.split()[0]} × {column.label}"}
+        for row in sides.table.rows(sides.profile):
+            cell = sides.cells[row.key, column.key]
+            line[STAGES[row.key]] = f"{cell.value:.1f}<br><small>seeds: {cell.seeds}</small>"
+        for text, head in ((size, "untrained − one"), (learned, "LRC − untrained")):
+            each = checked[text, column.key]
+            line[head] = verdict(report.interval(each), answer(each))
+        yield line
+
+
+if len(checked) == len(sides.table.claims):
     display(
         plots.small_table(
-            resolved,
-            decimals=1,
-            caption=f"Do pixels of 6 mm hide what LRC learned? The same at two resolutions: real images, BTCV, ten volumes, seed 0, {sides.profile.lrc.side_steps} steps of local pretraining and of fine-tuning, DSC in per cent, 95 % interval over six test volumes.",
+            list(resolved()),
+            caption=f"Do pixels of 6 mm hide what LRC learned? The same at two resolutions: real images, BTCV, ten volumes, {sides.profile.lrc.side_steps} steps of local pretraining and of fine-tuning, DSC in per cent, 95 % interval over six test volumes and, where there are several, seeds.",
+            wraps=True,
         )
     )
 
@@ -383,13 +389,20 @@ display(earlier(store))
 # † marks rows whose pretraining is not far enough, by one rule for all: on held-out slices its own question is answered better than by the random start, and its loss has flattened. Crops and flips, by which the rest of the book asks, make
 # one CT slice look like its neighbours.
 
+
 # %% tags=["remove-input"]
+def over_steps(record):
+    """Steps and the whole loss at each."""
+    terms = {name: one for name, one in record["losses"].items() if name != "step"}
+    return record["losses"]["step"], np.sum(list(terms.values()), axis=0)
+
+
 curves = {}
 for record in best.encoders:
-    config, (steps, *terms) = record["config"], record["losses"].values()
-    if terms and config["seed"] == 0:
+    config = record["config"]
+    if record["losses"] and config["seed"] == 0:
         title = record.get("title", "LRC") + (", U-Net" if config.get("backbone") == "unet" else "")
-        curves[title] = {"": (steps, [sum(parts) for parts in zip(*terms, strict=True)])}
+        curves[title] = {"": over_steps(record)}
 queues = [
     math.log(1 + record["config"]["knobs"]["queue"])
     for record in best.encoders
@@ -410,19 +423,19 @@ if curves:
 
 # %% tags=["remove-input"]
 probe, gain = (show("lrc_probe", "open", store, name) for name in ("score", "gain"))
-MOCO = {"moco": "MoCo", "moco/longer": "MoCo, longer", "moco/random": "queue random at first"}
+MOCO = {"moco": "MoCo", "moco/longer": "MoCo, longer", "moco/random": "MoCo from a random queue"}
 moco = {
     name: (pretraining_record(run.encoder, store), gain.cells[key, column])
     for (key, column), (run,) in probe.runs.items()
     if (name := MOCO.get(key)) and (key, column) in gain.cells
 }
 if len(moco) == len(MOCO):
-    lines = {name: tuple(record["losses"].values()) for name, (record, _) in moco.items()}
+    lines = {name: over_steps(record) for name, (record, _) in moco.items()}
     steps, losses = lines[MOCO["moco/random"]]
     top = int(np.argmax(losses))
     plots.show(
         plots.step_curves({"MoCo v1": lines | {"by chance": ([1, 1500], queues[:1] * 2)}}, width=6),
-        caption=f"Is it a healthy MoCo? From a queue of random vectors its loss begins at {losses[0]:.2f}, rises to {losses[top]:.2f} by step {steps[top]} as keys fill the queue, and ends at {losses[-1]:.2f}, where chance is {queues[0]:.2f}. The tables' begins with keys in its queue. Real CT, seed 0.",
+        caption=f"Is it a healthy MoCo? From a queue of random vectors its loss rises from {losses[0]:.2f} to {losses[top]:.2f} by step {steps[top]} as keys fill the queue, and ends at {losses[-1]:.2f}, where chance is {queues[0]:.2f}. The tables' begins with keys in its queue. Real CT, seed 0.",
         alt="; ".join(
             f"{name}: from {losses[0]:.2f} over at most {max(losses):.2f} to {losses[-1]:.2f}"
             for name, (_, losses) in lines.items()
