@@ -63,9 +63,11 @@ class DataConfig(Strict):
 Model = TypeVar("Model", bound=Strict)
 
 
-def build(model: type[Model], fields: dict[str, Any]) -> Model:
-    """Validate ``fields`` as ``model``."""
+def build(model: type[Model], fields: dict[str, Any] | str) -> Model:
+    """Validate ``fields``, or what JSON says of them, as ``model``."""
     try:
+        if isinstance(fields, str):
+            return model.model_validate_json(fields)
         return model.model_validate(fields)
     except ValidationError as error:
         raise ConfigError(_first_line(model, error)) from None

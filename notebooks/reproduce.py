@@ -197,5 +197,5 @@ report.folded("Time of each page", pages)
 
 # %% [markdown]
 # The book rests on {cite:t}`paszke2019pytorch`, {cite:t}`falcon2019lightning`, {cite:t}`harris2020numpy`, {cite:t}`virtanen2020scipy`, {cite:t}`vanderwalt2014skimage`,
-# {cite:t}`mckinney2010pandas`, {cite:t}`hunter2007matplotlib`, {cite:t}`uieda2020pooch`, {cite:t}`molder2021snakemake`, {cite:t}`papermill` and {cite:t}`jupyterbook`; its manner is that of
+# {cite:t}`mckinney2010pandas`, {cite:t}`hunter2007matplotlib`, {cite:t}`molder2021snakemake`, {cite:t}`papermill` and {cite:t}`jupyterbook`; its manner is that of
 # {cite:t}`rush2018annotated`. Colours are those of {cite:t}`okabe2008cud`.

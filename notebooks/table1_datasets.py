@@ -37,7 +37,7 @@ from ldl.book.parameters import check
 from ldl.data.ct import BUDGETS, REGIONS, facts, part_sizes
 from ldl.data.ct.source import set_files
 from ldl.data.folder import DatasetFolder
-from ldl.data.manifest import collection_named, manifests, table1
+from ldl.data.manifest import collection_named, id_list, manifests
 from ldl.errors import DataError
 from ldl.tables.published import published
 from ldl.tasks import TASKS
@@ -48,37 +48,20 @@ check("table1_datasets", globals())
 # ## LDL Table 1
 
 # %% tags=["remove-input"]
-ours, printed = table1(), published("table1")
-assert list(ours["dataset"]) == list(printed["dataset"])
-
-
-def count(ours, paper):
-    """A number of the lists, with the paper's beside it where they differ."""
-    if pd.isna(ours):
-        return "" if pd.isna(paper) else f"<small>paper {int(paper):,}</small>"
-    if pd.isna(paper) or int(ours) == int(paper):
-        return f"{int(ours):,}"
-    return f"{int(ours):,} <small>(paper {int(paper):,})</small>"
-
-
+by_row = {one.table1: one for each in manifests().values() for one in each.collections}
 lines, different = [], []
-for mine, theirs in zip(ours.itertuples(), printed.itertuples(), strict=True):
-    lines.append(
-        {
-            "data set": mine.dataset,
-            "modality": {"color_fundus": "fundus", "chest_xray": "chest X-ray"}[mine.modality],
-            "task": mine.task,
-            "train": count(mine.train, theirs.train),
-            "test": count(mine.test, theirs.test),
-        }
-    )
-    different += [
-        f"{mine.dataset} ({part}: {int(getattr(mine, part)):,} against {int(getattr(theirs, part)):,})"
-        for part in ("train", "test")
-        if pd.notna(getattr(mine, part))
-        and pd.notna(getattr(theirs, part))
-        and int(getattr(mine, part)) != int(getattr(theirs, part))
-    ]
+for number, row in enumerate(published("table1").itertuples(), start=1):
+    listed = [one.split for one in id_list(by_row[number].ids)] if by_row[number].ids else []
+    counts = {}
+    for part in ("train", "test"):
+        ours, paper = listed.count(part), getattr(row, part)
+        counts[part] = f"{ours:,}" if listed else ""
+        if listed and ours != paper:
+            different.append(f"{row.dataset} ({part}: {ours:,} against {int(paper):,})")
+        if pd.notna(paper) and (not listed or ours != paper):
+            counts[part] += f" <small>(paper {int(paper):,})</small>"
+    modality = {"color_fundus": "fundus", "chest_xray": "chest X-ray"}[row.modality]
+    lines.append({"data set": row.dataset, "modality": modality, "task": row.task, **counts})
 display(
     plots.small_table(
         lines,

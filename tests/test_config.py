@@ -162,7 +162,7 @@ OUT_OF_RANGE = {
     CtConfig: {
         "region": ["knee"],
         "source": ["lits"],
-        "size": [16],
+        "size": [15],
         "budgets": [()],
         "spacing": [(1.0, 1.0)],
         "slices": [4],

@@ -73,5 +73,5 @@ def test_a_manifest_cannot_name_what_lies_outside(
     changed = re.sub(old, new, text, count=1, flags=re.MULTILINE)
     assert changed != text
     (tmp_path / "stare.yaml").write_text(changed)
-    with pytest.raises(DataError, match=rf"field .*{field}"):
+    with pytest.raises(DataError, match=rf"Manifest: .*{field}"):
         read_manifest(tmp_path / "stare.yaml")

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from benchmarks.probing.probes import Answers, deepest, explained, recognised
 from ldl.data.colour import normalise, to_float
 from ldl.data.prepare import phantom_grade
-from ldl.data.recipes import INSTANCE, Rates, draw_view, spoil
-from ldl.data.sampling import boxes, without_green
+from ldl.data.recipes import INSTANCE, draw_view
+from ldl.data.sampling import boxes
+from ldl.methods.genesis import Genesis, spoil
+from ldl.methods.relative_location import without_green
 from ldl.models.backbones import pooled
 from ldl.phantoms import pretraining_image
 from ldl.rng import generator
@@ -96,7 +98,8 @@ def _which_grade(encoder: nn.Module, eyes: Eyes) -> Answers:
 
 def _what_was_there(encoder: nn.Module, eyes: Eyes) -> Answers:
     whole = to_float(eyes.images)
-    spoilt = spoil(whole, Rates(intensity=1, shuffle=1, paint=1), generator(0, "learned", "clean"))
+    knobs = Genesis.Knobs(intensity=1.0, shuffle=1.0, paint=1.0)
+    spoilt = spoil(whole, knobs, generator(0, "learned", "clean"))
     features = _cells(deepest(encoder, normalise(spoilt)), CELLS)
     return explained(features, _cells(whole.double(), CELLS))
 

@@ -61,11 +61,17 @@ def verify(
     report = check(source, progress=True)
     faults = [str(one) for one in report.faults]
     if _holds_volumes(name):
-        from ldl.data.ct.source import volume_faults
+        from tqdm import tqdm
 
-        known = [one.path for one in report.faults]
-        lines = volume_faults(name, progress=True).values()
-        faults += [f"unusable: {line}" for line in lines if not any(one in line for one in known)]
+        from ldl.data.ct.source import set_files
+
+        known, volumes = [one.path for one in report.faults], set_files(name)
+        for id in tqdm(volumes.ids, desc=f"{name}, volumes", unit="volume"):
+            try:
+                volumes.read(id)
+            except DataError as error:
+                if not any(one in str(error) for one in known):
+                    faults.append(f"unusable: {error}")
     for fault in faults:
         typer.echo(fault)
     typer.echo(

@@ -12,11 +12,12 @@ import json
 import logging
 import re
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -32,31 +33,27 @@ FORMAT = 2  # raise when the folder's files change: banks of another format are 
 LEAVE_OUT = "--leave-out"
 SHOWN = 40  # faults in one message
 Rows = Mapping[str, tuple[str, tuple[int, ...]]]  # array -> type and shape of one of its rows
+Row = Mapping[str, Array]
+Entry = tuple[str, Iterable[Row], dict[str, Any]]  # id, its rows, facts for the index
 Fingerprint = Callable[[dict[str, Array], list[dict[str, Any]]], str]
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Bank:
-    """Images, and what belongs to each.
+    """Images, and what belongs to each; memory-mapped.
 
-    Attributes:
-        images: (N, C, H, W) uint8 in 0..255; memory-mapped.
-        fingerprint: sha256 of the content.
-        splits: "train", "validation" or "test" of each, in the authors' order.
-        masks: (N, H, W) uint8 in {0, 1}; of a segmentation task.
-        points: (N, 2) float64, row and column of a landmark in pixels.
-        left_out: images that were not used, and why.
+    ``masks`` are 0 or 1; with several classes bit k says whether a pixel is of class k.
     """
 
     name: str
-    images: Array
+    images: Array  # (N, C, H, W) uint8 in 0..255
     ids: tuple[str, ...]
-    fingerprint: str
-    splits: tuple[str, ...] = ()
-    masks: Array = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))
-    points: Array = field(default_factory=lambda: np.empty((0, 2)))
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str  # sha256 of the content
+    splits: tuple[str, ...] = ()  # "train", "validation" or "test", in the authors' order
+    masks: Array = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))  # (N, H, W) uint8
+    points: Array = field(default_factory=lambda: np.empty((0, 2)))  # (N, 2) float64, row, column
+    left_out: Mapping[str, str] = field(default_factory=dict)  # what was not used, and why
 
     @property
     def key(self) -> str:
@@ -120,20 +117,16 @@ def bank_in_cache(key: str) -> Path:
     if found := sorted(place.glob(f"*-{key}")):
         return found[0]
     raise DataError(
-        f"{place}: your images of content {key} are no longer there; call the command again with "
-        "their folder"
+        f"{place}: your images {key} are gone; call the command again with their folder"
     )
 
 
 def _whole(folder: Path) -> bool:
-    if not (folder / "index.json").is_file():
-        return False
     try:
-        open_bank(folder)
+        return (folder / "index.json").is_file() and bool(open_bank(folder))
     except LdlError as error:
         LOG.warning("%s; it is made again", error)
         return False
-    return True
 
 
 def open_bank(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -142,12 +135,7 @@ def open_bank(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
         rows, count = index["rows"], sum(one["count"] for one in index["entries"])
-        _ = (
-            index["name"],
-            index["fingerprint"],
-            index["left_out"],
-            [o["id"] for o in index["entries"]],
-        )
+        _ = index["name"], index["fingerprint"], index["left_out"]
         for key in rows:
             path = folder / f"{key}.npy"
             arrays[key] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -192,19 +180,13 @@ class BankWriter:
 
     Args:
         folder: where the bank will stand; replaced if it exists.
-        name: what the bank is called in records.
-        rows: type and shape of a row of each array.
         count: number of rows, where it is known: the disk must have room for them.
-        fingerprint: of the finished arrays and entries.
         keep: keep what is done after an error too.
 
     Attributes:
         entries: those written, ``{"id", "first", "count", ...}``; those kept are there at once.
         left_out: what could not be used, and why; kept likewise.
         facts: json-able, goes into the index as it is.
-        most: largest value of a mask; with K classes, bit k of a pixel says whether it is of class
-            k, and it is 2^K - 1.
-        gap: an item before the last was refused: nothing is kept then.
     """
 
     def __init__(
@@ -221,14 +203,23 @@ class BankWriter:
         self.entries: list[dict[str, Any]] = []
         self.left_out: dict[str, str] = {}
         self.facts: dict[str, Any] = {}
-        self.most, self.gap = 1, False
+        self._ids: dict[str, str] = {}
         self._fingerprint, self._keep = fingerprint, keep
         self._work = folder.with_name(f".{folder.name}.part")
         with paths.told(folder.parent):
             for line in self._kept():
                 self._note(line)
-            self._insist_on_room()
-            self._files = {key: _rows_file(self._work / f"{key}.npy") for key in rows}
+            left = max((count or 0) - self.done, 0)
+            needed = sum(self._place(key, left) for key in rows)
+            if count and needed > (free := paths.free_bytes(self._work)):
+                self._drop()
+                raise DataError(
+                    f"{folder.parent}: {name} takes {needed:,} bytes and {free:,} are free; make "
+                    "room, or let LDL_CACHE name a folder on another disk"
+                )
+            # Written, not mapped: a full disk is then an error that can be told, not a signal.
+            files = {key: self._work / f"{key}.npy" for key in rows}
+            self._files = {k: f.open("rb+" if f.exists() else "wb+") for k, f in files.items()}
             self._journal = (self._work / "entries.jsonl").open("a", encoding="utf-8")
 
     @property
@@ -245,7 +236,7 @@ class BankWriter:
         with paths.told(self.folder.parent):
             self._write_down({"id": id, "why": why})
 
-    def add(self, id: str, rows: Iterable[Mapping[str, Array]], **facts: Any) -> None:
+    def add(self, id: str, rows: Iterable[Row], **facts: Any) -> None:
         """Append one entry, row by row: one row of an image, many of a volume.
 
         Each maps the arrays' names to (shape of a row); ``facts`` (json-able) are kept in
@@ -274,7 +265,7 @@ class BankWriter:
                 file.flush()
             self._write_down({"id": id, "first": first, "count": count, **facts})
 
-    def _check(self, id: str, row: Mapping[str, Array]) -> None:
+    def _check(self, id: str, row: Row) -> None:
         for key, (kind, shape) in self.rows.items():
             found = row.get(key)
             if found is None or found.shape != tuple(shape) or found.dtype != np.dtype(kind):
@@ -284,8 +275,6 @@ class BankWriter:
                 )
         if extra := sorted(set(row) - set(self.rows)):
             raise DataError(f"{self.name}: {extra[0]} of {id} in a bank without {extra[0]}")
-        if "masks" in row and row["masks"].max(initial=0) > self.most:
-            raise DataError(f"{self.name}: {id} needs a mask of 0 and {self.most}")
 
     def _write_down(self, line: dict[str, Any]) -> None:
         self._journal.write(json.dumps(line) + "\n")
@@ -303,7 +292,6 @@ class BankWriter:
     def _kept(self) -> list[dict[str, Any]]:
         """What an earlier writer finished; the folder is made anew where nothing of it fits."""
         journal, head = self._work / "entries.jsonl", json.dumps([FORMAT, self.name, self.rows])
-        self._ids: dict[str, str] = {}
         try:
             first, *lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
             whole = [line for line in lines if line.endswith("\n")]  # the last may be cut
@@ -335,16 +323,6 @@ class BankWriter:
         np.lib.format.write_array_header_1_0(head, told)
         return head.getvalue()
 
-    def _insist_on_room(self) -> None:
-        left = max((self.count or 0) - self._written, 0)
-        needed = sum(self._place(key, left) for key in self.rows)
-        if self.count and needed > (free := paths.free_bytes(self._work)):
-            self._drop()
-            raise DataError(
-                f"{self.folder.parent}: {self.name} takes {needed:,} bytes and {free:,} are free; "
-                "make room, or let LDL_CACHE name a folder on another disk"
-            )
-
     def __enter__(self) -> Self:
         return self
 
@@ -363,8 +341,7 @@ class BankWriter:
         except BaseException:
             self._drop()
             raise
-        failed = kind is not None and issubclass(kind, Exception) and not self._keep
-        if failed or self.gap:
+        if kind is not None and issubclass(kind, Exception) and not self._keep:
             self._drop()
 
     def _drop(self) -> None:
@@ -393,74 +370,61 @@ class BankWriter:
         self._work.rename(self.folder)
 
 
-def _rows_file(path: Path) -> BinaryIO:
-    """Written, not mapped: a full disk is then an error that can be told, not a signal."""
-    return path.open("rb+" if path.exists() else "wb+")
-
-
-def fill(
-    writer: BankWriter,
-    items: Sequence[Item],
-    add: Callable[[Item], None],
-    *,
-    leave_out: bool | None = False,
-    progress: bool = False,
-    unit: str = "image",
-    done: int | None = None,
-) -> None:
-    """Let ``add`` write each item that is not written yet, and name every one that cannot be used.
-
-    ``leave_out`` goes on without those, instead of writing no bank; None: the first of them is the
-    error, since the caller offers no going on.
-    ``done`` says how many of the items are written; None: each has one entry.
-    """
-    faults: list[str] = []
-    left = items[writer.done if done is None else done :]
-    for one in tqdm(left, desc=writer.name, unit=unit, disable=not progress):
-        try:
-            add(one)
-        except DataError as error:
-            if leave_out is None:
-                raise
-            if leave_out:
-                LOG.warning("%s: left out, %s", one, error)
-                writer.leave_out(str(one), str(error))
-            else:
-                faults.append(str(error))
-                writer.gap = True
-    refuse(faults, len(items))
-
-
-def image_bank(
+def bank_of(
     label: str,
     stamp: Sequence[object],
     name: str,
     rows: Rows,
-    items: Callable[[], Sequence[Item]],
-    load: Callable[[Item], tuple[str, Mapping[str, Array], str]],
+    items: Callable[[], Mapping[str, Item]],
+    entries: Callable[[BankWriter, str, Item], Iterable[Entry]],
     *,
-    left_out: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    fingerprint: Fingerprint = image_fingerprint,
+    check: Callable[[BankWriter], object] = lambda writer: None,
+    counted: bool = True,
+    unit: str = "image",
     leave_out: bool | None = None,
     progress: bool = False,
-) -> Bank:
-    """A bank of images, written once as `made` says, then opened; arguments as there and of `fill`.
+) -> Path:
+    """The folder of a bank of many items, made once for a content; see `made` and `BankWriter`.
 
-    ``items`` is asked for only when the bank is not there yet, and may fill ``left_out`` (what it
-    leaves out, and why); ``load`` gives id, row and split of one.
+    Args:
+        items: name -> item; asked for only when the bank is not there yet, and may fill ``facts``.
+        entries: those of one item, usually one under the item's name. They are asked for anew for
+            an item that was not finished; what is there of it already is not written twice.
+        facts: json-able, for the index.
+        check: looks at what was written, before it counts.
+        counted: every item is one row.
+        leave_out: go on without items that cannot be used, each named; False: all of them are named
+            in one error; None: the first is the error, since the caller offers no going on.
     """
 
     def write(folder: Path) -> None:
-        found = items()
-        with BankWriter(folder, name, rows, count=len(found)) as writer:
-            writer.facts["left_out"] = dict(left_out or {})
+        found, faults = items(), list[str]()
+        count = len(found) if counted else None
+        with BankWriter(folder, name, rows, count=count, fingerprint=fingerprint) as writer:
+            writer.facts |= facts or {}
+            known = {one["id"] for one in writer.entries}
+            left = {k: v for k, v in found.items() if k not in known and k not in writer.left_out}
+            for key, item in tqdm(left.items(), desc=name, unit=unit, disable=not progress):
+                try:
+                    for id, held, more in entries(writer, key, item):
+                        if faults:  # no bank comes of it: only looked at, for further ones
+                            deque(held, maxlen=0)
+                        elif id not in known:
+                            writer.add(id, held, **more)
+                except DataError as error:
+                    if leave_out is None:
+                        raise
+                    if leave_out:
+                        LOG.warning("%s: left out, %s", key, error)
+                        writer.leave_out(key, str(error))
+                    else:
+                        faults.append(str(error))
+            refuse(faults, len(found))
+            check(writer)
 
-            def add(one: Item) -> None:
-                id, row, split = load(one)
-                writer.add(id, [row], split=split)
-
-            fill(writer, found, add, leave_out=leave_out, progress=progress)
-
-    return open_images(made(label, stamp, write))
+    return made(label, stamp, write)
 
 
 def refuse(faults: Sequence[str], of: int) -> None:

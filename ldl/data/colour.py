@@ -28,16 +28,25 @@ def jitter_colour(images: Tensor, generator: Generator) -> Tensor:
 
     (B, 3 or 1, H, W) float in 0..1. The order is fixed where torchvision shuffles it.
     """
-    count, channels = images.shape[:2]
-    bright, contrast, saturation = (
-        sent(uniform(count, 1 - STRENGTH, 1 + STRENGTH, generator), images) for _ in range(3)
-    )
-    hue = sent(uniform(count, -HUE, HUE, generator), images) * 2 * torch.pi
-    gray = sent(torch.rand(count, generator=generator) < GRAY, images)
-    images = adjust_colour(images, bright, contrast, saturation, hue)
-    if channels == 1:
+    drawn = colour_factors(images, (STRENGTH, STRENGTH, STRENGTH, HUE), generator)
+    gray = sent(torch.rand(len(images), generator=generator) < GRAY, images)
+    images = adjust_colour(images, *drawn)
+    if images.shape[1] == 1:
         return images
     return torch.where(gray.view(-1, 1, 1, 1), rgb_to_grayscale(images).expand_as(images), images)
+
+
+def colour_factors(
+    images: Tensor, strengths: tuple[float, ...], generator: Generator
+) -> list[Tensor]:
+    """What `adjust_colour` takes, drawn for (B, ...) images: brightness, contrast, saturation, hue.
+
+    The strengths are those of torchvision's ColorJitter, the first two or all four.
+    """
+    bounds = [(max(0.0, 1 - one), 1 + one) for one in strengths[:3]]
+    bounds += [(-one, one) for one in strengths[3:]]
+    drawn = [sent(uniform(len(images), *one, generator), images) for one in bounds]
+    return drawn[:3] + [one * 2 * torch.pi for one in drawn[3:]]
 
 
 def adjust_colour(

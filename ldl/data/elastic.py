@@ -29,10 +29,9 @@ class Elastic:
     control: Tensor
 
     def displacement(self, height: int, width: int) -> Tensor:
-        """(B, 2, H, W) float32, x then y: output pixel p shows what lay at p + displacement.
+        """(B, 2, H, W) float32 in pixels, x then y: output pixel p shows what lay at p + this.
 
-        In pixels; without turn and shift never more than strength * W along x and strength * H
-        along y.
+        Without turn and shift never more than strength * W along x and strength * H along y.
         """
         cells = self.control.shape[-1] - 3
         rows, columns = (sent(_spline(side, cells), self.control) for side in (height, width))
@@ -97,8 +96,7 @@ def random_elastic(count: int, config: ElasticConfig, generator: Generator) -> E
     """A displacement for each of ``count`` images: control points uniform within the strength.
 
     A cubic B-spline repeats what is linear in place, so that a turn and a shift are displacements
-    of its control points too, uniform within their bounds. The generator is on the CPU, so that a
-    seed means the same on every device.
+    of its control points too, uniform within their bounds. The generator is on the CPU.
     """
     points = config.cells + 3
     control = 2 * torch.rand(count, 2, points, points, generator=generator) - 1

@@ -1,7 +1,7 @@
 """Fetching the original files of a data set: resume, hash, move, unpack.
 
-pooch starts a cut download anew; here the bytes so far stay beside the target in ``<file>.part``,
-with the server's version of the file in ``<file>.part.tag``: another version starts anew.
+The bytes so far stay beside the target in ``<file>.part``, with the server's version of the file in
+``<file>.part.tag``: another version starts anew.
 
 Archives that others made never leave the folder. Every name is checked before the first byte is
 written: absolute names, drive letters, ``..``, links and devices are refused. Content goes to a
@@ -9,7 +9,6 @@ fresh folder first and is moved when complete.
 """
 
 import filecmp
-import logging
 import os
 import shutil
 import stat
@@ -20,11 +19,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-import pooch
 import requests
 from tqdm import tqdm
 
 from ldl import paths
+from ldl.data.files import file_hash
 from ldl.data.manifest import Download, Manifest
 from ldl.errors import DataError
 
@@ -57,47 +56,45 @@ def download(
 
     After a cut it goes on up to ``attempts`` times, ``wait`` seconds times the attempt later.
     """
-    pooch.get_logger().setLevel(logging.WARNING)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{one.file}.part"
-
-    def resumed(url: str, output_file: str, pooch: object) -> None:
-        reason = ""
+    target, part, tag = (folder / f"{one.file}{end}" for end in ("", ".part", ".part.tag"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if target.is_file() and _published(target, one.hash):
+            return target
         for attempt in range(attempts):
             time.sleep(wait * attempt)
             try:
-                _go_on(url, part, progress)
+                _go_on(one.url, part, tag, progress)
+                break
             except (requests.RequestException, OSError) as error:
                 reason = str(error).replace("\n", " ")[:160]
-                continue
-            os.replace(part, output_file)
-            _tag(part).unlink(missing_ok=True)
-            return
-        have = part.stat().st_size if part.exists() else 0
-        raise DataError(
-            f"{url}: connection lost after {have:,} bytes ({reason}); run the same command again "
-            "to go on from there"
-        )
-
-    try:
-        found = pooch.retrieve(one.url, one.hash, fname=one.file, path=folder, downloader=resumed)
-    except ValueError as error:  # what pooch raises when the hash is wrong
-        raise DataError(
-            f"{one.url}: the file is not the published one ({one.hash} expected); it was removed, "
-            "fetch it again or correct the manifest"
-        ) from error
+        else:
+            have = f"{part.stat().st_size:,} bytes" if part.exists() else "0 bytes"
+            raise DataError(
+                f"{one.url}: connection lost after {have} ({reason}); run the same command again"
+            )
+        tag.unlink(missing_ok=True)
+        if not _published(part, one.hash):
+            part.unlink()
+            raise DataError(
+                f"{one.url}: the file is not the published one ({one.hash} expected); it was "
+                "removed, fetch it again or correct the manifest"
+            )
+        os.replace(part, target)
     except OSError as error:
         raise DataError(f"{one.url}: cannot be stored in {folder} ({error})") from error
-    return Path(found)
+    return target
 
 
-def _tag(part: Path) -> Path:
-    return part.with_name(part.name + ".tag")
+def _published(file: Path, known: str | None) -> bool:
+    """Whether a file has that hash, "sha256:..." or "md5:..."; None fits all."""
+    kind, _, digest = (known or "").partition(":")
+    return not kind or file_hash(file, kind) == digest
 
 
-def _go_on(url: str, part: Path, progress: bool) -> None:
+def _go_on(url: str, part: Path, tag: Path, progress: bool) -> None:
     """Fetch what is missing; returns when the part is complete."""
-    headers, tag = {"Accept-Encoding": "identity"}, _tag(part)
+    headers = {"Accept-Encoding": "identity"}
     have = part.stat().st_size if part.exists() and tag.exists() and tag.read_text() else 0
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": tag.read_text()}
@@ -140,21 +137,27 @@ def place(file: Path, folder: Path) -> list[Path]:
     Returns:
         The files' paths relative to it.
     """
-    work = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".unpack-", dir=folder))
-        if is_archive(file):
-            names = _unpack(file, work)
-        else:
-            names = [Path(shutil.copyfile(file, work / file.name).name)]
-        refuse_foreign({work / one: folder / one for one in names})
-        return [_move(work, folder, one) for one in names]
+        with tempfile.TemporaryDirectory(
+            prefix=".unpack-", dir=folder, ignore_cleanup_errors=True
+        ) as made:
+            work = Path(made)
+            if is_archive(file):
+                names = _unpack(file, work)
+            else:
+                names = [Path(shutil.copyfile(file, work / file.name).name)]
+            refuse_foreign({work / one: folder / one for one in names})
+            for one in names:
+                target = folder / one
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # A link that lay there before must not lead the file elsewhere.
+                if not target.parent.resolve().is_relative_to(folder.resolve()):
+                    raise DataError(f"{target}: a link in the folder leads outside; remove it")
+                os.replace(work / one, target)
+            return names
     except OSError as error:
         raise DataError(f"{file}: cannot be put into {folder} ({error})") from error
-    finally:
-        if work:
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def _unpack(archive: Path, work: Path) -> list[Path]:
@@ -164,9 +167,7 @@ def _unpack(archive: Path, work: Path) -> list[Path]:
             sizes = _members(archive, file)
             needed, free = sum(sizes.values()), shutil.disk_usage(work).free
             if needed > free:
-                raise DataError(
-                    f"{archive}: unpacks to {needed:,} bytes, {work.parent} has {free:,} left"
-                )
+                raise DataError(f"{archive}: unpacks to {needed:,} bytes, {free:,} are free")
             if isinstance(file, zipfile.ZipFile):
                 file.extractall(work)
             else:
@@ -181,25 +182,19 @@ def _unpack(archive: Path, work: Path) -> list[Path]:
 
 def _members(archive: Path, file: zipfile.ZipFile | tarfile.TarFile) -> dict[Path, int]:
     """Bytes of each file of an archive, whose names are safe."""
-    if isinstance(file, zipfile.ZipFile):
-        found = [
-            (one.filename, one.file_size, one.is_dir(), stat.S_IFMT(one.external_attr >> 16))
-            for one in file.infolist()
-        ]
-    else:
-        found = [
-            (one.name, one.size, one.isdir(), 0 if one.isfile() or one.isdir() else stat.S_IFLNK)
-            for one in file.getmembers()
-        ]
     sizes = {}
-    for name, size, is_folder, kind in found:
+    for one in file.infolist() if isinstance(file, zipfile.ZipFile) else file.getmembers():
+        if isinstance(one, zipfile.ZipInfo):
+            name, size, is_folder = one.filename, one.file_size, one.is_dir()
+            plain = stat.S_IFMT(one.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
+        else:
+            name, size, is_folder = one.name, one.size, one.isdir()
+            plain = one.isfile() or is_folder
         path = PurePosixPath(name)
         odd = not name or "\0" in name or "\\" in name or ".." in path.parts
         if odd or path.is_absolute() or PureWindowsPath(name).drive:
-            raise DataError(
-                f"{archive}: member {name!r} would leave its folder; refused, nothing kept"
-            )
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise DataError(f"{archive}: member {name!r} would leave its folder; refused")
+        if not plain:
             raise DataError(f"{archive}: member {name!r} is a link or device; refused")
         if not is_folder:
             sizes[Path(name)] = size
@@ -218,13 +213,3 @@ def refuse_foreign(moves: dict[Path, Path]) -> None:
             f"{', '.join(other[:3])}{more}: there already, with another content; move it away and "
             "run the same command again"
         )
-
-
-def _move(work: Path, into: Path, name: Path) -> Path:
-    target = into / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # A link that lay there before must not lead the file elsewhere.
-    if not target.parent.resolve().is_relative_to(into.resolve()):
-        raise DataError(f"{target}: a link in the folder leads outside; remove it")
-    os.replace(work / name, target)
-    return name

@@ -4,7 +4,6 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -15,13 +14,6 @@ from ldl.errors import DataError
 # What systems leave lying about beside hidden files; never part of a data set.
 SYSTEM = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found",
           "system volume information", "icon\r"}  # fmt: skip
-
-
-def foreign(name: str) -> str:
-    """Why a file or folder of that name belongs to no data set: "hidden", "system", or ""."""
-    if name.startswith("."):
-        return "hidden"
-    return "system" if name.lower() in SYSTEM else ""
 
 
 class FolderIndex:
@@ -41,7 +33,7 @@ class FolderIndex:
             relative = path.relative_to(root).as_posix()
             # A dangling link counts as an empty file, so that it is reported by name.
             self.sizes[relative] = path.stat().st_size if path.exists() else 0
-            self._by_name[_folded(path.name)].append(relative)
+            self._by_name[path.name.lower()].append(relative)
 
     def _walk(self, folder: Path, above: set[str]) -> Iterator[Path]:
         try:
@@ -51,17 +43,16 @@ class FolderIndex:
         except OSError as error:
             raise DataError(f"{folder}: cannot be listed ({error.strerror})") from error
         for one in found:
-            why = foreign(one.name)
-            if why:
-                self.left_out[why] += 1
-            elif one.is_dir():
-                real = os.path.realpath(one.path)
-                if real in above:  # a link back to where it lies
-                    self.left_out["link in a circle"] += 1
-                else:
-                    yield from self._walk(Path(one.path), above | {real})
-            else:
+            if one.name.startswith("."):
+                self.left_out["hidden"] += 1
+            elif one.name.lower() in SYSTEM:
+                self.left_out["system"] += 1
+            elif not one.is_dir():
                 yield Path(one.path)
+            elif (real := os.path.realpath(one.path)) in above:  # a link back to where it lies
+                self.left_out["link in a circle"] += 1
+            else:
+                yield from self._walk(Path(one.path), above | {real})
 
     def line(self) -> str:
         """How many files are there, how many were left out, and why."""
@@ -70,15 +61,12 @@ class FolderIndex:
         return f"{len(self.sizes)} files there, {left}"
 
     def matches(self, pattern: str) -> list[str]:
-        """Relative paths that fit ``pattern``; ``*`` stays within one folder or file name.
-
-        The suffix may be written in any case.
-        """
+        """Relative paths that fit ``pattern``; see `template_expression`, without fields."""
         if "*" not in pattern and pattern in self.sizes:
             return [pattern]
-        name = _folded(pattern.rsplit("/", 1)[-1])
+        name, expression = pattern.rsplit("/", 1)[-1].lower(), template_expression(pattern)
         pool = list(self.sizes) if "*" in name else self._by_name.get(name, [])
-        return [path for path in pool if _fits(path, pattern)]
+        return [path for path in pool if expression.fullmatch(path)]
 
     def state(self) -> list[tuple[str, int, int, int]]:
         """Path, bytes, and times of change of every file: another state is another content."""
@@ -90,21 +78,11 @@ class FolderIndex:
         return found
 
 
-def _folded(name: str) -> str:
-    """The name with its suffixes in small letters."""
-    stem = name.split(".", 1)[0]
-    return stem + name[len(stem) :].lower()
+def template_expression(template: str, id_pattern: str = ".+") -> re.Pattern[str]:
+    """Regular expression of the paths that a template can name, with group ``id``.
 
-
-def _fits(path: str, pattern: str) -> bool:
-    *folders, name = path.split("/")
-    *wanted, last = pattern.split("/")
-    fits = len(folders) == len(wanted) and all(map(fnmatchcase, folders, wanted))
-    return fits and fnmatchcase(_folded(name), _folded(last))
-
-
-def template_expression(template: str, id_pattern: str) -> re.Pattern[str]:
-    """Regular expression of the paths that a template can name, with group ``id``."""
+    ``*`` and other fields stay within one folder or file name; the suffix may be in any case.
+    """
     # Named groups inside the id pattern would clash when the id occurs twice in a template.
     plain = re.sub(r"\(\?P<\w+>", "(?:", id_pattern)
     out, seen = "", False
@@ -112,11 +90,9 @@ def template_expression(template: str, id_pattern: str) -> re.Pattern[str]:
         if part == "{id}":
             out += "(?P=id)" if seen else f"(?P<id>{plain})"
             seen = True
-        elif part == "*":
-            out += "[^/]*"
-        elif re.fullmatch(r"\{\w+\}", part):
-            out += "[^/]+"
-        else:  # the suffix in any case
+        elif part == "*" or re.fullmatch(r"\{\w+\}", part):
+            out += "[^/]*" if part == "*" else "[^/]+"
+        else:
             name = part.rsplit("/", 1)[-1]
             start = len(part) - len(name) + name.index(".") if "." in name else len(part)
             out += f"{re.escape(part[:start])}(?i:{re.escape(part[start:])})"
@@ -131,7 +107,8 @@ def natural(text: str) -> list[tuple[int, str]]:
 class DatasetFolder:
     """A data set as it lies on disk: its manifest, the layout found there, and its files.
 
-    ``root`` is its folder, by default the manifest's below ``paths.data_dir()``.
+    ``root`` is its folder, by default the manifest's below ``paths.data_dir()``. The layout is the
+    one that explains most files.
     """
 
     def __init__(self, manifest: Manifest, root: Path | None = None) -> None:
@@ -143,44 +120,32 @@ class DatasetFolder:
                 f"{manifest.name}: nothing in {self.root}; `ldl data fetch {manifest.name}` "
                 "fetches it or says how to obtain it (LDL_DATA names the data folder)"
             )
-        self.layout = self._detect()
-
-    def _detect(self) -> Layout:
-        """The layout that explains most files."""
-        scores = [self._score(layout) for layout in self.manifest.layouts]
-        if max(scores, default=0) == 0:
-            known = "; ".join(
-                f"{one.name}: {next(iter(one.files.values()))[0]}" for one in self.manifest.layouts
-            )
+        self.layout = max(manifest.layouts, key=self._explained)
+        if not self._explained(self.layout):
+            known = [f"{one.name}: {next(iter(one.files.values()))[0]}" for one in manifest.layouts]
             raise DataError(
-                f"{self.manifest.name}: {self.root} fits no known layout ({known or 'none known'})"
+                f"{manifest.name}: {self.root} fits no known layout ({'; '.join(known)})"
             )
-        return self.manifest.layouts[scores.index(max(scores))]
 
-    def _score(self, layout: Layout) -> int:
-        found = [
-            template_expression(template, self.manifest.id_pattern)
-            for templates in layout.files.values()
-            for template in templates
-        ]
+    def _explained(self, layout: Layout) -> int:
+        found = [one for each in self._expressions(layout).values() for one in each]
         return sum(any(one.fullmatch(path) for one in found) for path in self.index.sizes)
 
-    def state(self) -> list[tuple[str, int, int, int]]:
-        """What the files are, for what is made of them."""
-        return self.index.state()
+    def _expressions(self, layout: Layout) -> dict[str, list[re.Pattern[str]]]:
+        return {
+            role: [template_expression(one, self.manifest.id_pattern) for one in templates]
+            for role, templates in layout.files.items()
+        }
+
+    @cached_property
+    def expressions(self) -> dict[str, list[re.Pattern[str]]]:
+        """Role -> what its paths look like in this layout."""
+        return self._expressions(self.layout)
 
     @property
     def labels(self) -> dict[int, str]:
         """Value in a label file -> meaning, in this layout."""
         return self.manifest.labels if self.layout.labels is None else self.layout.labels
-
-    @cached_property
-    def expressions(self) -> dict[str, list[re.Pattern[str]]]:
-        """Role -> what its paths look like in this layout."""
-        return {
-            role: [template_expression(one, self.manifest.id_pattern) for one in templates]
-            for role, templates in self.layout.files.items()
-        }
 
     def candidates(self, role: str, member: Member) -> list[str]:
         """Relative paths, possibly with ``*``, where the file may lie."""
@@ -189,11 +154,8 @@ class DatasetFolder:
 
     def paths(self, role: str, member: Member) -> list[str]:
         """Relative paths of ``role`` for one image: of the first template that finds any."""
-        for candidate in self.candidates(role, member):
-            found = self.index.matches(candidate)
-            if found:
-                return found
-        return []
+        each = (self.index.matches(one) for one in self.candidates(role, member))
+        return next((found for found in each if found), [])
 
     def path(self, role: str, member: Member) -> Path:
         """The one file of ``role`` for one image."""
@@ -220,15 +182,8 @@ class DatasetFolder:
         """All images whose files fit the layout, in natural order of their ids."""
         seen: dict[str, str] = {}
         for path in self.index.sizes:
-            for one in self.expressions[collection.images or "images"]:
-                match = one.fullmatch(path)
-                if match is None:
-                    continue
-                other = seen.setdefault(match.group("id"), path)
-                if other != path:
-                    raise DataError(
-                        f"{self.root}: duplicate id {match.group('id')} ({other} and {path}); "
-                        "keep one"
-                    )
-                break
+            each = (one.fullmatch(path) for one in self.expressions[collection.images or "images"])
+            id = next((match["id"] for match in each if match), None)
+            if id is not None and seen.setdefault(id, path) != path:
+                raise DataError(f"{self.root}: duplicate id {id} ({seen[id]} and {path}); keep one")
         return [Member("pool", one) for one in sorted(seen, key=natural)]

@@ -4,25 +4,25 @@ Points are (row, column) in pixels of the prepared square image; the centre of t
 at (0.0, 0.0). They come from tables of centres, from centroids of masks, or with phantoms.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ldl.data import phantoms, prepare
-from ldl.data.bank import Bank, image_bank, image_rows
-from ldl.data.examples import load_example, union_mask
+from ldl.data.bank import Bank, BankWriter, Entry, bank_of, image_rows, open_images
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Member, collection_named, id_list, manifest_named
-from ldl.data.preprocess import Box, Example, Point, Shape, centroid, field_of_view, placed
-from ldl.data.readers import read_hrf_centres, read_idrid_centres, read_image
-from ldl.data.readers.tables import Centres
+from ldl.data.prepare import load_example, union_mask
+from ldl.data.preprocess import Point, Shape, centroid, placed
+from ldl.data.readers.tables import Centres, read_hrf_centres, read_idrid_centres
 from ldl.errors import ConfigError, DataError
 from ldl.runs.base import PHANTOMS
 from ldl.runs.localize import WINDOWS
 
 VERSION = 1  # raise when points change: banks of another version are made again
+Found = tuple[np.ndarray, Point]  # image (C, S, S) uint8, point
 
 
 class RealLandmarks(NamedTuple):
@@ -61,30 +61,34 @@ def landmark_bank(
         known = ", ".join(f"{one} {name}" for one, name in KNOWN)
         raise ConfigError(f"no landmark {landmark!r} in {source!r}; known: {known}")
     name = f"{source}-{landmark}-{size}"
-
-    def checked(id: str, image: np.ndarray, point: Point) -> tuple[str, dict[str, np.ndarray], str]:
-        if not all(-0.5 <= place <= size - 0.5 for place in point):
-            raise DataError(f"{name}: the landmark of {id} lies outside the image, at {point}")
-        return id, {"images": image, "points": np.array(point, dtype=np.float64)}, "train"
-
-    stamp = [VERSION, prepare.VERSION, name]
     rows = image_rows((1 if landmark == "heart" else 3, size, size), points=True)
-    make = partial(image_bank, f"landmarks-{name}", name=name, rows=rows, leave_out=None,
-                   progress=progress)  # fmt: skip
+    stamp = [VERSION, prepare.VERSION, name]
+    items: Callable[[], Mapping[str, Any]]
     if source == "phantom":
         draw = partial(phantoms().landmarks, landmark, count=count, size=size, seed=seed)
         stamp += [PHANTOMS, count, seed]
-        return make(stamp, items=lambda: list(draw()), load=lambda drawn: checked(*drawn))
-    more, members, read = _real(REAL[source, landmark], size)
-    return make([*stamp, *more], items=lambda: members, load=lambda one: checked(*read(one)))
+        items, read = lambda: {one[0]: one[1:] for one in draw()}, lambda drawn: drawn
+    else:
+        more, items, read = _real(REAL[source, landmark], size)
+        stamp += more
+
+    def entries(_: BankWriter, id: str, item: Any) -> Iterator[Entry]:
+        image, point = read(item)
+        if not all(-0.5 <= place <= size - 0.5 for place in point):
+            raise DataError(f"{name}: the landmark of {id} lies outside the image, at {point}")
+        row = {"images": image, "points": np.array(point, dtype=np.float64)}
+        yield id, [row], {"split": "train"}
+
+    label = f"landmarks-{name}"
+    return open_images(bank_of(label, stamp, name, rows, items, entries, progress=progress))
 
 
 def _real(
     told: RealLandmarks, size: int
-) -> tuple[list[object], list[Member], Callable[[Member], Example]]:
+) -> tuple[list[Any], Callable[[], Mapping[str, Member]], Callable[[Member], Found]]:
     """What the bank depends on, the images in the order of their list, and how to read one."""
     manifest, collection = collection_named(told.collection)
-    members = list(id_list(collection.ids or collection.key))
+    members = {one.id: one for one in id_list(collection.ids or collection.key)}
     source = DatasetFolder(manifest)
     sources = [source]
     if told.table:
@@ -93,28 +97,22 @@ def _real(
 
     @cache
     def centres() -> Centres:
-        path = sources[1].path(told.table or "", members[0])
+        path = sources[1].path(told.table or "", next(iter(members.values())))
         return read_hrf_centres(path) if path.suffix == ".xls" else read_idrid_centres(path)
 
-    def read(one: Member) -> Example:
-        image, _ = load_example(source, collection, one, size)
-        path = source.path(collection.images or "images", one)
-        pixels = read_image(path)
-        shape = (pixels.shape[0], pixels.shape[1])
-        box = Box(0, shape[0], 0, shape[1])
-        if manifest.modality == "fundus":
-            box = field_of_view(pixels, path, reduced_from=source.layout.reduced_from)
+    def read(one: Member) -> Found:
+        found, _ = load_example(source, collection.model_copy(update={"masks": ()}), one, size)
+        whole = found.shape
         if told.table is None:
-            mask, whole = union_mask(source, collection, one, shape), shape
+            mask = union_mask(source, collection, one, whole)
             if not mask.any():
                 raise DataError(f"{source.root}: the mask of {one} is empty and has no centre")
             point = centroid(mask)
         else:
             if one.id not in centres():
                 raise DataError(f"{told.table}: no centre of {one}; fetch the file again")
-            point, whole = centres()[one.id][::-1], told.original or shape
-        return one.id, image, placed(point, whole, shape, box, size)
+            point, whole = centres()[one.id][::-1], told.original or whole
+        return found.square, placed(point, whole, found.shape, found.box, size)
 
     layouts = [one.layout.model_dump(mode="json") for one in sources]
-    stamp = [layouts, [one.id for one in members], [one.state() for one in sources]]
-    return stamp, members, read
+    return [layouts, list(members), [one.index.state() for one in sources]], lambda: members, read

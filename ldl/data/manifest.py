@@ -2,31 +2,25 @@
 
 One yaml a data set in ``data_manifests/``, read into strict models: an unknown or mistyped field is
 an error that names the file and the field. The authors' lists of images are ``splits/*.csv`` beside
-them. LDL Table 1 is made here.
+them.
 """
 
-import csv
 import difflib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ldl import paths
-from ldl.config import Strict
-from ldl.errors import DataError
+from ldl.config import Strict, build
+from ldl.data.files import columns
+from ldl.errors import ConfigError, DataError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-# How the papers' Table 1 spells the modalities.
-TABLE1_MODALITY = {"fundus": "color_fundus", "xray": "chest_xray"}
 VALIDATION_DIVISOR = 5  # one fifth: "20% of the training data is split as the validation dataset"
 
 Modality = Literal["fundus", "xray", "ct", "prior"]
@@ -80,74 +74,44 @@ class Obtain(Strict):
 class Layout(Strict):
     """How the files lie below the data set's folder.
 
-    Attributes:
-        files: role -> path templates; the first that exists is used. Fields in braces are ``id``,
-            ``split`` and the named groups of ``id_pattern``; ``*`` is part of one name.
-        reduced_from: long side in pixels of the originals when this layout holds reduced copies.
-        mask_reduction: how many times smaller a mask is than its image.
-        soft_threshold: masks are soft maps; larger values are foreground.
-        labels: value in a label file -> meaning, where it differs from the manifest's.
-        min_view: pretraining images whose field of view covers less of the picture are left out.
-        min_contrast: X-rays whose middle 99 % of pixels span fewer grey levels are stretched.
-        members: list of the ids that this layout holds, where it does not hold all.
-        axes: where the voxel axes point (such as LPS), where headers are known to be wrong.
-        whole_slices: its CT is blanked in part of the slices, which are left out.
-        hashes: name of the data set in ``originals_sha256.csv``.
-        hash_folder: folder in that list which corresponds to the data set's folder.
+    ``files``: role -> path templates; the first that exists is used. Fields in braces are ``id``,
+    ``split`` and the named groups of ``id_pattern``; ``*`` is part of one name.
     """
 
     name: str
     note: str
     files: dict[str, tuple[Inside, ...]]
-    reduced_from: int | None = None
-    mask_reduction: int = 1
-    soft_threshold: int | None = None
-    labels: dict[int, str] | None = None
-    min_view: float | None = None
-    min_contrast: int | None = None
-    members: str | None = None
-    axes: str | None = Field(default=None, pattern=r"^[LRAPSI]{3}$")
-    whole_slices: bool = False
-    hashes: str | None = None
-    hash_folder: str = ""
-
-
-class Table1(Strict):
-    """The row of LDL Table 1: position, printed names, a count where no list gives it."""
-
-    row: int
-    dataset: str
-    task: str
-    train: int | None = None
+    reduced_from: int | None = None  # long side in pixels of the originals of reduced copies
+    mask_reduction: int = 1  # how many times smaller a mask is than its image
+    soft_threshold: int | None = None  # masks are soft maps; larger values are foreground
+    labels: dict[int, str] | None = None  # where they differ from the manifest's
+    min_view: float | None = None  # least share of a pretraining picture that the eye covers
+    min_contrast: int | None = None  # X-rays whose middle 99 % span fewer levels are stretched
+    members: str | None = None  # list of the ids that this layout holds, where it lacks some
+    axes: str | None = Field(default=None, pattern=r"^[LRAPSI]{3}$")  # where headers are wrong
+    whole_slices: bool = False  # its CT is blanked in part of the slices, which are left out
+    hashes: str | None = None  # name of the data set in ``originals_sha256.csv``
+    hash_folder: str = ""  # folder in that list which corresponds to the data set's
 
 
 class Collection(Strict):
     """A list of images put to one use: a segmentation task, the pretraining images, volumes ...
 
-    Attributes:
-        key: how the collection is called everywhere.
-        ids: list in ``data_manifests/splits`` (without ``.csv``); None: the layout's members,
-            or every file that fits.
-        first: list of ids that come first, in its order; the others follow, sorted.
-        count: how many images there are where no list names them.
-        images: role of the images; None where only labels exist.
-        masks: roles whose union is the mask.
-        also: further roles that every id has (in the layouts that have the role).
-        optional: roles that may be there, and are not "extra" if they are.
-        label: what foreground means.
+    ``ids`` is a list in ``data_manifests/splits`` (without ``.csv``); None: the layout's members,
+    or every file that fits.
     """
 
-    key: str
+    key: str  # how the collection is called everywhere
     purpose: Purpose
     ids: str | None = None
-    first: str | None = None
-    count: int | None = None
-    images: str | None = "images"
-    masks: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    label: str = ""
-    table1: Table1 | None = None
+    first: str | None = None  # list of ids that come first, in its order; the others follow, sorted
+    count: int | None = None  # how many images there are where no list names them
+    images: str | None = "images"  # role of the images; None where only labels exist
+    masks: tuple[str, ...] = ()  # roles whose union is the mask
+    also: tuple[str, ...] = ()  # further roles that every id has (in layouts that have the role)
+    optional: tuple[str, ...] = ()  # roles that may be there, and are not "extra" if they are
+    label: str = ""  # what foreground means
+    table1: int | None = None  # its row of LDL Table 1, counted from 1
 
     def required(self) -> set[str]:
         """Roles that every layout must have."""
@@ -155,31 +119,22 @@ class Collection(Strict):
 
 
 class Manifest(Strict):
-    """One data set.
-
-    Attributes:
-        citation: key in ``book/references.bib``.
-        folder: where it lies below the data folder.
-        id_pattern: regular expression every id matches; its named groups serve the templates.
-        subject_pattern: group 1 is the subject; None: every id is a subject of its own.
-        stands_in_for: data sets of the papers which this one replaces where they are not at hand.
-        labels: value in a label file -> meaning.
-    """
+    """One data set."""
 
     name: str
     title: str
     modality: Modality
     homepage: str
     licence: Licence
-    citation: str
+    citation: str  # key in ``book/references.bib``
     obtain: Obtain
-    folder: Inside
-    layouts: tuple[Layout, ...]
+    folder: Inside  # where it lies below the data folder
+    layouts: tuple[Layout, ...] = Field(min_length=1)
     collections: tuple[Collection, ...]
-    id_pattern: str = ".+"
-    subject_pattern: str | None = None
-    stands_in_for: tuple[str, ...] = ()
-    labels: dict[int, str] = Field(default_factory=dict)
+    id_pattern: str = ".+"  # every id matches it; its named groups serve the templates
+    subject_pattern: str | None = None  # group 1 is the subject; None: every id is one of its own
+    stands_in_for: tuple[str, ...] = ()  # sets of the papers that it replaces where not at hand
+    labels: dict[int, str] = Field(default_factory=dict)  # value in a label file -> meaning
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -200,9 +155,7 @@ class Manifest(Strict):
         """What path templates may name for one image."""
         match = re.fullmatch(self.id_pattern, image_id)
         if match is None:
-            raise DataError(
-                f"{self.name}: id {image_id!r} does not match {self.id_pattern!r}; correct the list"
-            )
+            raise DataError(f"{self.name}: id {image_id!r} does not match {self.id_pattern!r}")
         return {"id": image_id, "split": split, **match.groupdict()}
 
     def subject(self, image_id: str) -> str:
@@ -214,21 +167,13 @@ class Manifest(Strict):
 def read_manifest(path: Path) -> Manifest:
     """Read one manifest; an unknown field is answered with the nearest known one."""
     try:
-        content = yaml.safe_load(path.read_text())
         # Through json, because the strict models take lists for tuples only there.
-        return Manifest.model_validate_json(json.dumps(content))
+        return build(Manifest, json.dumps(yaml.safe_load(path.read_text())))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
         reason = str(error).replace("\n", " ")
         raise DataError(f"{path}: not a readable yaml manifest ({reason})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field, said = ".".join(map(str, first["loc"])) or "manifest", f": {first['msg']}"
-        if first["type"] == "extra_forbidden":
-            models = (Manifest, Layout, Collection, Licence, Download, Obtain, Table1)
-            known = {name for one in models for name in one.model_fields}
-            close = difflib.get_close_matches(str(first["loc"][-1]), sorted(known), n=1)
-            said = ": unknown" + (f", did you mean {close[0]}?" if close else "")
-        raise DataError(f"{path}: field {field}{said}") from error
+    except ConfigError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 @lru_cache(maxsize=4)
@@ -253,10 +198,9 @@ def manifests() -> dict[str, Manifest]:
 
 def manifest_named(name: str) -> Manifest:
     """The manifest called ``name``."""
-    known = manifests()
-    if name not in known:
-        raise DataError(f"unknown data set {name!r}; known: {', '.join(known)}")
-    return known[name]
+    if name not in manifests():
+        raise DataError(f"unknown data set {name!r}; known: {', '.join(manifests())}")
+    return manifests()[name]
 
 
 def collection_named(key: str) -> tuple[Manifest, Collection]:
@@ -269,35 +213,7 @@ def collection_named(key: str) -> tuple[Manifest, Collection]:
     raise DataError(f"no manifest has a collection {key!r}{hint}")
 
 
-def table1() -> "pd.DataFrame":
-    """LDL Table 1 (data sets) from the manifests and the authors' lists, in the paper's order.
-
-    Columns modality, dataset, task, train, test; counts are Int64, missing for pretraining's test.
-    """
-    rows = []
-    for manifest in manifests().values():
-        for one in manifest.collections:
-            if one.table1 is not None:
-                splits = [member.split for member in id_list(one.ids)] if one.ids else []
-                rows.append(
-                    {
-                        "row": one.table1.row,
-                        "modality": TABLE1_MODALITY[manifest.modality],
-                        "dataset": one.table1.dataset,
-                        "task": one.table1.task,
-                        "train": splits.count("train") if one.ids else one.table1.train,
-                        "test": splits.count("test") if one.ids else None,
-                    }
-                )
-    # Imported here: it would be half the start of every command.
-    import pandas as pd
-
-    frame = pd.DataFrame(rows).sort_values("row").drop(columns="row").reset_index(drop=True)
-    return frame.astype({"train": "Int64", "test": "Int64"})
-
-
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One image of a list."""
 
     split: str
@@ -307,19 +223,8 @@ class Member:
         return self.id
 
 
-def columns(path: Path, *names: str) -> tuple[tuple[str, ...], ...]:
-    """The rows of a csv, of these columns."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            # A published header is "ImageId, EncodedPixels", blank included.
-            rows = csv.DictReader(stream, skipinitialspace=True)
-            return tuple(tuple(row[name].strip() for name in names) for row in rows)
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, AttributeError) as error:
-        raise DataError(f"{path}: not a list with columns {','.join(names)}") from error
-
-
 def id_list(name: str) -> tuple[Member, ...]:
-    """The list ``data_manifests/splits/<name>.csv``, in file order; errors as of `columns`."""
+    """The list ``data_manifests/splits/<name>.csv``, in file order."""
     path = paths.manifests_dir() / "splits" / f"{name}.csv"
     return tuple(Member(*row) for row in columns(path, "split", "image_id"))
 

@@ -1,25 +1,32 @@
 """One's own images and masks: what belongs together, what a mask's values mean, who is held out."""
 
-import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from nibabel.orientations import apply_orientation
 from tqdm.auto import tqdm
 
 from ldl.data import prepare
-from ldl.data.bank import SPLITS, Bank, BankWriter, image_rows, open_bank, refuse
-from ldl.data.ct.volume import check_pair, display
+from ldl.data.bank import (
+    SPLITS,
+    Bank,
+    BankWriter,
+    Entry,
+    bank_of,
+    image_rows,
+    open_bank,
+    open_images,
+    refuse,
+)
+from ldl.data.ct.volume import read_beside, upright
+from ldl.data.files import read_table
 from ldl.data.folder import FolderIndex
 from ldl.data.own import (
-    Entry,
     content,
-    file_bank,
     image_files,
     is_volume,
     own_name,
@@ -28,9 +35,8 @@ from ldl.data.own import (
     without_mask_words,
 )
 from ldl.data.preprocess import Picture, crop, resize_mask
-from ldl.data.readers import is_image
-from ldl.data.readers.image import read_codes
-from ldl.data.readers.nifti import read_nifti, to_ras
+from ldl.data.readers.image import is_image, read_codes
+from ldl.data.readers.nifti import read_nifti
 from ldl.errors import DataError
 from ldl.paths import shown
 from ldl.rng import numpy_generator
@@ -54,19 +60,12 @@ Mask = np.ndarray
 
 @dataclass(frozen=True)
 class Pairs:
-    """Images and their masks.
+    """Images and their masks."""
 
-    Attributes:
-        images: the images' folder.
-        masks: image -> class -> mask file; one class "" where a mask's values tell the classes.
-        left_out: images without a mask.
-        rule: how names were matched, in words.
-    """
-
-    images: Path
-    masks: dict[str, dict[str, Path]]
-    left_out: tuple[str, ...]
-    rule: str
+    images: Path  # the images' folder
+    masks: dict[str, dict[str, Path]]  # image -> class ("" where values tell the classes) -> file
+    left_out: tuple[str, ...]  # images without a mask
+    rule: str  # how names were matched, in words
 
     @property
     def by_file(self) -> tuple[str, ...]:
@@ -79,13 +78,8 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
 
     Tried in turn: the same path, the same name, the same but for words such as "mask" or "seg", one
     name that goes on where the other ends, the same first number. Several masks of an image are
-    classes, named by their folders or by what their names add.
-
-    Args:
-        images: folder of images or volumes.
-        masks: folder of masks; it may lie within the other, or be the same.
-        modality: of the images.
-        leave_out: go on without masks that belong to no image.
+    classes, named by their folders or by what their names add. The folder of masks may lie within
+    the images', or be the same. ``leave_out`` goes on without masks that belong to no image.
     """
     volumes = modality == "ct"
     if not masks.is_dir():
@@ -97,12 +91,10 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
     kind: Callable[[Path], bool] = is_volume if volumes else is_image
     found = [f for f in index.sizes if kind(masks / f) and (masks / f).resolve() not in own]
     if not found:
-        raise DataError(f"{masks}: no {'NIfTI' if volumes else 'image'} file that could be a mask; "
-                        f"{index.line()}")  # fmt: skip
-    rule, partner = max(
-        ((name, _partners(files, found, key)) for name, key in _RULES.items()),
-        key=lambda each: len(each[1]),
-    )
+        what = "NIfTI" if volumes else "image"
+        raise DataError(f"{masks}: no {what} file that could be a mask; {index.line()}")
+    tried = {name: _partners(files, found, key) for name, key in _RULES.items()}
+    rule, partner = max(tried.items(), key=lambda each: len(each[1]))
     lost = [one for one in found if one not in partner]
     if lost and not leave_out:
         some = ", ".join(lost[:5]) + (" ..." if len(lost) > 5 else "")
@@ -113,7 +105,7 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
         )
     if not partner:
         raise DataError(f"{masks}: no mask is named after an image of {images}")
-    several = Counter(partner.values()).most_common(1)[0][1] > 1
+    several = len(set(partner.values())) < len(partner)
     grouped: dict[str, dict[str, Path]] = defaultdict(dict)
     for name, image in sorted(partner.items()):
         label = _label(name, image, partner) if several else ""
@@ -128,11 +120,6 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
 
 def _stem(name: str) -> str:
     return plain_stem(PurePosixPath(name).name)
-
-
-def _prefix(image: str, mask: str) -> bool:
-    one, other = sorted((_stem(image), _stem(mask)), key=len)
-    return other.startswith(one) and not other[len(one) :][:1].isalnum()
 
 
 def _number(name: str) -> str:
@@ -153,8 +140,13 @@ def _partners(
     images: Sequence[str], masks: Sequence[str], key: Callable[[str], str] | None
 ) -> dict[str, str]:
     """Mask -> its image, where a rule leaves exactly one."""
+
+    def begins(image: str, mask: str) -> bool:
+        one, other = sorted((_stem(image), _stem(mask)), key=len)
+        return other.startswith(one) and not other[len(one) :][:1].isalnum()
+
     if key is None:
-        fits = {mask: [one for one in images if _prefix(one, mask)] for mask in masks}
+        fits = {mask: [one for one in images if begins(one, mask)] for mask in masks}
     else:
         known = defaultdict(list)
         for one in images:
@@ -165,8 +157,7 @@ def _partners(
 
 def _label(mask: str, image: str, partner: dict[str, str]) -> str:
     """The class of one of several masks: its first folder that tells, or what its name adds."""
-    folders = PurePosixPath(mask).parts[:-1]
-    for place, name in enumerate(folders):
+    for place, name in enumerate(PurePosixPath(mask).parts[:-1]):
         if len({PurePosixPath(one).parts[place : place + 1] for one in partner}) > 1:
             return name
     return _stem(mask).removeprefix(_stem(image)).strip("_-. ") or "mask"
@@ -174,13 +165,7 @@ def _label(mask: str, image: str, partner: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """An image or a slice with its masks, as the file has them.
-
-    Attributes:
-        id: its name.
-        picture: pixels, square, and the way between them.
-        planes: (K, H, W) bool, one a class.
-    """
+    """An image or a slice with its masks as the file has them: (K, H, W) bool, one a class."""
 
     id: str
     picture: Picture
@@ -189,22 +174,17 @@ class Case:
 
 @dataclass(frozen=True)
 class Labelled:
-    """The bank of images and masks, and what is known of both.
+    """The bank of images and masks (a bit a class), and what is known of both.
 
-    Attributes:
-        bank: masks hold a bit a class.
-        classes: their names, the largest first, so that what lies within another comes later.
-        values: of each class in the mask files; () where classes have files of their own.
-        subjects: image -> whose it is.
-        pairs: the files.
+    ``classes`` are the largest first, so that what lies within another comes later.
     """
 
     bank: Bank
     classes: tuple[str, ...]
-    values: tuple[int, ...]
-    subjects: dict[str, str]
+    values: tuple[int, ...]  # of each class in the files; () where classes have files of their own
+    subjects: dict[str, str]  # image -> whose it is
     pairs: Pairs
-    modality: Modality = field(default="xray")
+    modality: Modality = "xray"
 
     def cases(self, name: str) -> Iterator[Case]:
         """The image, or the slices of the volume, of that name."""
@@ -218,11 +198,9 @@ class Labelled:
     def names(self, split: str) -> list[str]:
         """Images or volumes of a split."""
         ids = [self.bank.ids[row] for row in self.bank.rows(split)]
-        return (
-            list(dict.fromkeys(one.rpartition("#")[0] or one for one in ids))
-            if self.modality == "ct"
-            else ids
-        )
+        if self.modality != "ct":
+            return ids
+        return list(dict.fromkeys(one.rpartition("#")[0] or one for one in ids))
 
 
 def labelled_bank(
@@ -236,17 +214,13 @@ def labelled_bank(
     leave_out: bool = False,
     progress: bool = False,
 ) -> Labelled:
-    """The paired images as a bank, split by subject.
+    """The paired images as a bank of squares of ``size``, split by subject.
 
     Args:
-        pairs: the files.
-        modality: of the images.
-        size: side of the squares.
         names: of the classes, in the order of the masks' values.
         split: image -> (split, subject), either may be ""; None tells subjects from the names.
         seed: of the split.
         leave_out: go on without files that cannot be used.
-        progress: show bars.
     """
     given = _by_name(split or {}, list(pairs.masks))
     subjects = {one: given.get(one, ("", ""))[1] or subject_of(one) for one in pairs.masks}
@@ -259,48 +233,40 @@ def labelled_bank(
     stamp = [prepare.VERSION, "labelled", modality, size, list(names), leave_out, files]
     facts: dict[str, Any] = {}
 
-    def used() -> tuple[list[str], dict[str, Any]]:
-        classes, values, faults = _classes(pairs, names, modality, progress)
+    def items() -> dict[str, str]:
+        classes, values, faults = _classes(pairs, names, progress)
         refuse([] if leave_out else list(faults.values()), len(files))
         facts.update(classes=classes, values=values, left_out=faults)
-        return [one for one in sorted(pairs.masks) if one not in faults], facts
+        return {one: where[one] for one in sorted(pairs.masks) if one not in faults}
 
-    def read(_: BankWriter, name: str) -> Iterator[Entry]:
+    def entries(_: BankWriter, name: str, part: str) -> Iterator[Entry]:
         for one in _cases(pairs, name, modality, size, facts["classes"], facts["values"]):
-            row = {"images": one.picture.square, "masks": _bits(one, size)}
-            yield one.id, row, {"split": where[name]}
+            planes = [resize_mask(crop(plane, one.picture.box), size) << k
+                      for k, plane in enumerate(one.planes)]  # fmt: skip
+            masks = np.bitwise_or.reduce(planes).astype(np.uint8)
+            yield one.id, [{"images": one.picture.square, "masks": masks}], {"split": part}
 
     def check(writer: BankWriter) -> None:
         missing = set(SPLITS) - {one["split"] for one in writer.entries}
         if missing:
             raise DataError(f"{pairs.images}: no image is left for {', '.join(missing)}")
 
-    bank = file_bank(
-        own_name(pairs.images), f"{modality}-{size}-masks", stamp,
-        image_rows((CHANNELS[modality], size, size), masks=True), used, read,
-        check=check, leave_out=leave_out, progress=progress,
+    volumes, name = any(map(is_volume, pairs.masks)), own_name(pairs.images)
+    rows = image_rows((CHANNELS[modality], size, size), masks=True)
+    folder = bank_of(
+        f"{name}-{modality}-{size}-masks", stamp, name, rows, items, entries, facts=facts,
+        check=check, counted=not volumes, unit="volume" if volumes else "image",
+        leave_out=leave_out, progress=progress,
     )  # fmt: skip
-    index = open_bank(Path(bank.images.filename).parent)[0]  # type: ignore[attr-defined]
-    return Labelled(
-        bank, tuple(index["classes"]), tuple(index["values"]), subjects, pairs, modality
-    )
-
-
-def _bits(case: Case, size: int) -> Mask:
-    """(size, size) uint8 of the square: bit k where class k is."""
-    planes = [resize_mask(crop(plane, case.picture.box), size) << k
-              for k, plane in enumerate(case.planes)]  # fmt: skip
-    return np.bitwise_or.reduce(planes).astype(np.uint8)
+    index, _ = open_bank(folder)
+    classes, values = tuple(index["classes"]), tuple(index["values"])
+    return Labelled(open_images(folder), classes, values, subjects, pairs, modality)
 
 
 def _cases(
-    pairs: Pairs,
-    name: str,
-    modality: Modality,
-    size: int,
-    classes: Sequence[str],
-    values: Sequence[int],
-) -> Iterator[Case]:
+    pairs: Pairs, name: str, modality: Modality, size: int,
+    classes: Sequence[str], values: Sequence[int],
+) -> Iterator[Case]:  # fmt: skip
     path = pairs.images / name
     codes = {label: _codes(mask, path) for label, mask in pairs.masks[name].items()}
     first = next(iter(codes.values()))
@@ -309,13 +275,12 @@ def _cases(
     else:
         planes = np.stack([codes.get(one, np.zeros_like(first)) != 0 for one in classes])
     for ending, number, one in pictures(path, modality, size):
-        if one.shape != planes.shape[2:]:
-            rows, columns = planes.shape[2:]
-            mask = next(iter(pairs.masks[name].values()))
+        rows, columns = planes.shape[2:]
+        if one.shape != (rows, columns):
             raise DataError(
-                f"{mask}: mask of {columns}x{rows} pixels beside an image of {one.shape[1]}x"
-                f"{one.shape[0]} ({path.name}); is it another image's, resized, or turned, or was "
-                "the image turned upright by its EXIF orientation?"
+                f"{next(iter(pairs.masks[name].values()))}: mask of {columns}x{rows} pixels beside "
+                f"an image of {one.shape[1]}x{one.shape[0]} ({path.name}); is it another image's, "
+                "resized, or turned, or was the image turned upright by its EXIF orientation?"
             )
         yield Case(name + ending, one, planes[:, number])
 
@@ -324,17 +289,17 @@ def _codes(mask: Path, image: Path) -> Mask:
     """Values of a mask, (1, H, W), or (Z, Y, X) as `slices` shows the volume."""
     if not is_volume(mask):
         return read_codes(mask)[None]
-    scan, marked = read_nifti(image), read_nifti(mask)
-    check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, mask)
-    whole = np.rint(marked.values)
-    if np.abs(marked.values - whole).max() > 1e-3 or len(np.unique(whole)) > 256:
+    scan = read_nifti(image)
+    values = read_beside(scan, mask)
+    whole = np.rint(values)
+    if np.abs(values - whole).max() > 1e-3 or len(np.unique(whole)) > 256:
         raise DataError(f"{mask}: values between whole numbers; a label map was resampled with "
                         "interpolation?")  # fmt: skip
-    return np.ascontiguousarray(display(apply_orientation(whole, to_ras(scan.affine)))).astype(int)
+    return upright(whole, scan.affine).astype(int)
 
 
 def _classes(
-    pairs: Pairs, names: Sequence[str], modality: Modality, progress: bool
+    pairs: Pairs, names: Sequence[str], progress: bool
 ) -> tuple[list[str], list[int], dict[str, str]]:
     """Names and values of the classes, the largest first, and the masks that cannot be used."""
     area: Counter[Any] = Counter()
@@ -389,8 +354,8 @@ def subject_of(name: str) -> str:
     if told:
         return told[1].lower()
     stem = plain_stem(name)
-    while _ENDING.search(stem):
-        stem = _ENDING.sub("", stem)
+    while (shorter := _ENDING.sub("", stem)) != stem:
+        stem = shorter
     return stem
 
 
@@ -413,24 +378,18 @@ def splits_of(subjects: dict[str, str], given: dict[str, str], seed: int) -> dic
         )
     order = numpy_generator(seed, "split").permutation(len(whose))
     counts = {part: max(1, round(share * len(whose))) for part, share in SHARES.items()}
-    test, both = counts["test"], counts["test"] + counts["validation"]
-    place = {whose[k]: n for n, k in enumerate(order)}
-    parts = {one: "test" if n < test else "validation" if n < both else "train"
-             for one, n in place.items()}  # fmt: skip
+    held = [part for part, count in counts.items() for _ in range(count)]
+    parts = {whose[k]: held[n] if n < len(held) else "train" for n, k in enumerate(order)}
     return {name: parts[one] for name, one in subjects.items()}
 
 
 def read_split(path: Path) -> dict[str, tuple[str, str]]:
     """A csv with a column ``image`` and one of ``split`` and ``subject``, or both."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as csv ({error})") from error
-    head = set(rows[0]) if rows else set()
-    if "image" not in head or not head & {"split", "subject"}:
+    head, *rows = read_table(path) or [[]]
+    if "image" not in head or not {"split", "subject"} & set(head):
         raise DataError(f"{path}: needs a column 'image' and one of 'split' and 'subject'")
-    return {one["image"]: (one.get("split") or "", one.get("subject") or "") for one in rows}
+    cells = [dict(zip(head, row, strict=False)) for row in rows]
+    return {one["image"]: (one.get("split", ""), one.get("subject", "")) for one in cells}
 
 
 def _by_name(given: dict[str, tuple[str, str]], images: list[str]) -> dict[str, tuple[str, str]]:

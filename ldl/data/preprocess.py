@@ -30,7 +30,6 @@ FOV_MARGIN = 16  # pixels of the original image by which the box grows on every 
 MASK_SHARE = 0.3
 Point = tuple[float, float]  # row, column; the centre of the first pixel is at (0.0, 0.0)
 Shape = tuple[int, int]  # rows, columns
-Example = tuple[str, np.ndarray, Point]  # id, image (C, S, S) uint8, point
 
 
 class Box(NamedTuple):
@@ -56,8 +55,7 @@ def field_of_view(image: np.ndarray, path: Path, *, reduced_from: int | None = N
     """Box of the lit disc of a fundus image (H, W, 3) uint8 (paper 6.1.1, as the release does it).
 
     Any channel > 20, largest 8-connected component, box grown by 16 pixels and cut at the border.
-    For a reduced copy of an original whose long side is ``reduced_from`` the margin shrinks with
-    it. ``path`` is named in errors.
+    In a reduced copy of an original whose long side is ``reduced_from`` the margin is smaller, too.
     """
     # Channel by channel: several times faster than reducing over an axis of three.
     lit = image[..., 0] > FOV_THRESHOLD
@@ -202,15 +200,15 @@ def picture(path: Path, modality: Modality, size: int) -> Picture:
     return pictured(read_image(path), path, modality, size)
 
 
-def pictured(pixels: np.ndarray, path: Path, modality: Modality, size: int) -> Picture:
-    """The same from pixels (H, W) or (H, W, 3) uint8; ``path`` is named in errors."""
-    if CHANNELS[modality] == 1:
-        grey = as_grey(pixels, path)
-        return Picture(path, grey, resize_image(grey, size), Box(0, len(grey), 0, grey.shape[1]))
+def pictured(
+    pixels: np.ndarray, path: Path, modality: Modality, size: int, *,
+    reduced_from: int | None = None,
+) -> Picture:  # fmt: skip
+    """The same from pixels (H, W) or (H, W, 3) uint8; see `field_of_view` for the others."""
     if modality == "colour" and pixels.ndim == 2:  # a grey one among them
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    colour = as_colour(pixels, path)
-    box = Box(0, len(colour), 0, colour.shape[1])
+    pixels = as_grey(pixels, path) if CHANNELS[modality] == 1 else as_colour(pixels, path)
+    box = Box(0, len(pixels), 0, pixels.shape[1])
     if modality == "fundus":
-        box = field_of_view(colour, path)
-    return Picture(path, colour, resize_image(crop(colour, box), size), box)
+        box = field_of_view(pixels, path, reduced_from=reduced_from)
+    return Picture(path, pixels, resize_image(crop(pixels, box), size), box)

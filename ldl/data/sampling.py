@@ -1,4 +1,4 @@
-"""The geometry of a batch, each image with its own: affine crops, boxes, neighbours, symmetries.
+"""The geometry of a batch, each image with its own: affine crops, boxes, symmetries.
 
 A code of the square's eight symmetries is three bits: 1 transpose, 2 flip rows, 4 flip columns,
 applied in that order and exactly undone.
@@ -13,11 +13,6 @@ from torch import Generator, Tensor
 
 from ldl.errors import ConfigError
 from ldl.rng import sent
-
-# The eight places around a patch, x and y, in reading order.
-PLACES = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if (x, y) != (0, 0))
-# Green and magenta are opposite ends of this direction of colour space.
-_GREEN = (-1.0, 2.0, -1.0)
 
 TRANSPOSE, FLIP_ROWS, FLIP_COLUMNS = 1, 2, 4
 # Quarter turns only: the release's "flip" reverses both axes, so it is a half turn too.
@@ -42,10 +37,13 @@ class Affine:
 
     def turned(self, degrees: Tensor) -> "Affine":
         """The same crop after a turn of the output about its centre by ``degrees`` (B,)."""
-        angle = torch.deg2rad(degrees)
-        turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).view(-1, 2, 2)
-        linear = self.matrix[:, :, :2] @ turn.to(self.matrix)
+        linear = self.matrix[:, :, :2] @ _turn(torch.deg2rad(degrees)).to(self.matrix)
         return Affine(torch.cat([linear, self.matrix[:, :, 2:]], dim=2))
+
+
+def _turn(angle: Tensor) -> Tensor:
+    """(B, 2, 2) rotations by (B,) radians."""
+    return torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).view(-1, 2, 2)
 
 
 def uniform(count: int, low: float, high: float, generator: Generator) -> Tensor:
@@ -54,13 +52,9 @@ def uniform(count: int, low: float, high: float, generator: Generator) -> Tensor
 
 
 def random_affine(
-    count: int,
-    *,
-    degrees: float,
-    area: tuple[float, float],
-    generator: Generator,
+    count: int, *, degrees: float, area: tuple[float, float], generator: Generator,
     widest: float = 4 / 3,
-) -> Affine:
+) -> Affine:  # fmt: skip
     """Flips, a rotation and a resized crop for each of ``count`` square images.
 
     The rotation is uniform in -degrees..degrees, the crop's share of the image in ``area``, its
@@ -74,8 +68,7 @@ def random_affine(
     centre = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - extent)
     angle = uniform(count, -1, 1, generator) * math.radians(degrees)
     flip = (torch.rand(count, 2, generator=generator) < 0.5).float() * 2 - 1
-    turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).view(-1, 2, 2)
-    frame = turn * flip[:, None, :]
+    frame = _turn(angle) * flip[:, None, :]
     matrix = torch.cat([frame * extent[:, None, :], frame @ centre[:, :, None]], dim=2)
     return Affine(matrix)
 
@@ -100,75 +93,30 @@ def random_boxes(count: int, *, share: float, mirror: float, generator: Generato
     return boxes(torch.full((count,), share), centre, mirrored)
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Neighbours (Doersch et al. 2015, section 3), the second's (B,) int64 place in `PLACES`."""
-
-    middle: Affine
-    neighbour: Affine
-    place: Tensor
-
-
-def sides(gap: float, jitter: float) -> float:
-    """How many sides of a patch the whole arrangement takes."""
-    return 3 + 2 * gap + 2 * jitter
-
-
-def draw_pair(
-    count: int, *, gap: float, jitter: float, smallest: float, generator: Generator
-) -> Pair:
-    """A middle patch and one of its eight neighbours, anywhere within the image.
-
-    ``gap`` between neighbours, in sides of a patch, lets no line run on from one to the other; each
-    is moved along x and y, uniform up to ``jitter`` sides; the arrangement takes between
-    ``smallest`` and all of the image's side.
-    """
-    share = uniform(count, smallest, 1.0, generator)[:, None]
-    # The image is 2 wide in its own coordinates, so this is half a side.
-    half = share / sides(gap, jitter)
-    at = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - share)
-    place = torch.randint(len(PLACES), (count,), generator=generator)
-    away = torch.tensor(PLACES)[place] * 2 * half * (1 + gap)
-    moved = (2 * torch.rand(2, count, 2, generator=generator) - 1) * 2 * half * jitter
-    flat = half[:, 0]
-    return Pair(boxes(flat, at + moved[0]), boxes(flat, at + away + moved[1]), place)
-
-
-def without_green(images: Tensor) -> Tensor:
-    """Take the green-magenta direction out of (B, 3, H, W), so that aberration tells no position.
-
-    One channel passes as it is.
-    """
-    if images.shape[1] == 1:
-        return images
-    direction = torch.tensor(_GREEN).to(images)
-    along = torch.einsum("bchw,c->bhw", images, direction) / direction.square().sum()
-    return images - along[:, None] * direction.view(1, -1, 1, 1)
-
-
 def apply_symmetry(x: Tensor, code: Code) -> Tensor:
     """Apply one symmetry to all maps (B, ..., H, W), or with (B,) int64 codes one to each.
 
     Where every code transposes the result is (B, ..., W, H).
     """
-    x = _transpose(x, code)
-    return _flip(_flip(x, code, FLIP_ROWS, -2), code, FLIP_COLUMNS, -1)
+    return _flip(_transpose(x, code), code)
 
 
 def undo_symmetry(x: Tensor, code: Code) -> Tensor:
     """The exact inverse of :func:`apply_symmetry` with the same code; same arguments."""
-    x = _flip(_flip(x, code, FLIP_ROWS, -2), code, FLIP_COLUMNS, -1)
-    return _transpose(x, code)
+    return _transpose(_flip(x, code), code)
 
 
 def _chosen(x: Tensor, code: Tensor, bit: int) -> Tensor:
     return (code & bit).bool().view(-1, *[1] * (x.ndim - 1))
 
 
-def _flip(x: Tensor, code: Code, bit: int, dim: int) -> Tensor:
-    if isinstance(code, int):
-        return x.flip(dim) if code & bit else x
-    return torch.where(_chosen(x, code, bit), x.flip(dim), x)
+def _flip(x: Tensor, code: Code) -> Tensor:
+    for bit, dim in ((FLIP_ROWS, -2), (FLIP_COLUMNS, -1)):
+        if not isinstance(code, int):
+            x = torch.where(_chosen(x, code, bit), x.flip(dim), x)
+        elif code & bit:
+            x = x.flip(dim)
+    return x
 
 
 def _transpose(x: Tensor, code: Code) -> Tensor:

@@ -34,17 +34,23 @@ def superpixels(slice_: Array, config: SuperpixelConfig) -> Array:
 
     (H, W) int16: 0..K-1 in row-major order of first appearance, -1 outside the body.
     """
-    height, width = slice_.shape[1:]
+    smallest = config.smallest(*slice_.shape[1:])
     # Felzenszwalb wants grey levels as 0..1 and divides its scale by 255 itself.
     found = felzenszwalb(
-        slice_,
-        scale=config.scale,
-        sigma=config.sigma,
-        min_size=config.smallest(height, width),
-        channel_axis=0,
+        slice_, scale=config.scale, sigma=config.sigma, min_size=smallest, channel_axis=0
     )
     found[outside(slice_, config.air)] = -1
-    return _renumbered(found)
+    ids, first, place = np.unique(found, return_index=True, return_inverse=True)
+    inside = ids >= 0
+    if inside.sum() > MOST:
+        raise ConfigError(
+            f"superpixels: {inside.sum():,} regions in a slice, {MOST:,} fit; raise scale or "
+            f"min_size"
+        )
+    number = np.full(len(ids), -1, np.int16)
+    order = np.argsort(first[inside])
+    number[np.flatnonzero(inside)[order]] = np.arange(len(order))
+    return number[place.reshape(found.shape)]
 
 
 def outside(slice_: Array, air: int) -> Array:
@@ -56,20 +62,6 @@ def outside(slice_: Array, air: int) -> Array:
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     return np.asarray(around | (sizes < ISLAND * sizes.max())[parts])
-
-
-def _renumbered(found: Array) -> Array:
-    ids, first, place = np.unique(found, return_index=True, return_inverse=True)
-    inside = ids >= 0
-    if inside.sum() > MOST:
-        raise ConfigError(
-            f"superpixels: {inside.sum():,} regions in one slice, at most {MOST:,} fit; "
-            "raise scale or min_size"
-        )
-    number = np.full(len(ids), -1, np.int16)
-    order = np.argsort(first[inside])
-    number[np.flatnonzero(inside)[order]] = np.arange(len(order))
-    return number[place.reshape(found.shape)]
 
 
 @dataclass(frozen=True)
@@ -97,8 +89,7 @@ def prepare_superpixels(
 
     ``workers`` processes make them; None: one for each core, 1: this process alone.
     """
-    config = config or SuperpixelConfig()
-    images = bank.images
+    config, images = config or SuperpixelConfig(), bank.images
     if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
         raise DataError(
             f"{bank.name}: images are {images.dtype} {images.shape}, expected uint8 (N, C, H, W)"
@@ -132,9 +123,8 @@ def open_superpixels(folder: Path) -> RegionBank:
     if set(arrays) != {"regions", "seconds"}:
         raise DataError(f"{folder}: holds no superpixels; delete the folder")
     seconds = round(float(arrays["seconds"].mean()), 6)
-    return RegionBank(
-        index["name"], arrays["regions"], index["source"], index["fingerprint"], seconds
-    )
+    prints = index["source"], index["fingerprint"]
+    return RegionBank(index["name"], arrays["regions"], *prints, seconds)
 
 
 def _cores() -> int:
@@ -157,8 +147,7 @@ def _all(
                 yield from pool.map(_one, some, images[some], repeat(config), chunksize=CHUNK)
         except BrokenProcessPool as error:
             raise DataError(
-                "superpixels: a worker process died (out of memory?); run again with fewer "
-                "workers, the slices done are kept"
+                "superpixels: a worker process died (out of memory?); go on with fewer workers"
             ) from error
 
 
@@ -173,11 +162,11 @@ def _one(row: int, slice_: Array, config: SuperpixelConfig) -> tuple[Array, floa
 
 @dataclass(frozen=True)
 class Quality:
-    """How far the superpixels of some slices respect organs.
+    """How far superpixels respect organs: their mean number a slice, and for each organ (K,)
 
-    ``regions`` is their mean number a slice, ``merged`` (K,) the share of each organ's pixels in
-    regions that hold more of another organ, ``dice`` (K,) the DSC when every region takes the label
-    most of its pixels have: no segmentation made of whole regions can be much better.
+    ``merged``, the share of its pixels in regions that hold more of another organ, and ``dice``,
+    the DSC when every region takes the label most of its pixels have: no segmentation made of whole
+    regions can be much better.
     """
 
     regions: float

@@ -4,7 +4,6 @@ Files are held against published sha256, and against those recorded on this mach
 """
 
 import csv
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,11 +12,11 @@ from typing import Literal, NamedTuple
 from tqdm import tqdm
 
 from ldl import paths
+from ldl.data.files import columns, file_hash, read_bytes
 from ldl.data.folder import DatasetFolder
-from ldl.data.manifest import columns, id_list
-from ldl.data.readers import read_image, read_mask
+from ldl.data.manifest import Collection, id_list
+from ldl.data.readers.image import SUFFIXES, read_image, read_mask
 from ldl.data.readers.nifti import read_nifti
-from ldl.data.readers.raster import SUFFIXES, read_bytes
 from ldl.errors import DataError
 
 PUBLISHED = "originals_sha256.csv"
@@ -30,12 +29,6 @@ class Known(NamedTuple):
 
     size: int
     sha256: str
-
-
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _list(path: Path, dataset: str, folder: str = "") -> dict[str, Known]:
@@ -54,9 +47,8 @@ class KnownHashes:
     """Published hashes of a data set in the layout at hand, and what was recorded here."""
 
     def __init__(self, source: DatasetFolder) -> None:
-        layout, name = source.layout, source.manifest.name
-        record = recorded_file(name)
-        self.recorded = _list(record, name) if record.is_file() else {}
+        layout, record = source.layout, _record(source)
+        self.recorded = _list(record, source.manifest.name) if record.is_file() else {}
         published: dict[str, Known] = {}
         if layout.hashes is not None:
             published = _list(paths.manifests_dir() / PUBLISHED, layout.hashes, layout.hash_folder)
@@ -72,85 +64,26 @@ class KnownHashes:
         return self._by_path.get(path) or self._by_name.get(PurePosixPath(path).name)
 
 
-def recorded_file(name: str) -> Path:
+def _record(source: DatasetFolder) -> Path:
     """Where this machine's record of a data set lies."""
-    return paths.cache_dir() / "hashes" / f"{name}.csv"
+    return paths.cache_dir() / "hashes" / f"{source.manifest.name}.csv"
 
 
 def record_hashes(source: DatasetFolder) -> Path:
     """Write down size and sha256 of every file that is there now, for later comparison."""
-    name = source.manifest.name
-    target = recorded_file(name)
+    target = _record(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     work = target.with_suffix(".tmp")
     with work.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for path, size in sorted(source.index.sizes.items()):
-            writer.writerow([name, path, size, file_sha256(source.root / path)])
+            writer.writerow([source.manifest.name, path, size, file_hash(source.root / path)])
     work.replace(target)
     return target
 
 
-@dataclass
-class Expected:
-    """The files of a data set as its manifest and lists want them.
-
-    Attributes:
-        present: relative path -> role, for required files that are there.
-        optional: the same for files that may be there.
-        missing: how the wanted path reads -> every path where it could lie.
-        doubled: second and further files for one image and role -> the first.
-        short: collections without a list that hold too few images, as text.
-    """
-
-    present: dict[str, str] = field(default_factory=dict)
-    optional: dict[str, str] = field(default_factory=dict)
-    missing: dict[str, list[str]] = field(default_factory=dict)
-    doubled: dict[str, str] = field(default_factory=dict)
-    short: list[str] = field(default_factory=list)
-
-
-def expected_files(source: DatasetFolder) -> Expected:
-    """Compare the folder with everything the manifest asks for."""
-    result = Expected()
-
-    def lacks(candidates: list[str]) -> None:
-        result.missing[" or ".join(candidates)] = candidates
-
-    for collection in source.manifest.collections:
-        members = source.members(collection)
-        ids = {one.id for one in members}
-        if not (collection.ids or source.layout.members):
-            # No list names all images: the named ones must be there, and the count must be right.
-            for member in id_list(collection.first) if collection.first else ():
-                if member.id not in ids:
-                    lacks(source.candidates(collection.images or "images", member))
-            if collection.count is not None and len(ids) != collection.count:
-                result.short.append(
-                    f"{len(ids):,} images of {collection.key} where there should be "
-                    f"{collection.count:,}"
-                )
-        roles = collection.required() | (set(collection.also) & set(source.layout.files))
-        for member in members:
-            for role in sorted(roles):
-                found = source.paths(role, member)
-                if not found:
-                    lacks(source.candidates(role, member))
-                result.present |= dict.fromkeys(found[:1], role)
-                result.doubled |= dict.fromkeys(found[1:], found[0] if found else "")
-        for role in collection.optional:
-            for expression in source.expressions.get(role, []):
-                for path in source.index.sizes:
-                    match = expression.fullmatch(path)
-                    # A template without an id names one file for all; any other a known id.
-                    if match and match.groupdict().get("id", next(iter(ids), "")) in ids:
-                        result.optional.setdefault(path, role)
-    return result
-
-
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing that is wrong: what kind, which file, and the detail."""
 
     kind: Kind
@@ -161,8 +94,7 @@ class Fault:
         return f"{self.kind}: {self.path}" + (f" ({self.detail})" if self.detail else "")
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What was checked: the layout found, files compared with a known hash, files decoded."""
 
     layout: str
@@ -171,55 +103,98 @@ class Report:
     faults: tuple[Fault, ...]
 
 
+@dataclass
+class _Expected:
+    """The files of a data set as its manifest and lists want them.
+
+    Attributes:
+        roles: relative path -> role, for files that are there, optional ones included.
+        missing: how the wanted path reads -> every path where it could lie.
+        faults: further files for one image and role, and collections that hold too few images.
+    """
+
+    source: DatasetFolder
+    roles: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def lacks(self, candidates: list[str]) -> None:
+        self.missing[" or ".join(candidates)] = candidates
+
+    def collect(self, collection: Collection) -> None:
+        source = self.source
+        members = source.members(collection)
+        ids = {one.id for one in members}
+        if not (collection.ids or source.layout.members):
+            # No list names all images: the named ones must be there, and the count must be right.
+            for member in id_list(collection.first) if collection.first else ():
+                if member.id not in ids:
+                    self.lacks(source.candidates(collection.images or "images", member))
+            if collection.count is not None and len(ids) != collection.count:
+                many = f"{len(ids):,} images of {collection.key} where there should be "
+                self.faults.append(Fault("missing", f"{many}{collection.count:,}"))
+        roles = collection.required() | (set(collection.also) & set(source.layout.files))
+        for member in members:
+            for role in sorted(roles):
+                found = source.paths(role, member)
+                if not found:
+                    self.lacks(source.candidates(role, member))
+                self.roles |= dict.fromkeys(found[:1], role)
+                self.faults += [Fault("extra", one, f"besides {found[0]}") for one in found[1:]]
+        for role in collection.optional:
+            for expression in source.expressions.get(role, []):
+                for match in filter(None, map(expression.fullmatch, source.index.sizes)):
+                    # A template without an id names one file for all; any other a known id.
+                    if match.groupdict().get("id", next(iter(ids), "")) in ids:
+                        self.roles.setdefault(match.string, role)
+
+    def absent(self, known: KnownHashes) -> list[Fault]:
+        """Missing, renamed and extra files."""
+        source, faults = self.source, list[Fault]()
+        told = {*self.roles, *(one.path for one in self.faults)}
+        extra = [path for path in source.index.sizes if path not in told]
+        wanted = {shown: [one for path in each if (one := known.get(path))]
+                  for shown, each in self.missing.items()}  # fmt: skip
+        sizes = {one.size for each in wanted.values() for one in each}
+        by_hash = {file_hash(source.root / path): path
+                   for path in extra if source.index.sizes[path] in sizes}  # fmt: skip
+        for shown, each in wanted.items():
+            where = next((by_hash[one.sha256] for one in each if one.sha256 in by_hash), None)
+            if where is None:
+                faults.append(Fault("missing", shown))
+            else:
+                faults.append(Fault("renamed", shown, f"its content lies in {where}"))
+                extra.remove(where)
+        return faults + [Fault("extra", path) for path in extra]
+
+
 def verify(source: DatasetFolder, *, progress: bool = False) -> Report:
     """Compare a data set with its manifest, lists and known hashes.
 
     A file with a known hash is hashed; any other is decoded to its end. A missing file whose
     content lies under another name is reported as renamed.
     """
-    known = KnownHashes(source)
-    expected = expected_files(source)
+    known, expected = KnownHashes(source), _Expected(source)
+    for collection in source.manifest.collections:
+        expected.collect(collection)
     for path in known.recorded:
         if path not in source.index.sizes:
             expected.missing.setdefault(path, [path])
-    faults = _absent(source, expected, known)
-    faults += [Fault("missing", text) for text in expected.short]
-    faults += [Fault("extra", p, f"besides {q}") for p, q in expected.doubled.items()]
-    hashed = 0
-    present = sorted((expected.optional | expected.present).items())
-    for path, role in tqdm(present, source.manifest.name, unit="file", disable=not progress):
+    faults: list[Fault | None] = [*expected.absent(known), *expected.faults]
+    hashed, bar = 0, sorted(expected.roles.items())
+    for path, role in tqdm(bar, source.manifest.name, unit="file", disable=not progress):
         wanted = known.get(path)
         hashed += wanted is not None
         fault = _compare(source, known, wanted, path) if wanted else _decode(source, path, role)
-        faults += [fault] if fault else []
-    return Report(source.layout.name, hashed, len(present) - hashed, tuple(faults))
-
-
-def _absent(source: DatasetFolder, expected: Expected, known: KnownHashes) -> list[Fault]:
-    """Missing, renamed and extra files."""
-    faults: list[Fault] = []
-    asked = {*expected.present, *expected.optional, *expected.doubled}
-    extra = [path for path in source.index.sizes if path not in asked]
-    sizes = {
-        one.size for paths in expected.missing.values() for p in paths if (one := known.get(p))
-    }
-    by_hash = {
-        file_sha256(source.root / path): path for path in extra if source.index.sizes[path] in sizes
-    }
-    for shown, candidates in expected.missing.items():
-        hashes = [one.sha256 for path in candidates if (one := known.get(path))]
-        elsewhere = next((by_hash[one] for one in hashes if one in by_hash), None)
-        if elsewhere is None:
-            faults.append(Fault("missing", shown))
-        else:
-            faults.append(Fault("renamed", shown, f"its content lies in {elsewhere}"))
-            extra.remove(elsewhere)
-    return faults + [Fault("extra", path) for path in extra]
+        faults.append(fault)
+    return Report(
+        source.layout.name, hashed, len(bar) - hashed, tuple(dict.fromkeys(filter(None, faults)))
+    )
 
 
 def _compare(source: DatasetFolder, known: KnownHashes, wanted: Known, path: str) -> Fault | None:
     """A file against what is known about it."""
-    size, digest = source.index.sizes[path], file_sha256(source.root / path)
+    size, digest = source.index.sizes[path], file_hash(source.root / path)
     if digest == wanted.sha256:
         return None
     if (other := known.path_of.get(digest)) is not None:

@@ -1,20 +1,25 @@
 """Relative location: on which side of a patch another lies (Doersch et al., ICCV 2015)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from ldl.config import Strict
 from ldl.data.colour import normalise, to_float
-from ldl.data.sampling import PLACES, draw_pair, sides, without_green
+from ldl.data.sampling import Affine, boxes, uniform
 from ldl.methods.base import Comparison, Outcome, Step
 from ldl.rng import sent
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import full_precision
 
+# The eight places around a patch, x and y, in reading order.
+PLACES = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if (x, y) != (0, 0))
+# Green and magenta are opposite ends of this direction of colour space.
+_GREEN = (-1.0, 2.0, -1.0)
 # Patches enter the network in multiples of this side, and at least twice it.
 STRIDE = 16
 # A patch's map is averaged to this grid, so that the head knows what lies where.
@@ -90,3 +95,49 @@ class RelativeLocation(Comparison):
 def patch_size(pixels: float) -> int:
     """The side in pixels at which patches of ``pixels`` enter the network."""
     return STRIDE * max(2, round(pixels / STRIDE))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Neighbours (Doersch et al. 2015, section 3), the second's (B,) int64 place in `PLACES`."""
+
+    middle: Affine
+    neighbour: Affine
+    place: Tensor
+
+
+def sides(gap: float, jitter: float) -> float:
+    """How many sides of a patch the whole arrangement takes."""
+    return 3 + 2 * gap + 2 * jitter
+
+
+def draw_pair(
+    count: int, *, gap: float, jitter: float, smallest: float, generator: Generator
+) -> Pair:
+    """A middle patch and one of its eight neighbours, anywhere within the image.
+
+    ``gap`` between neighbours, in sides of a patch, lets no line run on from one to the other; each
+    is moved along x and y, uniform up to ``jitter`` sides; the arrangement takes between
+    ``smallest`` and all of the image's side.
+    """
+    share = uniform(count, smallest, 1.0, generator)[:, None]
+    # The image is 2 wide in its own coordinates, so this is half a side.
+    half = share / sides(gap, jitter)
+    at = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - share)
+    place = torch.randint(len(PLACES), (count,), generator=generator)
+    away = torch.tensor(PLACES)[place] * 2 * half * (1 + gap)
+    moved = (2 * torch.rand(2, count, 2, generator=generator) - 1) * 2 * half * jitter
+    flat = half[:, 0]
+    return Pair(boxes(flat, at + moved[0]), boxes(flat, at + away + moved[1]), place)
+
+
+def without_green(images: Tensor) -> Tensor:
+    """Take the green-magenta direction out of (B, 3, H, W), so that aberration tells no position.
+
+    One channel passes as it is.
+    """
+    if images.shape[1] == 1:
+        return images
+    direction = torch.tensor(_GREEN).to(images)
+    along = torch.einsum("bchw,c->bhw", images, direction) / direction.square().sum()
+    return images - along[:, None] * direction.view(1, -1, 1, 1)

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from ldl.data.colour import to_float
 from ldl.data.own import is_volume, slices
 from ldl.data.preprocess import Picture, picture, pictured
-from ldl.data.readers.image import to_uint8
-from ldl.data.readers.raster import pixels_of
+from ldl.data.readers.image import pixels_of, to_uint8
 from ldl.errors import DataError, LdlError
 from ldl.models.backbones import backbone, pooled
 from ldl.own.model import Network, Preprocessing, read_model

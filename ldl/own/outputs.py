@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from ldl import paths
-from ldl.data.readers.raster import SUFFIXES
+from ldl.data.readers.image import SUFFIXES
 from ldl.errors import LdlError
 
 

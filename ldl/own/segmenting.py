@@ -267,7 +267,7 @@ def labels(planes: Mask) -> Mask:
 
 def as_stored(shown: Mask, affine: Mask) -> Mask:
     """(Z, Y, X) as `ldl.data.own.slices` shows a volume -> (X, Y, Z) as its file has it."""
-    upright = shown[:, ::-1, ::-1].transpose(2, 1, 0)  # the inverse of `display`
+    upright = shown[:, ::-1, ::-1].transpose(2, 1, 0)  # the inverse of `upright`
     back = ornt_transform(to_ras(np.eye(4)), to_ras(affine))
     return np.ascontiguousarray(apply_orientation(upright, back))
 

@@ -31,22 +31,31 @@ TWO_VIEWS = ("moco", "mocov2", "byol", "densecl", "simsiam")
 # Volumes that a pretraining sees: those for training, or those for test as well, where nothing is
 # tested on that set. Volumes for validation are for watching it.
 PartName = Literal["train", "all"]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class CtConfig(Strict):
-    """Which slice bank; the fields are the arguments of `ldl.data.ct.ct_bank`.
+    """Which slice bank, see `ldl.data.ct.slice_bank`.
 
-    ``slices`` counts a phantom's; ``volumes`` takes the first so many; ``budgets`` are the numbers
-    of labelled volumes that the split leaves for training where it can.
+    Attributes:
+        source: "phantom", "open" (the region's stand-in) or a data set.
+        size: side of the slices in pixels.
+        spacing: voxel size (z, y, x) in mm; the paper's is (2.5, 1.0, 1.0). None: 2.5 mm between
+            slices and the region's whole field in ``size`` pixels; phantoms stay as drawn.
+        volumes: use the first so many only.
+        slices: of a phantom.
+        seed: of the splits, and of the phantoms.
+        budgets: numbers of labelled volumes that the split leaves for training where it can.
+        leave_out: leave unusable volumes out, each named, instead of writing no bank.
     """
 
     region: RegionName
     source: SourceName
-    size: int = Field(ge=32, le=1024)
+    size: int = Field(ge=16, le=1024)
     # JSON has no tuples: lists are taken for them.
-    spacing: Annotated[tuple[float, float, float], Field(strict=False)] | None = None
+    spacing: Annotated[tuple[Positive, Positive, Positive], Field(strict=False)] | None = None
     volumes: int | None = Field(default=None, ge=1)
-    slices: int = Field(default=24, ge=8)
+    slices: int = Field(default=24, ge=5)
     seed: int = 0
     budgets: Annotated[tuple[int, ...], Field(strict=False, min_length=1)] = (10, 60)
     leave_out: bool = False

@@ -23,8 +23,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ldl.data.own import image_files
-from ldl.data.readers import read_image
-from ldl.data.readers.image import read_codes
+from ldl.data.readers.image import read_codes, read_image
 from ldl.errors import DataError, LdlError
 from ldl.own.finetuning import finetune
 from ldl.own.pretraining import pretrain

@@ -23,15 +23,9 @@ from PIL import Image
 from ldl.data.ct.volume import read_ct
 from ldl.data.fetch import place as unpack
 from ldl.data.manifest import manifest_named, read_manifest
-from ldl.data.readers import (
-    read_grades,
-    read_hrf_centres,
-    read_idrid_centres,
-    read_image,
-    read_mask,
-    read_nifti,
-    read_rle_mask,
-)
+from ldl.data.readers.image import read_image, read_mask, read_rle_mask
+from ldl.data.readers.nifti import read_nifti
+from ldl.data.readers.tables import read_grades, read_hrf_centres, read_idrid_centres
 from ldl.errors import LdlError
 from ldl.paths import manifests_dir
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ldl.data.examples import load_example
 from ldl.data.folder import DatasetFolder
 from ldl.data.landmarks import KNOWN, landmark_bank
 from ldl.data.manifest import Layout, Manifest, collection_named, id_list, manifest_named
+from ldl.data.prepare import load_example
 from ldl.data.preprocess import Box, centroid, placed
 from ldl.errors import ConfigError, DataError
 from ldl.runs.localize import window_at
@@ -196,8 +196,8 @@ def test_real_hearts_are_the_247_of_the_paper(real: Path) -> None:
     manifest, collection = collection_named("scr_heart")
     source = DatasetFolder(manifest)
     for row in range(0, 247, 30):
-        image, mask = load_example(source, collection, listed[row], 64)
-        np.testing.assert_array_equal(bank.images[row], image)
+        found, mask = load_example(source, collection, listed[row], 64)
+        np.testing.assert_array_equal(bank.images[row], found.square)
         assert mask is not None
         assert np.abs(np.array(centroid(mask)) - bank.points[row]).max() < 0.5
 

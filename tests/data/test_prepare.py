@@ -27,7 +27,7 @@ from ldl.data.prepare import (
     pretraining_bank,
     task_bank,
 )
-from ldl.data.readers import read_grades
+from ldl.data.readers.tables import read_grades
 from ldl.errors import ConfigError, DataError
 from ldl.phantoms import LESION_SIDE, fundus, lesion_share
 

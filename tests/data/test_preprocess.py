@@ -15,7 +15,7 @@ from ldl.data.preprocess import (
     resize_mask,
     stretch_flat,
 )
-from ldl.data.readers import read_mask
+from ldl.data.readers.image import read_mask
 from ldl.errors import DataError
 
 PATH = Path("a.png")

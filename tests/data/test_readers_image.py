@@ -12,14 +12,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ldl.data.readers import (
-    as_colour,
-    as_grey,
-    is_image,
-    read_hrf_centres,
-    read_image,
-    read_mask,
-)
+from ldl.data.readers.image import as_colour, as_grey, is_image, read_image, read_mask
+from ldl.data.readers.tables import read_hrf_centres
 from ldl.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -65,7 +59,7 @@ def test_all_bits_that_a_detector_fills_count(tmp_path: Path, bits: int, suffix:
 
 
 def test_what_was_done_is_said_once(tmp_path: Path, caplog, monkeypatch) -> None:
-    monkeypatch.setattr("ldl.data.readers.raster._TOLD", set())
+    monkeypatch.setattr("ldl.data.files._TOLD", set())
     for name in ("a", "b"):
         Image.fromarray(GREY.astype(np.uint16) * 16).save(tmp_path / f"{name}.png")
         with caplog.at_level(logging.WARNING):
@@ -99,7 +93,7 @@ def test_twelve_bits_in_sixteen_of_colour_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(_deep_png(COLOUR.astype(np.uint16) * 257))
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
     (tmp_path / "a.png").write_bytes(_deep_png(COLOUR.astype(np.uint16) * 16))
-    with pytest.raises(DataError, match="16 bits a colour of which the upper ones are empty"):
+    with pytest.raises(DataError, match="16 bits a colour, the upper ones empty"):
         read_image(tmp_path / "a.png")
 
 
@@ -149,11 +143,11 @@ def test_a_mask_that_says_two_things_or_nothing(tmp_path: Path) -> None:
     upper = np.zeros_like(GREY)
     upper[:6] = 255
     Image.fromarray(_rgba(MASK * 255, upper)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="colours and its transparency mark different things"):
+    with pytest.raises(DataError, match="colours and transparency mark different things"):
         read_mask(tmp_path / "a.png")
     for pixels in (FULL, FULL > 0, _rgba(FULL, FULL)):
         Image.fromarray(pixels).save(tmp_path / "b.png")
-        with pytest.raises(DataError, match=r"b\.png: all foreground, so it marks nothing"):
+        with pytest.raises(DataError, match=r"b\.png: all foreground; is it inverted"):
             read_mask(tmp_path / "b.png")
 
 

@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from ldl.data.readers import read_image
+from ldl.data.readers.image import read_image
 from ldl.data.readers.nifti import read_nifti
 from ldl.errors import DataError
 
@@ -43,10 +43,10 @@ def test_jsrt_is_stretched_to_its_range_whatever_strays_from_it(tmp_path: Path) 
 def test_jsrt_refuses_other_sizes_and_byte_orders(tmp_path: Path) -> None:
     path = tmp_path / "a.IMG"
     path.write_bytes(b"\0" * 100)
-    with pytest.raises(DataError, match="100 bytes where a JSRT image has 8,388,608"):
+    with pytest.raises(DataError, match="100 bytes where JSRT has 8,388,608"):
         read_image(path)
     path.write_bytes(np.full((2048, 2048), 4095, "<u2").tobytes())
-    with pytest.raises(DataError, match="100% of the values are beyond 12 bits"):
+    with pytest.raises(DataError, match="100% of its values are beyond 12 bits"):
         read_image(path)
 
 

@@ -7,12 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ldl.data.readers import (
-    read_hrf_centres,
-    read_idrid_centres,
-    read_rle_mask,
-)
-from ldl.data.readers.image import decode_rle
+from ldl.data.readers.image import decode_rle, read_rle_mask
+from ldl.data.readers.tables import read_hrf_centres, read_idrid_centres
 from ldl.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -9,13 +9,19 @@ from PIL import Image
 from ldl.config import DataConfig
 from ldl.data.ct import ct_bank
 from ldl.data.ct.source import set_files
-from ldl.data.examples import load_example
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Member, collection_named, id_list, manifest_named, manifests
-from ldl.data.prepare import prepare_fine, prepare_pretraining, prepare_task, shape_prior
+from ldl.data.prepare import (
+    load_example,
+    prepare_fine,
+    prepare_pretraining,
+    prepare_task,
+    shape_prior,
+)
 from ldl.data.preprocess import field_masks
-from ldl.data.readers import read_idrid_centres, read_mask
+from ldl.data.readers.image import read_mask
 from ldl.data.readers.nifti import read_nifti
+from ldl.data.readers.tables import read_idrid_centres
 from ldl.data.superpixels import Quality, quality, superpixels
 from ldl.data.verify import verify
 from ldl.errors import DataError
@@ -61,7 +67,7 @@ def test_samples_of_every_task(real: Path, key: str) -> None:
     manifest, collection = collection_named(key)
     source = DatasetFolder(manifest)
     found = [load_example(source, collection, one, 64) for one in id_list(key)[::12]]
-    images = np.stack([image for image, _ in found])
+    images = np.stack([one.square for one, _ in found])
     masks = np.stack([mask for _, mask in found if mask is not None])
     low, high = SHARES[key]
     assert low < masks.mean() < high
@@ -72,7 +78,7 @@ def test_films_with_sixteen_grey_levels_are_stretched(real: Path) -> None:
     manifest, collection = collection_named("scr_heart")
     source = DatasetFolder(manifest)
     film, _ = load_example(source, collection, Member("train", "JPCLN083"), 64)
-    assert film.std() > 40
+    assert film.square.std() > 40
 
 
 def test_siim_is_not_at_hand(real: Path) -> None:
@@ -144,7 +150,8 @@ def test_the_watch_passes_true_vessels(real: Path, key: str, prior: str) -> None
     source = DatasetFolder(manifest)
     members = [one for one in source.members(collection) if one.split == "train"][:3]
     loaded = [load_example(source, collection, one, 512) for one in members]
-    images, masks = (np.stack(each) for each in zip(*loaded, strict=True))
+    images = np.stack([one.square for one, _ in loaded])
+    masks = np.stack([mask for _, mask in loaded])
     masks_of_prior = shape_prior(DataConfig(source="open", size=512), prior, 10)
     reference = drawn_shape(masks_of_prior, "native", 96)
     assert collapse(shape_of(masks, field_masks(images), 96), reference) == ""

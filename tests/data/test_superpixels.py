@@ -123,7 +123,7 @@ def test_a_larger_scale_gives_fewer_regions():
 
 def test_more_regions_than_fit_are_refused(monkeypatch):
     monkeypatch.setattr("ldl.data.superpixels.MOST", 2)
-    with pytest.raises(ConfigError, match=r"regions in one slice, at most 2 fit; raise scale"):
+    with pytest.raises(ConfigError, match=r"regions in a slice, 2 fit; raise scale"):
         superpixels(body()[None], CONFIG)
     assert MOST == 32767
 
@@ -341,7 +341,7 @@ making.prepare_superpixels(slices, SuperpixelConfig(scale=30.0, min_size=4), wor
 
 def test_a_slice_that_cannot_be_done_is_named(monkeypatch):
     monkeypatch.setattr("ldl.data.superpixels.MOST", 3)
-    with pytest.raises(ConfigError, match=r"^slice 0: superpixels: \d+ regions in one slice"):
+    with pytest.raises(ConfigError, match=r"^slice 0: superpixels: \d+ regions in a slice"):
         prepare_superpixels(bank(4), COARSE, workers=1)
 
 

@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ldl.cli.data import app
+from ldl.data.files import file_hash
 from ldl.data.folder import DatasetFolder
 from ldl.data.manifest import Layout, Manifest, manifest_named, manifests
-from ldl.data.verify import file_sha256, record_hashes, verify
+from ldl.data.verify import record_hashes, verify
 from ldl.errors import DataError
 
 Write = Callable[[Manifest, Layout], Path]
@@ -26,7 +27,7 @@ def drive(write_tree: Write, short_lists: Path) -> Path:
         writer.writerow(["dataset", "path", "bytes", "sha256"])
         for path in sorted(p for p in root.rglob("*") if p.is_file()):
             name = path.relative_to(root).as_posix()
-            writer.writerow(["DRIVE", name, path.stat().st_size, file_sha256(path)])
+            writer.writerow(["DRIVE", name, path.stat().st_size, file_hash(path)])
     return root
 
 

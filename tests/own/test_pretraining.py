@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from ldl import phantoms
 from ldl.cli import app
-from ldl.data.bank import BankWriter, image_rows
-from ldl.data.own import Entry, file_bank, folder_bank, image_files, usual_side
+from ldl.data.bank import BankWriter, Entry, bank_of, image_rows, open_images
+from ldl.data.own import folder_bank, image_files, usual_side
 from ldl.errors import DataError, LdlError
 from ldl.models import LocalDiscriminationNet
 from ldl.own.pretraining import planned
@@ -95,18 +95,18 @@ def test_views_are_windows_of_larger_images(
 def test_killed_within_a_volume_it_goes_on_with_the_next_slice(cache: Path) -> None:
     left = [4]
 
-    def read(_: BankWriter, name: str) -> Iterator[Entry]:
+    def entries(_: BankWriter, name: str, item: str) -> Iterator[Entry]:
         for number in range(3):
             if left[0] == 0:
                 raise KeyboardInterrupt
             left[0] -= 1
-            yield f"{name}#{number}", {"images": np.full((1, 4, 4), number, np.uint8)}, {}
+            yield f"{name}#{number}", [{"images": np.full((1, 4, 4), number, np.uint8)}], {}
 
-    files = ["a.nii", "b.nii"]
-    given = ("own-x", "ct-4", ["stamp"], image_rows((1, 4, 4)), lambda: (files, {}), read)
+    files = {"a.nii": "", "b.nii": ""}
+    given = ("own-x-ct-4", ["stamp"], "own-x", image_rows((1, 4, 4)), lambda: files, entries)
     with pytest.raises(KeyboardInterrupt):
-        file_bank(*given)
+        bank_of(*given, counted=False)
     left[0] = 100
-    bank = file_bank(*given)
+    bank = open_images(bank_of(*given, counted=False))
     assert bank.ids == tuple(f"{name}#{number}" for name in files for number in range(3))
     assert bank.images[:, 0, 0, 0].tolist() == [0, 1, 2, 0, 1, 2]

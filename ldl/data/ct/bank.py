@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ldl.data.bank import SPLITS, BankWriter, open_bank, refuse_twins
+from ldl.data.bank import SPLITS, Entry, Fingerprint, Rows, open_bank, refuse_twins
 from ldl.errors import DataError
 from ldl.rng import numpy_generator
 from ldl.runs.lrc import PartName
@@ -29,25 +29,19 @@ WATCHED = 64  # slices at most on which a pretraining is watched, as in `ldl.tra
 class CtEntry:
     """One volume of a bank; its slices are the rows first .. first + count - 1, upwards.
 
-    Attributes:
-        split: "" before volumes were split.
-        place: its place in the split; a budget of n volumes takes places 0..n-1.
-        spacing: voxel size (z, y, x) in mm after resampling.
-        affine: rows of the (4, 4) matrix from voxel (x, y, z, 1) to RAS+ mm.
-        outside: share of the file's labelled voxels that are in no slice (cut off by the square, or
-            in slices that were left out), 0..1; they are not scored.
-        content: sha256 of the slices and labels.
+    ``outside`` is the share of the file's labelled voxels that are in no slice (cut off by the
+    square, or in slices that were left out), 0..1; they are not scored.
     """
 
     id: str
     first: int
     count: int
-    spacing: Spacing
-    affine: tuple[tuple[float, ...], ...]
+    spacing: Spacing  # voxel size (z, y, x) in mm after resampling
+    affine: tuple[tuple[float, ...], ...]  # (4, 4) from voxel (x, y, z, 1) to RAS+ mm
     outside: float
-    content: str
-    split: str = ""
-    place: int = 0
+    content: str  # sha256 of the slices and labels
+    split: str = ""  # "" before volumes were split
+    place: int = 0  # in the split; a budget of n volumes takes places 0..n-1
 
     @property
     def rows(self) -> slice:
@@ -57,34 +51,27 @@ class CtEntry:
 
 @dataclass(frozen=True)
 class CtBank:
-    """Axial CT slices of one region.
+    """Axial CT slices of one region, memory-mapped.
 
-    Attributes:
-        images: (N, 1, S, S) uint8, the region's window of HU in 0..255; memory-mapped.
-        labels: (N, S, S) uint8, k for organs[k - 1], 0 background; None: not labelled.
-        volumes: in the order of their slices.
-        fingerprint: sha256 of the content and the splits.
-        note: what the set stands in for, to be said beside every number from it.
-        left_out: volumes that were not usable, and why.
+    ``labels`` are k for organs[k - 1] and 0 for background; None: not labelled.
     """
 
     name: str
     region: str
-    images: Array
-    labels: Array | None
+    images: Array  # (N, 1, S, S) uint8, the region's window of HU in 0..255
+    labels: Array | None  # (N, S, S) uint8
     organs: tuple[str, ...]
-    volumes: tuple[CtEntry, ...]
+    volumes: tuple[CtEntry, ...]  # in the order of their slices
     window: tuple[int, int]
-    fingerprint: str
-    note: str
-    left_out: dict[str, str]
+    fingerprint: str  # sha256 of the content and the splits
+    note: str  # what the set stands in for, to be said beside every number from it
+    left_out: dict[str, str]  # volumes that were not usable, and why
 
     @cached_property
     def volume_of(self) -> Array:
         """(N,) int32: index into `volumes` of each slice."""
-        return np.repeat(
-            np.arange(len(self.volumes), dtype=np.int32), [v.count for v in self.volumes]
-        )
+        numbers = np.arange(len(self.volumes), dtype=np.int32)
+        return np.repeat(numbers, [v.count for v in self.volumes])
 
     @cached_property
     def z_of(self) -> Array:
@@ -125,42 +112,38 @@ class CtBank:
                 yield entry, slices[found]
 
 
-def slice_writer(folder: Path, facts: dict[str, Any]) -> BankWriter:
-    """A writer of slices; ``facts`` go into the index: name, region, size (the slices' side),
-    labelled, organs, window and note, see `CtBank`.
+def slice_rows(facts: dict[str, Any]) -> Rows:
+    """What a bank of slices holds; ``facts`` are name, region, size (the slices' side), labelled,
+    organs, window and note, see `CtBank`; they go into its index.
     """
     plain = (facts["size"], facts["size"])
-    rows: dict[str, tuple[str, tuple[int, ...]]] = {"images": ("uint8", (1, *plain))}
-    if facts["labelled"]:
-        rows["labels"] = ("uint8", plain)
+    labels = {"labels": ("uint8", plain)} if facts["labelled"] else {}
+    return {"images": ("uint8", (1, *plain)), **labels}
+
+
+def slice_fingerprint(facts: dict[str, Any]) -> Fingerprint:
+    """That of a bank of slices: each entry has a hash of its own; a note's words are no content."""
 
     def fingerprint(arrays: dict[str, Array], entries: list[dict[str, Any]]) -> str:
-        # Each entry has a hash of its slices; the words of the note are no content.
         volumes = [asdict(_entry(one)) for one in entries]
         content = json.dumps({**facts, "volumes": volumes, "note": ""}, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    writer = BankWriter(folder, facts["name"], rows, fingerprint=fingerprint)
-    writer.facts = dict(facts)
-    return writer
+    return fingerprint
 
 
-def add_volume(
-    writer: BankWriter,
+def volume_entry(
+    facts: dict[str, Any],
     id: str,
     slices: Iterable[tuple[Array, Array | None]],
     *,
     spacing: Spacing,
     affine: Array,
     outside: float = 0.0,
-) -> None:
-    """Append a volume, slice by slice upwards: image and label (S, S) uint8; all or nothing."""
-    digest, greys, organs = hashlib.sha256(), set[int](), len(writer.facts["organs"])
-    facts: dict[str, Any] = {
-        "spacing": spacing,
-        "affine": [[float(one) for one in row] for row in affine],
-        "outside": outside,
-    }
+) -> Entry:
+    """A volume of the bank with these ``facts``; slices upwards: image and label (S, S) uint8."""
+    digest, greys, organs = hashlib.sha256(), set[int](), len(facts["organs"])
+    told: dict[str, Any] = {"spacing": spacing, "affine": affine.tolist(), "outside": outside}
 
     def rows() -> Iterator[dict[str, Array]]:
         for image, label in slices:
@@ -172,27 +155,23 @@ def add_volume(
             for array in row.values():
                 digest.update(np.ascontiguousarray(array).tobytes())
         if len(greys) < 2:
-            low, high = writer.facts["window"]
+            low, high = facts["window"]
             raise DataError(
-                f"{id}: empty after windowing to {low}..{high} HU; is it of the region asked for?"
+                f"{id}: empty after windowing to {low}..{high} HU; is it of that region?"
             )
-        facts["content"] = digest.hexdigest()
+        told["content"] = digest.hexdigest()
 
-    writer.add(id, rows(), facts=facts)
+    return id, rows(), {"facts": told}
 
 
 def open_ct_bank(folder: Path) -> CtBank:
     """Open a written bank, memory-mapped; its volumes are not split."""
     index, arrays = open_bank(folder)
     try:
-        return CtBank(
-            images=arrays["images"],
-            labels=arrays.get("labels"),
-            organs=tuple(index["organs"]),
-            volumes=tuple(_entry(one) for one in index["entries"]),
-            window=(index["window"][0], index["window"][1]),
-            **{key: index[key] for key in ("name", "region", "fingerprint", "note", "left_out")},
-        )
+        told = {key: index[key] for key in ("name", "region", "fingerprint", "note", "left_out")}
+        volumes, organs = tuple(map(_entry, index["entries"])), tuple(index["organs"])
+        return CtBank(images=arrays["images"], labels=arrays.get("labels"), organs=organs,
+                      volumes=volumes, window=tuple(index["window"]), **told)  # fmt: skip
     except (KeyError, TypeError) as error:
         where = f"{folder}/index.json"
         raise DataError(f"{where}: not that of a slice bank; delete the folder") from error
@@ -260,31 +239,29 @@ def assign_parts(bank: CtBank, seed: int, budgets: tuple[int, ...]) -> CtBank:
 def joined(banks: Sequence[CtBank]) -> CtBank:
     """Several sets as one bank without labels, for pretraining; a single bank stays as it is.
 
-    Volumes keep their parts, and their ids behind the name of their set; regions keep their
-    windows.
+    Volumes keep their parts, and their ids behind the name of their set.
     """
-    first = banks[0]
     if len(banks) == 1:
-        return first
-    sizes = {bank.images.shape[1:] for bank in banks}
-    if len(sizes) > 1:
-        raise DataError(f"{' + '.join(one.name for one in banks)}: slices of {sorted(sizes)}")
-    starts = np.cumsum([0, *(len(bank.images) for bank in banks)])
-    volumes = tuple(
-        replace(one, id=f"{bank.name}/{one.id}", first=one.first + int(start))
-        for bank, start in zip(banks, starts[:-1], strict=True)
-        for one in bank.volumes
-    )
+        return banks[0]
+    name = "+".join(bank.name for bank in banks)
+    if len(sizes := {bank.images.shape[1:] for bank in banks}) > 1:
+        raise DataError(f"{name}: slices of {sorted(sizes)}")
+    volumes, start, left_out = list[CtEntry](), 0, dict[str, str]()
+    for bank in banks:
+        volumes += [replace(one, id=f"{bank.name}/{one.id}", first=one.first + start)
+                    for one in bank.volumes]  # fmt: skip
+        left_out |= {f"{bank.name}/{id}": why for id, why in bank.left_out.items()}
+        start += len(bank.images)
     return replace(
-        first,
-        name="+".join(bank.name for bank in banks),
+        banks[0],
+        name=name,
         images=np.concatenate([bank.images for bank in banks]),
         labels=None,
         organs=(),
-        volumes=volumes,
+        volumes=tuple(volumes),
         fingerprint=hashlib.sha256("".join(b.fingerprint for b in banks).encode()).hexdigest(),
         note="; ".join(dict.fromkeys(bank.note for bank in banks if bank.note)),
-        left_out={f"{b.name}/{id}": why for b in banks for id, why in b.left_out.items()},
+        left_out=left_out,
     )
 
 
@@ -294,8 +271,7 @@ def pretraining_rows(bank: CtBank, part: PartName) -> tuple[Array, Array]:
     Learned from are the training volumes, with part "all" those for test too; watched are at most
     64 slices of the validation volumes, evenly spread.
     """
-    watched = bank.rows("validation")
-    learned = bank.rows("train")
+    watched, learned = bank.rows("validation"), bank.rows("train")
     if part == "all":
         learned = np.concatenate([learned, bank.rows("test")])
     places = np.linspace(0, len(watched) - 1, min(WATCHED, len(watched))).round().astype(int)

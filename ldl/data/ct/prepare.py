@@ -7,20 +7,26 @@ linearly, by a triangle as wide as an output voxel where that is larger than an 
 coarse slices do not alias; labels are taken from the nearest voxel.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ldl.data.bank import fill, made
-from ldl.data.ct.bank import BUDGETS, CtBank, add_volume, assign_parts, open_ct_bank, slice_writer
-from ldl.data.ct.source import PHANTOM_SLICES, CtSource, ct_source
+from ldl.config import build
+from ldl.data.bank import BankWriter, Entry, bank_of
+from ldl.data.ct.bank import (
+    CtBank,
+    assign_parts,
+    open_ct_bank,
+    slice_fingerprint,
+    slice_rows,
+    volume_entry,
+)
+from ldl.data.ct.source import ct_source
 from ldl.data.ct.volume import CtVolume
-from ldl.errors import ConfigError, DataError
+from ldl.errors import DataError
 from ldl.runs.lrc import CtConfig
 from ldl.tasks import AIR, Spacing, facts, spacing_for
 
@@ -30,76 +36,41 @@ Triple = tuple[float, float, float]
 Box = tuple[float, float, float, float]
 
 
+def ct_bank(region: str, source: str, *, progress: bool = False, **knobs: Any) -> CtBank:
+    """`slice_bank` of the config with these fields."""
+    config = build(CtConfig, {"region": region, "source": source, **knobs})
+    return slice_bank(config, progress=progress)
+
+
 def slice_bank(config: CtConfig, *, progress: bool = False) -> CtBank:
-    """`ct_bank` of a config, whose fields are its arguments; the same errors."""
-    return ct_bank(**dict(config), progress=progress)
-
-
-def ct_bank(
-    region: str,
-    source: str,
-    *,
-    size: int,
-    spacing: Spacing | None = None,
-    volumes: int | None = None,
-    slices: int = PHANTOM_SLICES,
-    seed: int = 0,
-    budgets: tuple[int, ...] = BUDGETS,
-    leave_out: bool = False,
-    progress: bool = False,
-) -> CtBank:
     """Axial slices of a region, (N, 1, size, size); prepared once, then opened.
 
     Volumes are read one after the other, never two at a time. Each is in train, validation or test
     as `split_volumes` draws it; where fewer than three are at hand all are for test.
-
-    Args:
-        region, source, slices: see `ct_source`.
-        spacing: voxel size (z, y, x) in mm; the paper's is (2.5, 1.0, 1.0). None: 2.5 mm between
-            slices and the region's whole field in ``size`` pixels; phantoms stay as drawn.
-        volumes: use the first so many only.
-        seed: of the splits, and of the phantoms.
-        budgets: numbers of labelled volumes that will be asked for.
-        leave_out: leave unusable volumes out, each named, instead of writing no bank.
     """
-    if spacing is not None and (
-        len(spacing) != 3 or not all(math.isfinite(one) and one > 0 for one in spacing)
-    ):
-        raise ConfigError(f"spacing {spacing!r}: three numbers of mm above 0 (z, y, x) are needed")
-    found = ct_source(region, source, size=size, limit=volumes, seed=seed, slices=slices)
+    region, size, spacing = config.region, config.size, config.spacing
+    found = ct_source(config)
     if spacing is None and not found.as_is:
         spacing = spacing_for(region, size)
     label, window = f"{found.name}-{region}-{size}", facts(region).window
     told = {"name": label, "region": region, "size": size, "labelled": bool(found.organs),
             "organs": found.organs, "window": window, "note": found.note}  # fmt: skip
 
-    def write(folder: Path) -> None:
-        _write(folder, told, found, spacing, leave_out, progress)
+    def entries(_: BankWriter, id: str, volume_id: str) -> Iterator[Entry]:
+        volume = found.read(volume_id)
+        grid = fit(volume, size, spacing) if spacing else keep(volume, size)
+        yield volume_entry(told, id, sections(volume, grid, window), spacing=grid.spacing,
+                           affine=grid.affine(volume.affine),
+                           outside=share_outside(volume, grid))  # fmt: skip
 
+    leave_out = config.leave_out
     stamp = [VERSION, region, size, spacing, window, found.organs, found.stamp, leave_out]
-    return assign_parts(open_ct_bank(made(f"ct-{label}", stamp, write)), seed, budgets)
-
-
-def _write(
-    folder: Path, told: dict[str, Any], source: CtSource, spacing: Spacing | None,
-    leave_out: bool, progress: bool,
-) -> None:  # fmt: skip
-    with slice_writer(folder, told) as writer:
-        writer.facts["left_out"] = dict(source.left_out)
-
-        def add(id: str) -> None:
-            volume = source.read(id)
-            grid = fit(volume, told["size"], spacing) if spacing else keep(volume, told["size"])
-            add_volume(
-                writer,
-                volume.id,
-                sections(volume, grid, told["window"]),
-                spacing=grid.spacing,
-                affine=grid.affine(volume.affine),
-                outside=share_outside(volume, grid),
-            )
-
-        fill(writer, source.ids, add, leave_out=leave_out, progress=progress, unit="volume")
+    folder = bank_of(
+        f"ct-{label}", stamp, label, slice_rows(told), lambda: {one: one for one in found.ids},
+        entries, facts=told | {"left_out": found.left_out}, fingerprint=slice_fingerprint(told),
+        counted=False, unit="volume", leave_out=leave_out, progress=progress,
+    )  # fmt: skip
+    return assign_parts(open_ct_bank(folder), config.seed, config.budgets)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from ldl.data import phantoms
 from ldl.data.ct.volume import TISSUE, CtVolume, check_hounsfield, plain_affine, read_ct
@@ -25,71 +24,40 @@ from ldl.data.folder import DatasetFolder, natural
 from ldl.data.manifest import Member, manifest_named
 from ldl.errors import ConfigError, DataError
 from ldl.runs.base import PHANTOMS
-from ldl.tasks import FACTS, SETS, facts
+from ldl.runs.lrc import CtConfig
+from ldl.tasks import FACTS, SETS
 
 Array = np.ndarray
-PHANTOM_VOLUMES, PHANTOM_SLICES = 18, 24  # as many volumes as there are of btcv
+PHANTOM_VOLUMES = 18  # as many as there are of btcv
 SHAPE = (128, 128, 128)  # of OpenKBP
 ZERO = 1024  # its value of water
-FILES = {
-    "brainstem": "Brainstem.csv",
-    "spinal cord": "SpinalCord.csv",
-    "right parotid": "RightParotid.csv",
-    "left parotid": "LeftParotid.csv",
-    "mandible": "Mandible.csv",
-}
 LEAST = 3000.0  # mm2 of tissue in a slice of the whole body; a neck has 60 cm2 and more
 JUMP = 0.7  # smaller to larger area of two neighbours, below which one of them was blanked
 
 
 @dataclass(frozen=True)
 class CtSource:
-    """Volumes of one region, in a fixed order.
-
-    Attributes:
-        ids: its usable volumes.
-        organs: names of the labels 1, 2, ...; empty: not labelled.
-        stamp: json-able; changes with every file, list and rule that the volumes depend on.
-        read: one volume by its id.
-        note: what it stands in for, to be said beside every number from it.
-        left_out: volumes that the set itself does not offer, and why.
-        as_is: the volumes have the wanted size and are not resampled unless a spacing is given.
-    """
+    """Volumes of one region, in a fixed order."""
 
     name: str
-    ids: tuple[str, ...]
-    organs: tuple[str, ...]
-    stamp: tuple[object, ...]
-    read: Callable[[str], CtVolume]
-    note: str = ""
-    left_out: dict[str, str] = field(default_factory=dict)
-    as_is: bool = False
+    ids: tuple[str, ...]  # of the usable ones
+    organs: tuple[str, ...]  # names of the labels 1, 2, ...; empty: not labelled
+    stamp: tuple[object, ...]  # json-able; changes with all that the volumes depend on
+    read: Callable[[str], CtVolume]  # one volume by its id
+    note: str = ""  # what it stands in for, to be said beside every number from it
+    left_out: dict[str, str] = field(default_factory=dict)  # what the set does not offer, and why
+    as_is: bool = False  # of the wanted size: not resampled unless a spacing is given
 
 
-def ct_source(
-    region: str,
-    source: str,
-    *,
-    size: int,
-    limit: int | None,
-    seed: int,
-    slices: int = PHANTOM_SLICES,
-) -> CtSource:
-    """The first ``limit`` volumes of "phantom", "open" (the region's stand-in) or a named set.
-
-    ``size``, ``seed`` and ``slices`` are of phantoms: side in pixels, and slices a volume.
-    """
-    stand_in = facts(region).stand_in
-    if source == "phantom":
-        return _drawn(region, size, slices, limit or PHANTOM_VOLUMES, seed)
-    name = stand_in if source == "open" else source
-    if name not in SETS:
-        known = ", ".join(("phantom", "open", *SETS))
-        raise ConfigError(f"unknown CT source {source!r}; known: {known}")
-    if SETS[name] != region:
-        raise ConfigError(f"CT source {name!r} shows {SETS[name]}, not {region}")
+def ct_source(config: CtConfig) -> CtSource:
+    """The first ``config.volumes`` volumes of its source."""
+    if config.source == "phantom":
+        return _drawn(config, config.volumes or PHANTOM_VOLUMES)
+    name = config.set_name()
+    if SETS[name] != config.region:
+        raise ConfigError(f"CT source {name!r} shows {SETS[name]}, not {config.region}")
     found = set_files(name)
-    ids = found.ids[:limit]
+    ids = found.ids[: config.volumes]
     return replace(found, ids=ids, stamp=(*found.stamp, ids))
 
 
@@ -111,12 +79,19 @@ def set_files(name: str, root: Path | None = None) -> CtSource:
     if not ids:
         raise DataError(f"{folder.root}: no usable volume of {name}; `ldl data verify {name}`")
 
+    number = {word: k for k, word in enumerate(organs, start=1)}
+    codes = {0: 0} | {value: number.get(word, 0) for value, word in folder.labels.items()}
+
     def read(id: str) -> CtVolume:
-        image = folder.path("images", members[id])
-        if sparse:
-            volume = read_patient(id, image.parent, organs)
-        else:
-            volume = _read_nifti(folder, members[id], image, organs)
+        image, label = folder.path("images", members[id]), None
+        if organs and not sparse:
+            found = folder.paths("labels", members[id])
+            label = folder.root / (found or folder.candidates("labels", members[id]))[0]
+        volume = (
+            read_patient(id, image.parent, organs)
+            if sparse
+            else read_ct(id, image, label, codes, axes=folder.layout.axes)
+        )
         return whole_slices(volume) if folder.layout.whole_slices else volume
 
     stamp = (
@@ -124,7 +99,7 @@ def set_files(name: str, root: Path | None = None) -> CtSource:
         collection.model_dump(mode="json", exclude_defaults=True),
         sorted(folder.labels.items()),
         ids,
-        folder.state(),
+        folder.index.state(),
     )
     columns = {one.paper_set: one.column for one in FACTS.values()}
     others = [columns.get(one, manifest_named(one).title) for one in manifest.stands_in_for]
@@ -132,37 +107,19 @@ def set_files(name: str, root: Path | None = None) -> CtSource:
     return CtSource(name, tuple(ids), organs, stamp, read, note, left_out)
 
 
-def _read_nifti(
-    folder: DatasetFolder, member: Member, image: Path, organs: tuple[str, ...]
-) -> CtVolume:
-    label = None
-    if organs:
-        found = folder.paths("labels", member)
-        label = folder.root / (found or folder.candidates("labels", member))[0]
-    number = {word: k for k, word in enumerate(organs, start=1)}
-    codes = {0: 0} | {value: number.get(word, 0) for value, word in folder.labels.items()}
-    return read_ct(member.id, image, label, codes, axes=folder.layout.axes)
-
-
-def _drawn(region: str, size: int, slices: int, count: int, seed: int) -> CtSource:
-    drawn = phantoms()
-    numbers = {f"phantom {number}": number for number in range(count)}
+def _drawn(config: CtConfig, count: int) -> CtSource:
+    drawn, given = phantoms(), (config.region, config.size, config.slices)
+    numbers = {f"{config.region}_{number:04d}": number for number in range(count)}
 
     def read(id: str) -> CtVolume:
         (one,) = drawn.volumes(
-            region, count=1, first=numbers[id], size=size, slices=slices, seed=seed
+            given[0], count=1, first=numbers[id], size=given[1], slices=given[2], seed=config.seed
         )
         return CtVolume(one.id, one.image, one.label, one.spacing, plain_affine(one.spacing))
 
-    return CtSource(
-        "phantom",
-        tuple(numbers),
-        tuple(drawn.ORGANS[region]),
-        (PHANTOMS, region, size, slices, count, seed),
-        read,
-        "phantoms, no evidence about the paper",
-        as_is=True,
-    )
+    stamp, note = (PHANTOMS, *given, count, config.seed), "phantoms, no evidence about the paper"
+    organs = tuple(drawn.ORGANS[config.region])
+    return CtSource("phantom", tuple(numbers), organs, stamp, read, note, as_is=True)
 
 
 def _undrawn(
@@ -172,11 +129,15 @@ def _undrawn(
     left_out = {}
     for id, member in members.items():
         for image in folder.paths("images", member):
-            beside = image.rsplit("/", 1)[0]
-            missing = [one for one in organs if f"{beside}/{FILES[one]}" not in folder.index.sizes]
-            if missing:
+            there = {one: image.replace("ct.csv", file_of(one)) for one in organs}
+            if missing := [one for one, path in there.items() if path not in folder.index.sizes]:
                 left_out[id] = f"not drawn: {', '.join(missing)}"
     return left_out
+
+
+def file_of(organ: str) -> str:
+    """The file of a structure: "left parotid" lies in LeftParotid.csv."""
+    return organ.title().replace(" ", "") + ".csv"
 
 
 def read_patient(id: str, folder: Path, organs: tuple[str, ...]) -> CtVolume:
@@ -188,7 +149,7 @@ def read_patient(id: str, folder: Path, organs: tuple[str, ...]) -> CtVolume:
     check_hounsfield(hounsfield, folder / "ct.csv")
     label = np.zeros(SHAPE, np.uint8)
     for number, organ in enumerate(organs, start=1):
-        label.reshape(-1)[_voxels(folder / FILES[organ])[0]] = number
+        label.reshape(-1)[_voxels(folder / file_of(organ))[0]] = number
     path = folder / "voxel_dimensions.csv"
     try:
         x, y, z = (float(one) for one in path.read_text().split())
@@ -245,17 +206,3 @@ def longest_run(area: Array) -> tuple[int, int]:
         if z + 1 - start > best[1] - best[0]:
             best = (start, z + 1)
     return best
-
-
-def volume_faults(name: str, *, root: Path | None = None, progress: bool = False) -> dict[str, str]:
-    """Volumes of a CT set that no bank would take, id -> one line.
-
-    Volumes that the set itself leaves out (a structure was not drawn) are no faults.
-    """
-    found, faults = set_files(name, root), {}
-    for id in tqdm(found.ids, desc=f"{name}, volumes", unit="volume", disable=not progress):
-        try:
-            found.read(id)
-        except DataError as error:
-            faults[id] = str(error)
-    return faults

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 
-from ldl.data.readers.nifti import read_nifti, to_ras
+from ldl.data.readers.nifti import Nifti, read_nifti, to_ras
 from ldl.errors import DataError
 from ldl.tasks import AIR, Spacing
 
@@ -20,21 +20,16 @@ ROUNDED = 1e-3  # labels this near a whole number are it: a scaled float holds 0
 class CtVolume:
     """One CT scan and, where it is labelled, its organs.
 
-    Attributes:
-        image: (Z, Y, X) int16 in HU, at least -1024. Slices go upwards, rows from front to back,
-            columns from the patient's right to the left: shown as radiologists look at them.
-        label: (Z, Y, X) uint8, 0 background, k the k-th organ of the set; None: not labelled.
-        spacing: voxel size (z, y, x) in mm.
-        affine: (4, 4) from voxel (x, y, z, 1), column, row and slice, to RAS+ mm.
-        cut: share of the labelled voxels of the file that are not in here, 0..1.
+    Slices go upwards, rows from front to back, columns from the patient's right to the left: shown
+    as radiologists look at them.
     """
 
     id: str
-    image: Array
-    label: Array | None
-    spacing: Spacing
-    affine: Array
-    cut: float = 0.0
+    image: Array  # (Z, Y, X) int16 in HU, at least -1024
+    label: Array | None  # (Z, Y, X) uint8, 0 background, k the k-th organ of the set
+    spacing: Spacing  # voxel size (z, y, x) in mm
+    affine: Array  # (4, 4) from voxel (x, y, z, 1), column, row and slice, to RAS+ mm
+    cut: float = 0.0  # share of the labelled voxels of the file that are not in here, 0..1
 
     def centre(self) -> tuple[float, float, float]:
         """Where the patient is: mean voxel index (z, y, x) of tissue, from the image alone."""
@@ -54,12 +49,7 @@ def plain_affine(spacing: Spacing) -> Array:
 
 
 def read_ct(
-    id: str,
-    image: Path,
-    label: Path | None,
-    codes: dict[int, int],
-    *,
-    axes: str | None = None,
+    id: str, image: Path, label: Path | None, codes: dict[int, int], *, axes: str | None = None
 ) -> CtVolume:
     """One volume, reoriented to RAS and laid out for display (see `CtVolume`), at its own spacing.
 
@@ -73,13 +63,10 @@ def read_ct(
     if label is not None:
         if not label.is_file():
             raise DataError(f"{label}: label missing beside the image {image.name}")
-        marked = read_nifti(label, axes)
-        check_pair(scan.values.shape, scan.affine, marked.values.shape, marked.affine, label)
-        organs = _upright(organs_of(marked.values, codes, label), scan.affine)
-        del marked
+        organs = upright(organs_of(read_beside(scan, label, axes), codes, label), scan.affine)
     whole = np.rint(scan.values) if scan.values.dtype.kind == "f" else scan.values
     # What lies below air is padding outside the scan.
-    hounsfield = _upright(np.maximum(whole, AIR).astype(np.int16, copy=False), scan.affine)
+    hounsfield = upright(np.maximum(whole, AIR).astype(np.int16, copy=False), scan.affine)
     flip = np.diag([-1.0, -1.0, 1.0, 1.0])
     flip[:2, 3] = hounsfield.shape[2] - 1, hounsfield.shape[1] - 1
     affine = scan.affine @ inv_ornt_aff(to_ras(scan.affine), scan.values.shape) @ flip
@@ -87,14 +74,10 @@ def read_ct(
     return CtVolume(id, hounsfield, organs, (z, y, x), affine)
 
 
-def _upright(values: Array, affine: Array) -> Array:
-    """Stored voxels as (Z, Y, X) for display."""
-    return np.ascontiguousarray(display(apply_orientation(values, to_ras(affine))))
-
-
-def display(values: Array) -> Array:
-    """RAS+ voxels (X, Y, Z) as (Z, Y, X): slices up, rows to the back, columns to the left."""
-    return values.transpose(2, 1, 0)[:, ::-1, ::-1]
+def upright(values: Array, affine: Array) -> Array:
+    """Stored voxels as (Z, Y, X): slices up, rows to the back, columns to the left."""
+    turned = apply_orientation(values, to_ras(affine))
+    return np.ascontiguousarray(turned.transpose(2, 1, 0)[:, ::-1, ::-1])
 
 
 def check_hounsfield(values: Array, path: Path) -> None:
@@ -112,35 +95,33 @@ def check_hounsfield(values: Array, path: Path) -> None:
     if low >= 0:
         raise DataError(
             f"{path}: no value below 0 in {low:g}..{high:g}, not Hounsfield units; is the "
-            "intercept (-1024) missing in scl_inter?"
+            f"intercept missing in scl_inter?"
         )
 
 
-def check_pair(
-    shape: tuple[int, ...], affine: Array, label_shape: tuple[int, ...], label_affine: Array,
-    path: Path,
-) -> None:  # fmt: skip
-    """Insist that a label map lies on its image's voxels."""
-    if shape != label_shape:
+def read_beside(scan: Nifti, path: Path, axes: str | None = None) -> Array:
+    """The values of a label map, which must lie on its image's voxels."""
+    marked, shape = read_nifti(path, axes), scan.values.shape
+    if shape != marked.values.shape:
         raise DataError(
-            f"{path}: label map of {label_shape} voxels beside an image of {shape}; "
+            f"{path}: label map of {marked.values.shape} voxels beside an image of {shape}; "
             "is it another volume's?"
         )
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1)
-    apart = (affine - label_affine) @ np.vstack([corners, np.ones(corners.shape[1])])
+    apart = (scan.affine - marked.affine) @ np.vstack([corners, np.ones(corners.shape[1])])
     # A sum that is not finite is no agreement either.
-    if not np.abs(apart).max() <= 0.1 * np.linalg.norm(affine[:3, :3], axis=0).min():
+    if not np.abs(apart).max() <= 0.1 * np.linalg.norm(scan.affine[:3, :3], axis=0).min():
         raise DataError(
             f"{path}: the affine differs from the image's by {np.abs(apart).max():.3g} mm; "
             "save the label map with the image's header"
         )
+    return marked.values
 
 
 def organs_of(values: Array, codes: dict[int, int], path: Path) -> Array:
     """A label map as organ numbers uint8; ``codes`` are as of `read_ct`."""
     table = np.full(256, 255, np.uint8)
-    for value, organ in codes.items():
-        table[value] = organ
+    table[list(codes)] = list(codes.values())
     whole = np.rint(values) if values.dtype.kind == "f" else values
     near = whole is values or bool((np.abs(values - whole) <= ROUNDED).all())
     if near and whole.min() >= 0 and whole.max() <= 255:

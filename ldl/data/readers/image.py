@@ -1,29 +1,29 @@
 """Any image file as uint8, colour or grey, as a person would see it, and masks as booleans.
 
-A mask is a file of two values, a soft map with a threshold, transparency, or run lengths.
+Everyday files (jpg, png, tif, gif, bmp, webp, jp2, pnm; gzipped or not) by Pillow, upright; DICOM
+and JSRT by `ldl.data.readers.medical`. A mask is a file of two values, a soft map with a threshold,
+transparency, or run lengths.
 """
 
+import io
+import struct
+import warnings
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy.ndimage import binary_erosion
 
-from ldl.data.manifest import columns
+from ldl.data.files import LOG, columns, read_bytes, tell_once, unreadable
 from ldl.data.readers.medical import JSRT_BYTES, is_dicom, read_dicom, read_jsrt
-from ldl.data.readers.raster import (
-    SUFFIXES,
-    alpha_of,
-    open_raster,
-    pixels_of,
-    png_depth,
-    read_bytes,
-    read_raster,
-    tell_once,
-)
 from ldl.errors import DataError
 
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".gif", ".bmp", ".webp"),
+    *(".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
+ORIENTATION = 274  # the tag of EXIF
 # Largest difference between channels at which a three-channel file still counts as grey:
 # chroma sub-sampling of a jpg that somebody saved as RGB leaves a few levels.
 GREY_TOLERANCE = 8
@@ -46,6 +46,93 @@ def is_image(path: Path) -> bool:
         return False
 
 
+def open_raster(path: Path, *, draft: int | None = None, raw: bytes | None = None) -> Image.Image:
+    """Decode a whole file with Pillow and turn it as its EXIF orientation says.
+
+    ``draft``: a jpg may be decoded smaller, as long as both sides keep so many pixels. ``raw`` is
+    the content, where that was read already.
+    """
+    raw = read_bytes(path) if raw is None else raw
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(raw))
+            pages = getattr(image, "n_frames", 1)
+            if draft is not None:
+                image.draft(None, (draft, draft))
+            image.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        most = Image.MAX_IMAGE_PIXELS or 0
+        raise DataError(f"{path}: more than {most:,} pixels; save it smaller") from error
+    except Exception as error:  # Pillow raises nearly everything on damaged files
+        raise unreadable(path, raw, "an image", error) from error
+    if image.format == "JPEG2000" and not raw.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise DataError(f"{path}: truncated jp2 image (no end of its codestream); copy it again")
+    if pages > 1 and _stack(image):
+        raise DataError(f"{path}: {pages} pages where one image is expected; save one alone")
+    # Pillow keeps the upper 8 of 16 bits of a colour; of 12 bits in 16 that is next to nothing.
+    deep = image.format == "PNG" and raw[24] == 16 and image.mode in ("RGB", "RGBA")
+    if deep and max(high for _, high in image.convert("RGB").getextrema()) < 64:  # type: ignore[misc]
+        raise DataError(f"{path}: 16 bits a colour, the upper ones empty; save it with 8 bits")
+    try:
+        if image.getexif().get(ORIENTATION, 1) != 1:
+            tell_once("EXIF", "%s: turned upright as its EXIF orientation says", path)
+        ImageOps.exif_transpose(image, in_place=True)
+    except Exception as error:  # a damaged tag turns nothing, in any viewer
+        LOG.debug("damaged EXIF: %s", error)
+    return image
+
+
+def _stack(image: Image.Image) -> bool:
+    """Whether the second page is as large as the first: no thumbnail, but another image."""
+    size = image.size
+    try:
+        image.seek(1)
+        same = image.size == size
+        image.seek(0)
+        image.load()
+    except Exception:  # a damaged second page is no second image
+        return False
+    return same
+
+
+def pixels_of(image: Image.Image, path: Path) -> np.ndarray:
+    """Pixels as (H, W) or (H, W, 3): uint8, bool from 1-bit, uint16 or float as stored.
+
+    Palettes are looked up; where some of it is transparent that part is black, as on a dark
+    background.
+    """
+    if image.mode == "1":
+        # Pillow hands out a bool array of the bytes 0 and 255, on which compiled code can crash.
+        return np.asarray(image.convert("L")) > 0
+    alpha = _alpha(image)
+    if image.mode in ("P", "PA", "RGBX", "RGBA", "RGBa"):
+        image = image.convert("RGB")
+    if image.mode in ("LA", "La"):
+        image = image.getchannel(0)
+    if image.mode not in ("L", "RGB", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"):
+        raise DataError(f"{path}: colour mode {image.mode} where grey or RGB is expected")
+    pixels = np.asarray(image)
+    white_is_zero = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(262) == 0
+    if image.mode.startswith("I;16") and white_is_zero:
+        pixels = np.iinfo(np.uint16).max - pixels
+    if alpha is not None and alpha.min() < alpha.max():
+        share = alpha / np.float32(255)
+        pixels = np.rint(pixels * (share if pixels.ndim == 2 else share[..., None]))
+        pixels = pixels.astype(np.uint8)
+    return pixels
+
+
+def _alpha(image: Image.Image) -> np.ndarray | None:
+    """Opacity (H, W) uint8, 0 transparent; None of an image without."""
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        return np.asarray(image.getchannel(image.getbands()[-1]))
+    if image.mode == "P" and "transparency" in image.info:
+        return np.asarray(image.convert("RGBA").getchannel("A"))
+    return None
+
+
 def read_image(path: Path) -> np.ndarray:
     """Pixels (H, W) or (H, W, 3), uint8 in 0..255, upright; everyday formats, DICOM, JSRT's IMG."""
     raw = read_bytes(path)
@@ -54,7 +141,16 @@ def read_image(path: Path) -> np.ndarray:
         return read_dicom(path, raw)
     if name.endswith(".img"):
         return read_jsrt(path, raw)
-    return to_uint8(read_raster(path, raw=raw), path, png_depth(raw))
+    return to_uint8(pixels_of(open_raster(path, raw=raw), path), path, _png_depth(raw))
+
+
+def _png_depth(raw: bytes) -> int:
+    """Bits a sample that a png's significant-bits chunk names; 0 where it does not."""
+    place = raw.find(b"sBIT", 8, 400)
+    if not raw.startswith(b"\x89PNG") or place < 4:
+        return 0
+    (length,) = struct.unpack(">I", raw[place - 4 : place])
+    return raw[place + 4] if 0 < length <= 4 and len(raw) > place + 4 else 0
 
 
 def to_uint8(pixels: np.ndarray, path: Path, depth: int = 0) -> np.ndarray:
@@ -94,11 +190,8 @@ def as_grey(pixels: np.ndarray, path: Path) -> np.ndarray:
     """Insist on (H, W); a colour file whose channels agree becomes grey."""
     if pixels.ndim == 2:
         return pixels
-    spread = int(np.ptp(pixels.astype(np.int16), axis=-1).max())
-    if spread > GREY_TOLERANCE:
-        raise DataError(
-            f"{path}: {pixels.shape[-1]} differing channels where a grey image (1) is expected"
-        )
+    if int(np.ptp(pixels.astype(np.int16), axis=-1).max()) > GREY_TOLERANCE:
+        raise DataError(f"{path}: {pixels.shape[-1]} differing channels where grey (1) is expected")
     return pixels[..., 1]
 
 
@@ -112,11 +205,20 @@ def read_mask(path: Path, *, soft_threshold: int | None = None) -> np.ndarray:
     image = open_raster(path)
     mask = _drawn(image, path)
     if mask is None:
-        mask = _foreground(pixels_of(image, path), path, soft_threshold)
+        pixels = pixels_of(image, path)
+        pixels = pixels.max(axis=-1) if pixels.ndim == 3 else pixels
+        if not np.isfinite(pixels).all():
+            raise DataError(f"{path}: NaN or infinite values in a mask")
+        values = np.unique(pixels) if soft_threshold is None else np.zeros(1)
+        if len(values) > 2 or (len(values) == 2 and values[0] != 0):
+            shown = ", ".join(str(v) for v in values[:6]) + (" ..." if len(values) > 6 else "")
+            raise DataError(
+                f"{path}: mask with {len(values)} values ({shown}) where 0 and one other are "
+                "expected; was it resized with interpolation or saved as jpg?"
+            )
+        mask = np.asarray(pixels != 0 if soft_threshold is None else pixels > soft_threshold)
     if mask.all():
-        raise DataError(
-            f"{path}: all foreground, so it marks nothing; is it inverted, or another file?"
-        )
+        raise DataError(f"{path}: all foreground; is it inverted, or another file?")
     return mask
 
 
@@ -134,10 +236,7 @@ def read_codes(path: Path) -> np.ndarray:
     if not np.isfinite(pixels).all() or not np.array_equal(pixels, np.rint(pixels)):
         raise DataError(f"{path}: values that are no whole numbers in a mask; save it as png")
     codes = hardened(pixels, path).astype(np.int64)
-    if codes.ndim == 2:
-        return codes
-    found: np.ndarray = codes @ np.array([65536, 256, 1])
-    return found
+    return codes if codes.ndim == 2 else np.asarray(codes @ np.array([65536, 256, 1]))
 
 
 def hardened(pixels: np.ndarray, path: Path) -> np.ndarray:
@@ -161,26 +260,9 @@ def hardened(pixels: np.ndarray, path: Path) -> np.ndarray:
     return np.where(pixels > high // 2, np.uint8(255), np.uint8(0))
 
 
-def _foreground(pixels: np.ndarray, path: Path, soft_threshold: int | None) -> np.ndarray:
-    if pixels.ndim == 3:
-        pixels = pixels.max(axis=-1)
-    if not np.isfinite(pixels).all():
-        raise DataError(f"{path}: NaN or infinite values in a mask")
-    if soft_threshold is not None:
-        return np.asarray(pixels > soft_threshold)
-    values = np.unique(pixels)
-    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
-        shown = ", ".join(str(v) for v in values[:6]) + (" ..." if len(values) > 6 else "")
-        raise DataError(
-            f"{path}: mask with {len(values)} values ({shown}) where 0 and one other are expected; "
-            "was it resized with interpolation or saved as jpg?"
-        )
-    return np.asarray(pixels != 0)
-
-
 def _drawn(image: Image.Image, path: Path) -> np.ndarray | None:
     """What is opaque, where transparency tells foreground from background; else None."""
-    alpha = alpha_of(image)
+    alpha = _alpha(image)
     if alpha is None or alpha.min() == alpha.max():
         return None
     opaque = alpha > 127
@@ -192,8 +274,7 @@ def _drawn(image: Image.Image, path: Path) -> np.ndarray | None:
     if not painted[~opaque].any():
         return None  # what is transparent is background, what is opaque has both
     raise DataError(
-        f"{path}: its colours and its transparency mark different things; save the mask in grey, "
-        "without transparency"
+        f"{path}: colours and transparency mark different things; save the mask in grey"
     )
 
 
@@ -206,15 +287,11 @@ def decode_rle(runs: str, shape: tuple[int, int]) -> np.ndarray:
     numbers = np.array(runs.split(), dtype=np.int64)
     if len(numbers) % 2 or (numbers < 0).any():
         raise ValueError("not pairs of numbers from 0 up")
-    gaps, lengths = numbers[0::2], numbers[1::2]
-    ends = np.cumsum(gaps + lengths)
-    height, width = shape
-    if len(ends) and ends[-1] > height * width:
-        raise ValueError(f"a run ends at pixel {ends[-1]} of {height * width}")
-    flat = np.zeros(height * width, dtype=bool)
-    for end, length in zip(ends, lengths, strict=True):
-        flat[end - length : end] = True
-    return flat.reshape(width, height).T
+    size, end = shape[0] * shape[1], int(numbers.sum())
+    if end > size:
+        raise ValueError(f"a run ends at pixel {end} of {size}")
+    drawn = np.repeat(np.arange(len(numbers) + 1) % 2 == 1, [*numbers, size - end])
+    return drawn.reshape(shape[::-1]).T
 
 
 @lru_cache(maxsize=4)
@@ -223,26 +300,16 @@ def _runs(path: Path, stamp: int) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {}
     for name, runs in columns(path, "ImageId", "EncodedPixels"):
         rows.setdefault(name, []).append(runs)
-    if not rows:
-        raise DataError(f"{path}: no rows; the table is cut")
     return rows
 
 
 def read_rle_mask(path: Path, image_id: str, shape: tuple[int, int]) -> np.ndarray:
     """Union of all runs of one image, (H, W) bool."""
-    if not path.is_file():
-        raise DataError(f"{path}: missing; `ldl data verify` lists all faults")
-    rows = _runs(path, path.stat().st_mtime_ns).get(image_id)
+    rows = _runs(path, path.stat().st_mtime_ns if path.is_file() else 0).get(image_id)
     if rows is None:
         raise DataError(f"{path}: no row for image {image_id}")
-    mask = np.zeros(shape, dtype=bool)
-    if rows == ["-1"]:
-        return mask
-    for row in rows:
-        try:
-            mask |= decode_rle(row, shape)
-        except ValueError as error:
-            raise DataError(
-                f"{path}: image {image_id}: {error}; its numbers are damaged"
-            ) from error
-    return mask
+    try:
+        masks = [decode_rle(row, shape) for row in rows if rows != ["-1"]]
+    except ValueError as error:
+        raise DataError(f"{path}: image {image_id}: {error}; its numbers are damaged") from error
+    return np.logical_or.reduce([np.zeros(shape, dtype=bool), *masks])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ldl.data.readers.raster import read_bytes, tell_once, unreadable
+from ldl.data.files import tell_once, unreadable
 from ldl.errors import DataError
 
 SIDE = 2048
@@ -21,7 +21,7 @@ def is_dicom(raw: bytes) -> bool:
     return raw[128:132] == b"DICM"
 
 
-def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
+def read_dicom(path: Path, raw: bytes) -> np.ndarray:
     """One frame as a viewer shows it: grey (H, W) uint8, or colour (H, W, 3).
 
     Grey: rescaled (modality LUT), then the first window or VOI LUT of the file, MONOCHROME1
@@ -29,7 +29,6 @@ def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
     """
     import pydicom  # brings an HTTP client along, which few readers of images need
 
-    raw = read_bytes(path) if raw is None else raw
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -43,8 +42,8 @@ def read_dicom(path: Path, raw: bytes | None = None) -> np.ndarray:
         return np.ascontiguousarray(pixels)  # pydicom makes RGB of YBR
     if kind not in ("MONOCHROME1", "MONOCHROME2") or pixels.ndim != 2 or not pixels.size:
         raise DataError(
-            f"{path}: {kind} pixels of shape {pixels.shape} where one frame, grey or RGB of 8 "
-            "bits, is expected"
+            f"{path}: {kind} pixels of shape {pixels.shape} where one frame, grey or 8-bit "
+            f"RGB, is expected"
         )
     if not 1 <= bits <= allocated:
         raise DataError(f"{path}: {bits} bits stored in {allocated}; the header contradicts itself")
@@ -85,7 +84,10 @@ def _shown(data: Any, pixels: np.ndarray, limits: tuple[int, int], path: Path) -
         table = apply_voi(values.astype(np.int64), data, index=0)
         item = data.VOILUTSequence[0]
         return np.asarray(table / float(2 ** int(item.LUTDescriptor[2]) - 1)).clip(0, 1)
-    centres, widths = _numbers(data, "WindowCenter"), _numbers(data, "WindowWidth")
+    centres, widths = (
+        [float(one) for one in np.atleast_1d(data.get(name)) if one not in (None, "")]
+        for name in ("WindowCenter", "WindowWidth")
+    )
     if centres and widths:
         if len(centres) > 1:
             tell_once("windows", "%s: the first of its %d windows is shown", path, len(centres))
@@ -95,12 +97,6 @@ def _shown(data: Any, pixels: np.ndarray, limits: tuple[int, int], path: Path) -
     ends = apply_modality_lut(np.array(limits, pixels.dtype), data).astype(np.float64)
     low, high = float(ends.min()), float(ends.max())
     return np.asarray((values - low) / max(high - low, 1e-12)).clip(0, 1)
-
-
-def _numbers(data: Any, name: str) -> list[float]:
-    found = data.get(name)
-    several = [found] if found is None or isinstance(found, str | float | int) else found
-    return [float(one) for one in several if one not in (None, "")]
 
 
 def _windowed(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
@@ -114,26 +110,21 @@ def _windowed(values: np.ndarray, centre: float, width: float, function: str) ->
     return np.asarray((values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5).clip(0, 1)
 
 
-def read_jsrt(path: Path, raw: bytes | None = None) -> np.ndarray:
+def read_jsrt(path: Path, raw: bytes) -> np.ndarray:
     """A JSRT chest X-ray, (2048, 2048) uint8, inverted so that bone is bright as usual.
 
     The raw file is big-endian, 12 bits in 16, dark where the patient absorbs; read as signed and
     stretched to its own range, as in the release. Stray values beyond 12 bits do not count for the
     range: they would squash the rest into 16 grey levels, as in seven images of the reduced copy.
     """
-    raw = read_bytes(path) if raw is None else raw
     expected = SIDE * SIDE * 2
     if len(raw) != expected:
-        raise DataError(
-            f"{path}: {len(raw):,} bytes where a JSRT image has {expected:,}; fetch it again"
-        )
+        raise DataError(f"{path}: {len(raw):,} bytes where JSRT has {expected:,}; fetch it again")
     values = np.frombuffer(raw, dtype=">i2").reshape(SIDE, SIDE)
     valid = (values >= 0) & (values <= FULL)
     stray = 1.0 - float(valid.mean())
     if stray > STRAY:
-        raise DataError(
-            f"{path}: {stray:.0%} of the values are beyond 12 bits; is the byte order swapped?"
-        )
+        raise DataError(f"{path}: {stray:.0%} of its values are beyond 12 bits; are bytes swapped?")
     low, high = values[valid].min(), values[valid].max()
     inverted = (high - values.clip(low, high)).astype(np.float32)
     return np.floor(inverted * (255.0 / max(float(high - low), 1.0))).astype(np.uint8)

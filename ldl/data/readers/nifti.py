@@ -5,11 +5,17 @@ from typing import Any, NamedTuple
 
 import nibabel
 import numpy as np
-from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff
+from nibabel.orientations import io_orientation as to_ras
 
-from ldl.data.readers.raster import cause, read_bytes, unreadable
+from ldl.data.files import cause, read_bytes, unreadable
 from ldl.errors import DataError
 
+__all__ = [
+    "Nifti",
+    "read_nifti",
+    "to_ras",
+]  # `to_ras`: (3, 2), what turns an affine's voxels to RAS+
 Array = np.ndarray
 TILT = 5.0  # degrees between a voxel axis and the patient's, above which slices are not axial
 SPACINGS = (0.1, 20.0)  # mm
@@ -29,69 +35,48 @@ def read_nifti(path: Path, axes: str | None = None) -> Nifti:
     ``axes`` say where the stored ones point (such as "LPS") when the header is known to be wrong.
     """
     raw = read_bytes(path)
-    file = _open(raw, path)
-    _check_dimensions(file, len(raw), path)
-    affine = _affine(file, path, axes)
-    check_affine(affine, path)
-    if axes is None:
-        _check_agreement(file, affine, path)
-    return Nifti(_voxels(file, raw, path), affine)
-
-
-def _open(raw: bytes, path: Path) -> Any:
     found = cause(raw)
     if found and "NIfTI" not in found:
         raise DataError(f"{path}: not NIfTI, but {found}")
     size = {int.from_bytes(raw[:4], order) for order in ("little", "big")}
     kind = nibabel.Nifti2Image if NIFTI2 in size else nibabel.Nifti1Image
     try:
-        return kind.from_bytes(raw)
+        file = kind.from_bytes(raw)
     except Exception as error:  # nibabel raises many kinds
+        raise unreadable(path, raw, "NIfTI", error) from error
+    _check_dimensions(file, len(raw), path)
+    affine = _affine(file, path, axes)
+    _check_affine(affine, path)
+    if axes is None:
+        _check_agreement(file, affine, path)
+    stored: Any = file.dataobj
+    try:
+        if (stored.slope, stored.inter) == (1.0, 0.0):
+            return Nifti(np.asanyarray(stored.get_unscaled()), affine)
+        with np.errstate(over="ignore", invalid="ignore"):  # told where it is found
+            # Doubles would fill the memory.
+            return Nifti(np.asanyarray(stored, dtype=np.float32), affine)
+    except Exception as error:
         raise unreadable(path, raw, "NIfTI", error) from error
 
 
 def _check_dimensions(file: Any, size: int, path: Path) -> None:
-    shape = file.shape
+    shape, kind = file.shape, file.get_data_dtype()
     if len(shape) != 3:
         raise DataError(
-            f"{path}: {len(shape)} dimensions where a volume (3) is expected; save one phase alone"
+            f"{path}: {len(shape)} dimensions where a volume has 3; save one phase alone"
         )
     if min(shape) < 1:
         raise DataError(f"{path}: a volume of {shape} holds no voxels")
-    kind = file.get_data_dtype()
     if kind.kind not in "iuf":
         what = "RGB colours" if kind.fields else f"voxels of type {kind}"
         raise DataError(f"{path}: {what} where numbers are expected; save it as integers")
     told = int(file.dataobj.offset) + int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    beside = f"{size:,} bytes where its header says {told:,}"
     if told > size:
-        raise DataError(
-            f"{path}: truncated NIfTI, {size:,} bytes where its header says {told:,}; copy it again"
-        )
+        raise DataError(f"{path}: truncated NIfTI, {beside}; copy it again")
     if size - told >= kind.itemsize * shape[0] * shape[1]:
-        raise DataError(
-            f"{path}: {size:,} bytes where its header says {told:,}; header and voxels are of "
-            "different volumes"
-        )
-
-
-def check_affine(affine: Array, path: Path) -> None:
-    """Insist on axial slices with a size in mm."""
-    linear = np.asarray(affine, float)[:3, :3]
-    if not np.isfinite(affine).all():
-        raise DataError(f"{path}: NaN or infinite numbers in the affine; write the header anew")
-    sizes = np.linalg.norm(linear, axis=0)
-    if sizes.min() == 0 or abs(np.linalg.det(linear / np.maximum(sizes, 1e-12))) < 1e-3:
-        raise DataError(f"{path}: singular affine, voxels have no volume; write the header anew")
-    if sizes.min() < SPACINGS[0] or sizes.max() > SPACINGS[1]:
-        shown = " x ".join(f"{one:g}" for one in sizes)
-        raise DataError(f"{path}: voxels of {shown} mm are not those of a CT; is the unit mm?")
-    cosines = np.abs(linear / sizes).max(axis=0).clip(max=1.0)
-    tilt = float(np.degrees(np.arccos(cosines.min())))
-    if tilt > TILT:
-        raise DataError(
-            f"{path}: slices are tilted by {tilt:.0f} degrees, not axial; resample it to the "
-            "patient's axes"
-        )
+        raise DataError(f"{path}: {beside}; header and voxels are of different volumes")
 
 
 def _affine(file: Any, path: Path, axes: str | None) -> Array:
@@ -106,48 +91,48 @@ def _affine(file: Any, path: Path, axes: str | None) -> Array:
     return np.asarray(file.affine, float)
 
 
+def _check_affine(affine: Array, path: Path) -> None:
+    """Insist on axial slices with a size in mm."""
+    linear = affine[:3, :3]
+    if not np.isfinite(affine).all():
+        raise DataError(f"{path}: NaN or infinite numbers in the affine; write the header anew")
+    sizes = np.linalg.norm(linear, axis=0)
+    if sizes.min() == 0 or abs(np.linalg.det(linear / np.maximum(sizes, 1e-12))) < 1e-3:
+        raise DataError(f"{path}: singular affine, voxels have no volume; write the header anew")
+    if sizes.min() < SPACINGS[0] or sizes.max() > SPACINGS[1]:
+        shown = " x ".join(f"{one:g}" for one in sizes)
+        raise DataError(f"{path}: voxels of {shown} mm are not those of a CT; is the unit mm?")
+    cosines = np.abs(linear / sizes).max(axis=0).clip(max=1.0)
+    tilt = float(np.degrees(np.arccos(cosines.min())))
+    if tilt > TILT:
+        raise DataError(f"{path}: slices are tilted by {tilt:.0f} degrees, not axial; resample it")
+
+
 def _check_agreement(file: Any, affine: Array, path: Path) -> None:
     """Programs differ in which of a header's statements they read; all must say the same."""
+    contradicts = f"{path}: the header contradicts itself"
     try:
         qform = file.header.get_qform(coded=True)[0]
     except Exception as error:
         raise DataError(f"{path}: damaged qform ({error}); write the header anew") from error
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
     if int(file.header["sform_code"]) and qform is not None:
         said = ["".join(map(str, nibabel.aff2axcodes(one))) for one in (qform, affine)]
         if said[0] != said[1]:
             raise DataError(
-                f"{path}: the header contradicts itself: qform says {said[0]}, sform {said[1]}; "
-                "which side is left? Write both alike"
+                f"{contradicts}: qform says {said[0]}, sform {said[1]}; which side is left? Write "
+                "both alike"
             )
-        corner = np.array([*file.shape, 1.0])
-        turned = np.abs((qform - affine)[:3, :3] @ corner[:3]).max()
-        if not turned <= np.linalg.norm(affine[:3, :3], axis=0).max():
+        turned = np.abs((qform - affine)[:3, :3] @ np.array(file.shape, float)).max()
+        if not turned <= sizes.max():
             raise DataError(
-                f"{path}: the header contradicts itself: qform and sform lie {turned:.3g} mm apart "
-                "at a corner; write both alike"
+                f"{contradicts}: qform and sform lie {turned:.3g} mm apart at a corner; write both "
+                "alike"
             )
-    sizes = np.linalg.norm(affine[:3, :3], axis=0)
     zooms = np.asarray(file.header.get_zooms()[:3], float)
     if not np.allclose(sizes, zooms, rtol=0.02):
         shown = [" x ".join(f"{one:.4g}" for one in each) for each in (zooms, sizes)]
         raise DataError(
-            f"{path}: the header contradicts itself: voxels of {shown[0]} mm by pixdim, of "
-            f"{shown[1]} mm by its affine; write the header anew"
+            f"{contradicts}: voxels of {shown[0]} mm by pixdim, of {shown[1]} mm by its affine; "
+            "write the header anew"
         )
-
-
-def _voxels(file: Any, raw: bytes, path: Path) -> Array:
-    """As stored where there is no scaling, else float32: doubles would fill the memory."""
-    stored = file.dataobj
-    try:
-        if (stored.slope, stored.inter) == (1.0, 0.0):
-            return np.asanyarray(stored.get_unscaled())
-        with np.errstate(over="ignore", invalid="ignore"):  # told where it is found
-            return np.asanyarray(stored, dtype=np.float32)
-    except Exception as error:
-        raise unreadable(path, raw, "NIfTI", error) from error
-
-
-def to_ras(affine: Array) -> Array:
-    """Orientation (3, 2) that turns stored voxels of this affine to RAS+."""
-    return np.asarray(io_orientation(affine))

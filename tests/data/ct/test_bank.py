@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ldl.data.bank import BankWriter
 from ldl.data.ct import open_ct_bank
 from ldl.data.ct.bank import (
     CtBank,
-    add_volume,
     part_sizes,
-    slice_writer,
+    slice_fingerprint,
+    slice_rows,
     split_volumes,
+    volume_entry,
 )
 from ldl.data.ct.volume import plain_affine
 from ldl.errors import DataError
@@ -22,6 +24,17 @@ SIZE = 8
 TOLD = {"name": "set-abdomen-8", "region": "abdomen", "size": SIZE, "labelled": True,
         "organs": ("liver", "spleen"), "window": (-125, 275), "note": "a note"}  # fmt: skip
 COUNTS = {"a": 3, "b": 12, "c": 1}
+
+
+def slice_writer(folder: Path, told: dict) -> BankWriter:
+    writer = BankWriter(folder, told["name"], slice_rows(told), fingerprint=slice_fingerprint(told))
+    writer.facts = dict(told)
+    return writer
+
+
+def add_volume(writer: BankWriter, *given: object, **more: object) -> None:
+    id, rows, facts = volume_entry(writer.facts, *given, **more)
+    writer.add(id, rows, **facts)
 
 
 def slices(seed: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -67,7 +67,7 @@ def test_a_fresh_bank_is_opened_and_any_change_makes_another(
     root = abd110(3)
     first = ct_bank("abdomen", "abd110", size=16, spacing=FINE)
     with monkeypatch.context() as context:
-        context.setattr("ldl.data.ct.prepare._write", pytest.fail)
+        context.setattr("ldl.data.ct.prepare.volume_entry", pytest.fail)
         assert ct_bank("abdomen", "abd110", size=16, spacing=FINE).fingerprint == first.fingerprint
     write(root / "images" / "p0.nii.gz", stored(body(77)[0]))
     assert ct_bank("abdomen", "abd110", size=16, spacing=FINE).fingerprint != first.fingerprint

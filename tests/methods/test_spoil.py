@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ldl.data import recipes as genesis
-from ldl.data.recipes import (
+from ldl.methods import genesis
+from ldl.methods.genesis import (
     LEVELS,
-    Rates,
+    Genesis,
     apply_curves,
     bezier_curves,
     shuffle_tiles,
@@ -20,6 +20,11 @@ from ldl.data.recipes import (
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def rates(intensity=0.9, shuffle=0.5, paint=0.9, outside=0.8):
+    given = {"intensity": intensity, "shuffle": shuffle, "paint": paint, "outside": outside}
+    return Genesis.Knobs(**given)
 
 
 def bezier(inner, grey):
@@ -131,13 +136,13 @@ def test_windows_come_up_to_five_at_a_time():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_nothing_chosen_changes_nothing(channels):
     images = torch.rand(4, channels, 32, 32)
-    assert torch.equal(spoil(images, Rates(0, 0, 0, 0), generator()), images)
+    assert torch.equal(spoil(images, rates(0, 0, 0, 0), generator()), images)
 
 
 @pytest.mark.parametrize(("outside", "most"), [(0.0, 0.6), (1.0, 0.9)])
 def test_painting_leaves_the_rest_as_it_was(outside, most):
     images = torch.full((30, 3, 48, 48), 2.0)
-    changed = spoil(images, Rates(0, 0, 1, outside), generator()) != 2.0
+    changed = spoil(images, rates(0, 0, 1, outside), generator()) != 2.0
     assert torch.equal(changed[:, 0], changed[:, 2])
     share = changed[:, 0].float().mean(dim=(1, 2))
     assert share.min() > 0
@@ -149,17 +154,17 @@ def test_painting_leaves_the_rest_as_it_was(outside, most):
 
 def test_each_change_comes_at_its_rate():
     images = torch.rand(1000, 1, 32, 32, generator=generator(2))
-    for rates in (Rates(0.9, 0, 0, 0), Rates(0, 0.5, 0, 0), Rates(0, 0, 0.7, 0.8)):
-        changed = (spoil(images, rates, generator()) != images).flatten(1).any(dim=1)
-        expected = rates.intensity + rates.shuffle + rates.paint
+    for one in (rates(0.9, 0, 0, 0), rates(0, 0.5, 0, 0), rates(0, 0, 0.7, 0.8)):
+        changed = (spoil(images, one, generator()) != images).flatten(1).any(dim=1)
+        expected = one.intensity + one.shuffle + one.paint
         # Of the tiles of 1 to 3 pixels one in nine has a single pixel.
-        expected *= 8 / 9 if rates.shuffle else 1
+        expected *= 8 / 9 if one.shuffle else 1
         assert float(changed.float().mean()) == pytest.approx(expected, abs=0.04)
 
 
 def test_values_stay_in_range_and_seeds_decide():
     images = torch.rand(20, 3, 32, 32, generator=generator(2))
-    once, again, other = (spoil(images, Rates(), generator(seed)) for seed in (5, 5, 6))
+    once, again, other = (spoil(images, rates(), generator(seed)) for seed in (5, 5, 6))
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
     assert once.min() >= 0
