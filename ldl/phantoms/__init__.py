@@ -42,7 +42,7 @@ def pretraining_image(
     draw = streams(seed, "pretraining", modality, number)
     if modality == "fundus":
         return draw_fundus(draw, _camera(draw), size, closer=closer)
-    _whole(closer)
+    _check(size, number, closer)
     choice = draw("style")
     film = FILMS["jsrt" if choice.random() < OLD_FILMS else "nih"]
     return draw_chest(draw, film, size, pneumothorax=choice.random() < COLLAPSED_LUNGS)
@@ -101,7 +101,7 @@ def task_images(
         if eye:
             images[k], drawn = draw_fundus(draw, eye, size, structure, closer=closer)
         else:
-            _whole(closer)
+            _check(size, train, closer)
             images[k], drawn = draw_chest(
                 draw, FILMS[name], size, pneumothorax=structure == "pneumothorax"
             )
@@ -144,12 +144,9 @@ def shape_prior(kind: str, *, count: int, size: int, seed: int) -> Array:
     return np.array(drawn, np.uint8).reshape(count, size, size)
 
 
-def _whole(closer: float) -> None:
+def _check(size: int, count: int, closer: float = 1.0) -> None:
     if closer != 1.0:
         raise LdlError("chest films are drawn whole: leave `closer` at 1, or ask for eyes")
-
-
-def _check(size: int, count: int) -> None:
     if size < SMALLEST:
         raise LdlError(
             f"phantoms of {size} pixels are too small to show anything: ask for {SMALLEST} or more"

@@ -174,7 +174,13 @@ def draw_chest(
     attenuation = body * (1.0 - air - 0.11 * gap) + dense * (1.0 - 0.6 * inside) + bones
     attenuation += marks * inside + 0.07 * edge
     if draw("opacity").random() < film.opacities:
-        attenuation += _opacities(draw("opacities"), x, y) * inside
+        # Cloudy infiltrates, one to three, somewhere in the lungs.
+        rng, cover = draw("opacities"), np.zeros_like(x)
+        cloud = np.clip(0.6 + 0.5 * fractal(rng, size, 6, 4, 0.7), 0.0, 1.6)
+        for _ in range(int(rng.integers(1, 4))):
+            at = rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 0.6), rng.uniform(-0.4, 0.5)
+            cover += rng.uniform(0.05, 0.3) * bump(x, y, at, rng.uniform(0.08, 0.25, 2))
+        attenuation += cover * cloud * inside
     masks = {"heart": heart, "lung": lung, "clavicle": clavicle, "pneumothorax": gap}
     image = develop(draw, film, attenuation, x, y)[None]
     return image, {name: threshold(soft, 0.5) for name, soft in masks.items()}
@@ -279,16 +285,6 @@ def _lung_marks(rng: np.random.Generator, pose: Pose) -> Array:
         total += pose.tubes(branches.points, branches.radius, weight)
     texture = fractal(rng, pose.size, 18, 3, 0.8)
     return rng.uniform(0.08, 0.2) * np.minimum(total, 1.3) + rng.uniform(0.008, 0.03) * texture
-
-
-def _opacities(rng: np.random.Generator, x: Array, y: Array) -> Array:
-    """Cloudy infiltrates, one to three, somewhere in the lungs."""
-    cloud = np.clip(0.6 + 0.5 * fractal(rng, len(x), 6, 4, 0.7), 0.0, 1.6)
-    out = np.zeros_like(x)
-    for _ in range(int(rng.integers(1, 4))):
-        at = rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 0.6), rng.uniform(-0.4, 0.5)
-        out += rng.uniform(0.05, 0.3) * bump(x, y, at, rng.uniform(0.08, 0.25, 2))
-    return out * cloud
 
 
 def _collapse(

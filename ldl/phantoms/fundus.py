@@ -227,16 +227,6 @@ def _towards(eye: Eye, angle: float) -> Array:
     return eye.u * np.float32(np.cos(angle)) + eye.v * np.float32(np.sin(angle))
 
 
-def flare(rng: np.random.Generator, eye: Eye, image: Array) -> Array:
-    """A crescent of stray light from the eyelid or iris at one side of the field."""
-    reach = rng.uniform(0.75, 0.95)
-    depth = _towards(eye, rng.choice([0.0, np.pi]) + rng.normal(0.0, 0.5))
-    shape = step(reach - depth, 0.12)
-    glow = rgb(rng.uniform((0.5, 0.35, 0.0), (0.9, 0.65, 0.2)))
-    shade = np.exp(-(((depth - reach + 0.25) / 0.2) ** 2))
-    return image * ((1.0 - 0.35 * shade) * (1.0 - 0.8 * shape)) + shape * glow * 0.8
-
-
 def field_stop(rng: np.random.Generator, eye: Eye, style: Style) -> Array:
     """The part of the square that the camera sees, in [0, 1]; a notch marks which side is up."""
     edge = 2.0 / eye.size
@@ -257,7 +247,13 @@ def expose(draw: Streams, eye: Eye, style: Style, image: Array) -> Array:
     haze = np.clip(rng.uniform(*style.haze) * haze, 0, 0.8)
     image = image + haze * (blur(image, 0.06 * eye.whole) * 1.04 + 0.01 - image)
     if rng.random() < style.flare:
-        image = flare(rng, eye, image)
+        # A crescent of stray light from the eyelid or iris at one side of the field.
+        reach = rng.uniform(0.75, 0.95)
+        depth = _towards(eye, rng.choice([0.0, np.pi]) + rng.normal(0.0, 0.5))
+        shape = step(reach - depth, 0.12)
+        glow = rgb(rng.uniform((0.5, 0.35, 0.0), (0.9, 0.65, 0.2)))
+        shade = np.exp(-(((depth - reach + 0.25) / 0.2) ** 2))
+        image = image * ((1.0 - 0.35 * shade) * (1.0 - 0.8 * shape)) + shape * glow * 0.8
     image = blur(image, rng.uniform(*style.softness) * size)
     luma = np.tensordot(LUMA, image, 1)
     image = luma + blur(image - luma, 0.006 * size)
