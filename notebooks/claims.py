@@ -159,12 +159,14 @@ Markdown(text)
 def table(paper):
     """The board of one paper: under each sentence its comparisons, or why there is none."""
     rows, last, pair = [], "", ""
-    for one in frame[frame["where"].str.startswith(paper)].to_dict("records"):
+    part = frame[frame["where"].str.startswith(paper)]
+    run = set(part.loc[part["ours"] != "", "sentence"])
+    for one in part.to_dict("records"):
         if one["sentence"] != last:
             last, pair = one["sentence"], ""
-            why = "" if one["compared"] else f"<br><small>{one['verdict']}</small>"
+            why = "" if last in run else f"<br><small>{one['verdict'][:1].upper()}{one['verdict'][1:]}</small>"
             rows.append(f"{last} <small>{one['where'].partition(', ')[2]}</small>{why}")
-        if not one["compared"]:
+        if last not in run:
             continue
         before, _, column = one["compared"].rpartition(": ")
         told = column if before == pair else one["compared"]

@@ -76,6 +76,15 @@ GROUPS = {
 }
 
 
+def why(each):
+    """Why an undecided claim is."""
+    if each.verdict != "undecided":
+        return ""
+    holds = each.found.low <= 0 <= each.found.high
+    told = "the interval holds 0" if holds else f"less than {each.claim.least:g} point"
+    return f" <small>{told}</small>"
+
+
 def line(key):
     """The outcome of a claim, and its line of the table."""
     table, text, column = key
@@ -87,7 +96,7 @@ def line(key):
         "ours": report.interval(each).replace("<br>", " "),
         "the paper": report.signed(each.paper),
         "n (seeds)": f"{found.cases} ({found.seeds})" if found else "",
-        "verdict": each.verdict,
+        "verdict": each.verdict + why(each),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from IPython.display import HTML
 
-from ldl.plots.show import scrolling, styled
+from ldl.plots.show import download, scrolling, styled
 from ldl.report.words import provenance
 from ldl.tables.measure import Shown
 
@@ -37,6 +37,8 @@ def group_table(
         legend: in the place of what cells and marks mean, and of what they were made from.
     """
     whole = shown.frame[shown.frame["group"] == group] if group else shown.frame
+    # The paper has one number for all shares of the labels; it stands beside ours with all labels.
+    whole = whole.assign(paper=whole["paper"].mask(whole["column"].str.contains("@")))
     # A row that nobody has a number of is a name in the legend.
     there = whole["measured"] | whole["paper"].notna()
     part = whole[there.groupby(whole["row"]).transform("any")]
@@ -82,14 +84,19 @@ def folded(title: str, *parts: HTML) -> HTML:
 def machinery(shown: Shown, *more: HTML) -> HTML:
     """A table on phantoms, folded away: it shows that each number can be made, and nothing else."""
     there = shown.frame[shown.frame["measured"]]
-    wide = there.pivot_table(index="label", columns="column", values="ours", sort=False)
-    several = _grouped(there)
-    wide.columns = pd.Index([_head(there[there["column"] == one], several) for one in wide.columns])
+    means = {one.key for one in shown.table.columns(shown.profile) if one.members}
+    part = there[there["column"].isin(means or there["column"])]
+    wide = part.pivot_table(index="label", columns="column", values="ours", sort=False)
+    several = _grouped(part)
+    wide.columns = pd.Index([_head(part[part["column"] == one], several) for one in wide.columns])
     wide.index.name = None
     table = scrolling(styled(wide, decimals=1), f"{shown.table.unit}. {provenance(shown.records)}")
+    every = there[["label", "group", "head", "ours", "low", "high", "cases", "seeds"]]
+    name = f"{shown.table.name}-{shown.profile.name}"
+    csv = download(every, name, "all columns.")
     made = f"{shown.table.name}, profile {shown.profile.name}"
     title = f"The machinery on phantoms ({made}): no evidence"
-    return folded(title, table, *more)
+    return folded(title, table, csv, *more)
 
 
 def _grouped(part: pd.DataFrame) -> bool:
