@@ -164,7 +164,11 @@ def table(paper):
     for one in part.to_dict("records"):
         if one["sentence"] != last:
             last, pair = one["sentence"], ""
-            why = "" if last in run else f"<br><small>{one['verdict'][:1].upper()}{one['verdict'][1:]}</small>"
+            why = (
+                ""
+                if last in run
+                else f"<br><small>{one['verdict'][:1].upper()}{one['verdict'][1:]}</small>"
+            )
             rows.append(f"{last} <small>{one['where'].partition(', ')[2]}</small>{why}")
         if last not in run:
             continue

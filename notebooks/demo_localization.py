@@ -17,7 +17,7 @@
 # Pick a point in the first image. The others answer at once: which of their pixels look like it to the network, and whether one stands out. Nothing is trained and no label used but your point: one-shot
 # localization, section 5.2 of the paper {cite}`chen2021ldl`.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "remove-input"]
 profile: str = "demo"
 
 # %% tags=["remove-input"]
@@ -86,12 +86,10 @@ for one in shown:
     )
 plots.small_table(
     rows,
+    wraps=True,
     caption="The page's answers against <code>ldl.localize</code> on whole maps, the point on each landmark. Right: within a quarter of the window. "
     "No measurement of the method: that is Table 7.",
 )
-
-# %% tags=["remove-input"]
-Markdown(" ".join(one.words for one in scenes))
 
 # %% [markdown]
 # ## On your own images

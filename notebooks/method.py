@@ -63,8 +63,10 @@ seed_everything(seed)
 # The image is cut into $H_p \times W_p$ cells; a patch is the sum of its pixels' vectors, back on the unit sphere:
 #
 # $$
-# s_n(i) = \frac{\sum_{h, w} v_n(h, w)}{\left\lVert \sum_{h, w} v_n(h, w) \right\rVert_2}, \qquad
+# \begin{gathered}
+# s_n(i) = \frac{\sum_{h, w} v_n(h, w)}{\left\lVert \sum_{h, w} v_n(h, w) \right\rVert_2}, \\
 # P(n'i' \mid \hat{s}_n(i)) = \frac{e^{\,\mathrm{sim}(s_{n'}(i'),\, \hat{s}_n(i))/\tau}}{\sum_s e^{\,\mathrm{sim}(s,\, \hat{s}_n(i))/\tau}}.
+# \end{gathered}
 # \tag{LDL 3-5}
 # $$
 #
@@ -72,7 +74,10 @@ seed_everything(seed)
 # the place of images. The paper asks for more. All decisions, *this one is it* and *that one is not*, are taken as independent and must be right together:
 #
 # $$
-# L_{\mathrm{Pd}} = \sum_{n, i} \Bigl[ -\log P(ni \mid \hat{s}_n(i)) - \sum_{(n', i') \ne (n, i)} \log\bigl(1 - P(n'i' \mid \hat{s}_n(i))\bigr) \Bigr].
+# \begin{aligned}
+# L_{\mathrm{Pd}} = \sum_{n, i} \Bigl[ & -\log P(ni \mid \hat{s}_n(i)) \\
+# & - \sum_{(n', i') \ne (n, i)} \log\bigl(1 - P(n'i' \mid \hat{s}_n(i))\bigr) \Bigr].
+# \end{aligned}
 # \tag{LDL 7, 8}
 # $$
 
@@ -152,9 +157,11 @@ plots.show(
 # is the weighted sum of its pixels, a cluster's prototype the sum of its regions over the batch, and each region is to be recognised among the prototypes, with $\tau = 0.2$:
 #
 # $$
+# \begin{gathered}
 # t_{nc} = \frac{\sum_{h, w} r_{nc}(h, w)\, v_n(h, w)}{\left\lVert \cdot \right\rVert_2}, \qquad
-# T_c = \frac{\sum_n t_{nc}}{\left\lVert \cdot \right\rVert_2}, \qquad
+# T_c = \frac{\sum_n t_{nc}}{\left\lVert \cdot \right\rVert_2}, \\
 # P(c_1 \mid t_{nc}) = \frac{e^{\,\mathrm{sim}(T_{c_1},\, t_{nc})/\tau}}{\sum_{c'} e^{\,\mathrm{sim}(T_{c'},\, t_{nc})/\tau}}.
+# \end{gathered}
 # \tag{LDL 9-12}
 # $$
 
@@ -215,13 +222,13 @@ for kind, word in (("fundus", "fundus"), ("xray", "chest X-ray")):
                     "found (%)": f"{100 * record['retrieval']:.1f}",
                     "among": record["retrieval_among"],
                     "images seen": f"{images_seen(record['config']):,}",
-                    "run": f"<small>{record['run_id']}</small>",
                 }
             )
 if lines:
     display(
         plots.small_table(
             lines,
+            wraps=True,
             caption="Patches found again, real images, profile open, seed 0: before the first step and after the last.",
         )
     )

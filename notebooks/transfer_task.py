@@ -307,6 +307,7 @@ plots.small_table(
         }
         for (name, run), values in zip(runs.items(), scores.values(), strict=True)
     ],
+    wraps=True,
     caption=f"{TASKS[task].column}: {TASKS[task].structure}. {data_words(runs[method].record)}",
 )
 

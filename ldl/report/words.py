@@ -124,4 +124,6 @@ def run_card(record: Record) -> HTML:
     }
     if "dsc" in record:
         lines["mean DSC"] = f"{100 * np.mean(record['dsc']):.1f} %"
-    return small_table([{"": name, " ": words(str(value), 24)} for name, value in lines.items()])
+    return small_table(
+        [{"setting": name, "value": words(str(value), 24)} for name, value in lines.items()]
+    )
