@@ -296,12 +296,13 @@ def _sides(profile: Profile) -> tuple[Column, ...]:
 
 
 def _of_side(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    """Beside random weights, all trainings equally short."""
+    """Beside random weights, all trainings equally short; one branch alone with one seed."""
     steps = profile.lrc.side_steps
     short = changed(
         profile, size=int(column.key.split("-")[-1]), local_steps=steps, tune_steps=steps
     )
-    return runs(row, column, short)
+    made = runs(row, column, short)
+    return made[:1] if row.variant.beside == "alone" else made
 
 
 RESOLUTION = Table(
