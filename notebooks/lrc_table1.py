@@ -290,6 +290,16 @@ def resolved():
 
 
 if len(checked) == len(sides.table.claims):
+    gains = {
+        column.label: report.signed(checked[learned, column.key].found.value)
+        for column in sides.table.columns(sides.profile)
+    }
+    text = ", ".join(f"{one} points with {side}" for side, one in gains.items())
+    display(
+        Markdown(
+            f"Is it the coarse slices? Over the untrained branch LRC's gains {text} a side, equally short trainings."
+        )
+    )
     display(
         plots.small_table(
             list(resolved()),
