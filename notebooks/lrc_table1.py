@@ -297,7 +297,7 @@ if len(checked) == len(sides.table.claims):
     text = ", ".join(f"{one} points with {side}" for side, one in gains.items())
     display(
         Markdown(
-            f"Is it the coarse slices? Over the untrained branch LRC's gains {text} a side, equally short trainings."
+            f"Is it the coarse slices? Over the untrained branch LRC's pretraining gives {text} a side, equally short trainings."
         )
     )
     display(
