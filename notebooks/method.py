@@ -62,24 +62,18 @@ seed_everything(seed)
 # The network gives every pixel $(h, w)$ of image $n$ a unit vector $v_n(h, w) \in \mathbb{R}^K$ and a share in each of $C$ clusters, $r_n(h, w) \in \mathbb{R}^C$ with $\lVert r_n(h, w) \rVert_1 = 1$.
 # The image is cut into $H_p \times W_p$ cells; a patch is the sum of its pixels' vectors, back on the unit sphere:
 #
-# $$
-# \begin{gathered}
+# \begin{gather*}
 # s_n(i) = \frac{\sum_{h, w} v_n(h, w)}{\left\lVert \sum_{h, w} v_n(h, w) \right\rVert_2}, \\
-# P(n'i' \mid \hat{s}_n(i)) = \frac{e^{\,\mathrm{sim}(s_{n'}(i'),\, \hat{s}_n(i))/\tau}}{\sum_s e^{\,\mathrm{sim}(s,\, \hat{s}_n(i))/\tau}}.
-# \end{gathered}
-# \tag{LDL 3-5}
-# $$
+# P(n'i' \mid \hat{s}_n(i)) = \frac{e^{\,\mathrm{sim}(s_{n'}(i'),\, \hat{s}_n(i))/\tau}}{\sum_s e^{\,\mathrm{sim}(s,\, \hat{s}_n(i))/\tau}}. \tag{LDL 3-5}
+# \end{gather*}
 #
 # $\hat{s}_n(i)$ is the same patch in the changed view, and $P$ the probability with which it is taken for patch $i'$ of image $n'$: the usual contrast {cite}`wu2018instdisc,chen2020simclr`, patches in
 # the place of images. The paper asks for more. All decisions, *this one is it* and *that one is not*, are taken as independent and must be right together:
 #
-# $$
-# \begin{aligned}
+# \begin{align*}
 # L_{\mathrm{Pd}} = \sum_{n, i} \Bigl[ & -\log P(ni \mid \hat{s}_n(i)) \\
-# & - \sum_{(n', i') \ne (n, i)} \log\bigl(1 - P(n'i' \mid \hat{s}_n(i))\bigr) \Bigr].
-# \end{aligned}
-# \tag{LDL 7, 8}
-# $$
+# & - \sum_{(n', i') \ne (n, i)} \log\bigl(1 - P(n'i' \mid \hat{s}_n(i))\bigr) \Bigr]. \tag{LDL 7, 8}
+# \end{align*}
 
 # %% tags=["remove-input"]
 plots.source(patch_vectors, patch_discrimination, patch._released)
@@ -156,14 +150,11 @@ plots.show(
 # A square cell cuts through vessels and ribs as it falls. The second branch therefore assigns every pixel to clusters, and each cluster must mean the same thing in every image. A region's vector
 # is the weighted sum of its pixels, a cluster's prototype the sum of its regions over the batch, and each region is to be recognised among the prototypes, with $\tau = 0.2$:
 #
-# $$
-# \begin{gathered}
+# \begin{gather*}
 # t_{nc} = \frac{\sum_{h, w} r_{nc}(h, w)\, v_n(h, w)}{\left\lVert \cdot \right\rVert_2}, \qquad
 # T_c = \frac{\sum_n t_{nc}}{\left\lVert \cdot \right\rVert_2}, \\
-# P(c_1 \mid t_{nc}) = \frac{e^{\,\mathrm{sim}(T_{c_1},\, t_{nc})/\tau}}{\sum_{c'} e^{\,\mathrm{sim}(T_{c'},\, t_{nc})/\tau}}.
-# \end{gathered}
-# \tag{LDL 9-12}
-# $$
+# P(c_1 \mid t_{nc}) = \frac{e^{\,\mathrm{sim}(T_{c_1},\, t_{nc})/\tau}}{\sum_{c'} e^{\,\mathrm{sim}(T_{c'},\, t_{nc})/\tau}}. \tag{LDL 9-12}
+# \end{gather*}
 
 # %% tags=["remove-input"]
 plots.source(region_vectors, region.prototypes, region_discrimination)

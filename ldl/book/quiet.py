@@ -9,6 +9,7 @@ Under every page stand the command that runs it, when it was made, where the pro
 to cite it; the latter two come from CITATION.cff.
 """
 
+import re
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -19,6 +20,8 @@ import yaml
 from ldl.book.build import Ledger
 from ldl.paths import repo_root
 
+_SIGNATURE = re.compile(r"<dl>\s*((?:<dd>(?:(?!</?d[dl]>).)*</dd>\s*)+)</dl>", re.DOTALL)
+
 
 def without_thebe(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Leave Thebe's scripts out of a page (the html-page-context event)."""
@@ -27,8 +30,14 @@ def without_thebe(app: Any, page: str, template: str, context: dict[str, Any], t
 
 def with_list_items(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Entries of a bibliography are the items of its list (the html-page-context event)."""
-    body = context.get("body", "")
-    context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    body = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+    context["body"] = _SIGNATURE.sub(_lines, body)
+
+
+def _lines(found: re.Match[str]) -> str:
+    """A signature of several lines, in which Sphinx makes a list of definitions without terms."""
+    inside = found[1].replace("<dd>", '<span class="ldl-line">').replace("</dd>", "</span>")
+    return f"<span>{inside}</span>"
 
 
 def with_foot(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
