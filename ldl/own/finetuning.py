@@ -34,8 +34,7 @@ from ldl.train.made import How
 from ldl.train.transfer import TaskFeed, TransferStage
 
 STEPS, BATCH = 600, 2
-FROZEN = 1 / 3  # of the updates, in which the encoder rests
-LOOKS = 20  # at the validation images, in each phase
+LOOKS = 20  # at the validation images
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def finetune(
         size: side of the squares that are trained on, a multiple of 16; the encoder's, or
             `ldl.data.own.usual_side`.
         base: width; the encoder's, or the profile's.
-        steps: updates, of which the first third leaves an encoder as it is.
+        steps: updates, all of them of the whole network.
         seed: of split, start and order.
         split: a csv of image and split or subject; else subjects are told from the names.
         pixel_size: mm a pixel of the files, where they do not say it.
@@ -213,8 +212,7 @@ def _planned(
     start: Model | None,
 ) -> FinetuneConfig:
     an_epoch = math.ceil(len(data.bank.rows("train")) / BATCH)
-    frozen = round(FROZEN * steps / an_epoch) if start else 0
-    full = max(1, round(steps / an_epoch) - frozen)
+    epochs = max(1, round(steps / an_epoch))
     return build(
         FinetuneConfig,
         {
@@ -223,11 +221,10 @@ def _planned(
             "data": DataConfig(source="folder", size=size, content=data.bank.key),
             "base": width,
             "border": start.network.border if start else "zeros",
-            "frozen_epochs": frozen,
-            "full_epochs": full,
+            "full_epochs": epochs,
             "batch_size": BATCH,
             "learning_rate": profile_named(profile).transfer_rate,
-            "validate_every": max(1, full // LOOKS),
+            "validate_every": max(1, epochs // LOOKS),
             "seed": seed,
             "encoder": encoder_config_of(start.config, start.run_id) if start else None,
         },
@@ -235,12 +232,8 @@ def _planned(
 
 
 def _from_scratch(plan: FinetuneConfig) -> FinetuneConfig:
-    """With as many updates, all of them of the whole network."""
     fields = {name: getattr(plan, name) for name in FinetuneConfig.model_fields}
-    epochs = plan.frozen_epochs + plan.full_epochs
-    return build(
-        FinetuneConfig, {**fields, "encoder": None, "frozen_epochs": 0, "full_epochs": epochs}
-    )
+    return build(FinetuneConfig, {**fields, "encoder": None})
 
 
 def _adopt(start: Model, config: EncoderConfig, device: str) -> None:
@@ -267,7 +260,7 @@ def _adopt(start: Model, config: EncoderConfig, device: str) -> None:
 def _cost(data: Labelled, runs: Sequence[FinetuneConfig], fabric: Fabric) -> str:
     """Of all trainings, measured on the first steps of one."""
     one, rows = runs[-1], data.bank.rows("train")
-    updates = (one.frozen_epochs + one.full_epochs) * math.ceil(len(rows) / BATCH)
+    updates = one.full_epochs * math.ceil(len(rows) / BATCH)
     net = placed(SegmentationNet(one.base, one.channels, one.border, one.maps), fabric)
     stage = TransferStage(one, net, TaskFeed(data.bank, 1.0, fabric.device), frozen=False)
 

@@ -124,7 +124,7 @@ def test_from_the_button_to_masks(eyes: Path, monkeypatch) -> None:
         told(paint, monkeypatch, number=number, mask=address(disc(20 + 4 * number)))
     train.start()
     assert train.wait() is not None, train.lines
-    assert [title.split()[-1] for title in train.losses] == ["frozen", "full"]
+    assert [title.split()[-1] for title in train.losses] == ["full"]
     found = both.children[2]
     assert len(found.items) == 16
     assert not found.editable
