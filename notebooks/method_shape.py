@@ -370,14 +370,19 @@ verdicts
 # network is trained on the labels, each pixel weighed by its doubt:
 #
 # $$
-# \begin{aligned}
-# r^*_{nm} &= \frac{e^{t_{nm} \cdot v_n / \tau}}{\sum_c e^{t_{nc} \cdot v_n / \tau}}, \\
-# r^{**}_{nm} &= \Bigl[\tfrac{1}{E} \sum_e r^{*e}_{nm} > \tfrac12\Bigr], \\
-# u_{nm} &= \tfrac{1}{E} \sum_e H(r^{*e}_{nm}), \\
-# L &= -\tfrac{1}{N} \sum u_{nm} \bigl( r^{**}_{nm} \log r'_{nm} \\
-# &\qquad + (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr).
-# \end{aligned}
-# \tag{LDL 20-23}
+# r^*_{nm} = \frac{e^{t_{nm} \cdot v_n / \tau}}{\sum_c e^{t_{nc} \cdot v_n / \tau}}
+# \tag{LDL 20}
+# $$
+#
+# $$
+# r^{**}_{nm} = \Bigl[\tfrac{1}{E} \sum_e r^{*e}_{nm} > \tfrac12\Bigr], \quad
+# u_{nm} = \tfrac{1}{E} \sum_e H(r^{*e}_{nm})
+# \tag{LDL 21, 22}
+# $$
+#
+# $$
+# L = -\tfrac{1}{N} \sum u_{nm} \bigl( r^{**}_{nm} \log r'_{nm} + (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr)
+# \tag{LDL 23}
 # $$
 
 # %% tags=["remove-input"]
