@@ -134,7 +134,9 @@ def row(run):
 
 
 def states(name, budget):
-    """How many runs of a table are fresh, stale and missing."""
+    """How many runs of a table are fresh, stale and missing; a dash where it has none."""
+    if not TABLES[name].cells(profile_named(budget)):
+        return "–"
     found = Counter(store.status(run) for run in runs_of(name, profile_named(budget)).values())
     return " / ".join(str(found[one]) for one in ("fresh", "stale", "missing"))
 
@@ -146,7 +148,7 @@ plots.small_table(
         | {one: states(name, one) for one in shown}
         for name in TABLES
     ],
-    caption="Runs made by this version / by an older one / not made. Runs that tables share are counted in each.",
+    caption="Runs made by this version / by an older one / not made; a dash where a profile has no such table. Runs that tables share are counted in each.",
 )
 
 # %% tags=["remove-input"]

@@ -54,9 +54,8 @@ def provenance(records: Iterable[Record], work: str = "training") -> str:
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     seconds = sum(record["wall_seconds"] for record in found)
     took = f"{seconds / 3600:.1f} hours" if seconds >= 360 else f"{seconds / 60:.1f} minutes"
-    return (
-        f"{len(found)} runs at {sizes} pixels, seed {seeds}, {took} of {work} on {devices}, {when}."
-    )
+    runs = f"{len(found)} run{'s' * (len(found) > 1)}"
+    return f"{runs} at {sizes} pixels, seed {seeds}, {took} of {work} on {devices}, {when}."
 
 
 def _setting(config: dict[str, Any], name: str) -> Any:

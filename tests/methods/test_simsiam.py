@@ -94,7 +94,8 @@ def test_without_the_stopped_gradient_the_spread_tells_of_the_collapse(
         return -torch.cosine_similarity(prediction, projection).mean()
 
     monkeypatch.setattr("ldl.methods.simsiam.negative_cosine", both)
-    result = trained(fast(comparison_config("simsiam", batch=16, **SMALL)))
-    assert result.history.rows[-1][0] < -0.55
+    config = comparison_config("simsiam", batch=16, **SMALL)
+    result = trained(config.model_copy(update={"learning_rate": 1e-2}))
+    assert result.history.rows[-1][0] < -0.6
     assert result.spread[0] > 0.9
     assert sum(result.spread[-10:]) / 10 < 0.7
