@@ -194,7 +194,10 @@ def show_labels(look: Look) -> None:
 # says whether a mask is a reference; where it is as good as it can be, fooling it brings $P$ towards $Q$:
 #
 # $$
-# L_d = L_{\mathrm{bce}}\bigl(d(re_m), 1\bigr) + L_{\mathrm{bce}}\bigl(d(r_m), 0\bigr), \qquad L_{\mathrm{adv}} = L_{\mathrm{bce}}\bigl(d(r_m), 1\bigr).
+# \begin{aligned}
+# L_d &= L_{\mathrm{bce}}\bigl(d(re_m), 1\bigr) + L_{\mathrm{bce}}\bigl(d(r_m), 0\bigr), \\
+# L_{\mathrm{adv}} &= L_{\mathrm{bce}}\bigl(d(r_m), 1\bigr).
+# \end{aligned}
 # \tag{LDL 31, 34}
 # $$
 
