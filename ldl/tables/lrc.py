@@ -322,13 +322,13 @@ RESOLUTION = Table(
 
 def probed(profile: Profile) -> tuple[Row, ...]:
     """Every pretraining on CT, the second MoCo, LRC by the paper's pretext and others, and what
-    was still learning for longer."""
+    trains longer than the rest by the rest's steps."""
     names = [one for one in methods(profile) if one not in ("random", "imagenet")]
     labels = {one: GLOBAL[one] for one in names} | {"moco2": "the second MoCo"}
     labels |= {"lrc" if one == "paper" else f"lrc/{one}": _PRETEXTS[one] for one in PRETEXTS}
-    longer = profile.lrc.longer
-    labels |= {f"{one}/longer": f"{GLOBAL[one]}, {steps:,} steps" for one, steps in longer.items()}
-    if "moco" in longer:
+    steps = f"{profile.lrc.whole_steps:,} steps"
+    labels |= {f"{one}/short": f"{GLOBAL[one]}, {steps}" for one in profile.lrc.longer}
+    if "moco" in profile.lrc.longer:
         labels["moco/random"] = "MoCo v1, its queue random at first"
     return tuple(Row(key, label, key) for key, label in labels.items())
 

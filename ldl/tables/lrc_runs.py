@@ -109,20 +109,21 @@ def _on_slices(
     method: str, backbone: Whole, base: int, profile: Profile, seed: int
 ) -> GlobalConfig:
     lrc = profile.lrc
+    steps = lrc.longer.get(method, lrc.whole_steps)
     return GlobalConfig(
         method=method,  # type: ignore[arg-type]
         data=pretraining_set(profile),
         more=tuple(labelled_set(one, profile) for one in lrc.more),
         base=base,
-        steps=0 if method == "imagenet" else lrc.whole_steps,
+        steps=0 if method == "imagenet" else steps,
         # Its U-Net halves a crop five times; elsewhere whole slices are seen.
         crop=lrc.size - lrc.size % _GENESIS_STRIDE if method == "genesis" else lrc.size,
         batch=lrc.whole_batch,
-        halve_every=max(1, lrc.whole_steps // 2),
+        halve_every=max(1, steps // 2),
         learning_rate=lrc.whole_rate,
         optimizer=lrc.optimizer,
         schedule=lrc.schedule,
-        warmup=round(lrc.warm * lrc.whole_steps),
+        warmup=round(lrc.warm * steps),
         backbone=backbone,
         part=lrc.part,
         elastic=ElasticConfig() if lrc.elastic and method in TWO_VIEWS else None,
@@ -227,14 +228,14 @@ def probe_config(encoder: str, profile: Profile, seed: int = 0) -> ProbeConfig:
 
     Args:
         encoder: a method of the global branch, "moco2" for Table 2's second network, or "lrc", with
-            another of `PRETEXTS` after a slash; after a method's, "longer" trains it as long as
-            `LrcBudget.longer` says, and "random" begins with a queue of random vectors.
+            another of `PRETEXTS` after a slash; after a method's, "short" trains it no longer than
+            the others, and "random" does so from a queue of random vectors.
     """
     name, _, other = encoder.partition("/")
     if name == "lrc":
         return ProbeConfig(encoder=local_config(SAMPLES, profile, seed, other or "paper"))
-    if other == "longer":
-        profile = changed(profile, whole_steps=profile.lrc.longer[name])
+    if other:
+        profile = changed(profile, longer={})
     if other == "random":
         knobs = {**profile.lrc.knobs[name], "fill": "random"}
         profile = changed(profile, knobs={**profile.lrc.knobs, name: knobs})

@@ -122,7 +122,7 @@ class LrcBudget(Strict):
             are more than the profile's.
         samples: N of Table 3, None for all pixels of a region.
         rows: the kinds of global pretraining that are run; None takes all of the paper's.
-        longer: method -> steps of a global pretraining that the probe looks at beside the tables'.
+        longer: method -> steps of its global pretraining where ``whole_steps`` leave it learning.
         sides, side_steps: of a slice in the check whether LRC's gain hangs on ``size``, and steps
             of each training there; no sides, no check.
     """
