@@ -433,7 +433,11 @@ if curves:
 
 # %% tags=["remove-input"]
 probe, gain = (show("lrc_probe", "open", store, name) for name in ("score", "gain"))
-MOCO = {"moco": "MoCo", "moco/longer": "MoCo, longer", "moco/random": "MoCo from a random queue"}
+MOCO = {
+    "moco": "MoCo",
+    "moco/short": "MoCo, shorter",
+    "moco/random": "shorter, from a random queue",
+}
 moco = {
     name: (pretraining_record(run.encoder, store), gain.cells[key, column])
     for (key, column), (run,) in probe.runs.items()
@@ -443,8 +447,9 @@ if len(moco) == len(MOCO):
     lines = {name: over_steps(record) for name, (record, _) in moco.items()}
     steps, losses = lines[MOCO["moco/random"]]
     top = int(np.argmax(losses))
+    last = max(record["config"]["steps"] for record, _ in moco.values())
     plots.show(
-        plots.step_curves({"MoCo v1": lines | {"by chance": ([1, 1500], queues[:1] * 2)}}, width=6),
+        plots.step_curves({"MoCo v1": lines | {"by chance": ([1, last], queues[:1] * 2)}}, width=6),
         caption=f"Is it a healthy MoCo? From a queue of random vectors its loss rises from {losses[0]:.2f} to {losses[top]:.2f} by step {steps[top]} as keys fill the queue, and ends at {losses[-1]:.2f}, where chance is {queues[0]:.2f}. The tables' begins with keys in its queue. Real CT, seed 0.",
         alt="; ".join(
             f"{name}: from {losses[0]:.2f} over at most {max(losses):.2f} to {losses[-1]:.2f}"

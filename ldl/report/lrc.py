@@ -24,7 +24,7 @@ from ldl.runs.lrc import CtConfig, LocalRegionConfig, RegionName, SuperpixelConf
 from ldl.stats import crossed
 from ldl.tables.base import Claim, Column
 from ldl.tables.compare import Difference, Finding, difference
-from ldl.tables.lrc import gaps, lost
+from ldl.tables.lrc import GLOBAL, gaps, lost
 from ldl.tables.lrc_runs import SAMPLES, labelled_set, local_config
 from ldl.tables.measure import Measured, Shown, show
 from ldl.tasks import FACTS, REGIONS
@@ -61,6 +61,7 @@ def volumes_table(shown: Shown) -> HTML:
 def lrc_budget(shown: Shown) -> Markdown:
     """Lengths and widths of a profile's runs, and how far the fine-tunings came."""
     lrc = shown.profile.lrc
+    longer = "; ".join(f"{GLOBAL[name]} {steps:,}" for name, steps in lrc.longer.items())
     last = sum(one["best_step"] == one["config"]["steps"] for one in shown.records)
     ended = (
         f" In {last} of {len(shown.records)} fine-tunings the validation volumes scored best at "
@@ -71,8 +72,8 @@ def lrc_budget(shown: Shown) -> Markdown:
     return Markdown(
         f"Profile `{shown.profile.name}`: slices of {lrc.size} pixels, ResNet-50 of {lrc.base} and "
         f"U-Net of {lrc.local_base} channels (the paper: 64 each), {lrc.features} features; global "
-        f"pretraining {lrc.whole_steps:,} steps of {lrc.whole_batch} slices, local "
-        f"{lrc.local_steps:,} of {lrc.batch}, fine-tuning {lrc.tune_steps:,} of {lrc.batch}.{ended}"
+        f"pretraining {lrc.whole_steps:,} steps{longer and f' ({longer})'} of {lrc.whole_batch} "
+        f"slices, local {lrc.local_steps:,} of {lrc.batch}, fine-tuning {lrc.tune_steps:,} of {lrc.batch}.{ended}"
     )
 
 
