@@ -73,7 +73,8 @@ def lrc_budget(shown: Shown) -> Markdown:
         f"Profile `{shown.profile.name}`: slices of {lrc.size} pixels, ResNet-50 of {lrc.base} and "
         f"U-Net of {lrc.local_base} channels (the paper: 64 each), {lrc.features} features; global "
         f"pretraining {lrc.whole_steps:,} steps{longer and f' ({longer})'} of {lrc.whole_batch} "
-        f"slices, local {lrc.local_steps:,} of {lrc.batch}, fine-tuning {lrc.tune_steps:,} of {lrc.batch}.{ended}"
+        f"slices, local {lrc.local_steps:,} of {lrc.batch}, fine-tuning {lrc.tune_steps:,} of "
+        f"{lrc.batch}.{ended}"
     )
 
 
