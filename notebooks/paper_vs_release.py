@@ -32,28 +32,28 @@ from ldl import plots, report
 from ldl.book.parameters import check
 from ldl.config import build
 from ldl.engine.execute import ensure
-from ldl.engine.profiles import profile_named
+from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.losses import patch_discrimination
 from ldl.report import MARK
 from ldl.report.words import BY_PAGE
 from ldl.rng import generator
-from ldl.runs.pretrain import PretrainConfig
 from ldl.runs.transfer import TransferConfig
 from ldl.sphere import unit
-from ldl.stats import bootstrap_interval
-from ldl.tables.encoders import Variant, config_of, transfer_configs
+from ldl.stats import seeds_by_images
+from ldl.tables.encoders import config_of, transfer_config, variant_of
 from ldl.tasks import TASKS
 
 check("paper_vs_release", globals())
 
 # %% tags=["remove-input"]
-TASKS_SHOWN = ("chasedb1_vessel", "idrid_od")
+FUNDUS = ("chasedb1_vessel", "idrid_od")
+PAPER = (("formulation", "paper"),)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One encoder of the ablation: its method and what differs from the default.
+    """One line of the ablation: its method, what differs from the default, and its tasks.
 
     ``by_page``: whether the page itself makes it under a small profile.
     """
@@ -62,73 +62,51 @@ class Choice:
     method: str
     knobs: tuple[tuple[str, str], ...] = ()
     by_page: bool = True
+    tasks: tuple[str, ...] = FUNDUS
 
 
 CHOICES = (
-    Choice("Pd+mix, as the release", "pd+mix"),
-    Choice("Pd+mix, losses as the paper prints them", "pd+mix", (("formulation", "paper"),)),
-    Choice("Pd+mix, all eight symmetries", "pd+mix", (("symmetries", "dihedral"),), by_page=False),
+    Choice("Pd+mix, as the release", "pd+mix", tasks=(*FUNDUS, "scr_clavicle")),
+    Choice("Pd+mix, losses as the paper prints them", "pd+mix", PAPER),
+    Choice("Pd+mix, all eight symmetries", "pd+mix", (("symmetries", "dihedral"),), False),
+    Choice("Pd+mix, borders replicated", "pd+mix", (("border", "replicate"),), False,
+           (*FUNDUS, "scr_clavicle")),
+    Choice("Pd+mix, statistics of unmixed views", "pd+mix", (("statistics", "unmixed"),), False),
     Choice("Rd, as the release", "rd"),
-    Choice("Rd, losses as the paper prints them", "rd", (("formulation", "paper"),)),
-)
+    Choice("Rd, losses as the paper prints them", "rd", PAPER),
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One line of the ablation; ``scores`` maps a column to (mean, low, high, n) in percent."""
-
-    choice: Choice
-    encoder: Record
-    scores: dict[str, tuple[float, float, float, int]]
-    records: tuple[Record, ...]
-
-
-def transfer_of(encoder: PretrainConfig, task: str, profile: str) -> TransferConfig:
-    """The transfer that ``profile`` plans for ``task``, from this encoder, with all labels."""
-    variant = Variant(encoder.method, clusters=encoder.clusters)
-    planned = transfer_configs(variant, task, profile_named(profile))[-1]
+def transfer_of(choice: Choice, task: str, profile: Profile, seed: int) -> TransferConfig:
+    """The transfer that ``profile`` plans for ``task`` with all labels, from this encoder."""
+    modality = TASKS[task].modality
+    encoder = config_of(choice.method, modality, profile.name, seed, **dict(choice.knobs))  # type: ignore[arg-type]
+    planned = transfer_config(variant_of(choice.method), task, profile, 1.0, seed)
     fields = {name: getattr(planned, name) for name in TransferConfig.model_fields}
-    wanted = {"encoder": encoder, "seed": encoder.seed, "label_fraction": 1.0}
-    return build(TransferConfig, fields | wanted)
+    return build(TransferConfig, fields | {"encoder": encoder, "border": encoder.border})
 
 
-def encoder_of(choice: Choice, profile: str, seed: int) -> PretrainConfig:
-    """The encoder of a choice under ``profile``."""
-    config = config_of(choice.method, "fundus", profile, seed, **dict(choice.knobs))  # type: ignore[arg-type]
-    assert isinstance(config, PretrainConfig), "the ablation is of LDL's own methods"
-    return config
+def runs_of(choice: Choice, profile: str) -> list[TransferConfig]:
+    """Transfers of a choice, for each task and seed; small profiles keep to the fundus."""
+    found = profile_named(profile)
+    tasks = FUNDUS if profile in BY_PAGE else choice.tasks
+    seeds = found.own_seeds or found.seeds
+    return [transfer_of(choice, task, found, one) for task in tasks for one in seeds]
 
 
-def runs_of(profile: str, seed: int = 0) -> list[TransferConfig]:
-    """All transfers of the ablation, for `ldl.engine.execute.ensure`."""
-    encoders = [encoder_of(choice, profile, seed) for choice in CHOICES]
-    return [transfer_of(encoder, task, profile) for encoder in encoders for task in TASKS_SHOWN]
-
-
-def ablation(profile: str, seed: int, store: RunStore) -> list[Outcome]:
-    """What is known of every choice; small profiles make what is missing of the cheaper ones."""
-    found = (outcome(choice, profile, seed, store) for choice in CHOICES)
-    return [each for each in found if each is not None]
-
-
-def outcome(choice: Choice, profile: str, seed: int, store: RunStore) -> Outcome | None:
-    """One line; None where a record is missing and not made by a page."""
-    encoder = encoder_of(choice, profile, seed)
-    runs = {task: transfer_of(encoder, task, profile) for task in TASKS_SHOWN}
-    if profile in BY_PAGE and choice.by_page:
-        for run in runs.values():
-            ensure(run, store)
-    pretraining = store.record(encoder)
-    records = {task: store.record(run) for task, run in runs.items()}
-    there = {task: record for task, record in records.items() if record is not None}
-    if pretraining is None or len(there) < len(records):
-        return None
-    scores = {}
-    for task, record in there.items():
-        values = 100 * np.array(record["dsc"])
-        low, high = bootstrap_interval(values)
-        scores[TASKS[task].column] = (float(values.mean()), low, high, len(values))
-    return Outcome(choice, pretraining, scores, tuple(there.values()))
+def known(profile: str, store: RunStore) -> dict[Choice, dict[TransferConfig, Record]]:
+    """What there is of every choice; small profiles make what is missing of the cheaper ones."""
+    found = {}
+    for choice in CHOICES:
+        runs = runs_of(choice, profile)
+        if profile in BY_PAGE and choice.by_page:
+            for run in runs:
+                ensure(run, store)
+        records = [(run, store.record(run)) for run in runs]
+        there = {run: record for run, record in records if record and store.record(run.encoder)}
+        if there:
+            found[choice] = there
+    return found
 
 
 # %% [markdown]
@@ -211,74 +189,72 @@ plots.small_table(
 # %% [markdown]
 # ## On trained encoders
 #
-# The same encoder pretrained with either formulation, everything else equal, and transferred to two tasks; a further row restores the four symmetries that the release's flip leaves out.
-
+# The same encoder pretrained with one thing changed, everything else equal, and transferred. Three lines are not about the losses: the symmetries that the release's flip leaves out; borders replicated, in pretraining and transfer, so that no frame of zeros tells a pixel where it is; batch normalisation's statistics estimated anew without the blends that are a fifth of what Pd+mix sees.
 
 # %% tags=["remove-input"]
-def lines(outcomes):
-    """One row a choice: how well its encoder finds patches, and the two tasks."""
-    rows = []
-    for one in outcomes:
-        cells = {
-            "encoder": one.choice.label + ("" if one.encoder["trained"] else f" {MARK}"),
-            "patches found (%)": f"{100 * one.encoder['retrieval']:.1f}",
-            "late fall (%)": f"{100 * one.encoder['late_gain']:.1f}",
+store = RunStore()
+outcomes = known("open", store)
+if not any(choice.knobs for choice in outcomes):
+    outcomes = known(profile, store)
+
+
+def dsc_of(choice, task):
+    """Seed to the DSC of each test image, in per cent."""
+    return {
+        run.seed: 100 * np.array(record["dsc"])
+        for run, record in outcomes[choice].items()
+        if run.task == task
+    }
+
+
+def against(choice, task):
+    """Mean DSC, and what the choice changes, paired by seed and image."""
+    dsc = dsc_of(choice, task)
+    if not dsc:
+        return "–"
+    mean = np.mean([one.mean() for one in dsc.values()])
+    usual = next(one for one in outcomes if one.method == choice.method)
+    held = [seed for seed in dsc if seed in dsc_of(usual, task)]
+    seeds = f"{len(held)} seed{'s'[: len(held) > 1]}"
+    if choice is usual:
+        return f"{mean:.1f}<br><small>{seeds}</small>"
+    gaps = np.array([dsc[seed] - dsc_of(usual, task)[seed] for seed in held])
+    ends = " to ".join(map(report.signed, seeds_by_images([gaps])))
+    return f"{mean:.1f}<br><small>{report.signed(gaps.mean())} ({ends}), {seeds}</small>"
+
+
+def of_encoders(encoders, name):
+    """From the lowest to the highest seed, in per cent."""
+    ends = sorted(100 * one[name] for one in encoders)
+    return "–".join(dict.fromkeys(f"{one:.0f}" for one in (ends[0], ends[-1])))
+
+
+tasks = {run.task: len(record["dsc"]) for each in outcomes.values() for run, record in each.items()}
+rows, encoders = [], {}
+for choice, found in outcomes.items():
+    fundus = [store.record(run.encoder) for run in found if run.task in FUNDUS]
+    encoders |= {record["run_id"]: record for record in fundus}
+    mark = "" if all(record["trained"] for record in fundus) else f" {MARK}"
+    rows.append(
+        {
+            "encoder": choice.label + mark,
+            "found (%)": of_encoders(fundus, "retrieval"),
+            **{
+                f"{TASKS[task].column}<br><small>n = {n}</small>": against(choice, task)
+                for task, n in tasks.items()
+            },
         }
-        for column, (mean, low, high, count) in one.scores.items():
-            cells[f"{column}<br><small>n = {count}</small>"] = (
-                f"{mean:.1f}<br><small>{low:.1f}–{high:.1f}</small>"
-            )
-        rows.append(cells)
-    return rows
-
-
-def show(outcomes):
-    """The table, and what it was made from."""
-    records = [record for one in outcomes for record in (one.encoder, *one.records)]
+    )
+records = [record for each in outcomes.values() for record in each.values()]
+if rows:
     display(
         plots.small_table(
-            lines(outcomes),
-            caption="Share of patches of held-out images that are found again, share of the loss's fall in the last fifth of the steps, and mean DSC (%) with its 95 % bootstrap interval. "
-            f"{MARK} pretraining fell short. {report.provenance(records)}",
+            rows,
+            caption="Share of patches of held-out fundus images that are found again, over the seeds; mean DSC (%) and what the choice changes in it, with a 95 % interval over images and, where there are several, seeds. "
+            f"{MARK} pretraining fell short. {report.provenance([*encoders.values(), *records])}",
         )
     )
-
-
-store = RunStore()
-real = ablation("open", seed, store)
-outcomes = real if any(one.choice.knobs for one in real) else ablation(profile, seed, store)
-if outcomes:
-    show(outcomes)
+    if report.is_phantom(records[0]):
+        display(Markdown("These are phantoms, which tell nothing about the paper."))
 else:
     display(Markdown("Not yet run under this profile."))
-
-
-# %% tags=["remove-input"]
-def gaps(outcomes, first, second):
-    """Difference of two choices on every task, in points, and whether the intervals overlap."""
-    by_label = {one.choice.label: one for one in outcomes}
-    if not {first, second} <= set(by_label):
-        return []
-    pairs = [
-        (column, by_label[first].scores[column], by_label[second].scores[column])
-        for column in by_label[first].scores
-    ]
-    return [
-        f"{column} {a[0] - b[0]:+.1f} ({'apart' if a[1] > b[2] or b[1] > a[2] else 'intervals overlap'})"
-        for column, a, b in pairs
-    ]
-
-
-names = [choice.label for choice in CHOICES]
-said = [
-    f"- {first} minus {second}: {', '.join(found)}."
-    for first, second in ((names[1], names[0]), (names[2], names[0]), (names[4], names[3]))
-    if (found := gaps(outcomes, first, second))
-]
-kind = (
-    "phantoms, which tell nothing about the paper"
-    if outcomes and report.is_phantom(outcomes[0].records[0])
-    else "real images"
-)
-if said:
-    display(Markdown("\n".join([f"Differences in points of DSC, measured on {kind}:", "", *said])))
