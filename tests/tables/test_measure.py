@@ -8,20 +8,17 @@ import numpy as np
 import pytest
 
 from ldl.engine.profiles import PROFILES, Profile
-from ldl.engine.store import SCHEMA, Record, RunStore
+from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import DataError
 from ldl.runs.base import Run
-from ldl.runs.localize import FACTORS
 from ldl.runs.lrc import CtConfig, GlobalConfig, ProbeConfig
 from ldl.stats import holm, seeds_by_images, seeds_by_images_p
 from ldl.tables import TABLES, plan
-from ldl.tables.base import Claim, Column
-from ldl.tables.compare import VERDICTS, Finding, counted, difference, judged, sentences
+from ldl.tables.base import Claim
+from ldl.tables.compare import VERDICTS, Finding, counted, difference, judged
 from ldl.tables.measure import Measured, Shown, mean_of, measure, pretraining_record, show
 
 TABLE = TABLES["table2"]
-# Tables that have records to judge.
-MADE = {"table2", "table3", "table5", "table6", "table7", "lrc_table1", "lrc_table2", "lrc_table3"}
 
 
 def _save(store: RunStore, run: Run, scores: list[float]) -> None:
@@ -257,156 +254,6 @@ def test_what_was_not_run_is_counted_as_such(store: RunStore) -> None:
     shown = show("table2", "open", store)
     findings = judged(shown)
     assert counted(findings) == {"not yet run": len(TABLE.claims)}
-
-
-def _raw(name: str, record: Record, column: Column) -> dict[int, dict[str, dict[str, float]]]:
-    """draw -> case -> what is scored in it -> points, read from a record without the package."""
-    if name == "table7":
-        return {
-            draw: {
-                case: {"": 100 * sum(d < f * one["window"] for f in FACTORS) / len(FACTORS)}
-                for case, d in zip(
-                    [case for case in record["ids"] if case != one["support"]],
-                    one["distance_of"],
-                    strict=True,
-                )
-            }
-            for draw, one in enumerate(record["supports"])
-        }
-    if name.startswith("lrc"):
-        return {0: {
-            case["id"]: {str(k): 100 * d for k, d in enumerate(case["dsc"]) if d is not None}
-            for case in record["volumes"]
-        }}  # fmt: skip
-    scores = record["tests"][column.key]["dsc"] if "tests" in record else record["dsc"]
-    return {0: {str(k): {"": 100 * d} for k, d in enumerate(scores)}}
-
-
-def _seed(run: Run) -> int:
-    return getattr(getattr(run, "network", None) or run, "seed")  # noqa: B009 - typed as any run
-
-
-def _again(
-    shown: Shown, claim: Claim, column: Column
-) -> tuple[dict[tuple[int, int], dict[str, float]], set[int]]:
-    """(seed, draw) -> case -> difference in one column, and the seeds that both rows have."""
-    found = [
-        {
-            _seed(run): _raw(shown.table.name, record, column)
-            for run in shown.runs[row, column.key]
-            if (record := shown.store.record(run))
-        }
-        for row in (claim.better, claim.worse)
-    ]
-    for place, row in enumerate((claim.better, claim.worse)):
-        if all(run.repeat is None for run in shown.runs[row, column.key]):  # no network, no seed
-            found[place] = dict.fromkeys(found[1 - place], *found[place].values())
-    seeds = set(found[0]) & set(found[1])
-    if 1 in map(len, found):  # each over its own seeds
-        seeds, found = {0}, [{0: _over_seeds(each)} for each in found]
-    gaps: dict[tuple[int, int], dict[str, float]] = {}
-    for seed in sorted(seeds):
-        for draw, cases in found[0][seed].items():
-            line = gaps.setdefault((seed, draw), {})
-            for case, ours in cases.items():
-                theirs = found[1][seed][draw].get(case, {})
-                both = [ours[part] - theirs[part] for part in ours if part in theirs]
-                if both:
-                    line[case] = sum(both) / len(both)
-    return gaps, seeds
-
-
-def _mean(gaps: dict[tuple[int, int], dict[str, float]]) -> float:
-    every = [gap for line in gaps.values() for gap in line.values()]
-    return sum(every) / len(every)
-
-
-def _resampled(parts: list[dict[tuple[int, int], dict[str, float]]]) -> np.ndarray:
-    """Means of resamples as the statement has them, each gathered seed by seed and case by case."""
-    rng, total, several = np.random.default_rng(1), np.zeros(1000), len(parts[0])
-    rows = rng.integers(0, several, (len(total), several))
-    for gaps in parts:
-        cases = sorted({case for line in gaps.values() for case in line})
-        scores = np.array([[line.get(case, np.nan) for case in cases] for line in gaps.values()])
-        middle = np.nanmean(scores, axis=0)
-        wide = middle + (scores - middle) * math.sqrt(several / max(1, several - 1))
-        drawn = rng.integers(0, len(cases), (len(total), len(cases)))
-        total += np.nanmean(wide[rows[:, :, None], drawn[:, None, :]], axis=(1, 2)) / len(parts)
-    return total
-
-
-Scored = dict[int, dict[str, dict[str, float]]]
-
-
-def _over_seeds(scored: dict[int, Scored]) -> Scored:
-    """The mean over seeds of what each seed scores."""
-    first, *others = scored.values()
-    return {
-        draw: {
-            case: {
-                part: sum(one[draw][case][part] for one in (first, *others)) / len(scored)
-                for part in parts
-                if all(part in one[draw][case] for one in others)
-            }
-            for case, parts in cases.items()
-        }
-        for draw, cases in first.items()
-    }
-
-
-def _worded(finding: Finding, doubt: str) -> str:
-    """The rule of the statement, once more."""
-    found, least = finding.found, finding.claim.least
-    if found is None or doubt:
-        return doubt or "not yet run"
-    clear = (found.low > 0 or found.high < 0) and not finding.p >= 0.05
-    if max(abs(found.low), abs(found.high)) < least:
-        return "no difference of interest"
-    if clear and found.seeds == 1:
-        return "higher (one seed)" if found.value > 0 else "lower (one seed)"
-    if clear and abs(found.value) >= least:
-        words = ("higher", "lower") if finding.claim.ours else ("reproduced", "opposite")
-        return words[found.value < 0]
-    return "undecided"
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_committed_verdicts_follow_from_the_records_by_another_way(name: str) -> None:
-    """Mean difference, interval and verdict of each claim of the table and of the claim board, by
-    plain loops over committed records.
-    """
-    shown = show(name, "open", RunStore(committed=None))
-    columns = {column.key: column for column in shown.table.columns(shown.profile)}
-    board = (claim for sentence in sentences() for claim in sentence.claims)
-    asked = dict.fromkeys((*shown.table.claims, *(one for one in board if one.table == name)))
-    findings = judged(shown, asked)
-    assert [each.claim for each in findings] == [one for one in asked if one.column in columns]
-    for finding in findings:
-        claim, found = finding.claim, finding.found
-        if found is None:
-            assert finding.verdict == "not yet run"
-            continue
-        members = columns[claim.column].members or (claim.column,)
-        again = [_again(shown, claim, columns[key]) for key in members]
-        assert found.value == pytest.approx(sum(_mean(gaps) for gaps, _ in again) / len(again))
-        drawn = _resampled([gaps for gaps, _ in again])
-        # 2.5 % on either side, give or take four standard deviations of draws there and here.
-        for end, beyond in ((found.low, drawn - found.low), (found.high, found.high - drawn)):
-            assert np.mean(beyond < -1e-9) < 0.05, end
-            assert np.mean(beyond <= 1e-9) > 0.003, end
-        assert found.seeds == len(set.intersection(*(seeds for _, seeds in again)))
-        doubt = ""
-        for row in (claim.better, claim.worse):
-            runs = [run for key in members for run in shown.runs[row, key]]
-            made = [run for run in runs if shown.store.record(run)]
-            records = [shown.store.record(run) for run in made]
-            needed = [other for run in made for other in run.needs()]
-            before = [pretraining_record(other, shown.store) for other in needed]
-            doubts = [shown.table.doubt(record) for record in records]
-            short = all(before) and any(one and one.get("trained") is False for one in before)
-            doubt = doubt or ("not trained here" if short else doubts[0] if all(doubts) else "")
-        assert finding.verdict == _worded(finding, doubt)
-    assert any(each.found for each in findings) or name not in MADE
 
 
 def test_an_interval_of_a_mean_over_tasks_is_that_of_the_statistics() -> None:
