@@ -88,6 +88,10 @@ def finetune(
         Path | None,
         typer.Option(help="A csv: image, and split (train, validation, test) or subject, or both."),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trainings that test every subject once; 1: test a quarter."),
+    ] = None,
     pixel_size: PixelSize = None,
     size: Side = None,
     base: Base = None,

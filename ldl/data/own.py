@@ -101,8 +101,10 @@ def image_files(
             left_out[name] = f"{_OTHER}: {PurePosixPath(name).suffix.lower() or 'no suffix'}"
     called = {name for name in files if _MASK.search(name)}
     films = {plain_stem(name) for name in files if name not in called}
-    masks = {one for one in called
-             if films & {plain_stem(without_mask_words(one)), plain_stem(one)}}  # fmt: skip
+    masks = {
+        one for one in called
+        if films & {*_beginnings(plain_stem(without_mask_words(one))), plain_stem(one)}
+    }  # fmt: skip
     left_out |= dict.fromkeys(sorted(masks), _MASKS)
     taken = tuple(sorted(set(files) - masks))
     return Chosen(taken, left_out, index.left_out).insist(folder, least)
@@ -111,6 +113,12 @@ def image_files(
 def plain_stem(name: str) -> str:
     """A file's name in small letters, without suffix and what separates words at its ends."""
     return PurePosixPath(name.lower().removesuffix(".gz")).stem.strip("_- ")
+
+
+def _beginnings(stem: str) -> list[str]:
+    """A stem, and what it begins with up to a sign that parts words: "a 2", "a" of "a 2_1"."""
+    ends = [m.start() for m in re.finditer(r"[^0-9a-z]", stem)]
+    return [stem, *(plain_stem(stem[:end]) for end in ends if end)]
 
 
 def without_mask_words(name: str) -> str:

@@ -43,7 +43,8 @@ from ldl.rng import numpy_generator
 from ldl.tasks import CHANNELS, Modality
 
 MOST = 8  # classes: a pixel's bits
-SHARES = {"test": 0.25, "validation": 0.15}  # of the subjects, at least one each
+FOLDS = 4  # parts of the subjects, of which one is the test
+VALIDATION = 0.15  # of the subjects, at least one
 _SUBJECT = re.compile(
     r"(?:^|[/_\-. ])((?:sub|subj|subject|patient|pat|pt|case|donor|animal|mouse|slide)"
     r"[-_ ]?[a-z]*\d+)",
@@ -92,7 +93,11 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
     found = [f for f in index.sizes if kind(masks / f) and (masks / f).resolve() not in own]
     if not found:
         what = "NIfTI" if volumes else "image"
-        raise DataError(f"{masks}: no {what} file that could be a mask; {index.line()}")
+        raise DataError(
+            f"{masks}: no {what} file that could be a mask; {index.line()}"
+            + ("" if here else "; among images, masks are known by a word such as mask, seg, label "
+               "or gt in their names: add one, or put them into a folder of their own")
+        )  # fmt: skip
     tried = {name: _partners(files, found, key) for name, key in _RULES.items()}
     rule, partner = max(tried.items(), key=lambda each: len(each[1]))
     lost = [one for one in found if one not in partner]
@@ -111,8 +116,9 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
         label = _label(name, image, partner) if several else ""
         if label in grouped[image]:
             raise DataError(
-                f"{masks}: {shown(name)} and {grouped[image][label].name} are both masks of "
-                f"{shown(image)}; put each class into a folder of its own"
+                f"{masks}: {shown(name)} and {shown(grouped[image][label].name)} are both masks of "
+                f"{shown(image)}, and no name says what of; put each class into a folder of its "
+                "own, and what is of one class into one file"
             )
         grouped[image][label] = masks / name
     return Pairs(images, dict(grouped), tuple(f for f in files if f not in grouped), rule)
@@ -142,8 +148,8 @@ def _partners(
     """Mask -> its image, where a rule leaves exactly one."""
 
     def begins(image: str, mask: str) -> bool:
-        one, other = sorted((_stem(image), _stem(mask)), key=len)
-        return other.startswith(one) and not other[len(one) :][:1].isalnum()
+        one, other = sorted((_stem(image), _stem(without_mask_words(mask))), key=len)
+        return bool(one) and other.startswith(one) and not other[len(one) :][:1].isalnum()
 
     if key is None:
         fits = {mask: [one for one in images if begins(one, mask)] for mask in masks}
@@ -160,7 +166,10 @@ def _label(mask: str, image: str, partner: dict[str, str]) -> str:
     for place, name in enumerate(PurePosixPath(mask).parts[:-1]):
         if len({PurePosixPath(one).parts[place : place + 1] for one in partner}) > 1:
             return name
-    return _stem(mask).removeprefix(_stem(image)).strip("_-. ") or "mask"
+    stem, of = _stem(mask), _stem(image)
+    added = stem.replace(of, "", 1) if of in stem else re.sub(r"\d+", "", stem, count=1)
+    tells = re.search(r"[^\W\d_]", without_mask_words(f"_{added}"))
+    return added.strip("_-. ") if tells else "mask"  # "mask_1" and "2" name no class
 
 
 @dataclass(frozen=True)
@@ -211,6 +220,8 @@ def labelled_bank(
     names: Sequence[str] = (),
     split: dict[str, tuple[str, str]] | None = None,
     seed: int = 0,
+    fold: int = 0,
+    folds: int = FOLDS,
     leave_out: bool = False,
     progress: bool = False,
 ) -> Labelled:
@@ -220,11 +231,13 @@ def labelled_bank(
         names: of the classes, in the order of the masks' values.
         split: image -> (split, subject), either may be ""; None tells subjects from the names.
         seed: of the split.
+        fold, folds: which part of how many is the test, see `splits_of`.
         leave_out: go on without files that cannot be used.
     """
     given = _by_name(split or {}, list(pairs.masks))
     subjects = {one: given.get(one, ("", ""))[1] or subject_of(one) for one in pairs.masks}
-    where = splits_of(subjects, {one: part for one, (part, _) in given.items() if part}, seed)
+    told = {one: part for one, (part, _) in given.items() if part}
+    where = splits_of(subjects, told, seed, fold, folds)
     files = [
         (one, content(pairs.images / one), subjects[one], where[one],
          sorted((label, content(path)) for label, path in masks.items()))
@@ -277,12 +290,25 @@ def _cases(
     for ending, number, one in pictures(path, modality, size):
         rows, columns = planes.shape[2:]
         if one.shape != (rows, columns):
+            high, wide = one.shape
             raise DataError(
                 f"{next(iter(pairs.masks[name].values()))}: mask of {columns}x{rows} pixels beside "
-                f"an image of {one.shape[1]}x{one.shape[0]} ({path.name}); is it another image's, "
-                "resized, or turned, or was the image turned upright by its EXIF orientation?"
+                f"an image of {wide}x{high} ({path.name}); {_resized(wide / columns, high / rows)}"
             )
         yield Case(name + ending, one, planes[:, number])
+
+
+def _resized(across: float, down: float) -> str:
+    """Why a mask may be of another size than its image, and what to do."""
+    if abs(across / down - 1) < 0.02:
+        return (
+            "the same picture in another size? Scale one to the other: a mask by nearest "
+            "neighbour, so that no new values come up, or the image"
+        )
+    return (
+        "is it another image's, cropped or turned, or was the image turned upright by its EXIF "
+        "orientation? Save it as large as the image is shown"
+    )
 
 
 def _codes(mask: Path, image: Path) -> Mask:
@@ -359,8 +385,14 @@ def subject_of(name: str) -> str:
     return stem
 
 
-def splits_of(subjects: dict[str, str], given: dict[str, str], seed: int) -> dict[str, str]:
-    """Image -> train, validation or test; all images of a subject go into the same."""
+def splits_of(
+    subjects: dict[str, str], given: dict[str, str], seed: int, fold: int = 0, folds: int = FOLDS
+) -> dict[str, str]:
+    """Image -> train, validation or test; all images of a subject go into the same.
+
+    Subjects are dealt into ``folds`` parts as equal as can be: part ``fold`` is the test, those of
+    the next part begin with the validation. Over all parts each subject is tested once.
+    """
     if given:
         missing = [one for one in subjects if one not in given]
         if missing or set(given.values()) != set(SPLITS):
@@ -377,10 +409,12 @@ def splits_of(subjects: dict[str, str], given: dict[str, str], seed: int) -> dic
             "label at least three, or say by --split whose each image is"
         )
     order = numpy_generator(seed, "split").permutation(len(whose))
-    counts = {part: max(1, round(share * len(whose))) for part, share in SHARES.items()}
-    held = [part for part, count in counts.items() for _ in range(count)]
-    parts = {whose[k]: held[n] if n < len(held) else "train" for n, k in enumerate(order)}
-    return {name: parts[one] for name, one in subjects.items()}
+    dealt = np.array_split(order, min(folds, len(whose)))
+    test, *others = dealt[fold:] + dealt[:fold]
+    held = {whose[k]: "test" for k in test}
+    validation = np.concatenate(others)[: max(1, round(VALIDATION * len(whose)))]
+    held |= {whose[k]: "validation" for k in validation}
+    return {name: held.get(one, "train") for name, one in subjects.items()}
 
 
 def read_split(path: Path) -> dict[str, tuple[str, str]]:

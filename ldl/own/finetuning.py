@@ -10,8 +10,9 @@ import pandas as pd
 
 from ldl import paths
 from ldl.config import DataConfig, build
+from ldl.data.bank import SPLITS
 from ldl.data.own import usual_side
-from ldl.data.pairs import Labelled, Pairs, labelled_bank, pair, read_split, value_name
+from ldl.data.pairs import FOLDS, Labelled, Pairs, labelled_bank, pair, read_split, value_name
 from ldl.engine.execute import provenance
 from ldl.engine.profiles import profile_named
 from ldl.engine.store import SCHEMA, Record, RunStore
@@ -67,6 +68,7 @@ def finetune(
     steps: int = STEPS,
     seed: int = 0,
     split: Path | str | None = None,
+    folds: int | None = None,
     pixel_size: float | None = None,
     compare: bool = False,
     profile: str = "open",
@@ -90,6 +92,9 @@ def finetune(
         steps: updates, all of them of the whole network.
         seed: of split, start and order.
         split: a csv of image and split or subject; else subjects are told from the names.
+        folds: 1: a quarter of the subjects is the test; more: they are dealt into so many parts,
+            each the test of a training on the others, so that every subject is tested once. None: 4
+            where ``compare`` is asked of fewer test subjects than `scoring.LEAST`, else 1.
         pixel_size: mm a pixel of the files, where they do not say it.
         compare: also train from scratch with as many updates, and compare in pairs.
         profile: whose width and rate stand.
@@ -110,28 +115,40 @@ def finetune(
     given = read_split(Path(split)) if split else None
     pairs = pair(images, masks, kind, leave_out=leave_out)
     side = size or (start.preprocessing.size if start else usual_side(images, kind))
-    data = labelled_bank(
-        pairs, kind, side, names=classes, split=given, seed=seed,
-        leave_out=leave_out, progress=progress is True,
+    read = partial(
+        labelled_bank, pairs, kind, side, names=classes, split=given, seed=seed,
+        folds=folds if folds and folds > 1 else FOLDS, leave_out=leave_out,
+        progress=progress is True,
     )  # fmt: skip
-    for line in _read(pairs, data, split is not None):
+    data = read()
+    fixed = any(part for part, _ in (given or {}).values())
+    count = _folds(folds, compare, data, fixed)
+    for line in _read(pairs, data, split is not None, compare, count):
         say(line)
-    plan = _planned(data, kind, side, width, steps, seed, profile, start)
+    parts = [data, *(read(fold=fold) for fold in range(1, count))]
+    plans = [_planned(one, kind, side, width, steps, seed, profile, start) for one in parts]
+    plan = plans[0]
     if start and plan.encoder:
         _adopt(start, plan.encoder, device)
-    runs = {"fine-tune": plan} | ({"from scratch": _from_scratch(plan)} if compare else {})
-    made = trained(runs, partial(_cost, data), device=device, progress=progress, say=say)
+    runs: dict[str, FinetuneConfig] = {}
+    for fold, one in enumerate(plans, 1):
+        of = f" {fold} of {count}" if count > 1 else ""
+        runs |= {f"fine-tune{of}": one}
+        runs |= {f"from scratch{of}": _from_scratch(one)} if compare else {}
+    made = trained(runs, partial(_cost, parts), device=device, progress=progress, say=say)
     network = Network(
         backbone="vgg", base=plan.base, channels=plan.channels, border=plan.border,
         classes=plan.maps,
     )  # fmt: skip
     seen = Preprocessing.of(kind, plan.data.size)
     works = [Segmenter.of(network, each, seen, data.classes, device) for _, each in made]
-    scores, shown = scoring.scored(works, data, pixel_size, progress is True)
+    each = len(works) // count
+    tests = [(works[each * k : each * (k + 1)], one) for k, one in enumerate(parts)]
+    scores, shown = scoring.scored(tests, pixel_size, progress is True)
     within = scoring.interval(scores)
     against = scoring.against(scores) if compare else None
-    answer = [scoring.answer(against, steps)] if against else []
-    summary = scoring.summary(scores, within)
+    answer = [scoring.answer(against, steps, count)] if against else []
+    summary = scoring.summary(scores, within, count)
     record, weights = made[0]
     text = _card(output, plan, record, data, start, [summary, *answer])
     kept(
@@ -171,12 +188,32 @@ def _width(base: int | None, start: Model | None, profile: str) -> int:
     return start.network.base
 
 
-def _read(pairs: Pairs, data: Labelled, given: bool) -> list[str]:
+def _folds(asked: int | None, compare: bool, data: Labelled, fixed: bool) -> int:
+    """How many trainings test every subject once; 1: a single split."""
+    tested, whose = (len(_subjects(data, *parts)) for parts in (SPLITS[2:], SPLITS))
+    if fixed and (asked or 1) > 1:
+        raise LdlError("--split says which images are the test; drop its column split or --folds")
+    if asked is None and not fixed and compare and tested < scoring.LEAST <= whose:
+        return FOLDS
+    return min(asked or 1, whose)
+
+
+def _subjects(data: Labelled, *parts: str) -> set[str]:
+    return {data.subjects[one] for part in parts for one in data.names(part)}
+
+
+def _read(pairs: Pairs, data: Labelled, given: bool, compare: bool, folds: int) -> list[str]:
     """What was read, in words."""
-    counts = {part: data.names(part) for part in ("train", "validation", "test")}
+    counts = {part: data.names(part) for part in SPLITS}
     number = sum(map(len, counts.values()))
-    whose = {data.subjects[one] for each in counts.values() for one in each}
+    whose = _subjects(data, *SPLITS)
     parts = ", ".join(f"{len(each)} {part}" for part, each in counts.items())
+    parts += f" at first; every subject is tested once, in {folds} trainings" if folds > 1 else ""
+    tested = whose if folds > 1 else _subjects(data, "test")
+    few = [
+        f"--compare: {len(tested)} test subjects cannot tell whether pretraining helps, whatever "
+        f"comes out; {scoring.LEAST} are the least"
+    ] if compare and len(tested) < scoring.LEAST else []  # fmt: skip
     by = "as the table says" if given else "told from the names" if len(whose) < number else (
         "their names show no two images of one; --split says whose they are"
     )  # fmt: skip
@@ -198,6 +235,7 @@ def _read(pairs: Pairs, data: Labelled, given: bool) -> list[str]:
         f"{'class' if len(data.classes) == 1 else 'classes'}: {named}",
         f"split by subject: {parts} ({len(whose)} subjects, {by})",
         *wide,
+        *few,
     ]
 
 
@@ -257,10 +295,11 @@ def _adopt(start: Model, config: EncoderConfig, device: str) -> None:
     store.save(config, record)
 
 
-def _cost(data: Labelled, runs: Sequence[FinetuneConfig], fabric: Fabric) -> str:
+def _cost(parts: Sequence[Labelled], runs: Sequence[FinetuneConfig], fabric: Fabric) -> str:
     """Of all trainings, measured on the first steps of one."""
-    one, rows = runs[-1], data.bank.rows("train")
-    updates = one.full_epochs * math.ceil(len(rows) / BATCH)
+    one, data = runs[-1], parts[0]
+    rows = {each.bank.key: len(each.bank.rows("train")) for each in parts}
+    total = sum(run.full_epochs * math.ceil(rows[run.data.content] / BATCH) for run in runs)
     net = placed(SegmentationNet(one.base, one.channels, one.border, one.maps), fabric)
     stage = TransferStage(one, net, TaskFeed(data.bank, 1.0, fabric.device), frozen=False)
 
@@ -269,9 +308,10 @@ def _cost(data: Labelled, runs: Sequence[FinetuneConfig], fabric: Fabric) -> str
         return how.fit(one, stage, plan, data.bank.fingerprint).seconds
 
     seconds = seconds_a_step(train, fabric)
+    updates = round(total / len(runs))
     many = f"{len(runs)} trainings of {updates}" if len(runs) > 1 else str(updates)
     where = f"{device_name(fabric)}; {seconds:.2g} s each"
-    return cost_line(f"{many} updates", seconds * updates * len(runs), where)
+    return cost_line(f"{many} updates", seconds * total, where)
 
 
 def _card(

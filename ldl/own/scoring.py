@@ -9,7 +9,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from ldl.data.ct.volume import read_ct
-from ldl.data.pairs import Case, Labelled
+from ldl.data.pairs import FOLDS, Case, Labelled
 from ldl.data.readers.medical import pixel_spacing
 from ldl.metrics import dsc, hausdorff95
 from ldl.own.card import SHOWN
@@ -23,13 +23,13 @@ LEAST = 4  # test subjects, below which no verdict is given
 
 
 def scored(
-    segmenters: Sequence[Segmenter], data: Labelled, pixel_size: float | None, progress: bool
+    tests: Sequence[tuple[Sequence[Segmenter], Labelled]], pixel_size: float | None, progress: bool
 ) -> tuple[pd.DataFrame, Figure]:
     """A line a test image and class, at the files' own size, and a few images as a figure.
 
     Args:
-        segmenters: the one that is asked about, and where it is compared the one from scratch.
-        data: whose test images.
+        tests: the segmenter that is asked about, and where it is compared the one from scratch,
+            with whose test images they are scored on.
         pixel_size: mm, where the files do not say it.
         progress: show a bar.
 
@@ -39,7 +39,8 @@ def scored(
     """
     rows: list[tuple[object, ...]] = []
     pictures: list[np.ndarray] = []
-    for name in tqdm(data.names("test"), desc="test", unit="image", disable=not progress):
+    asked = [(each, data, name) for each, data in tests for name in data.names("test")]
+    for segmenters, data, name in tqdm(asked, desc="test", unit="image", disable=not progress):
         cases = list(data.cases(name))
         truth = np.stack([one.planes for one in cases], axis=1)  # (K, D, H, W)
         found = [np.stack([s.planes(one.picture) for one in cases], axis=1) for s in segmenters]
@@ -101,7 +102,7 @@ def against(scores: pd.DataFrame) -> Paired:
     return paired(by_subject(scores), by_subject(scores, "dsc_from_scratch"))
 
 
-def summary(scores: pd.DataFrame, within: tuple[float, float, float]) -> str:
+def summary(scores: pd.DataFrame, within: tuple[float, float, float], folds: int = 1) -> str:
     """What came out, in one line."""
     mean, low, high = (100 * one for one in within)
     subjects, images = scores["subject"].nunique(), scores["image"].nunique()
@@ -111,19 +112,20 @@ def summary(scores: pd.DataFrame, within: tuple[float, float, float]) -> str:
     return (
         f"overlap with the masks (DSC) {mean:.1f} %{reach}{far} on {images} "
         f"test image{'s' if images > 1 else ''} of {subjects} subject{'s' if subjects > 1 else ''}"
+        + (f", each once over {folds} trainings; the first is the model" if folds > 1 else "")
     )
 
 
-def answer(one: Paired, steps: int) -> str:
+def answer(one: Paired, steps: int, folds: int = 1) -> str:
     """Whether pretraining helped, in one line."""
     verdict = one.verdict if one.n >= LEAST else "undecided"
     word = {"higher": "Yes", "lower": "No, it did harm", "undecided": "Cannot be told"}[verdict]
     reach = f"95 % interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, " if one.n > 1 else ""
-    more = "; more test images would tell" if verdict == "undecided" else ""
+    more = f"; --folds {FOLDS} tests every image" if folds == 1 else "; more masks would tell"
     return (
         f"Did pretraining help here? {word}: {100 * one.difference:+.1f} points of DSC over the "
         f"same training from scratch ({reach}{one.n} test subjects in pairs, {steps} updates each, "
-        f"one seed){more}"
+        f"one seed){more if verdict == 'undecided' else ''}"
     )
 
 

@@ -61,15 +61,17 @@ def test_the_whole_road(eyes: Path) -> None:
     done = call(*TUNE, *words)
     lines = done.output.splitlines()
     assert any("16 images with masks, matched by path" in line for line in lines)
-    assert any("10 train, 2 validation, 4 test (8 subjects" in line for line in lines)
-    assert any("2 trainings of 10 updates take about" in line for line in lines)
+    # Two test subjects could not answer, so each of the eight is tested once
+    assert any("10 train, 2 validation, 4 test at first; every subject is tested once, in 4 "
+               "trainings (8 subjects" in line for line in lines)  # fmt: skip
+    assert any("8 trainings of 10 updates take about" in line for line in lines)
     ends = said_last(done)
     assert re.match(r"m.safetensors: overlap with the masks \(DSC\) [\d.]+ % \([\d.]+ to [\d.]+\)"
-                    ".* 4 test images of 2 sub", ends[0])  # fmt: skip
-    assert ends[1].startswith("Did pretraining help here? Cannot be told: ")
+                    ".* 16 test images of 8 subjects, each once over 4 ", ends[0])  # fmt: skip
+    assert re.match("Did pretraining help here\\? .*8 test subjects in pairs", ends[1])
     with Path("m-scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert len(rows) == 4
+    assert len({row["image"] for row in rows}) == len(rows) == 16
     assert all(0 <= float(row[key]) <= 1 for row in rows for key in ("dsc", "dsc_from_scratch"))
     card = Path("m.md").read_text()
     assert all(Path(name).is_file() for name in re.findall(r"\]\((.*?)\)", card))
@@ -78,6 +80,18 @@ def test_the_whole_road(eyes: Path) -> None:
     again = call(*TUNE, *words)  # trains nothing
     assert "take about" not in again.output
     assert said_last(again) == ends
+    one = call(*TUNE, "--folds", "1", *words)  # the first of them, trained already
+    assert "take about" not in one.output
+    assert "4 test images of 2 subjects;" in one.output
+    assert "2 test subjects cannot tell whether pretraining helps" in one.output
+    assert "Cannot be told: " in said_last(one)[1]
+    assert "--folds 4 tests every image" in said_last(one)[1]
+    Path("split.csv").write_text("image,split\n" + "".join(
+        f"p{number:02d}_{side}.png,{('test', 'validation', 'train')[min(number, 2)]}\n"
+        for number in range(8) for side in "LR"))  # fmt: skip
+    assert "drop its column split or --folds" in refused(
+        *TUNE, "--folds", "4", "--split", "split.csv", *words
+    )
     segmented = call("segment", "--model", "m.safetensors", "images", "-o", "out")
     assert "masks and overlays of 16 images" in segmented.output
     assert Image.open("out/p00_L.png").size == (60, 50)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ldl.data.own import image_files
 from ldl.data.pairs import labelled_bank, pair, read_split, splits_of, subject_of, value_name
 from ldl.data.readers.image import read_codes
 from ldl.errors import DataError
@@ -93,6 +94,36 @@ def test_masks_may_lie_among_their_images(folders: tuple[Path, Path]) -> None:
     assert len(pair(images, images, "xray").masks) == 6
 
 
+@pytest.mark.parametrize("name", ["{}_mask_1", "{}_mask1", "{}_seg-2", "mask_{}_1", "{}.label.2"])
+def test_numbered_masks_beside_their_images_are_masks(
+    folders: tuple[Path, Path], name: str
+) -> None:
+    images, _ = folders
+    for one in all_names(images):
+        mask(images / f"{name.format(one)}.png", 255)
+    assert len(image_files(images, least=1).files) == 6
+    assert len(pair(images, images, "xray").masks) == 6
+
+
+def test_masks_that_no_word_tells_from_images_are_asked_about(folders: tuple[Path, Path]) -> None:
+    images, _ = folders
+    for one in all_names(images):
+        mask(images / f"{one}_lesion.png", 255)
+    with pytest.raises(DataError, match="known by a word such as mask"):
+        pair(images, images, "xray")
+
+
+@pytest.mark.parametrize("name", ["{}_mask_1", "{}_2", "mask_{}_1"])
+def test_two_masks_that_name_no_class_are_refused(folders: tuple[Path, Path], name: str) -> None:
+    images, masks = folders
+    for one in all_names(images):
+        mask(masks / f"{one}_mask.png", 255)
+    assert len(pair(images, masks, "xray").masks) == 6
+    mask(masks / f"{name.format('bert_left')}.png", 255)
+    with pytest.raises(DataError, match=r"both masks of bert_left\.png, and no name says what of"):
+        pair(images, masks, "xray")
+
+
 def test_classes_by_value_folder_or_name(folders: tuple[Path, Path]) -> None:
     images, masks = folders
     for name in all_names(images):
@@ -119,6 +150,13 @@ def test_classes_by_value_folder_or_name(folders: tuple[Path, Path]) -> None:
         mask(flat / f"{name}_cup.png", 0, 255)
         mask(flat / f"{name}_disc.png", 255)
     assert labelled_bank(pair(images, flat, "xray"), "xray", 32).classes == ("disc", "cup")
+    first = images.parent / "first"
+    for number in range(3):
+        film(first / "images" / f"{number}_training.png")
+        for part in ("cup", "disc"):
+            mask(first / "masks" / f"{number}_{part}.png", 255)
+    found = pair(first / "images", first / "masks", "xray")
+    assert (found.rule, found.by_file) == ("first number", ("cup", "disc"))
 
 
 def test_masks_that_cannot_be_right_are_all_named(folders: tuple[Path, Path]) -> None:
@@ -139,7 +177,7 @@ def test_masks_that_cannot_be_right_are_all_named(folders: tuple[Path, Path]) ->
         assert words in said
     for name in names[1:4]:
         mask(masks / f"{name}.png", 255)
-    with pytest.raises(DataError, match=r"mask of 25x20 pixels beside an image of 50x40"):
+    with pytest.raises(DataError, match=r"of 25x20 .* an image of 50x40 .* by nearest neighbour"):
         labelled_bank(pair(images, masks, "xray"), "xray", 32)
     found = labelled_bank(pair(images, masks, "xray"), "xray", 32, leave_out=True)
     assert len(found.bank.ids) == 5
@@ -218,6 +256,21 @@ def test_no_subject_is_in_two_splits(folders: tuple[Path, Path]) -> None:
     assert set.union(*whose.values()) == {"anna", "bert", "cleo"}
     with pytest.raises(DataError, match="label at least three"):
         splits_of({"a": "x", "b": "y"}, {}, 0)
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 10, 13, 21])
+@pytest.mark.parametrize("folds", [3, 4, 7])
+def test_over_all_folds_every_subject_is_tested_once(count: int, folds: int) -> None:
+    subjects = {f"{number}_{side}": str(number) for number in range(count) for side in "lr"}
+    tested: list[str] = []
+    for fold in range(min(folds, count)):
+        parts = splits_of(subjects, {}, 5, fold, folds)
+        whose = {part: {subjects[one] for one, where in parts.items() if where == part}
+                 for part in ("train", "validation", "test")}  # fmt: skip
+        assert all(whose.values())
+        assert sum(map(len, whose.values())) == count
+        tested += whose["test"]
+    assert sorted(tested) == sorted(set(subjects.values()))
 
 
 def test_a_table_may_give_splits_and_subjects(folders: tuple[Path, Path]) -> None:
