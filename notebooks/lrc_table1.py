@@ -156,7 +156,7 @@ def fewer(region="head_neck"):
         if len(cells) == 4 and all(cells):
             more, less, more_of_many, less_of_many = (cell.only((0,)).records for cell in cells)
             apart.append(gaps(more, less)[0] - gaps(more_of_many, less_of_many)[0])
-    return np.stack(apart)
+    return np.stack(apart) if apart else None
 
 
 def verdict(number, words):
@@ -176,22 +176,21 @@ if best.fair:
         }
         for text, says in SAYS.items()
     ]
-    apart = fewer()
-    low, high = seeds_by_images([apart])
-    follows = "holds" if low > 0 else "the opposite" if high < 0 else "cannot be told"
-    enough = crossed(apart).cases_to_tell(1)
-    last = dict.fromkeys(places.values(), "<small>no larger set</small>")
-    last[places[few[-1].key]] = verdict(
-        around(apart),
-        f"{follows}, {len(apart)} pretrainings"
-        + (f": {enough} volumes would tell 1 point" if low <= 0 <= high and enough else ""),
-    )
-    lines.append(
-        {
-            "the paper": "LRC helps most with few labels (3.4): its gain with 10 volumes minus that with 60"
-        }
-        | last
-    )
+    apart, few_labels = fewer(), dict.fromkeys(places.values(), "<small>no larger set</small>")
+    if apart is not None:
+        low, high = seeds_by_images([apart])
+        follows = "holds" if low > 0 else "the opposite" if high < 0 else "cannot be told"
+        enough = crossed(apart).cases_to_tell(1)
+        told_by = f": {enough} volumes would tell 1 point" if low <= 0 <= high and enough else ""
+        few_labels[places[few[-1].key]] = verdict(
+            around(apart), f"{follows}, {len(apart)} pretrainings{told_by}"
+        )
+        lines.append(
+            {
+                "the paper": "LRC helps most with few labels (3.4): its gain with 10 volumes minus that with 60"
+            }
+            | few_labels
+        )
     display(
         plots.small_table(
             lines,
@@ -224,6 +223,7 @@ def control(shown):
         rows.append(line)
     return plots.small_table(
         rows,
+        wraps=True,
         caption=f"A global branch from random weights, alone and with a second network, {shown.kind}: DSC in per cent{'' if shown.fair else ', no evidence'}."
         + (
             " <i>Lost</i>: organs with a DSC below 1 %."
@@ -279,7 +279,7 @@ checked = {
 def resolved():
     """One line for each resolution: the three networks, and what each adds."""
     for column in sides.table.columns(sides.profile):
-        line = {"slices": f"{column.label.split()[0]} × {column.label}"}
+        line = {"slices": f"{column.label.split()[0]}²<br><small>pixels</small>"}
         for row in sides.table.rows(sides.profile):
             cell = sides.cells[row.key, column.key]
             line[STAGES[row.key]] = f"{cell.value:.1f}<br><small>seeds: {cell.seeds}</small>"
@@ -329,12 +329,12 @@ def by_each_organ():
                 )
 
 
-if best.fair:
+if organs := list(by_each_organ()) if best.fair else []:
     display(
         report.folded(
             "Organ by organ, and the 95 % Hausdorff distance",
             plots.small_table(
-                list(by_each_organ()),
+                organs,
                 caption="Beside random weights, ten volumes, three seeds; last column with its 95 % interval over seeds and volumes. HD95: mean over organs, an organ that was missed counts as the volume's diagonal; less is better.",
             ),
         )

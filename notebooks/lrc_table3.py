@@ -47,8 +47,10 @@ findings = [each for each in report.judged(best) if each.found]
 
 # %% tags=["remove-input"]
 numbers = best.frame.loc[best.frame["measured"], "ours"]
-if best.phantom:
-    text = "**No answer yet.** On real CT only N = 50 was run, if any (it is a cell of LRC Table 1); the numbers below are of phantoms and no evidence. `ldl run lrc_table3 --profile open` makes the rest."
+if best.phantom or not findings:
+    text = "**No answer yet.** On real CT no two N were run. `ldl run lrc_table3 --profile open` makes the runs."
+    if best.phantom:
+        text += " The numbers below are of phantoms and no evidence."
 else:
     seeds = show("lrc_table1", "open", store).cells.get(("random+lrc", "abdomen-10"))
     above, clear = (

@@ -193,13 +193,10 @@ def show_labels(look: Look) -> None:
 # The target regions $r_{nm}$ are shaped in one way, the reference masks $re_m$ in another, and the divergence of the two, $\mathrm{KL}(P_{s_m} \Vert Q_{s_m})$, is to fall. Neither distribution can be written down. What can be trained is a judge $d$ that
 # says whether a mask is a reference; where it is as good as it can be, fooling it brings $P$ towards $Q$:
 #
-# $$
-# \begin{aligned}
-# L_d &= L_{\mathrm{bce}}\bigl(d(re_m), 1\bigr) + L_{\mathrm{bce}}\bigl(d(r_m), 0\bigr), \\
-# L_{\mathrm{adv}} &= L_{\mathrm{bce}}\bigl(d(r_m), 1\bigr).
-# \end{aligned}
-# \tag{LDL 31, 34}
-# $$
+# \begin{align*}
+# L_d &= L_{\mathrm{bce}}\bigl(d(re_m), 1\bigr) + L_{\mathrm{bce}}\bigl(d(r_m), 0\bigr), \tag{LDL 31} \\
+# L_{\mathrm{adv}} &= L_{\mathrm{bce}}\bigl(d(r_m), 1\bigr). \tag{LDL 34}
+# \end{align*}
 
 # %% tags=["remove-input"]
 config = guide_config(prior, profile_named(profile), seed)
@@ -256,7 +253,11 @@ assert gaps["released"] < 1e-9 < gaps["paper"]
 # %% [markdown]
 # ## Two steps in turn: Eq. 33
 #
-# $f$ and $g$ step down $L = L_{\mathrm{Pd}} + L_{\mathrm{Hm}} + 10\, L_{\mathrm{Rd}} + 0.1\, L_{\mathrm{entropy}} + L_{\mathrm{adv}}$, then $d$ steps down $L_d$, each with an Adam of its own; the judge learns twenty times more slowly. It is the project's one training
+# $f$ and $g$ step down
+#
+# $$L = L_{\mathrm{Pd}} + L_{\mathrm{Hm}} + 10\, L_{\mathrm{Rd}} + 0.1\, L_{\mathrm{entropy}} + L_{\mathrm{adv}},$$
+#
+# then $d$ steps down $L_d$, each with an Adam of its own; the judge learns twenty times more slowly. It is the project's one training
 # loop: the stage holds the second optimiser.
 
 # %% tags=["remove-input"]
@@ -377,16 +378,12 @@ verdicts
 # \tag{LDL 20}
 # $$
 #
-# $$
-# r^{**}_{nm} = \Bigl[\tfrac{1}{E} \sum_e r^{*e}_{nm} > \tfrac12\Bigr], \quad
-# u_{nm} = \tfrac{1}{E} \sum_e H(r^{*e}_{nm})
-# \tag{LDL 21, 22}
-# $$
-#
-# $$
-# L = -\tfrac{1}{N} \sum u_{nm} \bigl( r^{**}_{nm} \log r'_{nm} + (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr)
-# \tag{LDL 23}
-# $$
+# \begin{align*}
+# r^{**}_{nm} &= \Bigl[\tfrac{1}{E} \sum_e r^{*e}_{nm} > \tfrac12\Bigr], \tag{LDL 21} \\
+# u_{nm} &= \tfrac{1}{E} \sum_e H(r^{*e}_{nm}), \tag{LDL 22} \\
+# L &= -\tfrac{1}{N} \sum u_{nm} \bigl( r^{**}_{nm} \log r'_{nm} \\
+# & \quad + (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr). \tag{LDL 23}
+# \end{align*}
 
 # %% tags=["remove-input"]
 plots.source(

@@ -92,8 +92,7 @@ store = RunStore()
 plots.small_table(
     [
         {
-            "profile": one.name,
-            "data": "phantoms" if one.tasks.source == "phantom" else "real images",
+            "profile": f"{one.name}<br><small>{'phantoms' if one.tasks.source == 'phantom' else 'real images'}</small>",
             "pretraining": f"{one.steps1:,} + {one.steps2:,} steps of {2 * one.groups} images, {one.crop} of {one.pretraining.size} px",
             "epochs frozen + all": f"fundus {one.fundus.frozen_epochs} + {one.fundus.full_epochs}, chest {one.xray.frozen_epochs} + {one.xray.full_epochs}; {one.tasks.size} px",
             "channels": one.base,

@@ -20,6 +20,8 @@
 profile: str = "demo"
 
 # %% tags=["remove-input"]
+from collections import Counter
+
 from IPython.display import Markdown, display
 
 from ldl import plots, report
@@ -36,12 +38,8 @@ store = RunStore()
 shown = {name: show(name, "open", store) for name in TABLES}
 judged = {name: report.judged(one) for name, one in shown.items()}
 every = [each for some in judged.values() for each in some if not each.claim.ours]
-budget = profile_named("open")
 configs = [record["config"] for one in shown.values() for record in one.records]
-seeds = sorted({config["seed"] for config in configs if "seed" in config})
-Markdown(
-    f"The budget is small: {budget.tasks.size} pixels where the papers have 512, {budget.steps1:,} + {budget.steps2:,} steps, seeds {', '.join(map(str, seeds))} at most. What held there, what did not, and how sure that is:"
-) if seeds else Markdown("There are no records on real images here.")
+seeds = {config["seed"] for config in configs if "seed" in config}
 
 # %% tags=["remove-input"]
 EQUAL, FILTER = "Rd over scratch at equal updates", "RefineUncer over a filter"
@@ -77,12 +75,14 @@ GROUPS = {
 
 
 def why(each):
-    """Why an undecided claim is."""
-    if each.verdict != "undecided":
-        return ""
-    holds = each.found.low <= 0 <= each.found.high
-    told = "the interval holds 0" if holds else f"less than {each.claim.least:g} point"
-    return f" <small>{told}</small>"
+    """Why nothing follows for a claim."""
+    told = ""
+    if each.verdict == "undecided":
+        holds = each.found.low <= 0 <= each.found.high
+        told = "the interval holds 0" if holds else f"less than {each.claim.least:g} point"
+    if each.verdict == "not trained here":
+        told = "the pretraining fell short"
+    return f" <small>{told}</small>" if told else ""
 
 
 def line(key):
@@ -100,7 +100,24 @@ def line(key):
     }
 
 
+def budget(profile):
+    """Pixels and steps of LDL, pixels of LRC."""
+    one = profile_named(profile)
+    return one.tasks.size, f"{one.steps1:,} + {one.steps2:,}", one.lrc.size
+
+
 lines = [line(key) for key in CHOSEN]
+if seeds:
+    (side, steps, ct), (their_side, their_steps, their_ct) = budget("open"), budget("paper")
+    count = Counter(name for name, _ in lines)
+    told = ", ".join(f"{count[name]} {name.lower()}" for name in GROUPS)
+    display(
+        Markdown(
+            f"The budget is small: LDL with {side} pixels and {steps} steps (the paper: {their_side}, {their_steps}), LRC with {ct} pixels ({their_ct}), {len(seeds)} seeds at most. **Of {len(lines)} claims: {told}.** How sure that is, intervals and seeds say:"
+        )
+    )
+else:
+    display(Markdown("There are no records on real images here."))
 rows = []
 for group in GROUPS:
     part = [one for name, one in lines if name == group]

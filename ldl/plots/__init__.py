@@ -17,7 +17,6 @@ from ldl.plots.images import (
 from ldl.plots.show import (
     download,
     figure_html,
-    prose,
     scrolling,
     show,
     small_table,

@@ -145,8 +145,11 @@ def claims_forest(
                 names[place] = told
                 axes.text(1.04, place, verdict, transform=axes.get_yaxis_transform(), va="center")
             _claim(axes, place, one, ends)
+            if narrow:  # no line through the words
+                axes.vlines(0, place - line / 2, place + line / 2, color=INK, linewidth=0.9)
             place += 1.7 * line if narrow else (lines + 2.6) * line / 2
-        axes.axvline(0, color=INK, linewidth=0.9)
+        if not narrow:
+            axes.axvline(0, color=INK, linewidth=0.9)
         axes.set(ylim=(place - 0.7 * line, -line), xlabel=xlabel, xlim=limits)
         axes.set_yticks(list(names), list(names.values()))
         axes.tick_params(axis="y", length=0)

@@ -184,14 +184,6 @@ def _text(cell: object, decimals: int) -> str:
     return "" if pd.isna(cell) else f"{cell:.{decimals}f}"
 
 
-def prose(text: str) -> str:
-    """A cell of words that wraps, where cells of numbers do not."""
-    return (
-        '<span style="display:inline-block;white-space:normal;text-align:left;'
-        f'width:max-content;max-width:min(15rem,46vw)">{text}</span>'
-    )
-
-
 def words(text: str, rem: int = 15) -> str:
     """A cell of words that starts at the left of a column of its own width."""
     return f'<div style="white-space:normal;text-align:left;width:min({rem}rem,46vw)">{text}</div>'

@@ -113,7 +113,10 @@ def count_words(findings: Sequence[Finding]) -> str:
 
 
 def forest(findings: Sequence[Finding], shown: Shown | Mapping[str, Shown], **look: Any) -> Figure:
-    """The same as a figure, of one table or of several; claims without numbers are left out."""
+    """The same as a figure, of one table or of several, place by place.
+
+    Claims without numbers are left out.
+    """
 
     def group(claim: Claim) -> str:
         if isinstance(shown, Shown):
@@ -133,6 +136,8 @@ def forest(findings: Sequence[Finding], shown: Shown | Mapping[str, Shown], **lo
         for each in findings
         if each.found
     ]
+    places = list(dict.fromkeys(line["group"] for line in lines))
+    lines.sort(key=lambda line: places.index(line["group"]))
     return claims_forest(pd.DataFrame(lines), **look)
 
 

@@ -17,7 +17,7 @@ from ldl.engine.profiles import EARLIER, profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.errors import DataError
 from ldl.models.organ_net import LocalUNet
-from ldl.plots.show import prose, small_table
+from ldl.plots.show import small_table
 from ldl.report.render import NOT_YET, Extra, signed
 from ldl.rng import seed_everything
 from ldl.runs.lrc import CtConfig, LocalRegionConfig, RegionName, SuperpixelConfig
@@ -51,7 +51,7 @@ def volumes_table(shown: Shown) -> HTML:
                 "voxel (mm)": " × ".join(f"{one:.3g}" for one in first["data"]["spacing"])
                 if first
                 else "",
-                "organs": prose(", ".join(first["organs"])) if first else "",
+                "organs": ", ".join(first["organs"]) if first else "",
             }
         )
     about = "What each number is measured on; parts are split by volume."

@@ -76,7 +76,7 @@ def test_source_drops_docstring_and_checks_only() -> None:
 
 
 def test_words_in_a_table_wrap() -> None:
-    text = plots.small_table([{"a": "x", "b": plots.prose("many words")}]).data
+    text = plots.small_table([{"a": "x", "b": plots.words("many words")}]).data
     assert "white-space:normal" in text
     assert "many words" in text
 

@@ -319,7 +319,7 @@ def test_the_front_page_counts_what_the_records_say(front: BeautifulSoup) -> Non
 
 def test_each_line_of_the_front_page_stands_where_its_records_put_it(front: BeautifulSoup) -> None:
     """Under "held" or "did not hold", with mean, number of cases, seeds and verdict."""
-    heading, lines = "", []
+    heading, lines, groups = "", [], Counter[str]()
     for row in front.table.select("tbody tr"):  # type: ignore[union-attr]
         if not row.select("td"):
             heading = row.get_text().strip()
@@ -330,4 +330,8 @@ def test_each_line_of_the_front_page_stands_where_its_records_put_it(front: Beau
         page = row.a["href"].removesuffix(".html")  # type: ignore[index, union-attr]
         tables = [name for name in TABLES if PAGES[name] == page]
         assert lines[-1] in [each.line for name in tables for each in _table(name)]
+        groups[heading] += 1
     assert len(lines) == len(set(lines)) >= 8
+    (said,) = re.findall(r"Of (\d+) claims: (.*?)\.", front.get_text())
+    told = {word: int(n) for n, word in re.findall(r"(\d+) ([^,*]+)", said[1])}
+    assert told == {name.lower(): groups[name] for name in HEADINGS}
