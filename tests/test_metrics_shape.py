@@ -1,5 +1,7 @@
 """The watch: vessel-like regions pass; empty, full, wide, scattered and fixed ones are named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,33 @@ def test_a_few_specks_do_not_make_vessels_speckle_and_many_do() -> None:
     assert verdict(many & ~PRIOR.astype(bool)) == "speckle"
 
 
+def test_specks_beside_long_vessels_are_speckle() -> None:
+    """As `ldl guide` left STARE after 120 steps: the rim's long pieces hid the specks."""
+    vessels, specks = np.zeros((1, 60, 60), bool), np.zeros((1, 60, 60), bool)
+    vessels[0, 5, 5:45] = True
+    specks[0, 20:40:2, 10:30:4] = True
+    assert shape_of(vessels).specks == 0
+    assert shape_of(vessels | specks).specks == pytest.approx(50 / 90)
+    mixed = shape_of(PRIOR | (np.random.default_rng(0).random(PRIOR.shape) < 0.03))
+    assert mixed.piece > REFERENCE.piece / 2
+    assert collapse(mixed, REFERENCE) == "speckle"
+    stare = Shape(0.118, 2.885, 207.6, 0.151, 0.261)
+    reference = Shape(0.118, 3.73, 259.7, 0.104, 0.033)
+    assert collapse(stare, reference) == "speckle"
+    assert collapse(replace(stare, specks=0.185), reference) == ""  # a filter's
+
+
+def test_dashes_and_bands_are_named() -> None:
+    along = np.arange(SIZE)
+    dashes, bands = np.zeros((2, 6, SIZE, SIZE), bool)
+    for number in range(6):
+        for row in range(2 + number, SIZE, 9):
+            dashes[number, row, (along + 5 * row) % 9 < 6] = True
+            bands[number, row : row + 7 - number % 2] = row % 2 > 0
+    assert verdict(dashes) == "speckle"
+    assert verdict(bands & ~dashes) == "blob"
+
+
 def test_empty_and_full_regions_are_named() -> None:
     assert verdict(np.zeros((4, SIZE, SIZE), bool)) == "empty"
     assert verdict(np.ones((4, SIZE, SIZE), bool)) == "full"
@@ -117,7 +146,7 @@ def test_only_the_field_of_view_counts() -> None:
 
 def test_a_record_has_no_nan() -> None:
     empty = shape_of(np.zeros((2, 8, 8), bool)).record()
-    assert empty == {"share": 0.0, "width": None, "piece": None, "alike": None}
+    assert empty == {"share": 0.0, "width": None, "piece": None, "alike": None, "specks": None}
 
 
 def test_no_mask_is_refused() -> None:

@@ -11,9 +11,11 @@ from ldl import paths
 from ldl.config import DataConfig, build
 from ldl.data.bank import Bank
 from ldl.data.own import folder_bank, prior_bank
-from ldl.data.preprocess import pictured
+from ldl.data.prepare import shape_prior
+from ldl.data.preprocess import field_masks, pictured
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record
+from ldl.metrics import collapse, shape_of
 from ldl.own import card
 from ldl.own.model import Network, Preprocessing, refuse_output
 from ldl.own.pretraining import short_training
@@ -29,6 +31,7 @@ from ldl.train.device import Fabric, device_name
 from ldl.train.guide import make_guide
 from ldl.train.loop import Progress
 from ldl.train.made import How
+from ldl.train.references import drawn_shape
 
 # What `ldl.metrics.collapse` finds, in words.
 VERDICTS = {
@@ -37,7 +40,7 @@ VERDICTS = {
     "full": "collapsed: half of the field or more is target",
     "fixed": "collapsed: the same region in every image",
     "blob": "doubtful: much wider than the reference masks",
-    "speckle": "doubtful: pieces much shorter than those of the reference masks",
+    "speckle": "doubtful: in specks and short pieces, unlike the reference masks",
 }
 
 
@@ -48,7 +51,8 @@ class GuidedModel:
     Attributes:
         path: of the model.
         collapse: "" where the target looks like the reference masks, else a key of `VERDICTS`.
-        share: of the field of view that is target.
+        share: of the field of view that is above one half; masks take as much as the reference
+            masks cover.
     """
 
     path: Path
@@ -108,19 +112,26 @@ def guide(
         regions=region.clusters, embedding=region.embedding,
     )  # fmt: skip
     weights, seen = checkpoint.under("local", whole), Preprocessing.of("fundus", side)
-    share = record["shape"]["share"]
-    verdict = f"{VERDICTS[record['collapse']]} ({share:.1%} of the field of view is target)"
+    drawn = shape_prior(config.data, config.prior, config.masks)
+    reference = drawn_shape(drawn, config.references, config.region.crop)
+    work = Segmenter.of(network, weights, seen, ("target",), device, reference.share)
+    shown, masks_shown = _shown(work, bank)
+    window = None if config.references == "whole" else config.region.crop
+    found = shape_of(masks_shown, field_masks(shown), window)
+    kind = record["collapse"] or collapse(found, reference)
+    specks = f"{found.specks:.0%} of its length in specks, {reference.specks:.0%} of theirs"
+    verdict = f"{VERDICTS[kind]} ({specks})"
     text = _card(output, config, record, bank, images.resolve().name, seen, verdict)
-    work = Segmenter.of(network, weights, seen, ("target",), device, record["reference"]["share"])
     kept(
         output, "segmenter", config, network, seen, weights, text, record["losses"],
-        card.sheet(_shown(work, bank)), work.classes, record=record,
+        card.sheet([_overlay(*one) for one in zip(shown, masks_shown, strict=True)]),
+        work.classes, record=record,
     )  # fmt: skip
     say(
-        f"{output}: target {verdict}, says the watch on held-out images; look at "
-        f"{card.path_of(output).stem}{card.IMAGES} before you trust it"
+        f"{output}: target {verdict}, says the watch, by shape alone; where it lies, "
+        f"{card.path_of(output).stem}{card.IMAGES} shows: look before you trust it"
     )
-    return GuidedModel(output, record["collapse"], share)
+    return GuidedModel(output, kind, record["shape"]["share"])
 
 
 def _mended(profile: Profile) -> Profile:
@@ -162,13 +173,16 @@ def _cost(bank: Bank, runs: Sequence[GuideConfig], fabric: Fabric) -> str:
     return cost_line(work, total, device_name(fabric))
 
 
-def _shown(work: Segmenter, bank: Bank) -> list[np.ndarray]:
-    """A few images with their target."""
-    found = []
-    for image in card.some(bank):
-        whole = pictured(np.moveaxis(image, 0, -1), Path(bank.name), "colour", image.shape[-1])
-        found.append(np.moveaxis(overlay(image, work.planes(whole)[0]), -1, 0))
-    return found
+def _shown(work: Segmenter, bank: Bank) -> tuple[np.ndarray, np.ndarray]:
+    """A few images (N, 3, S, S), and their masks (N, S, S) as `ldl segment` writes them."""
+    images = np.stack(card.some(bank))
+    size = images.shape[-1]
+    whole = (pictured(np.moveaxis(one, 0, -1), Path(bank.name), "colour", size) for one in images)
+    return images, np.stack([work.planes(one)[0] for one in whole])
+
+
+def _overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return np.moveaxis(overlay(image, mask), -1, 0)
 
 
 def _card(
@@ -200,7 +214,9 @@ def _card(
             "What came out": [
                 "Masks are what the map is strongest in, as much of the field of view as the "
                 f"reference masks cover ({record['reference']['share']:.1%}).",
-                f"On held-out images the target is {verdict}.",
+                f"The target is {verdict}.",
+                f"{record['shape']['share']:.1%} of the field of view of held-out images is above "
+                "one half.",
                 "Nobody has scored it: this is about its shape, not about its place.",
             ],
             "Use": [f"`ldl segment --model {output.name} IMAGES -o OUT`"],

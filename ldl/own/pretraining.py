@@ -10,6 +10,7 @@ from ldl import paths
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
 from ldl.data.own import folder_bank, told_modality, usual_side
+from ldl.engine.profiles import profile_named
 from ldl.errors import LdlError
 from ldl.methods import METHODS
 from ldl.own import card
@@ -179,6 +180,9 @@ def planned(
         raise LdlError(f"--method {method} is a start that is not trained; use {names}")
     config = config_of(method, modality, profile, seed)  # type: ignore[arg-type]
     wanted: dict[str, Any] = {name: value for name, value in knobs.items() if value is not None}
+    usual = profile_named(profile).folder_steps
+    if usual and not isinstance(config, ComparisonConfig):
+        wanted.setdefault("steps", usual)
     if size is not None:
         wanted["data"] = DataConfig(source="phantom", size=size)
         share = config.crop / config.data.size

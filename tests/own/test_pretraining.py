@@ -12,9 +12,11 @@ from ldl import phantoms
 from ldl.cli import app
 from ldl.data.bank import BankWriter, Entry, bank_of, image_rows, open_images
 from ldl.data.own import folder_bank, image_files, usual_side
+from ldl.engine.profiles import profile_named
 from ldl.errors import DataError, LdlError
 from ldl.models import LocalDiscriminationNet
 from ldl.own.pretraining import planned
+from ldl.tables.encoders import config_of
 from ldl.train import checkpoint
 
 
@@ -90,6 +92,21 @@ def test_views_are_windows_of_larger_images(
         config = planned(method, "fundus", "open", 0, size, crop=crop)
         for one in filter(None, (config, config.step1)):
             assert (one.crop, one.scale, one.data.size) == (seen, scale, size or 112)
+
+
+def test_a_folder_has_steps_of_its_own() -> None:
+    """The tables share their steps between two phases; a folder's encoder has the first alone."""
+    usual = profile_named("open").folder_steps
+    table = config_of("pd+mix", "fundus", "open")
+    found = planned("pd+mix", "fundus", "open", 0, 256)
+    assert found.steps == usual != table.steps
+    assert found.halve_every == found.steps // 2
+    assert planned("pd+mix", "fundus", "open", 0, 256, steps=7).steps == 7
+    assert (
+        planned("pd+mix", "fundus", "paper").steps == config_of("pd+mix", "fundus", "paper").steps
+    )
+    other = config_of("moco", "fundus", "open")
+    assert planned("moco", "fundus", "open").steps == other.steps
 
 
 def test_killed_within_a_volume_it_goes_on_with_the_next_slice(cache: Path) -> None:

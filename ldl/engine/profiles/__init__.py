@@ -196,6 +196,9 @@ class Profile(Strict):
     comparison_steps: int | None = Field(
         default=None, description="of the comparison methods; None: as many images as Rd sees"
     )
+    folder_steps: int | None = Field(
+        default=None, description="of LDL's methods on one's own images; None: as in the tables"
+    )
     border: BorderName = "zeros"
     scale: ScaleName = "whole"
     task_crop: int | None = Field(default=None, description="windows that tasks are trained on")
