@@ -91,7 +91,7 @@ def sizes(shown):
         backbone, parts = record["config"]["backbone"], record["parameters"]
         rows[backbone, beside] = {
             "network": f"{backbone} + {beside}",
-            **{part: f"{parts[part]:,}" for part in PARTS},
+            **{part: f"{parts[part] / 1000:,.1f}" for part in PARTS},
             "all": f"{sum(parts.values()):,}",
         }
     return [rows[key] for key in sorted(rows)]
@@ -100,7 +100,9 @@ def sizes(shown):
 counted = sizes(best)
 for backbone in {one["network"].partition(" + ")[0] for one in counted}:
     assert len({one["all"] for one in counted if one["network"].startswith(f"{backbone} + ")}) == 1
-plots.small_table(counted, caption="Trainable parameters, equal to the last one.")
+plots.small_table(
+    counted, caption="Trainable parameters: parts in thousands, all of them equal to the last one."
+)
 
 # %% tags=["remove-input"]
 display(report.encoders_table(best))

@@ -15,7 +15,7 @@
 # # Localized region contrast
 #
 # Localized Region Contrast (LRC) {cite}`yan2023lrc` sets a second network beside a globally pretrained encoder: superpixels divide a CT slice, the slice is bent, and a U-Net must recognise every region in the bent slice. What that is
-# worth beyond the second network itself, {doc}`lrc_table1` asks. No code of the paper is public; the last table lists what it leaves open.
+# worth beyond the second network itself, {doc}`lrc_table1` asks. No code of the paper is public; the last table lists what else it leaves open.
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"
@@ -449,7 +449,7 @@ Markdown(
 )
 
 # %% [markdown]
-# ## Every choice in one table
+# ## The other choices
 
 # %% tags=["remove-input"]
 config, say = local.config, plots.words
@@ -473,13 +473,7 @@ plots.small_table(
                 "strength not said",
                 f"{elastic.cells} cells, at most {elastic.strength:.0%} of the side",
             ),
-            (
-                "region vector",
-                "mean of N = 50 draws with replacement",
-                "the same, then a unit vector",
-            ),
             ("temperature τ<sub>l</sub>", "not said", f"{config.temperature:g}"),
-            ("denominator", "with the self product", "as printed, or without"),
             ("reduction", "sum over regions", "mean over regions and images"),
             (
                 "local network",
@@ -497,16 +491,11 @@ plots.small_table(
                 "the abdomen set at hand for all three",
             ),
             (
-                "fine-tuning's loss",
-                "Dice",
-                "Dice with background; weighted cross-entropy beside it but under `paper`",
-            ),
-            (
                 "head",
                 "not said",
                 "normalisation, ReLU, 1 × 1 convolution, softmax",
             ),
         )
     ],
-    caption="What the paper leaves open, and what is done here.",
+    caption="What else the paper leaves open, and what is done here.",
 )

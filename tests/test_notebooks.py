@@ -67,6 +67,10 @@ def test_source(name: str) -> None:
     declared = parameters.declared(name)
     assert declared["profile"].default == "demo"
     assert set(papermill.inspect_notebook(notebook)) <= set(declared)
+    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    # An equation of several lines is set in `split`, where no tag is allowed.
+    equations = re.findall(r"\$\$.*?\$\$", prose, re.DOTALL)
+    assert [one for one in equations if r"\\" in one and r"\tag" in one] == []
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert re.search(rf'\bcheck\("{name}", globals\(\)\)', code[1])
 
