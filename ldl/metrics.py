@@ -1,7 +1,6 @@
 """Scores of images and volumes; does a target look like vessels, did a pretraining get anywhere?"""
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -166,28 +165,23 @@ def volume_gaps(first: Array, second: Array, kept: bool = False) -> Array | None
 
 
 def hausdorff95(prediction: Array, truth: Array, spacing: Spacing) -> float:
-    """95 % Hausdorff distance in mm of two masks (D, H, W) bool that both have voxels, by monai.
+    """95 % Hausdorff distance in mm of two masks (D, H, W) bool that both have voxels.
 
-    Surface voxels are those with a face neighbour outside the mask or the volume.
+    Surface voxels are those with a face neighbour outside the mask or the volume. monai 1.6 gives
+    the same float32 in ten times the time.
     """
-    # Seconds to import, and the tables need the statistics above alone.
+    # Slow to import, and the tables need the statistics above alone.
     import torch
-    from monai.metrics import compute_hausdorff_distance
     from scipy import ndimage
+    from scipy.spatial import KDTree
 
     both = ndimage.find_objects((prediction | truth).astype(np.uint8))[0]
-    yes, real = (torch.from_numpy(mask[both].copy())[None, None] for mask in (prediction, truth))
-    with warnings.catch_warnings():
-        # monai 1.6 calls itself with an argument that it has deprecated.
-        warnings.filterwarnings("ignore", "monai.metrics.utils get_mask_edges", FutureWarning)
-        distance = compute_hausdorff_distance(
-            yes,
-            real,
-            include_background=True,
-            percentile=PERCENTILE,
-            spacing=[float(one) for one in spacing],
-        )
-    return float(distance)
+    masks = (np.pad(mask[both], 1) for mask in (prediction, truth))
+    surfaces = [np.argwhere(mask & ~ndimage.binary_erosion(mask)) * spacing for mask in masks]
+    distances = (
+        KDTree(to, leafsize=32).query(points)[0] for points, to in (surfaces, surfaces[::-1])
+    )
+    return max(float(torch.from_numpy(one).float().quantile(PERCENTILE / 100)) for one in distances)
 
 
 def _score(name: str, yes: Array, real: Array, spacing: Spacing) -> OrganScore:

@@ -1,13 +1,11 @@
 """Run many runs in worker processes; whatever ends them, the next call goes on."""
 
-import math
 import multiprocessing
 import signal
 from collections.abc import Callable, Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -94,30 +92,21 @@ def run_all(
     return outcome
 
 
-# Seconds on one core of 2.5 GHz: of a run beside its updates, of an update beside its maps, and of
-# an image's pixel and channel of the first stage, forward and backward.
-_A_RUN, _AN_UPDATE, _A_VALUE = 0.3, 0.006, 1.8e-7
+# Seconds on one core of 2.5 GHz: of a run beside its updates, of one that only looks, of an update
+# beside its maps, and of an image's pixel and channel of the first stage, forward and backward.
+_A_RUN, _A_LOOK, _AN_UPDATE, _A_VALUE = 0.3, 3.0, 0.006, 1.8e-7
 
 
 def expected_seconds(run: Run) -> float:
     """What ``run`` takes, needed runs left out, right within a factor of a few."""
-    named = {name: getattr(run, name, None) for name in ("refine", "synthesis", "region", "guide")}
-    part: Any = next(filter(None, [*named.values()][:3]), run)
-    like: Any = named["guide"].region if named["refine"] and named["guide"] else part  # its sizes
-    side, base = getattr(like, "crop", None) or run.data.size, getattr(like, "base", 8)
-    if run.kind == "transfer":
-        train = math.ceil(max(1, (getattr(run.data, "train", None) or 20) * part.label_fraction))
-        images = part.batch_size
-        updates = math.ceil(train / images) * (part.frozen_epochs + part.full_epochs)
-    else:
-        updates = getattr(part, "steps", 0) + getattr(part, "segment_steps", 0)
-        images = 2 * getattr(part, "batch", 0) or 6 * getattr(part, "groups", 0)
-        images *= 4 if named["synthesis"] else 1  # which goes there and back, before two judges
+    parts = run.work()
     # Narrow layers are bound by memory, wide ones by arithmetic.
-    width = (base + getattr(part, "local_base", 0)) * max(1.0, base / 16)
-    return _A_RUN * (1 if updates else 10) + updates * (
-        _AN_UPDATE + _A_VALUE * images * side**2 * width
+    steps = (
+        one.updates
+        * (_AN_UPDATE + _A_VALUE * one.images * one.side**2 * one.width * max(1, one.width / 16))
+        for one in parts
     )
+    return sum(steps, _A_RUN if parts else _A_LOOK)
 
 
 class _Shown:

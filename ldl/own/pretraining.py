@@ -20,6 +20,7 @@ from ldl.runs.pretrain import ComparisonConfig, EncoderConfig
 from ldl.tables.encoders import config_of, with_knobs
 from ldl.tasks import Modality
 from ldl.train import pretrain as of_ldl
+from ldl.train.comparison import LEAST_SPREAD, pretrain_comparison
 from ldl.train.device import Fabric, device_name
 from ldl.train.loop import Progress
 from ldl.train.made import How
@@ -103,17 +104,13 @@ def pretrain(
     ((record, weights),) = trained(
         {"pretrain": config}, partial(_cost, bank), device=device, progress=progress, say=say
     )
-    collapsed = False
-    if record.get("spread"):
-        from ldl.train.comparison import LEAST_SPREAD
-
-        collapsed = record["spread"][-1] < LEAST_SPREAD
+    spread = record.get("spread") or [1.0]
     done = Encoder(
         output,
         len(bank.ids),
         record["retrieval"],
         record["retrieval_before"],
-        collapsed,
+        spread[-1] < LEAST_SPREAD,
     )
     network = Network(
         backbone=getattr(config, "backbone", "vgg"),
@@ -231,7 +228,5 @@ def _cost(bank: Bank, runs: Sequence[EncoderConfig], fabric: Fabric) -> str:
 
 def short_training(config: EncoderConfig, bank: Bank, steps: int, how: How) -> float:
     """Seconds of so many steps of ``config``, without its first step."""
-    train: Any = of_ldl.pretrain
-    if isinstance(config, ComparisonConfig):
-        from ldl.train.comparison import pretrain_comparison as train  # brings what reads CT
+    train: Any = pretrain_comparison if isinstance(config, ComparisonConfig) else of_ldl.pretrain
     return float(train(config.model_copy(update={"steps": steps}), bank, how).history.seconds)

@@ -1,12 +1,28 @@
 """A run: a frozen config with an id, the runs it needs, and the name of what makes it."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ldl.config import Strict
 
 # Raised by hand when the phantoms' drawings change, as `Run.version` is when a run's numbers do;
 # the golden records under `tests/golden` fail when either was forgotten.
 PHANTOMS = 4
+
+
+class Work(NamedTuple):
+    """What a training takes, without its data.
+
+    Attributes:
+        updates: of its optimizer.
+        images: that one update brings through the network, each view counted.
+        side: of these, in pixels.
+        width: channels of the network's first stage, those of two branches together.
+    """
+
+    updates: int
+    images: int
+    side: int
+    width: int
 
 
 class Run(Strict):
@@ -41,6 +57,10 @@ class Run(Strict):
     def repeat(self) -> int | None:
         """Which repetition of its cell it is: a seed, or None for what is made once, untrained."""
         return self.seed
+
+    def work(self) -> tuple[Work, ...]:
+        """Its trainings, one after the other; none where nothing is trained."""
+        return ()
 
     def slug(self) -> str:
         """The readable part of its id."""

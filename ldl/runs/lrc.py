@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ldl.config import Strict
-from ldl.runs.base import Run
+from ldl.runs.base import Run, Work
 from ldl.runs.pretrain import BorderName, ComparisonConfig, ScheduleName
 from ldl.tasks import facts
 
@@ -148,7 +148,7 @@ class GlobalConfig(ComparisonConfig):
     """
 
     kind: ClassVar[str] = "ct-global"
-    maker: ClassVar[str] = "ldl.train.comparison:make_global"
+    maker: ClassVar[str] = "ldl.train.ct_global:make_global"
 
     modality: Literal["ct"] = "ct"
     data: CtConfig  # type: ignore[assignment]
@@ -228,6 +228,10 @@ class LocalRegionConfig(Run):
     @property
     def method(self) -> str:
         return "lrc"
+
+    def work(self) -> tuple[Work, ...]:
+        """Each slice and its transform."""
+        return (Work(self.steps, 2 * self.batch, self.data.size, self.base),)
 
     def slug(self) -> str:
         count = "all" if self.samples is None else self.samples
@@ -398,6 +402,10 @@ class OrganConfig(Run):
     def home(self) -> str:
         """All fine-tunings of a region from scratch are one job."""
         return f"organs-scratch-{self.data.region}-{self.data.source}-{self.data.size}"
+
+    def work(self) -> tuple[Work, ...]:
+        width = self.local_base + (0 if self.backbone == "none" else self.base)
+        return (Work(self.steps, self.batch, self.data.size, width),)
 
     def slug(self) -> str:
         start: str = self.encoder.method if self.encoder else "scratch"

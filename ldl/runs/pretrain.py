@@ -8,7 +8,7 @@ import yaml
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ldl.config import TAGS, DataConfig
-from ldl.runs.base import Run
+from ldl.runs.base import Run, Work
 from ldl.tasks import CHANNELS, Modality
 
 MethodName = Literal["pd", "pd+mix", "rd", "pd+mix+ms", "pd+mix+ms+cs"]
@@ -108,6 +108,11 @@ class PretrainConfig(Pretraining):
             agree(self, self.step1, "step1", "border", "scale")
         return self
 
+    def work(self) -> tuple[Work, ...]:
+        """Two views of 2 groups of images, and both mixed."""
+        views = 4 if self.method == "pd" else 6
+        return (Work(self.steps, views * self.groups, self.crop, self.base),)
+
     def slug(self) -> str:
         knobs = f"g{self.patch_grid}-c{self.clusters}-b{self.base}-s{self.seed}"
         method = self.method.replace("+", "-")
@@ -146,6 +151,10 @@ class ComparisonConfig(Pretraining):
     def step1(self) -> None:
         """No comparison method starts from another run."""
         return None
+
+    def work(self) -> tuple[Work, ...]:
+        """Two views of each image."""
+        return (Work(self.steps, 2 * self.batch, self.crop, self.base),) if self.steps else ()
 
     def slug(self) -> str:
         kind = "" if self.backbone == "vgg" else f"{self.backbone}-"

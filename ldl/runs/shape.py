@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ldl.config import DataConfig, Strict
-from ldl.runs.base import Run
+from ldl.runs.base import Run, Work
 from ldl.runs.pretrain import PretrainConfig, ScaleName
 
 PriorName = Literal["dsa", "octa", "own", "vessels"]
@@ -22,6 +22,7 @@ ReferenceName = Literal["whole", "native", "actual"]
 # A map becomes a mask above one half, as published, or where it is strongest; in windows of an eye
 # the border of the picture is no rim.
 CutName = Literal["half", "share", "window"]
+SEGMENT_BATCH = 8  # synthetic pairs an update
 _GUIDED, _SYNTHETIC = ("ori", "clu", "refine"), ("cyclegan", "synseg")
 
 
@@ -108,6 +109,10 @@ class GuideConfig(Run):
     @property
     def method(self) -> str:
         return "guide"
+
+    def work(self) -> tuple[Work, ...]:
+        """Its region discrimination; the judge is little beside it."""
+        return self.region.work()
 
     def slug(self) -> str:
         knobs = f"{self.judge}-c{self.region.clusters}-b{self.region.base}-s{self.seed}"
@@ -260,6 +265,19 @@ class ShapeConfig(Run):
         if self.refine:
             return f"refine-{self.refine.weight}"
         return self.output
+
+    def work(self) -> tuple[Work, ...]:
+        """The segmentation network on pseudo labels; or a translation, and one on its pairs."""
+        if self.refine and self.guide:
+            region = self.guide.region
+            return (Work(self.refine.steps, self.refine.batch, region.crop, region.base),)
+        if not self.synthesis:
+            return ()
+        # Masks and images, there and back, and before the judges.
+        one, passes = self.synthesis, 8
+        translated = Work(one.steps, passes * one.batch, one.crop, one.base)
+        segmented = Work(one.segment_steps, SEGMENT_BATCH, one.crop, one.segment_base)
+        return (translated, segmented) if one.segment_steps else (translated,)
 
     def slug(self) -> str:
         judge = f"-{self.guide.judge}" if self.guide else ""

@@ -1,13 +1,19 @@
 """Transfer of an encoder to a segmentation task (LDL section 6.1.2)."""
 
+import math
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ldl.config import DataConfig
-from ldl.runs.base import Run
+from ldl.runs.base import Run, Work
 from ldl.runs.pretrain import BorderName, ComparisonConfig, EncoderConfig, agree
 from ldl.tasks import CHANNELS, Modality, task_named
+
+
+def taken(images: int, fraction: float) -> int:
+    """How many of the images are used, at least one (LDL Figure 7)."""
+    return max(1, round(fraction * images))
 
 
 class TransferConfig(Run):
@@ -59,6 +65,16 @@ class TransferConfig(Run):
         if self.crop and (self.crop % 16 or self.crop > self.data.size):
             raise ValueError(f"crop {self.crop} must be a multiple of 16 within {self.data.size}")
         return self
+
+    def updates(self, images: int) -> int:
+        """Of so many training images, of which it takes its share."""
+        batches = math.ceil(taken(images, self.label_fraction) / self.batch_size)
+        return batches * (self.frozen_epochs + self.full_epochs)
+
+    def work(self) -> tuple[Work, ...]:
+        """As if all sets had as many images as the phantoms'."""
+        updates, side = self.updates(self.data.train), self.crop or self.data.size
+        return (Work(updates, self.batch_size, side, self.base),)
 
     def home(self) -> str:
         """All tasks of a modality from scratch are one job."""

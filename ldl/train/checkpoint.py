@@ -61,7 +61,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         )
     if not any(required <= set(header) for required in _HEADERS):
         raise TrainingError(f"{path}: not a checkpoint of ldl; delete it to start anew")
-    if header.get("digest", digest(tensors)) != digest(tensors):
+    if header.setdefault("digest", found := digest(tensors)) != found:
         raise TrainingError(f"{path}: damaged checkpoint (bits changed); delete it to start anew")
     return tensors, header
 

@@ -1,13 +1,12 @@
 """Pretraining one encoder by a comparison method."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
 from ldl.data.bank import Bank
-from ldl.data.ct import CtBank, joined, pretraining_rows, slice_bank
 from ldl.data.prepare import grades, pretraining_bank
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.errors import DataError
@@ -17,7 +16,6 @@ from ldl.metrics import far_enough, late_gain
 from ldl.models.backbones import pooled
 from ldl.ranks import across_ranks, gathered
 from ldl.rng import generator, seed_everything, sent
-from ldl.runs.lrc import GlobalConfig, LocalRegionConfig
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
 from ldl.train import checkpoint
@@ -57,6 +55,17 @@ def seen_by(config: ComparisonConfig, images: Tensor, generator: Generator) -> T
             for image, (top, left) in zip(images, places.tolist(), strict=True)
         ]
     )
+
+
+class Images(Protocol):
+    """What is trained on: a bank of images, or of the slices of CT."""
+
+    @property
+    def images(self) -> np.ndarray: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
 
 
 class ComparisonStage(EpochStage):
@@ -142,7 +151,7 @@ def pretrain_comparison(
 
 def pretrain_on(
     config: ComparisonConfig,
-    bank: Bank | CtBank,
+    bank: Images,
     how: How,
     feed: Feed,
     parts: tuple[list[int], list[int]],
@@ -203,44 +212,3 @@ def compared(run: ComparisonConfig, done: Learned, data: dict[str, Any]) -> Made
     fields["trained"] = far_enough({"config": run.model_dump(), **fields})
     weights = checkpoint.prefixed("encoder", done.net.encoder.state_dict())
     return Made(weights, data, done.history.seconds, fields)
-
-
-def pretrain_global(config: GlobalConfig, bank: CtBank, how: How) -> Learned:
-    """Pretrain as ``config`` says, on the slices of the volumes that its part may see.
-
-    The paper has SGD, elastic positives and weight decay: knobs here, set by profiles. Retrieval is
-    measured on slices of the validation volumes, whose neighbours look alike.
-
-    Args:
-        bank: slices, (N, 1, size, size) uint8; its volumes are split.
-    """
-    if METHODS[config.method].labels:
-        raise DataError(f"{bank.name}: {config.method} needs a label for each slice; CT has none")
-    learned, watched = pretraining_rows(bank, config.part)
-    feed = Feed(bank.images, how.fabric.device, np.concatenate([learned, watched]))
-    rows = list(range(len(learned) + len(watched)))
-    return pretrain_on(config, bank, how, feed, (rows[: len(learned)], rows[len(learned) :]))
-
-
-def data_of(bank: CtBank, **more: object) -> dict[str, Any]:
-    """A record's line about a slice bank."""
-    return {
-        "name": bank.name,
-        "fingerprint": bank.fingerprint,
-        "slices": len(bank.images),
-        "volumes": {part: len(bank.part(part)) for part in ("train", "validation", "test")},
-        "left_out": len(bank.left_out),
-        "note": bank.note,
-        **more,
-    }
-
-
-def bank_of(run: GlobalConfig | LocalRegionConfig, how: How) -> CtBank:
-    """What a pretraining sees: its set, and more sets where the run names them."""
-    return joined([slice_bank(one, progress=how.progress is True) for one in (run.data, *run.more)])
-
-
-def make_global(run: GlobalConfig, how: How) -> Made:
-    """E_g's pretraining; the weights are the encoder's, named ``encoder.*``."""
-    bank = bank_of(run, how)
-    return compared(run, pretrain_global(run, bank, how), data_of(bank))

@@ -20,7 +20,8 @@ from ldl.rng import generator, numpy_generator, seed_everything
 from ldl.runs.lrc import GlobalConfig, LocalRegionConfig, ProbeConfig
 from ldl.sphere import full_precision
 from ldl.train import checkpoint
-from ldl.train.comparison import ComparisonStage, bank_of, data_of
+from ldl.train.comparison import ComparisonStage
+from ldl.train.ct_global import bank_of, data_of
 from ldl.train.device import Feed, placed
 from ldl.train.made import How, Made, Weights
 from ldl.train.pretrain import evaluating

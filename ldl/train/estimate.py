@@ -1,9 +1,8 @@
 """What a run would cost, without its data: operations and memory counted on one step."""
 
-import math
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from ldl.models.discriminator import discriminator
 from ldl.models.organ_net import LocalUNet, OrganNet
 from ldl.models.segmentation import SegmentationNet, TargetNet
 from ldl.rng import numpy_generator, seed_everything
-from ldl.runs.base import Run
+from ldl.runs.base import Run, Work
 from ldl.runs.lrc import LocalRegionConfig, OrganConfig
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
 from ldl.runs.shape import GuideConfig, ShapeConfig
@@ -31,7 +30,6 @@ from ldl.tasks import CHANNELS, task_named
 from ldl.train.comparison import ComparisonStage
 from ldl.train.device import Feed, fabric_for
 from ldl.train.pretrain import PretrainStage
-from ldl.train.transfer import take_fraction
 
 # A weight, its gradient and Adam's two means, in bytes of float32.
 _BYTES_A_WEIGHT = 16
@@ -64,12 +62,11 @@ def estimate(run: Run) -> Estimate | None:
         if isinstance(run, PretrainConfig | ComparisonConfig):
             return _pretraining(run)
         if isinstance(run, LocalRegionConfig):
-            net: nn.Module = LocalUNet(run.base, 1, run.features, run.border)
-            return _network(net, [(2 * run.batch, 1)], run.data.size, run.steps)
+            return _trained(LocalUNet(run.base, 1, run.features, run.border), 1, *run.work())
         if isinstance(run, OrganConfig):
             # Of one organ: the last 1x1 convolution is little beside the branches.
             net = OrganNet(run.backbone, run.base, 1, run.local_base, 1, run.features, run.border)
-            return _network(net, [(run.batch, 1)], run.data.size, run.steps)
+            return _trained(net, 1, *run.work())
         if isinstance(run, GuideConfig):
             return _guide(run)
         if isinstance(run, ShapeConfig):
@@ -111,15 +108,15 @@ def _pretraining(config: PretrainConfig | ComparisonConfig) -> Estimate:
 
 
 def _transfer(config: TransferConfig) -> Estimate:
-    channels = CHANNELS[task_named(config.task).modality]
-    batches = math.ceil(_training_images(config) / config.batch_size)
-    net = SegmentationNet(config.base, channels, config.border)
-    side = config.crop or config.data.size
-    step = _network(net, [(config.batch_size, channels)], side, 1)
+    channels, (one,) = CHANNELS[task_named(config.task).modality], config.work()
+    whole = _trained(
+        SegmentationNet(config.base, channels, config.border),
+        channels,
+        one._replace(updates=config.updates(_training_images(config))),
+    )
     # A frozen encoder has no backward pass, about two thirds of a network that is half encoder.
-    share = (config.full_epochs + config.frozen_epochs * 2 / 3) * batches
-    updates = batches * (config.frozen_epochs + config.full_epochs)
-    return Estimate(updates, step.flop * share, step.memory)
+    share = 1 - config.frozen_epochs / (config.frozen_epochs + config.full_epochs) / 3
+    return replace(whole, flop=whole.flop * share)
 
 
 def _guide(config: GuideConfig) -> Estimate:
@@ -134,9 +131,7 @@ def _guide(config: GuideConfig) -> Estimate:
 def _shape(config: ShapeConfig) -> Estimate:
     """A segmentation network on pseudo labels, or a translation between images and masks."""
     if config.refine and config.guide:
-        net: nn.Module = TargetNet(config.guide.region.base)
-        side, steps = config.guide.region.crop, config.refine.steps
-        return _network(net, [(config.refine.batch, 3)], side, steps)
+        return _trained(TargetNet(config.guide.region.base), 3, *config.work())
     if not config.synthesis:
         return Estimate(0, 0.0, 0.0)
     one = config.synthesis
@@ -147,11 +142,19 @@ def _shape(config: ShapeConfig) -> Estimate:
         _network(judge, [(3 * one.batch, channels)], one.crop, one.steps)
         for judge, channels in ((net.judges["image"], 3), (net.judges["mask"], 1))
     ]
-    segmented = _network(TargetNet(one.segment_base), [(one.batch, 3)], one.crop, one.segment_steps)
-    parts = [translated, *judged, segmented]
-    updates = one.steps + one.segment_steps
-    memory = max(segmented.memory, sum(part.memory for part in parts[:-1]))
-    return Estimate(updates, sum(part.flop for part in parts), memory)
+    works = config.work()
+    segmented = [_trained(TargetNet(one.segment_base), 3, work) for work in works[1:]]
+    together = [translated, *judged]
+    return Estimate(
+        sum(work.updates for work in works),
+        sum(part.flop for part in [*together, *segmented]),
+        max(sum(part.memory for part in together), *(part.memory for part in segmented), 0.0),
+    )
+
+
+def _trained(net: nn.Module, channels: int, work: Work) -> Estimate:
+    """Of ``net`` on images of so many channels."""
+    return _network(net, [(work.images, channels)], work.side, work.updates)
 
 
 def _network(net: nn.Module, inputs: list[tuple[int, int]], side: int, updates: int) -> Estimate:
@@ -167,11 +170,9 @@ def _network(net: nn.Module, inputs: list[tuple[int, int]], side: int, updates: 
 
 def _training_images(config: TransferConfig) -> int:
     if config.data.source == "phantom":
-        count = config.data.train - config.data.train // 5
-    else:
-        members = task_members(*collection_named(config.task))
-        count = sum(one.split == "train" for one in members)
-    return len(take_fraction(list(range(count)), config.label_fraction))
+        return config.data.train - config.data.train // 5
+    members = task_members(*collection_named(config.task))
+    return sum(one.split == "train" for one in members)
 
 
 def counted(losses: Any) -> tuple[int, int]:

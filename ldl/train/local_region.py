@@ -14,7 +14,7 @@ from ldl.models.organ_net import LocalUNet
 from ldl.rng import generator, seed_everything, sent
 from ldl.runs.lrc import LocalRegionConfig
 from ldl.sphere import unit
-from ldl.train.comparison import bank_of, data_of
+from ldl.train.ct_global import bank_of, data_of
 from ldl.train.device import Fabric, Feed, placed
 from ldl.train.loop import EpochStage, Plan
 from ldl.train.made import How, Learned, Made

@@ -22,7 +22,7 @@ from ldl.rng import generator, seed_everything
 from ldl.runs.lrc import OrganConfig
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.train import checkpoint
-from ldl.train.comparison import data_of
+from ldl.train.ct_global import data_of
 from ldl.train.device import Feed, placed
 from ldl.train.loop import BestStage, EpochSampler, History, Plan
 from ldl.train.made import How, Made, Weights, curves

@@ -16,7 +16,7 @@ from ldl.errors import ConfigError
 from ldl.methods.guided import GuidedNet
 from ldl.metrics import collapse, dsc, shape_of
 from ldl.rng import generator
-from ldl.runs.shape import GuideConfig, ShapeConfig
+from ldl.runs.shape import SEGMENT_BATCH, GuideConfig, ShapeConfig
 from ldl.tasks import VESSEL_TASKS
 from ldl.train import checkpoint
 from ldl.train.device import Feed
@@ -157,7 +157,7 @@ def _baseline(run: ShapeConfig, how: How) -> Output:
         drawn = generator(run.seed, "synthetic pairs")
         references = REFERENCES[config.scale](prior, config.crop, drawn, how.fabric.device)
         segment, histories["segment"] = train_target(
-            SyntheticPairs(done.net.to_image, references, BATCH, config.jitter),
+            SyntheticPairs(done.net.to_image, references, SEGMENT_BATCH, config.jitter),
             Plan(config.segment_steps, config.segment_rate),
             run,
             how,

@@ -16,7 +16,7 @@ from ldl.losses.dice import dice_loss
 from ldl.metrics import dsc
 from ldl.models.segmentation import SegmentationNet
 from ldl.rng import generator, seed_everything
-from ldl.runs.transfer import TransferConfig
+from ldl.runs.transfer import TransferConfig, taken
 from ldl.train import checkpoint
 from ldl.train.device import Feed, placed
 from ldl.train.loop import BestStage, History, Plan
@@ -119,8 +119,8 @@ def classes_dice(prediction: Tensor, masks: Tensor) -> Tensor:
 
 
 def take_fraction(rows: list[int], fraction: float) -> list[int]:
-    """The first ``fraction`` of the list, at least one (LDL Figure 7)."""
-    return rows[: max(1, round(fraction * len(rows)))]
+    """The first ``fraction`` of the list, see `ldl.runs.transfer.taken`."""
+    return rows[: taken(len(rows), fraction)]
 
 
 @torch.no_grad()

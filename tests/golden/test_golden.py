@@ -24,6 +24,7 @@ from ldl.engine.profiles import PROFILES, profile_named
 from ldl.engine.store import RunStore
 from ldl.runs.base import Run
 from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
+from ldl.runs.transfer import TransferConfig
 from ldl.tables import TABLES, plan
 from ldl.tables.measure import show
 
@@ -123,6 +124,18 @@ def test_smoke_record(kind: str, store: RunStore) -> None:
         assert record == known
     else:  # Other kernels round otherwise.
         _close(record, known, kind)
+
+
+@pytest.mark.parametrize("kind", sorted(_kinds()))
+def test_a_run_says_the_updates_that_its_record_counts(kind: str) -> None:
+    run, record = _kinds()[kind], json.loads((HERE / f"records/{kind}.json").read_text())["record"]
+    losses = record.get("losses", {})
+    phases = [losses] if "step" in losses else losses.values()
+    made = [phase["step"][-1] for phase in phases if phase["step"]]
+    if isinstance(run, TransferConfig):
+        assert sum(made) == run.updates(record["data"]["train"])
+    else:
+        assert made == [one.updates for one in run.work()]
 
 
 def _numbers(value: Any) -> Any:

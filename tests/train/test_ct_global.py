@@ -13,7 +13,8 @@ from ldl.errors import ConfigError, DataError
 from ldl.methods import METHODS
 from ldl.models.backbones import LocalEncoder
 from ldl.runs.lrc import TWO_VIEWS, CtConfig, ElasticConfig, GlobalConfig
-from ldl.train.comparison import ComparisonStage, pretrain_global
+from ldl.train.comparison import ComparisonStage
+from ldl.train.ct_global import pretrain_global
 from ldl.train.device import Feed
 from ldl.train.made import How
 from tests.train.resuming import alike, killed_and_resumed, twice

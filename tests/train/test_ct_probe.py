@@ -6,7 +6,7 @@ import torch
 from ldl.methods import METHODS
 from ldl.runs.lrc import CtConfig, ElasticConfig, GlobalConfig, LocalRegionConfig, ProbeConfig
 from ldl.train import checkpoint
-from ldl.train.comparison import bank_of
+from ldl.train.ct_global import bank_of
 from ldl.train.ct_probe import _network, make_probe, own_loss, read_out
 from ldl.train.made import How
 

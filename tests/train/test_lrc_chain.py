@@ -7,7 +7,7 @@ import torch
 from ldl.data.ct import slice_bank
 from ldl.data.superpixels import prepare_superpixels
 from ldl.runs.lrc import CtConfig, GlobalConfig, LocalRegionConfig, OrganConfig
-from ldl.train.comparison import pretrain_global
+from ldl.train.ct_global import pretrain_global
 from ldl.train.local_region import pretrain_local
 from ldl.train.made import How
 from ldl.train.organs import finetune
