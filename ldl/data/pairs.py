@@ -118,7 +118,7 @@ def pair(images: Path, masks: Path, modality: Modality, *, leave_out: bool = Fal
             raise DataError(
                 f"{masks}: {shown(name)} and {shown(grouped[image][label].name)} are both masks of "
                 f"{shown(image)}, and no name says what of; put each class into a folder of its "
-                "own, and what is of one class into one file"
+                "own, and what is of one class into one file, or keep one of them"
             )
         grouped[image][label] = masks / name
     return Pairs(images, dict(grouped), tuple(f for f in files if f not in grouped), rule)

@@ -147,7 +147,9 @@ def finetune(
     scores, shown = scoring.scored(tests, pixel_size, progress is True)
     within = scoring.interval(scores)
     against = scoring.against(scores) if compare else None
-    answer = [scoring.answer(against, steps, count)] if against else []
+    one_split = count == 1 and not fixed and len(_subjects(data, *SPLITS)) >= scoring.LEAST
+    hint = f"--folds {FOLDS} tests every image" if one_split else "more masks would tell"
+    answer = [scoring.answer(against, steps, hint)] if against else []
     summary = scoring.summary(scores, within, count)
     record, weights = made[0]
     text = _card(output, plan, record, data, start, [summary, *answer])
@@ -208,11 +210,12 @@ def _read(pairs: Pairs, data: Labelled, given: bool, compare: bool, folds: int) 
     number = sum(map(len, counts.values()))
     whose = _subjects(data, *SPLITS)
     parts = ", ".join(f"{len(each)} {part}" for part, each in counts.items())
-    parts += f" at first; every subject is tested once, in {folds} trainings" if folds > 1 else ""
+    if folds > 1:
+        parts += f" in the first of {folds} trainings that test every subject once; --folds sets it"
     tested = whose if folds > 1 else _subjects(data, "test")
     few = [
-        f"--compare: {len(tested)} test subjects cannot tell whether pretraining helps, whatever "
-        f"comes out; {scoring.LEAST} are the least"
+        f"--compare: whatever comes out, it cannot be told whether pretraining helps: "
+        f"{scoring.LEAST} test subjects are the least, and there are {len(tested)}"
     ] if compare and len(tested) < scoring.LEAST else []  # fmt: skip
     by = "as the table says" if given else "told from the names" if len(whose) < number else (
         "their names show no two images of one; --split says whose they are"

@@ -9,7 +9,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from ldl.data.ct.volume import read_ct
-from ldl.data.pairs import FOLDS, Case, Labelled
+from ldl.data.pairs import Case, Labelled
 from ldl.data.readers.medical import pixel_spacing
 from ldl.metrics import dsc, hausdorff95
 from ldl.own.card import SHOWN
@@ -112,20 +112,24 @@ def summary(scores: pd.DataFrame, within: tuple[float, float, float], folds: int
     return (
         f"overlap with the masks (DSC) {mean:.1f} %{reach}{far} on {images} "
         f"test image{'s' if images > 1 else ''} of {subjects} subject{'s' if subjects > 1 else ''}"
-        + (f", each once over {folds} trainings; the first is the model" if folds > 1 else "")
+        + (
+            f", each by the one of {folds} networks that never saw it; the first is the model"
+            if folds > 1
+            else ""
+        )
     )
 
 
-def answer(one: Paired, steps: int, folds: int = 1) -> str:
-    """Whether pretraining helped, in one line."""
+def answer(one: Paired, steps: int, hint: str) -> str:
+    """Whether pretraining helped, in one line; with ``hint`` where it cannot be told."""
     verdict = one.verdict if one.n >= LEAST else "undecided"
     word = {"higher": "Yes", "lower": "No, it did harm", "undecided": "Cannot be told"}[verdict]
     reach = f"95 % interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, " if one.n > 1 else ""
-    more = f"; --folds {FOLDS} tests every image" if folds == 1 else "; more masks would tell"
+    more = f"; {hint}" if verdict == "undecided" else ""
     return (
         f"Did pretraining help here? {word}: {100 * one.difference:+.1f} points of DSC over the "
-        f"same training from scratch ({reach}{one.n} test subjects in pairs, {steps} updates each, "
-        f"one seed){more if verdict == 'undecided' else ''}"
+        f"same training from scratch ({reach}{one.n} test subject{'s' if one.n > 1 else ''} in "
+        f"pairs, {steps} updates each, one seed){more}"
     )
 
 
