@@ -150,6 +150,7 @@ def test_the_module_runs_by_itself(tmp_path: Path, to: str) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "(1, 32, 4, 4)" in ran.stdout
+    assert to == "onnx" or ran.stdout.startswith(f"loaded in {to}; ")
 
 
 def test_a_segmenter_goes_whole_to_onnx_and_by_its_encoder_elsewhere(tmp_path: Path) -> None:

@@ -77,5 +77,6 @@ FLEXUNET_BACKBONE.register_class(Encoder)
 
 if __name__ == "__main__":
     size = CARD["size"]
+    print("loaded in monai; its maps of one image, (images, channels, height, width):")
     for one in Encoder(2, CARD["channels"]).eval()(torch.zeros(1, CARD["channels"], size, size)):
         print(tuple(one.shape))

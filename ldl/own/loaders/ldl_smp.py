@@ -58,5 +58,6 @@ encoders["ldl"] = {"encoder": Encoder, "params": {}, "pretrained_settings": {}}
 
 if __name__ == "__main__":
     size = CARD["size"] // 32 * 32
+    print("loaded in smp; its maps of one image, (images, channels, height, width):")
     for one in Encoder().eval()(torch.zeros(1, CARD["channels"], size, size)):
         print(tuple(one.shape))

@@ -65,5 +65,6 @@ def model(features_only: bool = True, **more: Any) -> Any:
 
 if __name__ == "__main__":
     size = CARD["size"]
+    print("loaded in timm; its maps of one image, (images, channels, height, width):")
     for one in model()(torch.zeros(1, CARD["channels"], size, size)):
         print(tuple(one.shape))
