@@ -75,19 +75,19 @@ for one in shown:
     rows.append(
         {
             "images": one.scene.name,
-            "pixels a cell": one.scene.stride,
+            "cell (px)": one.scene.stride,
             "answers": len(near),
             "found": near["found"].sum(),
-            "of these right": near["right"].sum(),
+            "right": near["right"].sum(),
             "same verdict": near["same"].sum(),
-            "within one cell": (near["apart"] <= one.scene.stride).sum(),
-            "farthest, both found": f"{near.loc[near['both'], 'apart'].max():.2f} px",
+            "within a cell": (near["apart"] <= one.scene.stride).sum(),
+            "farthest": f"{near.loc[near['both'], 'apart'].max():.2f} px",
         }
     )
 plots.small_table(
     rows,
     wraps=True,
-    caption="The page's answers against <code>ldl.localize</code> on whole maps, the point on each landmark. Right: within a quarter of the window. "
+    caption="The page's answers against <code>ldl.localize</code> on whole maps, the point on each landmark. Right: found within a quarter of the window; farthest: where both found one. "
     "No measurement of the method: that is Table 7.",
 )
 

@@ -119,13 +119,13 @@ def window(labels, margin):
 
 @fitting
 def grid(drawn, names, organs, page=plots.PAGE):
-    """The panels with their names, in rows of four or, on a phone, of two."""
-    across = 4 if page == plots.PAGE else 2
+    """The panels with their names, in rows of four, of three if one were left, or of two."""
+    across = (3 if len(drawn) % 4 == 1 else 4) if page == plots.PAGE else 2
     rows = [slice(start, start + across) for start in range(0, len(drawn), across)]
     figure = plots.image_grid(
         [drawn[part] for part in rows],
         captions=[names[part] for part in rows],
-        width=1.7 if across == 4 else 1.5,
+        width=1.7 if page == plots.PAGE else 1.5,
     )
     with plots.theme():
         figure.legend(

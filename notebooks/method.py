@@ -88,7 +88,7 @@ plots.source(patch_vectors, patch_discrimination, patch._released)
 # ```{admonition} By hand
 # :class: hint by-hand
 # Two patches, orthogonal, both views equal: each anchor gives its match $P = 1/(1 + e^{-1/\tau})$ and the other $1 - P$, so that the loss is $2 \log(1 + e^{-1/\tau})$. A collapsed network, all
-# vectors equal, gives each of $m$ candidates $1/m$ and pays $\log m - (m - 1)\log(1 - 1/m) \approx \log m + 1$: a curve above this value has learnt nothing.
+# vectors equal, gives each of $m$ candidates $1/m$ and pays $\log m - (m - 1)\log(1 - 1/m)$ $\approx \log m + 1$: a curve above this value has learnt nothing.
 # ```
 
 # %%

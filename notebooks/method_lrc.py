@@ -210,7 +210,7 @@ Markdown(
 # $f_q^k$ and $f_p^k$ are means of $N$ feature vectors drawn from region $k$ in the two views:
 #
 # $$
-# L_l = - \sum_{k_1 = 1}^{K} \log \frac{\exp\bigl(f_q^{k_1} \cdot f_p^{k_1} / \tau_l\bigr)}{\sum_{k_2 = 1}^{K} \exp\bigl(f_q^{k_1} \cdot f_q^{k_2} / \tau_l\bigr) + \exp\bigl(f_q^{k_1} \cdot f_p^{k_2} / \tau_l\bigr)}
+# L_l = - \sum_{k_1 = 1}^{K} \log \frac{e^{f_q^{k_1} \cdot f_p^{k_1} / \tau_l}}{\sum_{k_2 = 1}^{K} e^{f_q^{k_1} \cdot f_q^{k_2} / \tau_l} + e^{f_q^{k_1} \cdot f_p^{k_2} / \tau_l}}
 # \tag{LRC}
 # $$
 

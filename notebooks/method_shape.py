@@ -194,7 +194,8 @@ def show_labels(look: Look) -> None:
 # says whether a mask is a reference; where it is as good as it can be, fooling it brings $P$ towards $Q$:
 #
 # \begin{align*}
-# L_d &= L_{\mathrm{bce}}\bigl(d(re_m), 1\bigr) + L_{\mathrm{bce}}\bigl(d(r_m), 0\bigr), \tag{LDL 31} \\
+# L_d &= L_{\mathrm{bce}}\bigl(d(re_m), 1\bigr) \\
+# &+ L_{\mathrm{bce}}\bigl(d(r_m), 0\bigr), \tag{LDL 31} \\
 # L_{\mathrm{adv}} &= L_{\mathrm{bce}}\bigl(d(r_m), 1\bigr). \tag{LDL 34}
 # \end{align*}
 
@@ -255,7 +256,10 @@ assert gaps["released"] < 1e-9 < gaps["paper"]
 #
 # $f$ and $g$ step down
 #
-# $$L = L_{\mathrm{Pd}} + L_{\mathrm{Hm}} + 10\, L_{\mathrm{Rd}} + 0.1\, L_{\mathrm{entropy}} + L_{\mathrm{adv}},$$
+# \begin{align*}
+# L &= L_{\mathrm{Pd}} + L_{\mathrm{Hm}} + 10\, L_{\mathrm{Rd}} \\
+# &+ 0.1\, L_{\mathrm{entropy}} + L_{\mathrm{adv}}, \tag{LDL 33}
+# \end{align*}
 #
 # then $d$ steps down $L_d$, each with an Adam of its own; the judge learns twenty times more slowly. It is the project's one training
 # loop: the stage holds the second optimiser.
@@ -380,9 +384,12 @@ verdicts
 #
 # \begin{align*}
 # r^{**}_{nm} &= \Bigl[\tfrac{1}{E} \sum_e r^{*e}_{nm} > \tfrac12\Bigr], \tag{LDL 21} \\
-# u_{nm} &= \tfrac{1}{E} \sum_e H(r^{*e}_{nm}), \tag{LDL 22} \\
-# L &= -\tfrac{1}{N} \sum u_{nm} \bigl( r^{**}_{nm} \log r'_{nm} \\
-# & \quad + (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr). \tag{LDL 23}
+# u_{nm} &= \tfrac{1}{E} \sum_e H(r^{*e}_{nm}), \tag{LDL 22}
+# \end{align*}
+#
+# \begin{align*}
+# L = -\tfrac{1}{N} \sum u_{nm} \bigl( & r^{**}_{nm} \log r'_{nm} \\
+# {} + {} & (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr). \tag{LDL 23}
 # \end{align*}
 
 # %% tags=["remove-input"]
