@@ -152,7 +152,7 @@ def finetune(
     answer = [scoring.answer(against, steps, hint)] if against else []
     summary = scoring.summary(scores, within, count)
     record, weights = made[0]
-    text = _card(output, plan, record, data, start, [summary, *answer])
+    text = _card(output, plan, record, data, start, count, [summary, *answer])
     kept(
         output, "segmenter", plan, network, seen, weights, text, record["losses"]["full"], shown,
         data.classes, dsc=list(within), record=record,
@@ -323,10 +323,12 @@ def _card(
     record: Record,
     data: Labelled,
     start: Model | None,
+    folds: int,
     results: Sequence[str],
 ) -> str:
     kind = Preprocessing.of(plan.images, plan.data.size)
     counts = ", ".join(f"{len(data.names(one))} {one}" for one in ("train", "validation", "test"))
+    first = f", in the first of {folds} trainings, whose network this is" if folds > 1 else ""
     begin = f"the encoder `{start.run_id}`" if start else "random weights"
     return card.page(
         output,
@@ -334,7 +336,7 @@ def _card(
         {
             "Data": [
                 *card.data_lines(data.pairs.images.resolve().name, data.bank, kind),
-                f"{counts}; no subject is in two of them",
+                f"{counts}{first}; no subject is in two of them",
             ],
             "Method": [
                 f"U-Net with a VGG16 encoder of base {plan.base}, from {begin}; Dice loss; "

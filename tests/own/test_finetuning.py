@@ -75,6 +75,7 @@ def test_the_whole_road(eyes: Path) -> None:
     assert all(0 <= float(row[key]) <= 1 for row in rows for key in ("dsc", "dsc_from_scratch"))
     card = Path("m.md").read_text()
     assert all(Path(name).is_file() for name in re.findall(r"\]\((.*?)\)", card))
+    assert "in the first of 4 trainings, whose network this is" in card
     assert "Licence" in card
     assert load_model("m.safetensors").card == card
     again = call(*TUNE, *words)  # trains nothing
