@@ -350,17 +350,16 @@ def show_samples(prior, shown):
 def show_segmentations(prior, shown):
     """The first test image of each set under every row of the paper, with its DSC."""
     runs = {row: run_of(shown, row.key) for row in ROWS if row.published}
+    first = next(iter(runs.values()))
+    tests = [restore.first_tests(first, task, 1) for task in COLUMNS]
+    images, truths = (np.concatenate(each) for each in zip(*tests, strict=True))
+    found = [restore.regions(run, images, store) for run in runs.values()]
+    scores = 100 * np.stack([dsc(one, truths & field_masks(images)) for one in found], axis=1)
     rows, captions = [], []
-    for task in COLUMNS:
-        images, truth = restore.first_tests(next(iter(runs.values())), task, 1)
-        inside = field_masks(images)
-        found = {row: restore.regions(run, images, store) for row, run in runs.items()}
-        scores = [float(dsc(one, truth & inside)[0]) for one in found.values()]
-        picture = images[0] if shown.phantom or may_be_shown(task) else np.full_like(images[0], 96)
-        rows.append(
-            [picture, truth[0].astype(float), *[one[0].astype(float) for one in found.values()]]
-        )
-        captions.append(["", "", *[f"{100 * score:.1f}" for score in scores]])
+    for place, (task, image, truth) in enumerate(zip(COLUMNS, images, truths, strict=True)):
+        picture = image if shown.phantom or may_be_shown(task) else np.full_like(image, 96)
+        rows.append([picture, truth.astype(float), *[one[place].astype(float) for one in found]])
+        captions.append(["", "", *[f"{score:.1f}" for score in scores[place]]])
     titles = ["image", "truth", *[SHORT.get(row.key, row.label) for row in runs]]
     plots.show(
         plots.image_grid(

@@ -1,6 +1,8 @@
 """Reference masks drawn anew for every step (LDL section 6.2.1), and maps cut at their share."""
 
+import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -35,7 +37,7 @@ class References:
         self.masks = torch.from_numpy(prior.masks).float().div(255).to(device)
         self.crop, self.generator = crop, generator
 
-    @property
+    @cached_property
     def share(self) -> float:
         """Of the masks' pixels that are drawn."""
         return float(self.masks.mean())
@@ -62,19 +64,12 @@ class NativeReferences(References):
 
     ZOOM, LEAST = (0.8, 2.2), 0.05
 
-    def __init__(
-        self, prior: ShapePrior, crop: int, generator: Generator, device: torch.device
-    ) -> None:
-        super().__init__(prior, crop, generator, device)
-        own = self.generator
-        self.generator = Generator().manual_seed(0)
-        self._share = float(self.draw(MEASURED).mean())
-        self.generator = own
-
-    @property
+    @cached_property
     def share(self) -> float:
         """Of what is drawn, in the mean over :data:`MEASURED` windows."""
-        return self._share
+        others = copy.copy(self)
+        others.generator = Generator().manual_seed(0)
+        return float(others.draw(MEASURED).mean())
 
     def draw(self, count: int) -> Tensor:
         """(count, 1, crop, crop) float, 0 or 1, with replacement: flips, any turn, windows."""
@@ -110,12 +105,22 @@ REFERENCES: dict[str, type[References]] = {
 
 
 def drawn_shape(prior: ShapePrior, kind: str, crop: int) -> Shape:
-    """What target regions are held against: the masks, or windows of them as a judge sees them."""
+    """What target regions are held against, see `_held_against`."""
+    return shape_of(_held_against(prior, kind, crop))
+
+
+def drawn_share(prior: ShapePrior, kind: str, crop: int) -> float:
+    """`drawn_shape`'s share alone, without its skeletons."""
+    return float(_held_against(prior, kind, crop).mean(axis=(1, 2)).mean())
+
+
+def _held_against(prior: ShapePrior, kind: str, crop: int) -> np.ndarray:
+    """The masks, or windows of them as a judge sees them: (N, H, W) bool."""
     if kind == "whole":
-        return shape_of(prior.masks[:, 0])
+        return prior.masks[:, 0] > 0
     seeded = Generator().manual_seed(0)
     windows = REFERENCES[kind](prior, crop, seeded, torch.device("cpu")).draw(MEASURED)
-    return shape_of(windows[:, 0].numpy())
+    return windows[:, 0].numpy() > 0
 
 
 def drawing_of(run: ShapeConfig) -> tuple[ReferenceName, int]:

@@ -22,7 +22,15 @@ from ldl.train import checkpoint
 from ldl.train.device import Feed
 from ldl.train.loop import History, Plan
 from ldl.train.made import How, Made, Weights, curves
-from ldl.train.references import REFERENCES, Cut, drawing_of, drawn_shape, masks_of, top_hat
+from ldl.train.references import (
+    REFERENCES,
+    Cut,
+    drawing_of,
+    drawn_shape,
+    drawn_share,
+    masks_of,
+    top_hat,
+)
 from ldl.train.synthesis import synthesise
 from ldl.train.target import PseudoPairs, SyntheticPairs, label_images, target_maps, train_target
 
@@ -71,7 +79,7 @@ def output_of(run: ShapeConfig, how: How, guide: Weights | None) -> Output:
 def shown_share(run: ShapeConfig) -> float:
     """Of reference masks as the run's config says that they are drawn."""
     prior = shape_prior(run.data, run.prior, masks_of(run))
-    return drawn_shape(prior, *drawing_of(run)).share
+    return drawn_share(prior, *drawing_of(run))
 
 
 def as_scored(run: ShapeConfig, predict: Predictor) -> Predictor:

@@ -16,7 +16,7 @@ from ldl.models.segmentation import OwnTargetNet
 from ldl.rng import generator
 from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.train.guide import darkness, narrowed, start_dark
-from ldl.train.references import RIM, Cut, NativeReferences, drawn_shape, top_hat
+from ldl.train.references import RIM, Cut, NativeReferences, drawn_shape, drawn_share, top_hat
 from ldl.train.shape import as_scored
 
 CPU = torch.device("cpu")
@@ -61,19 +61,26 @@ def test_windows_of_masks_are_binary_and_never_all_but_empty():
 
 def test_measuring_the_share_draws_nothing_from_the_callers_generator():
     one, other = generator(0, "masks"), generator(0, "masks")
-    NativeReferences(grid(), 32, one, CPU)
+    _ = NativeReferences(grid(), 32, one, CPU).share
     assert torch.equal(one.get_state(), other.get_state())
 
 
 def test_masks_without_a_window_worth_showing_are_refused():
     dot = np.zeros((1, 1, 64, 64), np.uint8)
     dot[..., 5, 5] = 255
+    prior = ShapePrior("dot", dot, ("a",), "dot")
+    references = NativeReferences(prior, 32, generator(0, "m"), CPU)
     with pytest.raises(DataError, match="hardly a window of 32 pixels"):
-        NativeReferences(ShapePrior("dot", dot, ("a",), "dot"), 32, generator(0, "m"), CPU)
+        references.draw(1)
+    with pytest.raises(DataError, match="hardly a window of 32 pixels"):
+        _ = references.share
 
 
 def test_what_a_target_is_held_against_is_what_the_judge_is_shown():
     whole, windows = drawn_shape(grid(), "whole", 32), drawn_shape(grid(), "native", 32)
+    assert (whole.share, windows.share) == tuple(
+        drawn_share(grid(), kind, 32) for kind in ("whole", "native")
+    )
     assert whole.piece == pytest.approx(64, abs=3)
     assert windows.piece < 45  # no line in a square of 32 is longer than its diagonal
     assert whole.width == pytest.approx(2, abs=0.1)
