@@ -354,7 +354,7 @@ else:
     show_maps(look, record)
 
 # %% [markdown]
-# The game can end badly in ways no loss tells. The watch compares the target of held-out images with the reference masks, never with a label: share of the field of view, width, length of pieces, and how alike the regions of different images are.
+# The game can end badly in ways no loss tells. The watch compares the target of held-out images with the reference masks, never with a label: share of the field of view, width, length of pieces, how much lies in specks, and how alike the regions of different images are.
 
 # %%
 reference = shape_of(masks.masks[:, 0])
