@@ -81,7 +81,7 @@ def why(each):
         holds = each.found.low <= 0 <= each.found.high
         told = "the interval holds 0" if holds else f"less than {each.claim.least:g} point"
     if each.verdict == "not trained here":
-        told = "the pretraining fell short"
+        told = "too short"
     return f" <small>{told}</small>" if told else ""
 
 
@@ -113,7 +113,7 @@ if seeds:
     told = ", ".join(f"{count[name]} {name.lower()}" for name in GROUPS)
     display(
         Markdown(
-            f"The budget is small: LDL with {side} pixels and {steps} steps (the paper: {their_side}, {their_steps}), LRC with {ct} pixels ({their_ct}), {len(seeds)} seeds at most. **Of {len(lines)} claims: {told}.** How sure that is, intervals and seeds say:"
+            f"A small budget: LDL with {side} pixels and {steps} steps (the paper: {their_side}, {their_steps}), LRC with {ct} pixels ({their_ct}), {len(seeds)} seeds at most. **Of {len(lines)} claims: {told}.**"
         )
     )
 else:
