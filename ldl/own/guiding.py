@@ -119,8 +119,8 @@ def guide(
     window = None if config.references == "whole" else config.region.crop
     found = shape_of(masks_shown, field_masks(shown), window)
     kind = record["collapse"] or collapse(found, reference)
-    specks = f"{found.specks:.0%} of its length in specks, {reference.specks:.0%} of theirs"
-    verdict = f"{VERDICTS[kind]} ({specks})"
+    specks = f" ({found.specks:.0%} of its length in specks, {reference.specks:.0%} of theirs)"
+    verdict = VERDICTS[kind] + ("" if np.isnan(found.specks) else specks)
     text = _card(output, config, record, bank, images.resolve().name, seen, verdict)
     kept(
         output, "segmenter", config, network, seen, weights, text, record["losses"],
