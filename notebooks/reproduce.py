@@ -69,7 +69,7 @@ from importlib.metadata import version
 
 import pandas as pd
 import torch
-from IPython.display import HTML, display
+from IPython.display import HTML, Markdown, display
 
 from ldl import paths, plots, report
 from ldl.book.build import Ledger
@@ -195,6 +195,17 @@ display(
     )
 )
 report.folded("Time of each page", pages)
+
+# %% [markdown]
+# ## How fast
+#
+# Before and after on the same machine each, from `benchmarks/README.md`, which has more of them.
+
+# %% tags=["remove-input"]
+told = (paths.repo_root() / "benchmarks" / "README.md").read_text().split("\n## ")
+for part in told:
+    if part.startswith(("Measured\n", "The demo\n")):
+        display(Markdown(part.split("\n", 1)[1]))
 
 # %% [markdown]
 # The book rests on {cite:t}`paszke2019pytorch`, {cite:t}`falcon2019lightning`, {cite:t}`harris2020numpy`, {cite:t}`virtanen2020scipy`, {cite:t}`vanderwalt2014skimage`,

@@ -233,14 +233,15 @@ def probe_config(encoder: str, profile: Profile, seed: int = 0) -> ProbeConfig:
     """
     name, _, other = encoder.partition("/")
     if name == "lrc":
-        return ProbeConfig(encoder=local_config(SAMPLES, profile, seed, other or "paper"))
+        local = local_config(SAMPLES, profile, seed, other or "paper")
+        return ProbeConfig(encoder=local, heads=profile.lrc.probe_steps)
     if other:
         profile = changed(profile, longer={})
     if other == "random":
         knobs = {**profile.lrc.knobs[name], "fill": "random"}
         profile = changed(profile, knobs={**profile.lrc.knobs, name: knobs})
     if name == "moco2":
-        return ProbeConfig(encoder=second_config(profile, seed))
+        return ProbeConfig(encoder=second_config(profile, seed), heads=profile.lrc.probe_steps)
     pretrained = global_config(name, profile, seed)
     assert isinstance(pretrained, GlobalConfig), f"{name} is not pretrained on CT"
-    return ProbeConfig(encoder=pretrained)
+    return ProbeConfig(encoder=pretrained, heads=profile.lrc.probe_steps)

@@ -42,7 +42,8 @@ LANDMARKS = {"fundus": ("disc", "fovea"), "xray": ("heart",)}
 NAMES = {"fundus": "Eyes", "xray": "Chests"}
 IMAGES = 5  # the support and four queries
 REGION_IMAGES = 3
-REGION_STEPS = 300  # of the second stage
+# Updates of both stages. Longer ones draw frames about an eye's middle; shorter ones lose the ribs.
+REGION_STEPS = {"fundus": (300, 200), "xray": (600, 300)}
 Networks = dict[str, tuple[EmbeddingMatcher, str]]  # by label: what finds, and its network's words
 
 
@@ -200,8 +201,9 @@ def region_encoder(modality: Modality, profile: str, seed: int = 0) -> Encoder:
     given = config_of("rd", modality, by_page, seed).model_dump()
     given["border"] = given["step1"]["border"] = "replicate"
     if by_page == "demo":
-        given |= {"steps": REGION_STEPS, "halve_every": REGION_STEPS // 8}
-        given["step1"] |= {"steps": 2 * REGION_STEPS, "halve_every": REGION_STEPS}
+        first, second = REGION_STEPS[modality]
+        given |= {"steps": second, "halve_every": second // 8}
+        given["step1"] |= {"steps": first, "halve_every": first // 2}
     return encoders.load(PretrainConfig.model_validate(given))
 
 

@@ -107,6 +107,7 @@ class LrcBudget(Strict):
         features: D.
         whole_steps, local_steps, tune_steps: of the global and the local pretraining, and of
             fine-tuning.
+        probe_steps: of the heads that are trained anew to ask what a global pretraining learned.
         validated, tested: at most so many volumes of each part for validation and test.
         part: volumes that encoders see of the set they are pretrained on.
         optimizer, schedule: of the global pretraining.
@@ -141,6 +142,7 @@ class LrcBudget(Strict):
     whole_steps: int
     local_steps: int
     tune_steps: int
+    probe_steps: int = 100
     whole_batch: int = 32
     batch: int = 8
     queue: int | None = Field(default=None, description="keys, where the slices are fewer still")
