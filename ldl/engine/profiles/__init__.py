@@ -235,9 +235,15 @@ SMOKE, DEMO, OPEN, PAPER = (
     Profile.model_validate_json(_read(name)) for name in ("smoke", "demo", "open", "paper")
 )
 PROFILES: dict[str, Profile] = {p.name: p for p in (SMOKE, DEMO, OPEN, PAPER)}
-# Of LRC's first records on real CT.
+# Of LDL's first records, with two steps of step 1 to one of step 2, and of LRC's first on real CT.
 EARLIER = OPEN.model_copy(
-    update={"name": "open, earlier", "lrc": LrcBudget.model_validate_json(_read("earlier"))}
+    update={
+        "name": "open, earlier",
+        "steps1": 2000,
+        "steps2": 1000,
+        "own_seeds": None,
+        "lrc": LrcBudget.model_validate_json(_read("earlier")),
+    }
 )
 
 
