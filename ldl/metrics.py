@@ -12,7 +12,7 @@ from ldl.errors import DataError
 # A pretraining counts as trained when it finds this much more of what was held out than its random
 # start does, and its loss is flat. Ten points are 2.4 standard errors of a share of 64 images.
 LEAST_GAIN = 0.1
-LARGEST_LATE_GAIN = 0.05
+LARGEST_LATE_GAIN = 0.1
 
 
 def dsc(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -110,7 +110,8 @@ def record(**fields):
         ({"retrieval": 0.03125, "retrieval_before": 0.03125}, False),
         ({"retrieval": 0.19}, False),
         ({"retrieval": 0.21}, True),
-        ({"late_gain": 0.06}, False),
+        ({"late_gain": 0.09}, True),
+        ({"late_gain": 0.11}, False),
         ({"late_gain": -0.12}, False),
         ({"late_gain": 1.0}, False),
         # Step 2 is held against the random network, not against step 1's.

@@ -262,7 +262,7 @@ def test_an_interval_of_a_mean_over_tasks_is_that_of_the_statistics() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fall", "late", "trained"), [(0.5, 0.01, True), (0.05, 0.01, False), (0.5, 0.08, False)]
+    ("fall", "late", "trained"), [(0.5, 0.01, True), (0.05, 0.01, False), (0.5, 0.12, False)]
 )
 def test_on_ct_a_pretraining_is_judged_by_its_own_question(fall, late, trained):
     ct = CtConfig(region="abdomen", source="phantom", size=32)
