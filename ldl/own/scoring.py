@@ -20,6 +20,7 @@ from ldl.stats import Paired, bootstrap_interval, paired
 
 COLUMNS = ("image", "subject", "class", "dsc", "hd95_mm", "dsc_from_scratch")
 LEAST = 4  # test subjects, below which no verdict is given
+LITTLE = 0.02  # of DSC: an interval within it says that it makes no difference to speak of
 
 
 def scored(
@@ -124,6 +125,8 @@ def answer(one: Paired, steps: int, hint: str) -> str:
     """Whether pretraining helped, in one line; with ``hint`` where it cannot be told."""
     verdict = one.verdict if one.n >= LEAST else "undecided"
     word = {"higher": "Yes", "lower": "No, it did harm", "undecided": "Cannot be told"}[verdict]
+    if verdict == "undecided" and one.n >= LEAST and one.low > -LITTLE and one.high < LITTLE:
+        verdict, word = "little", f"Little difference, below {100 * LITTLE:.0f} points either way"
     reach = f"95 % interval {100 * one.low:+.1f} to {100 * one.high:+.1f}, " if one.n > 1 else ""
     more = f"; {hint}" if verdict == "undecided" else ""
     return (

@@ -15,8 +15,10 @@ from ldl import phantoms
 from ldl.cli import app
 from ldl.errors import LdlError
 from ldl.own.load import load_model
+from ldl.own.scoring import answer
 from ldl.own.segmenting import as_picture, as_stored, in_tiles
 from ldl.rng import numpy_generator
+from ldl.stats import paired
 
 
 def call(*words: object) -> Result:
@@ -123,6 +125,17 @@ def test_the_whole_road(eyes: Path) -> None:
     turned.save("phone.jpg", quality=95, exif=exif)
     call("segment", "--model", "m.safetensors", "phone.jpg", "-o", "turned")
     assert Image.open("turned/phone.png").size == (60, 50)
+
+
+def test_an_answer_says_no_more_than_its_interval() -> None:
+    ends = {(0.05, 0.06, 0.055, 0.05): "Yes: ", (-0.05, -0.06, -0.055, -0.05): "No, it did harm: ",
+            (0.01, -0.005, 0.004, -0.007): "Little difference, below 2 points either way: ",
+            (0.3, -0.2, 0.1, 0.0): "Cannot be told: ",
+            (0.01, 0.011): "Cannot be told: "}  # fmt: skip
+    for gaps, word in ends.items():
+        said = answer(paired(gaps, [0.0] * len(gaps)), 600, "more masks would tell")
+        assert said.startswith(f"Did pretraining help here? {word}"), said
+        assert said.endswith("more masks would tell") == word.startswith("Cannot")
 
 
 def test_outputs_are_looked_at_before_the_work(eyes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
