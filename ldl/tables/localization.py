@@ -129,9 +129,10 @@ def _network(
         return None
     if "ms" in wanted.method:
         wanted = replace(wanted, patch_grid=profile.localization.window_grid)
-    steps = profile.localization.steps or profile.steps1
-    longer = profile.model_copy(update={"steps1": steps})
-    return ldl_config(wanted, LANDMARK_MODALITY[landmark.name], longer, seed)
+    planned = ldl_config(wanted, LANDMARK_MODALITY[landmark.name], profile, seed)
+    steps = profile.localization.steps or planned.steps
+    halve_every = max(1, steps // profile.localization.halvings)
+    return planned.model_copy(update={"steps": steps, "halve_every": halve_every})
 
 
 def by_support(record: Record, read: str) -> NDArray[np.float64]:

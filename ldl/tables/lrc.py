@@ -351,10 +351,16 @@ def named(when: str) -> Callable[[Record, Column], Array]:
     return read
 
 
+def _probes(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
+    """One; of the second MoCo one for every seed that Table 1 holds LRC against."""
+    more = profile.lrc.seeds.get(column.of.region) if row.variant == "moco2" else None
+    return tuple(probe_config(row.variant, profile, seed) for seed in more or (0,))
+
+
 PROBE = Table(
     "lrc_probe", "What a frozen network says of organs", unit="pixels named right, %",
     case="held-out volumes", rows=probed, columns=lambda profile: columns(profile)[:1],
-    runs=lambda row, column, profile: (probe_config(row.variant, profile),),
+    runs=_probes,
     scores={
         "score": named("end"),
         "start": named("start"),

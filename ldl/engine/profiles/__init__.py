@@ -36,6 +36,7 @@ class LocalizationBudget(Strict):
     supports: int = Field(default=10, description="support images, each against all others")
     images: int = Field(default=40, description="phantoms with a landmark")
     steps: int | None = Field(default=None, description="of its encoders; None: those of step 1")
+    halvings: int = Field(default=2, description="of the rate in that time")
     window_grid: int = Field(default=8, description="its square: windows an image in the loss")
     without: tuple[str, ...] = Field(default=(), description="columns whose data are not at hand")
 
