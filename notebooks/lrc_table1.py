@@ -440,7 +440,7 @@ MOCO = {
 }
 moco = {
     name: (pretraining_record(run.encoder, store), gain.cells[key, column])
-    for (key, column), (run,) in probe.runs.items()
+    for (key, column), (run, *_) in probe.runs.items()
     if (name := MOCO.get(key)) and (key, column) in gain.cells
 }
 if len(moco) == len(MOCO):
