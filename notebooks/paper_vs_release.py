@@ -42,6 +42,7 @@ from ldl.runs.transfer import TransferConfig
 from ldl.sphere import unit
 from ldl.stats import seeds_by_images
 from ldl.tables.encoders import config_of, transfer_config, variant_of
+from ldl.tables.transfer import seeds_of
 from ldl.tasks import TASKS
 
 check("paper_vs_release", globals())
@@ -90,7 +91,7 @@ def runs_of(choice: Choice, profile: str) -> list[TransferConfig]:
     """Transfers of a choice, for each task and seed; small profiles keep to the fundus."""
     found = profile_named(profile)
     tasks = FUNDUS if profile in BY_PAGE else choice.tasks
-    seeds = found.own_seeds or found.seeds
+    seeds = seeds_of(variant_of(choice.method), found)
     return [transfer_of(choice, task, found, one) for task in tasks for one in seeds]
 
 
