@@ -15,6 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from ldl import paths
+from ldl.book.kernels import ForkedKernels
 from ldl.book.parameters import KERNEL, declared_in, read_notebook, require
 from ldl.errors import LdlError
 
@@ -105,6 +106,7 @@ def _run(
             dict(parameters),
             cwd=source.parent,
             kernel_name=KERNEL["name"],
+            kernel_manager_class=ForkedKernels,
             progress_bar=False,
             # No word about local sockets, nor the interrupt that ends an idle kernel: a cell's
             # own error comes back in the notebook.

@@ -58,6 +58,25 @@ def test_two_processes_execute_too(jobs, folders: Path) -> None:
     assert not any(outcome.failure for outcome in ended)
 
 
+def test_kernels_begin_with_what_pages_import_and_share_no_more(write, folders: Path) -> None:
+    begun = (
+        "import os, sys; assert {'torch', 'ldl.report'} <= set(sys.modules); 'left' in vars(sys)"
+    )
+    cells = (begun, "sys.left = True", begun)
+    jobs = [build.Job(path.stem, path, {}) for path in (write("one", *cells), write("two", *cells))]
+    ended = build.execute_stale(jobs, folders / "executed", workers=1, say=quiet)
+    assert [outcome.failure for outcome in ended] == ["", ""]
+    for name in ("one", "two"):
+        shown = nbformat.read(folders / "executed" / f"{name}.ipynb", 4).cells
+        found = [
+            out["data"]["text/plain"]
+            for cell in shown
+            for out in cell.get("outputs", [])
+            if "data" in out
+        ]
+        assert found == ["False", "True"]
+
+
 def test_nothing_changed_nothing_stale(built, folders: Path) -> None:
     assert names(folders, built) == []
 

@@ -1,0 +1,81 @@
+"""Kernels forked from one process that has imported what pages import, which takes seconds."""
+
+import os
+import signal
+import sys
+from multiprocessing import forkserver, get_context, util
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+IMPORTED = ["ipykernel.kernelapp", "torch", "ldl.report.lrc", "ldl.report.networks", "ldl.widgets"]
+# The process that forks is waited for at the end: it leaves nothing behind, and its time counts.
+util.Finalize(None, forkserver._forkserver._stop, exitpriority=0)  # type: ignore[attr-defined]
+
+
+class ForkedKernels(AsyncKernelManager):
+    """Starts each kernel as a fork."""
+
+    async def _async_pre_start_kernel(self, **given: Any) -> tuple[list[str], dict[str, Any]]:
+        self.provisioner = self.provisioner or _Forked(
+            kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
+        )
+        return await super()._async_pre_start_kernel(**given)
+
+
+class _Forked(LocalProvisioner):
+    async def launch_kernel(self, cmd: list[str], **given: Any) -> KernelConnectionInfo:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(IMPORTED)
+        options = cmd[cmd.index("-f") :]
+        self.cwd = given.get("cwd", os.getcwd())
+        told = (options, str(self.cwd), given["env"])
+        process = context.Process(target=_serve, args=told, daemon=True)
+        process.start()
+        self.process: Any = _Child(process)
+        self.pid = self.pgid = process.pid
+        return self.connection_info
+
+
+class _Child:
+    """A forked kernel, with what a provisioner asks of a `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, process: ForkServerProcess) -> None:
+        self.process, self.pid = process, process.pid
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+    def wait(self) -> int | None:
+        self.process.join()
+        return self.process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self.pid and self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _serve(options: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Be a kernel: what ``python -m ipykernel_launcher`` does, in a process of its own group."""
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    import matplotlib
+    from ipykernel.kernelapp import IPKernelApp
+
+    # The kernel would name it in the environment, which matplotlib has read by now.
+    matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
+    sys.argv = ["ipykernel", *options]
+    IPKernelApp.launch_instance(argv=options, parent_handle=os.getppid())
