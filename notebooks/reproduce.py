@@ -76,6 +76,7 @@ from ldl.book.build import Ledger
 from ldl.book.parameters import check
 from ldl.engine.execute import commit
 from ldl.engine.profiles import PROFILES, profile_named
+from ldl.engine.runner import expected_seconds
 from ldl.engine.store import RunStore
 from ldl.report import PAGES
 from ldl.tables import TABLES, runs_of
@@ -133,11 +134,20 @@ def row(run):
 
 
 def states(name, budget):
-    """How many runs of a table are fresh, stale and missing; a dash where it has none."""
+    """How many runs of a table are fresh, stale and missing, and the time those would take."""
     if not TABLES[name].cells(profile_named(budget)):
         return "–"
-    found = Counter(store.status(run) for run in runs_of(name, profile_named(budget)).values())
-    return " / ".join(str(found[one]) for one in ("fresh", "stale", "missing"))
+    planned = runs_of(name, profile_named(budget))
+    found = {id: store.status(run) for id, run in planned.items()}
+    counts = Counter(found.values())
+    told = " / ".join(str(counts[one]) for one in ("fresh", "stale", "missing"))
+    there = [run for id, run in planned.items() if found[id] != "missing"]
+    took = sum(store.record(run)["wall_seconds"] for run in there)
+    missing = sum(expected_seconds(run) for id, run in planned.items() if found[id] == "missing")
+    if not (took and missing):
+        return told
+    hours = missing * took / sum(map(expected_seconds, there)) / 3600
+    return f"{told}, {hours:.1f} h" if hours > 1 else f"{told}, {60 * hours:.0f} min"
 
 
 shown = tuple(dict.fromkeys((profile, "open")))
@@ -147,7 +157,7 @@ plots.small_table(
         | {one: states(name, one) for one in shown}
         for name in TABLES
     ],
-    caption="Runs made by this version / by an older one / not made; a dash where a profile has no such table. Runs that tables share are counted in each.",
+    caption="Runs made by this version / by an older one / not made, with the time that those would take at the rate of the others; a dash where a profile has no such table. Runs that tables share are counted in each.",
 )
 
 # %% tags=["remove-input"]
