@@ -43,7 +43,7 @@ NAMES = {"fundus": "Eyes", "xray": "Chests"}
 IMAGES = 5  # the support and four queries
 REGION_IMAGES = 3
 # Updates of both stages. Longer ones draw frames about an eye's middle; shorter ones lose the ribs.
-REGION_STEPS = {"fundus": (300, 200), "xray": (600, 300)}
+REGION_STEPS = {"fundus": (300, 200), "xray": (450, 250)}
 Networks = dict[str, tuple[EmbeddingMatcher, str]]  # by label: what finds, and its network's words
 
 
