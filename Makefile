@@ -24,7 +24,7 @@ $(INSTALLED): requirements.lock pyproject.toml scripts/install.sh
 	@touch $@
 
 book: $(INSTALLED)
-	$(BIN)/ldl run all --profile $(PROFILE) --jobs $(JOBS)
+	$(BIN)/ldl run all --profile $(PROFILE) --jobs $(JOBS) --book
 	$(BIN)/ldl book build --profile $(PROFILE) --jobs $(JOBS)
 
 pdf: $(INSTALLED)

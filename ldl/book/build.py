@@ -26,17 +26,22 @@ from ldl.paths import data_dir, manifests_dir, notebooks_dir, repo_root, results
 LINES = 30  # of the builder's complaints that are shown
 
 
-def build_html(root: Path, output: Path) -> Path:
+def build_html(root: Path, output: Path, whole: bool = True) -> Path:
     """Build the book whose ``_config.yml`` and ``_toc.yml`` lie in ``root`` below ``output``.
 
-    Returns the absolute path of ``index.html``.
+    Args:
+        whole: a warning is an error; else pages are missing, and what points to them.
+
+    Returns:
+        the absolute path of ``index.html``.
     """
-    command = [_builder(), "build", str(root), "--path-output", str(output)]
-    command += ["--warningiserror", "--nitpick", "--keep-going", "--quiet"]
+    command = [_builder(), "build", str(root), "--path-output", str(output), "--quiet"]
+    command += ["--warningiserror", "--nitpick", "--keep-going"] if whole else []
     ran = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)
-    if ran.returncode:
+    if ran.returncode or not whole:
         # The builder remembers the pages it has read and would not warn about them again.
         shutil.rmtree(output / "_build" / ".doctrees", ignore_errors=True)
+    if ran.returncode:
         raise LdlError(f"the book does not build without warnings:\n{_complaints(ran, root)}")
     return (output / "_build" / "html" / "index.html").resolve()
 
@@ -128,12 +133,20 @@ def environment() -> str:
     return _digest([lock, digest_of(here).encode()])
 
 
-def records() -> str:
-    """Digest of paths, sizes and times of all records and measurements; none of them is read."""
+def records(page: Path) -> str:
+    """Digest of paths, sizes and times of the records that an executed page asked for.
+
+    Of all records where that is not known. Measurements count always; no file is read.
+    """
+    store, asked = RunStore(), page.with_suffix(".asked")
+    names = sorted({*asked.read_text().split()}) if asked.is_file() else []
+    known = [place for name in names for place in store.places(name)]
+    files = known if asked.is_file() else store.listing()
     rows = []
-    for file in (*RunStore().listing(), *sorted(results_dir().glob("*.json"))):
-        stat = file.stat()
-        rows.append(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
+    for file in (*files, *sorted(results_dir().glob("*.json"))):
+        if file.exists():
+            stat = file.stat()
+            rows.append(f"{file} {stat.st_size} {stat.st_mtime_ns}".encode())
     return _digest(rows)
 
 
@@ -142,7 +155,6 @@ def shared_parts() -> Parts:
     return {
         "package": code(),
         "environment": environment(),
-        "records": records(),
     }
 
 
@@ -218,6 +230,7 @@ def job(name: str, profile: str) -> Job:
 def parts_of(one: Job, shared: Parts, ledger: Ledger) -> Parts:
     """All that the executed notebook depends on; a report depends on the other pages too."""
     parts = {**shared, **notebook_parts(one.source, one.parameters)}
+    parts["records"] = records(ledger.folder / f"{one.name}.ipynb")
     if one.name in REPORTS:
         others = {n: e.finished for n, e in ledger.entries.items() if n not in REPORTS}
         parts["pages"] = digest_of(others)
@@ -260,10 +273,10 @@ def _round(todo: Sequence[Job], ledger: Ledger, workers: int, say: Say) -> list[
         if not outcome.failure:
             ledger.write(outcome.name, _entry(outcome, parts))
         done.append(outcome)
-    counted = {"records": records()}
     for outcome in done:
         if not outcome.failure:
             entry = ledger.entries[outcome.name]
+            counted = {"records": records(ledger.folder / f"{outcome.name}.ipynb")}
             ledger.write(outcome.name, replace(entry, parts=entry.parts | counted))
     return done
 

@@ -17,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 from ldl import paths
 from ldl.book.kernels import ForkedKernels
 from ldl.book.parameters import KERNEL, declared_in, read_notebook, require
+from ldl.engine.store import ASKED
 from ldl.errors import LdlError
 
 LINES = 14  # of the failing cell, and of its traceback, so that a failure fits on one screen
@@ -59,18 +60,26 @@ def describe(name: str, error: PapermillExecutionError) -> str:
 def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcome:
     """Execute ``source`` with ``parameters`` into ``output``, which is replaced only on success.
 
-    A failed run leaves ``NAME.failed.ipynb`` beside it.
+    ``NAME.asked`` beside it names the runs that the notebook asked the store for. A failed run
+    leaves ``NAME.failed.ipynb``.
     """
     notebook = read_notebook(source)
     require(parameters, declared_in(notebook), source.stem)
     output.parent.mkdir(parents=True, exist_ok=True)
     failed = output.with_suffix(".failed.ipynb")
     partial = output.with_suffix(f".{os.getpid()}.partial.ipynb")
+    asked = partial.with_suffix(".asked")
+    asked.touch()
+    os.environ[ASKED] = str(asked.resolve())
     start = time.monotonic()
     try:
         failure = _run(notebook, partial, parameters, source)
         os.replace(partial, failed if failure else output)
+        if not failure:
+            os.replace(asked, output.with_suffix(".asked"))
     finally:
+        del os.environ[ASKED]
+        asked.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
     if failure:
         return Outcome(source.stem, time.monotonic() - start, f"{failure}\n  all of it: {failed}")

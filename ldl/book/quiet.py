@@ -75,12 +75,21 @@ def with_one_title(app: Any, page: str, template: str, context: dict[str, Any], 
         context["docstitle"] = ""
 
 
+def with_missing(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """The front page says which pages are still being made."""
+    missing = sorted((Path(app.srcdir) / "book" / "executed").glob("*.md"))
+    if page == app.config.root_doc and missing:
+        titles = "; ".join(escape(one.read_text("utf-8").splitlines()[0][2:]) for one in missing)
+        told = f'<p class="admonition-title">Still being made</p><p>{titles}.</p>'
+        context["body"] = f'<div class="admonition note">{told}</div>{context["body"]}'
+
+
 def _of_thebe(script: Any) -> bool:
     inline = getattr(script, "attributes", {}).get("body") or ""
     return "thebe" in f"{getattr(script, 'filename', script)} {inline}"
 
 
 def setup(app: Any) -> dict[str, bool]:
-    for mend in (without_thebe, with_list_items, with_foot, with_one_title):
+    for mend in (without_thebe, with_list_items, with_foot, with_one_title, with_missing):
         app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ import typer
 from ldl import paths
 from ldl.cli.options import Profile
 from ldl.errors import LdlError
+from ldl.tables import PAGES
 
 app = typer.Typer(no_args_is_help=True, help="Execute the notebooks and build the book.")
 
@@ -19,24 +20,33 @@ FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 def build(
     profile: Profile = "demo",
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at a time.")] = 2,
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Only the pages whose tables are complete.")
+    ] = False,
 ) -> None:
     """Execute every notebook that is not fresh, then build the HTML; a warning is an error."""
     from ldl.book import build as book
+    from ldl.book import growing
 
     if not paths.in_checkout():
         raise LdlError("the book is built from a checkout of the repository, and this is none")
     paths.writable(paths.executed_dir(), "LDL_EXECUTED")
     start = time.monotonic()
-    planned = [book.job(name, profile) for name in book.notebooks()]
+    names = book.notebooks()
+    made = growing.ready(names, profile) if so_far else names
+    planned = [book.job(name, profile) for name in made]
     ended = book.execute_stale(planned, paths.executed_dir(), workers=jobs, say=typer.echo)
     failed = [outcome.name for outcome in ended if outcome.failure]
     if failed:
         raise LdlError(f"the book is not built: failed notebooks: {', '.join(failed)}")
-    index = book.build_html(paths.repo_root(), paths.repo_root())
+    missing = growing.stand_in(names, paths.executed_dir())
+    index = book.build_html(paths.repo_root(), paths.repo_root(), whole=not so_far)
     typer.echo(
         f"{len(ended)} of {len(planned)} notebooks executed, {time.monotonic() - start:.0f} s"
     )
-    typer.echo(f"the book: {index}")
+    tables = ", ".join(table for table, page in PAGES.values() if page in made)
+    shown = f" so far, with {tables or 'no table'}" if missing else ""
+    typer.echo(f"the book{shown}: {index}")
 
 
 @app.command(context_settings=FREE)

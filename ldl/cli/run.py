@@ -27,10 +27,14 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost.")] = False,
+    book: Annotated[
+        bool, typer.Option("--book", help="Build the book's pages as tables are complete.")
+    ] = False,
 ) -> None:
     """Make the runs of a table that are missing or stale; killed at any moment, it goes on."""
     from tqdm.auto import tqdm
 
+    from ldl.book.growing import Growing, so_far
     from ldl.engine.runner import run_all
 
     runs, store = runs_of(table, profile_named(profile), only), RunStore()
@@ -41,7 +45,12 @@ def run(
         return
     paths.writable(paths.cache_dir(), "LDL_CACHE")
     members = by_table(table, profile_named(profile), only)
-    outcome = run_all(runs, store, workers=jobs, device=device, say=tqdm.write, tables=members)
+    growing = Growing(so_far(profile), tqdm.write) if book else None
+    outcome = run_all(
+        runs, store, workers=jobs, device=device, say=tqdm.write, tables=members, then=growing
+    )
+    if growing:
+        growing.finish()
     typer.echo(
         f"{table}, {profile}: {len(outcome.made)} runs made, {len(outcome.kept)} were fresh, "
         f"{len(outcome.failed)} failed"

@@ -55,6 +55,7 @@ def run_all(
     progress: bool = True,
     say: Callable[[str], None] = print,
     tables: Mapping[str, Set[str]] | None = None,
+    then: Callable[[], None] | None = None,
 ) -> Outcome:
     """Make every run of ``runs`` that is not fresh, each after the one it needs.
 
@@ -64,6 +65,7 @@ def run_all(
         progress: show a bar with the time left.
         say: receives one line for each failure, and one for each table that is complete.
         tables: the runs of each table, by id: one table after the other is made.
+        then: called whenever a table is complete and another is not.
     """
     outcome = Outcome()
     todo = {id: run for id, run in runs.items() if not _there(run, runs, store)}
@@ -75,7 +77,7 @@ def run_all(
     try:
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_worker) as pool:
             try:
-                _drain(todo, outcome, pool, device, show, say, workers)
+                _drain(todo, outcome, pool, device, show, say, workers, then)
             except KeyboardInterrupt:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for child in multiprocessing.active_children():
@@ -155,6 +157,7 @@ def _drain(
     show: _Shown,
     say: Callable[[str], None],
     workers: int,
+    then: Callable[[], None] | None = None,
 ) -> None:
     waiting = {id: todo[id] for id in show.order}
     running = dict[Future[None], str]()
@@ -181,6 +184,8 @@ def _drain(
             for table in show.ended(id):
                 broken = outcome.failed.keys() & show.members[table]
                 say(f"{table}: {'complete' if not broken else f'{len(broken)} runs failed'}")
+                if then and show.open:
+                    then()
 
 
 def _collect(future: Future[None], id: str, outcome: Outcome, say: Callable[[str], None]) -> None:

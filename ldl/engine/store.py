@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +40,9 @@ class RunStore:
 
     def folder(self, run: Run) -> Path:
         """Where ``run`` keeps its record, checkpoints and weights on this machine."""
-        return self.work / run.run_id()
+        id = run.run_id()
+        _note(f"{run.data.source}/{id}")
+        return self.work / id
 
     def weights(self, run: Run) -> Path:
         """The finished network's weights; they exist on the machine that made them."""
@@ -75,9 +78,23 @@ class RunStore:
         yield from sorted(self.work.glob("*/record.json"))
         yield from sorted(self.committed.glob("*/*.json"))
 
+    def places(self, asked: str) -> list[Path]:
+        """Where the record of ``SOURCE/ID`` may lie, as `ASKED` names it."""
+        return [self.work / Path(asked).name / "record.json", self.committed / f"{asked}.json"]
+
     def _places(self, run: Run) -> list[Path]:
         committed = self.committed / run.data.source / f"{run.run_id()}.json"
         return [self.folder(run) / "record.json", committed]
+
+
+ASKED = "LDL_ASKED"  # the variable that names a file, which gets the runs that a process asks for
+
+
+@cache
+def _note(asked: str) -> None:
+    if ASKED in os.environ:
+        with open(os.environ[ASKED], "a", encoding="utf-8") as stream:
+            stream.write(f"{asked}\n")
 
 
 def read_record(path: Path) -> Record | None:

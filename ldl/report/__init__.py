@@ -1,7 +1,6 @@
 """What pages show of tables and records: one renderer, short words, what to look at."""
 
 from ldl.report.claims import (
-    PAGES,
     claims_csv,
     claims_table,
     count_words,
@@ -21,4 +20,5 @@ from ldl.report.words import (
     provenance,
     run_card,
 )
+from ldl.tables import PAGES
 from ldl.tables.compare import judged

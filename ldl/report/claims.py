@@ -9,24 +9,10 @@ from matplotlib.figure import Figure
 
 from ldl.plots import claims_forest, download, small_table
 from ldl.report.render import signed
+from ldl.tables import PAGES
 from ldl.tables.base import Claim
 from ldl.tables.compare import Finding, counted
 from ldl.tables.measure import Shown
-
-PAGES = {
-    "table2": ("Table 2", "table2_comparison"),
-    "table3": ("Table 3", "table3_ablation"),
-    "table4": ("Table 4", "table4_architectures"),
-    "table5": ("Table 5", "table5_6_shape"),
-    "table6": ("Table 6", "table5_6_shape"),
-    "table7": ("Table 7", "table7_localization"),
-    "lrc_table1": ("LRC Table 1", "lrc_table1"),
-    "lrc_table2": ("LRC Table 2", "lrc_table2"),
-    "lrc_table3": ("LRC Table 3", "lrc_table3"),
-    "lrc_resolution": ("LRC's resolution", "lrc_table1"),
-    "lrc_probe": ("LRC's features", "method_lrc"),
-}
-"""Name and page of every table."""
 
 
 def head_of(claim: Claim, shown: Shown) -> str:

@@ -25,6 +25,22 @@ TABLES: dict[str, Table] = {
 }
 
 
+PAGES = {
+    "table2": ("Table 2", "table2_comparison"),
+    "table3": ("Table 3", "table3_ablation"),
+    "table4": ("Table 4", "table4_architectures"),
+    "table5": ("Table 5", "table5_6_shape"),
+    "table6": ("Table 6", "table5_6_shape"),
+    "table7": ("Table 7", "table7_localization"),
+    "lrc_table1": ("LRC Table 1", "lrc_table1"),
+    "lrc_table2": ("LRC Table 2", "lrc_table2"),
+    "lrc_table3": ("LRC Table 3", "lrc_table3"),
+    "lrc_resolution": ("LRC's resolution", "lrc_table1"),
+    "lrc_probe": ("LRC's features", "method_lrc"),
+}
+"""Name and page of every table."""
+
+
 def table_named(name: str) -> Table:
     if name not in TABLES:
         raise ConfigError(f"unknown table {name!r}; use one of {', '.join(TABLES)} or all")

@@ -1,11 +1,13 @@
 """Tiny notebooks in a folder of their own, executed for real: a kernel takes a second."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ldl.book import build
+from ldl.paths import repo_root
 
 HEADER = """# ---
 # jupyter:
@@ -28,6 +30,7 @@ limit: int | None = None
 """
 
 Write = Callable[..., Path]
+LIST = "```{bibliography}\n:filter: docname in docnames\n```\n"
 
 
 @pytest.fixture
@@ -50,3 +53,16 @@ def write(folders: Path) -> Write:
         return path
 
     return one
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A two-page book with the project's configuration, in a path with a space."""
+    root = tmp_path / "a book"
+    shutil.copytree(repo_root() / "book" / "assets", root / "book" / "assets")
+    for name in ("_config.yml", "book/references.bib"):
+        shutil.copy(repo_root() / name, root / name)
+    (root / "_toc.yml").write_text("format: jb-book\nroot: one\nchapters:\n- file: two\n")
+    (root / "one.md").write_text("# One\n\n$$x = 1$$\n")
+    (root / "two.md").write_text("# Two\n\n[first](one.md) {cite}`chen2021ldl`\n\n" + LIST)
+    return root

@@ -11,21 +11,6 @@ from ldl.book.build import build_html
 from ldl.errors import LdlError
 from ldl.paths import repo_root
 
-LIST = "```{bibliography}\n:filter: docname in docnames\n```\n"
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    """A two-page book with the project's configuration, in a path with a space."""
-    root = tmp_path / "a book"
-    shutil.copytree(repo_root() / "book" / "assets", root / "book" / "assets")
-    for name in ("_config.yml", "book/references.bib"):
-        shutil.copy(repo_root() / name, root / name)
-    (root / "_toc.yml").write_text("format: jb-book\nroot: one\nchapters:\n- file: two\n")
-    (root / "one.md").write_text("# One\n\n$$x = 1$$\n")
-    (root / "two.md").write_text("# Two\n\n[first](one.md) {cite}`chen2021ldl`\n\n" + LIST)
-    return root
-
 
 def test_a_clean_book_builds(book: Path) -> None:
     index = build_html(book, book)

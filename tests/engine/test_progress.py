@@ -1,7 +1,10 @@
 """What runs are expected to take; one table is made after the other."""
 
+from concurrent.futures import Future
+
 import pytest
 
+from ldl.engine import runner
 from ldl.engine.profiles import profile_named
 from ldl.engine.runner import expected_seconds, run_all
 from ldl.engine.store import RunStore
@@ -43,3 +46,22 @@ def test_a_table_is_said_to_be_complete_when_it_is(tmp_path, monkeypatch):
     assert set(outcome.made) == set(runs)
     complete = [name for name, ids in runs_by_table("all", smoke, only).items() if ids]
     assert sorted(said) == sorted(f"{name}: complete" for name in complete)
+
+
+def test_what_follows_a_complete_table_does_not_follow_the_last(demo):
+    class Done:
+        """A pool whose work is done at once."""
+
+        def submit(self, *_):
+            future = Future()
+            future.set_result(None)
+            return future
+
+    todo = dict(list(demo.items())[:9])
+    tables = {"one": set(list(todo)[:5]), "two": set(list(todo)[5:])}
+    said, ended = list[str](), list[str]()
+    show = runner._Shown(todo, tables, progress=False)
+    then = lambda: ended.append(said[-1])  # noqa: E731
+    runner._drain(todo, runner.Outcome(), Done(), "cpu", show, said.append, 2, then)
+    assert said == ["one: complete", "two: complete"]
+    assert ended == ["one: complete"]
