@@ -49,7 +49,7 @@ from ldl.report import networks as encoders
 from ldl.report.examples import may_be_shown
 from ldl.runs.localize import FACTORS, window_at
 from ldl.tables.compare import difference, judged
-from ldl.tables.localization import ROWS, STATED, by_support, paper
+from ldl.tables.localization import STATED, by_support, paper
 from ldl.tables.measure import show
 
 check("table7_localization", globals())
@@ -102,6 +102,7 @@ report.complete("table7", profile, store)
 here = show("table7", profile, store)
 real = show("table7", "open", store)
 best = real if real.measured else here
+ROWS = best.table.rows(best.profile)
 BEST, LABELS = "pd+mix+ms+cs", {row.key: row.label for row in ROWS}
 columns = [
     c for c in best.table.columns(best.profile) if any(c.key == key for _, key in best.cells)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ldl.config import DataConfig
+from ldl.config import DataConfig, build
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record
 from ldl.runs.base import Run
@@ -23,7 +23,7 @@ from ldl.runs.localize import (
     stride_for,
     window_at,
 )
-from ldl.runs.pretrain import PretrainConfig
+from ldl.runs.pretrain import BorderName, PretrainConfig
 from ldl.tables.base import Claim, Column, Row, Table
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.published import value
@@ -37,11 +37,15 @@ class Search(Variant):
         matcher: what is compared.
         trained: False takes the network as it was before its first step.
         sigma: of Eq. 24 in the test stage; None averages evenly.
+        border: of the network; None: the profile's.
+        native: images at the profile's larger size, of which training sees windows.
     """
 
     matcher: MatcherName = "embedding"
     trained: bool = True
     sigma: float | None = None
+    border: BorderName | None = None
+    native: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,21 @@ ROWS = (
     Row("ncc", "Normalised cross-correlation", Search("scratch", matcher="template")),
     Row("place", "The support's own place", Search("scratch", matcher="place")),
 )  # fmt: skip
+
+# Does the encoder learn where a window lies, by the border of its maps, and not what it shows?
+NATIVE = (
+    Row("replicate", "Pd+mix+ms+cs, replicated borders",
+        Search(_FULL, sigma=SIGMA, border="replicate")),
+    Row("native", "Pd+mix+ms+cs, native scale and replicated borders",
+        Search(_FULL, sigma=SIGMA, border="replicate", native=True)),
+    Row("ncc-native", "Normalised cross-correlation, native scale",
+        Search("scratch", matcher="template", native=True)),
+)  # fmt: skip
+
+
+def rows(profile: Profile) -> tuple[Row, ...]:
+    """The rows under ``profile``; those on border and scale where it has a larger size for them."""
+    return ROWS + NATIVE if profile.localization.native else ROWS
 
 
 def _column(key: str, bank: LandmarkSource, name: LandmarkName, label: str,
@@ -100,15 +119,15 @@ def columns(profile: Profile) -> tuple[Column, ...]:
 def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
     """One run for each seed's network; a row without a network has one run."""
     wanted, landmark = row.variant, column.of
-    size, source = profile.pretraining.size, profile.pretraining.source
-    window = window_at(landmark.name, size)
-    images = profile.localization.images if source == "phantom" else None
+    data = _data(wanted, profile)
+    window = window_at(landmark.name, data.size)
+    images = profile.localization.images if data.source == "phantom" else None
     seeds = profile.seeds if wanted.matcher in WITH_NETWORK else profile.seeds[:1]
     return tuple(
         LocalizeConfig(
             bank=landmark.bank,
             landmark=landmark.name,
-            data=DataConfig(source=source, size=size, images=images),
+            data=DataConfig(source=data.source, size=data.size, images=images),
             window=window,
             matcher=wanted.matcher,
             network=_network(wanted, landmark, profile, seed),
@@ -121,6 +140,14 @@ def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
     )
 
 
+def _data(wanted: Search, profile: Profile) -> DataConfig:
+    """The images that the row's network is pretrained on; landmarks are asked at their size."""
+    native = profile.localization.native
+    if not (wanted.native and native):
+        return profile.pretraining
+    return profile.pretraining.model_copy(update={"size": native.size})
+
+
 def _network(
     wanted: Search, landmark: Landmark, profile: Profile, seed: int
 ) -> PretrainConfig | None:
@@ -130,9 +157,19 @@ def _network(
     if "ms" in wanted.method:
         wanted = replace(wanted, patch_grid=profile.localization.window_grid)
     planned = ldl_config(wanted, LANDMARK_MODALITY[landmark.name], profile, seed)
-    steps = profile.localization.steps or planned.steps
-    halve_every = max(1, steps // profile.localization.halvings)
-    return planned.model_copy(update={"steps": steps, "halve_every": halve_every})
+    native = profile.localization.native if wanted.native else None
+    steps = native.steps if native else profile.localization.steps or planned.steps
+    return build(
+        PretrainConfig,
+        {
+            **dict(planned),
+            "data": _data(wanted, profile),
+            "border": wanted.border or planned.border,
+            "scale": "native" if native else planned.scale,
+            "steps": steps,
+            "halve_every": max(1, steps // profile.localization.halvings),
+        },
+    )
 
 
 def by_support(record: Record, read: str) -> NDArray[np.float64]:
@@ -180,6 +217,9 @@ def _claims() -> Iterator[Claim]:
         ("centre-sensitive weights in the test alone", "test-cs", "pd+mix+ms"),
         ("without the place: Pd+mix, centred", "mix-centred", "pd+mix"),
         ("without the place: the paper's best row, centred", "full-centred", _FULL),
+        ("replicated borders: the paper's best row with them", "replicate", _FULL),
+        ("native scale, over replicated borders alone", "native", "replicate"),
+        ("native scale, over template matching there", "native", "ncc-native"),
     )
     for column in (*_REAL, *_PHANTOM):
         for ours, pairs in ((column.published is None, told), (True, asked)):
@@ -198,7 +238,7 @@ TABLE7 = Table(
     title="One-shot localization",
     unit="mean accuracy over five thresholds, %",
     case="queries",
-    rows=lambda profile: ROWS,
+    rows=rows,
     columns=columns,
     runs=runs,
     scores={

@@ -52,7 +52,7 @@ def test_columns_are_disc_heart_and_fovea_and_say_what_is_not_at_hand() -> None:
     assert "hrf_disc" not in {cell.column.key for cell in TABLE7.cells(WITHOUT_HRF)}
     for profile in PROFILES.values():
         there = len(columns(profile)) - len(profile.localization.without)
-        assert len(TABLE7.cells(profile)) == len(ROWS) * there
+        assert len(TABLE7.cells(profile)) == len(TABLE7.rows(profile)) * there
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -62,8 +62,28 @@ def test_windows_scale_and_kernels_are_those_of_the_training(profile: Profile) -
         assert run.window == window_at(run.landmark, run.data.size)
         assert run.supports == 10
         assert run.sigma == {"pd": None, "pd+mix": None, "pd+mix+ms": None, "mix-centred": None,
-                             "ncc": None, "place": None}.get(cell.row.key, 0.5)  # fmt: skip
-        assert run.data.size == profile.pretraining.size
+                             "ncc": None, "ncc-native": None,
+                             "place": None}.get(cell.row.key, 0.5)  # fmt: skip
+        if not cell.row.variant.native:
+            assert run.data.size == profile.pretraining.size
+
+
+def test_native_rows_are_there_where_the_profile_has_a_larger_size() -> None:
+    assert TABLE7.rows(DEMO) == ROWS
+    assert [row.key for row in TABLE7.rows(OPEN)[len(ROWS) :]] == [
+        "replicate",
+        "native",
+        "ncc-native",
+    ]
+    native = OPEN.localization.native
+    assert native is not None
+    whole, windows = (cell_of(OPEN, f"{key}/scr_heart").runs[0] for key in ("replicate", "native"))
+    assert (whole.network.border, whole.network.scale) == ("replicate", "whole")
+    assert (windows.network.border, windows.network.scale) == ("replicate", "native")
+    assert windows.data.size == windows.network.data.size == native.size > whole.data.size
+    assert windows.network.steps == native.steps
+    assert windows.window / whole.window == native.size / whole.data.size
+    assert cell_of(OPEN, "ncc-native/scr_heart").runs[0].data == windows.data
 
 
 def test_existing_encoders_are_used_again() -> None:
@@ -241,7 +261,7 @@ def test_what_was_stated_is_the_share_within_015_windows(store: RunStore, smoke:
 def test_what_is_not_at_hand_is_a_column_without_runs(store: RunStore) -> None:
     frame = show("table7", WITHOUT_HRF, store).frame
     hrf = frame[frame["column"] == "hrf_disc"]
-    assert len(hrf) == len(ROWS)
+    assert len(hrf) == len(TABLE7.rows(WITHOUT_HRF))
     assert not hrf["planned"].any()
     assert hrf["paper"].notna().sum() == 4
 

@@ -30,6 +30,13 @@ class Budget(Strict):
     label_fractions: tuple[float, ...] = (1.0,)
 
 
+class NativeBudget(Strict):
+    """Windows of larger images in place of whole ones, in the rows that ask for them."""
+
+    size: int = Field(description="side of the images")
+    steps: int = Field(description="of their encoders")
+
+
 class LocalizationBudget(Strict):
     """What one-shot localization (Table 7) may cost."""
 
@@ -38,6 +45,7 @@ class LocalizationBudget(Strict):
     steps: int | None = Field(default=None, description="of its encoders; None: those of step 1")
     halvings: int = Field(default=2, description="of the rate in that time")
     window_grid: int = Field(default=8, description="its square: windows an image in the loss")
+    native: NativeBudget | None = Field(default=None, description="None: no such rows")
     without: tuple[str, ...] = Field(default=(), description="columns whose data are not at hand")
 
 
