@@ -63,6 +63,7 @@
 profile: str = "demo"
 
 # %% tags=["remove-input"]
+import json
 import platform
 from collections import Counter
 from importlib.metadata import version
@@ -70,6 +71,7 @@ from importlib.metadata import version
 import pandas as pd
 import torch
 from IPython.display import HTML, Markdown, display
+from matplotlib import pyplot as plt
 
 from ldl import paths, plots, report
 from ldl.book.build import Ledger
@@ -172,6 +174,31 @@ for name in shown:
                 f"{len(there)} of {len(planned)} runs of profile {name}, {there['seconds'].sum() / 3600:.1f} hours of training; a plus sign: the package differed from that commit.",
             )
         )
+
+# %% [markdown]
+# ## On many devices
+#
+# One run takes one device; of those whose needed runs have ended, a free device takes the run that most others wait for.
+
+# %% tags=["remove-input"]
+plan = json.loads((paths.results_dir() / "many_devices.json").read_text())
+devices = sorted(map(int, plan["hours"]))
+hours = [plan["hours"][str(n)] for n in devices]
+faster = [hours[0] / each for each in hours]
+with plots.theme():
+    figure, axes = plt.subplots(figsize=(4.5, 2.8))
+    axes.plot(devices, devices, "--", color="0.6", label="an even share")
+    axes.plot(devices, faster, "o-", label="planned")
+    axes.set(xscale="log", yscale="log", xlabel="devices", ylabel="times faster than one")
+    axes.set_xticks(devices, [str(n) for n in devices])
+    axes.set_yticks(devices, [str(n) for n in devices])
+    axes.minorticks_off()
+    axes.legend()
+plots.show(
+    figure,
+    caption=f"All {plan['runs']:,} runs of profile paper on many devices. In all they are {plan['flop'] / 1e18:,.0f} EFLOP, {hours[0] / 8766:,.1f} years of one device at the {plan['rate'] / 1e12:.3f} TFLOP/s measured on it ({plan['provenance']['device']}, of processor time, {plan['provenance']['date'][:10]}); a faster device divides the years and leaves the curve. The longest chain of runs that wait for each other takes {plan['chain'] / hours[0]:.1%} of them. Reading data, validation and tests are left out.",
+    alt=f"A curve below the diagonal: {devices[-1]} devices are {faster[-1]:.0f} times faster than one.",
+)
 
 # %% [markdown]
 # ## This build

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ldl.models.segmentation import SegmentationNet, TargetNet
 from ldl.rng import numpy_generator, seed_everything
 from ldl.runs.base import Run, Work
 from ldl.runs.lrc import LocalRegionConfig, OrganConfig
-from ldl.runs.pretrain import ComparisonConfig, PretrainConfig
+from ldl.runs.pretrain import BorderName, ComparisonConfig, PretrainConfig
 from ldl.runs.shape import GuideConfig, ShapeConfig
 from ldl.runs.transfer import TransferConfig
 from ldl.tasks import CHANNELS, task_named
@@ -109,14 +110,17 @@ def _pretraining(config: PretrainConfig | ComparisonConfig) -> Estimate:
 
 def _transfer(config: TransferConfig) -> Estimate:
     channels, (one,) = CHANNELS[task_named(config.task).modality], config.work()
-    whole = _trained(
-        SegmentationNet(config.base, channels, config.border),
-        channels,
-        one._replace(updates=config.updates(_training_images(config))),
-    )
+    step = _segmentation(config.base, channels, config.border, one._replace(updates=1))
+    updates = config.updates(_training_images(config))
     # A frozen encoder has no backward pass, about two thirds of a network that is half encoder.
     share = 1 - config.frozen_epochs / (config.frozen_epochs + config.full_epochs) / 3
-    return replace(whole, flop=whole.flop * share)
+    return replace(step, updates=updates, flop=step.flop * updates * share)
+
+
+@cache
+def _segmentation(base: int, channels: int, border: BorderName, work: Work) -> Estimate:
+    """The same for all tasks of a size."""
+    return _trained(SegmentationNet(base, channels, border), channels, work)
 
 
 def _guide(config: GuideConfig) -> Estimate:
