@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +38,15 @@ class Search(Variant):
         trained: False takes the network as it was before its first step.
         sigma: of Eq. 24 in the test stage; None averages evenly.
         border: of the network; None: the profile's.
-        native: images at the profile's larger size, of which training sees windows.
+        native: images at the profile's larger size, of which training sees windows, and which of
+            its lengths.
     """
 
     matcher: MatcherName = "embedding"
     trained: bool = True
     sigma: float | None = None
     border: BorderName | None = None
-    native: bool = False
+    native: Literal["steps", "longer"] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,11 @@ NATIVE = (
     Row("replicate", "Pd+mix+ms+cs, replicated borders",
         Search(_FULL, sigma=SIGMA, border="replicate")),
     Row("native", "Pd+mix+ms+cs, native scale and replicated borders",
-        Search(_FULL, sigma=SIGMA, border="replicate", native=True)),
+        Search(_FULL, sigma=SIGMA, border="replicate", native="steps")),
+    Row("native-longer", "Pd+mix+ms+cs, native scale, trained longer",
+        Search(_FULL, sigma=SIGMA, border="replicate", native="longer")),
     Row("ncc-native", "Normalised cross-correlation, native scale",
-        Search("scratch", matcher="template", native=True)),
+        Search("scratch", matcher="template", native="steps")),
 )  # fmt: skip
 
 
@@ -157,15 +160,17 @@ def _network(
     if "ms" in wanted.method:
         wanted = replace(wanted, patch_grid=profile.localization.window_grid)
     planned = ldl_config(wanted, LANDMARK_MODALITY[landmark.name], profile, seed)
-    native = profile.localization.native if wanted.native else None
-    steps = native.steps if native else profile.localization.steps or planned.steps
+    native = profile.localization.native
+    steps = profile.localization.steps or planned.steps
+    if wanted.native and native:
+        steps = getattr(native, wanted.native)
     return build(
         PretrainConfig,
         {
             **dict(planned),
             "data": _data(wanted, profile),
             "border": wanted.border or planned.border,
-            "scale": "native" if native else planned.scale,
+            "scale": "native" if wanted.native else planned.scale,
             "steps": steps,
             "halve_every": max(1, steps // profile.localization.halvings),
         },
@@ -220,6 +225,7 @@ def _claims() -> Iterator[Claim]:
         ("replicated borders: the paper's best row with them", "replicate", _FULL),
         ("native scale, over replicated borders alone", "native", "replicate"),
         ("native scale, over template matching there", "native", "ncc-native"),
+        ("native scale, trained longer", "native-longer", "native"),
     )
     for column in (*_REAL, *_PHANTOM):
         for ours, pairs in ((column.published is None, told), (True, asked)):

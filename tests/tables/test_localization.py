@@ -73,6 +73,7 @@ def test_native_rows_are_there_where_the_profile_has_a_larger_size() -> None:
     assert [row.key for row in TABLE7.rows(OPEN)[len(ROWS) :]] == [
         "replicate",
         "native",
+        "native-longer",
         "ncc-native",
     ]
     native = OPEN.localization.native
@@ -82,6 +83,7 @@ def test_native_rows_are_there_where_the_profile_has_a_larger_size() -> None:
     assert (windows.network.border, windows.network.scale) == ("replicate", "native")
     assert windows.data.size == windows.network.data.size == native.size > whole.data.size
     assert windows.network.steps == native.steps
+    assert cell_of(OPEN, "native-longer/scr_heart").runs[0].network.steps == native.longer
     assert windows.window / whole.window == native.size / whole.data.size
     assert cell_of(OPEN, "ncc-native/scr_heart").runs[0].data == windows.data
 

@@ -35,6 +35,7 @@ class NativeBudget(Strict):
 
     size: int = Field(description="side of the images")
     steps: int = Field(description="of their encoders")
+    longer: int = Field(description="of one more")
 
 
 class LocalizationBudget(Strict):
