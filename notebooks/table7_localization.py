@@ -160,8 +160,8 @@ plots.download(
 # %% [markdown]
 # ## What one support image decides
 #
-# Each dot is what the row would have been with that support image alone, as in the paper. Beside this stands the luck of the encoder, which one seed does not show: trained again with the same seed and another order of sums, Pd+mix+ms+cs went from
-# 21 to 9 on DRISHTI-GS1 and Pd+mix from 16 to 26 (`results/STATEMENT.md`).
+# Each dot is what the row would have been with that support image alone, as in the paper. Beside this stands the luck of the encoder, which one seed does not show: trained again with the same seed and another
+# order of sums, rows moved by more than most of them differ (`results/STATEMENT.md`).
 
 # %% tags=["remove-input"]
 LOOKS = {True: "a support, the paper's row", False: "a support, ours"}
