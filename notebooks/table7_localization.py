@@ -379,6 +379,22 @@ if frameless:
         caption=f"Our comparisons, with 95 % intervals over supports and queries; {best.kind}, one encoder seed.",
         alt=report.forest_words(frameless),
     )
+    lengths = ("native", "native-longer")
+    nets = [store.record(best.runs[row, columns[0].key][0].encoder) for row in lengths]
+    if all(nets):
+        patches = " and ".join(
+            f"{100 * net['retrieval']:.0f} % after {net['config']['steps']:,} steps" for net in nets
+        )
+        told = ", ".join(
+            f"{c.label} {' and '.join(f'{best.number(row, c.key):.1f}' for row in lengths)}"
+            for c in columns
+            if all((row, c.key) in best.cells for row in lengths)
+        )
+        display(
+            Markdown(
+                f"At native scale the encoder finds {patches} of the held-out patches again; mean accuracy (%) {told}. In this loss the same place of another eye is a negative: what makes a patch known again need not make its counterpart found."
+            )
+        )
 else:
     display(Markdown("No record of these rows yet."))
 
