@@ -190,6 +190,8 @@ def test_building_the_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def anew() -> None:
         (folder / "ledger.json").unlink(missing_ok=True)
 
+    work()  # after it this process has kernels, and each fork must have its own
+    anew()
     seconds = finish(work)
     whole = {one.name: read(folder / f"{one.name}.ipynb") for one in jobs}
     anew()

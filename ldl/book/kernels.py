@@ -14,6 +14,8 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 IMPORTED = ["ipykernel.kernelapp", "torch", "ldl.report.lrc", "ldl.report.networks", "ldl.widgets"]
 # The process that forks is waited for at the end: it leaves nothing behind, and its time counts.
 util.Finalize(None, forkserver._forkserver._stop, exitpriority=0)  # type: ignore[attr-defined]
+# A fork of this process is not its parent and starts one of its own.
+os.register_at_fork(after_in_child=lambda: forkserver._forkserver.__init__())  # type: ignore
 
 
 class ForkedKernels(AsyncKernelManager):
