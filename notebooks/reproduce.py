@@ -186,7 +186,7 @@ devices = sorted(map(int, plan["hours"]))
 hours = [plan["hours"][str(n)] for n in devices]
 faster = [hours[0] / each for each in hours]
 with plots.theme():
-    figure, axes = plt.subplots(figsize=(4.5, 2.8))
+    figure, axes = plt.subplots(figsize=(plots.PHONE, 2.8))
     axes.plot(devices, devices, "--", color="0.6", label="an even share")
     axes.plot(devices, faster, "o-", label="planned")
     axes.set(xscale="log", yscale="log", xlabel="devices", ylabel="times faster than one")

@@ -133,6 +133,11 @@ Markdown(text)
 
 
 # %% tags=["remove-input"]
+def share_within(cell, within):
+    """The share of a cell's answers within so many windows, in per cent."""
+    return np.nanmean([by_support(one, f"accuracy@{within:.2f}") for one in cell.records])
+
+
 def at_thresholds(shown):
     """Long frame: every cell's accuracies at the five thresholds, in per cent, and the paper's."""
     rows = {row.key: row for row in ROWS}
@@ -142,7 +147,7 @@ def at_thresholds(shown):
             "row": rows[row].label,
             "landmark": known[column].label,
             "within_windows": factor,
-            "ours": np.nanmean([by_support(one, f"accuracy@{factor}") for one in cell.records]),
+            "ours": share_within(cell, factor),
             "paper": paper(rows[row], known[column], shown.profile, f"acc@{factor:.2f}"),
         }
         for (row, column), cell in shown.cells.items()
@@ -223,11 +228,6 @@ if told:
 # %% tags=["remove-input"]
 NEAR = {BEST: "-", "features": "-", "ncc": "-", "place": "--", "untrained": ":"}
 TOLERANCES = np.arange(0.05, 2.01, 0.05)  # in windows
-
-
-def share_within(cell, within):
-    """The share of a cell's answers within so many windows, in per cent."""
-    return np.nanmean([by_support(one, f"accuracy@{within:.2f}") for one in cell.records])
 
 
 def near(axes, number):
@@ -364,7 +364,7 @@ if shares:
 # %% [markdown]
 # ## Without the frame
 #
-# A network of this depth sees farther than the 96 pixels of our views, and zeros beyond the border tell each pixel where it is; at the paper's 448 pixels most see no border. Two rows, added when the others were known, take this away: *replicated borders*, and beyond them *native scale*, where a view is a
+# A network of this depth sees farther than the 96 pixels of our views, and zeros beyond the border tell each pixel where it is; at the paper's 448 pixels most see no border. Three rows, added when the others were known, take this away: *replicated borders*, and beyond them *native scale* at two lengths of training, where a view is a
 # window of 96 pixels somewhere in an image of 256, so that the same anatomy is met at any place and in its own width. Their queries, and those of the template beside them, have 256 pixels.
 
 # %% tags=["remove-input"]

@@ -40,9 +40,7 @@ class RunStore:
 
     def folder(self, run: Run) -> Path:
         """Where ``run`` keeps its record, checkpoints and weights on this machine."""
-        id = run.run_id()
-        _note(f"{run.data.source}/{id}")
-        return self.work / id
+        return self._places(run)[0].parent
 
     def weights(self, run: Run) -> Path:
         """The finished network's weights; they exist on the machine that made them."""
@@ -66,10 +64,10 @@ class RunStore:
 
     def publish(self, run: Run) -> Path:
         """Copy this machine's record of ``run`` to the committed ones; returns its path."""
-        record = read_record(self.folder(run) / "record.json")
+        made, path = self._places(run)
+        record = read_record(made)
         if record is None:
             raise LdlError(f"{run.run_id()}: no record on this machine; run it first")
-        path = self.committed / run.data.source / f"{run.run_id()}.json"
         write_json(path, record)
         return path
 
@@ -83,8 +81,9 @@ class RunStore:
         return [self.work / Path(asked).name / "record.json", self.committed / f"{asked}.json"]
 
     def _places(self, run: Run) -> list[Path]:
-        committed = self.committed / run.data.source / f"{run.run_id()}.json"
-        return [self.folder(run) / "record.json", committed]
+        asked = f"{run.data.source}/{run.run_id()}"
+        _note(asked)
+        return self.places(asked)
 
 
 ASKED = "LDL_ASKED"  # the variable that names a file, which gets the runs that a process asks for
