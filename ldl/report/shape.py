@@ -10,7 +10,6 @@ from ldl.engine.store import RunStore
 from ldl.methods.synthesis import as_signed
 from ldl.models.segmentation import TargetNet
 from ldl.models.translation import Generator
-from ldl.runs.pretrain import BorderName
 from ldl.runs.shape import ShapeConfig
 from ldl.train import checkpoint
 from ldl.train.references import top_hat
@@ -23,6 +22,7 @@ from ldl.train.shape import (
     predicted,
     probability,
     shown_share,
+    taught_of,
 )
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 def is_there(run: ShapeConfig, store: RunStore) -> bool:
     """Whether the weights that ``run`` needs to predict are on this machine."""
     needed = run if run.trains else run.guide
-    return run.floor is not None or (needed is not None and store.weights(needed).exists())
+    return run.output == "top-hat" or (needed is not None and store.weights(needed).exists())
 
 
 def regions(run: ShapeConfig, images: np.ndarray, store: RunStore) -> np.ndarray:
@@ -53,18 +53,16 @@ def _predictor(run: ShapeConfig, store: RunStore) -> Predictor:
     if run.guide and not run.refine:
         net = guided_net(run.guide, checkpoint.load(store.weights(run.guide))[0], CPU)
         return guided_predictor(run.guide, net, run.output)
-    if run.floor:
+    if run.output == "top-hat":
         share = shown_share(run)
         return lambda images: top_hat(images, share)
     weights = checkpoint.load(store.weights(run))[0]
-    border: BorderName
     if run.synthesis:
-        base, border = run.synthesis.segment_base, "zeros"
+        trained = TargetNet(run.synthesis.segment_base)
         weights = checkpoint.under("segment", weights)
     else:
-        assert run.guide is not None
-        base, border = run.guide.region.base, run.guide.region.border
-    trained = TargetNet(base, border=border)
+        taught = taught_of(run)
+        trained = TargetNet(taught.base, border=taught.border)
     trained.load_state_dict(weights)
     return probability(trained)
 

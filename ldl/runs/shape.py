@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from ldl.config import DataConfig, Strict
 from ldl.runs.base import Run, Work
-from ldl.runs.pretrain import PretrainConfig, ScaleName
+from ldl.runs.pretrain import BorderName, PretrainConfig, ScaleName
 
 PriorName = Literal["dsa", "octa", "own", "vessels"]
 OutputName = Literal["ori", "clu", "refine", "cyclegan", "synseg", "top-hat"]
@@ -120,12 +120,12 @@ class GuideConfig(Run):
 
 
 class RefineConfig(Strict):
-    """A segmentation network trained on the guide's pseudo labels. Lengths in optimiser steps.
+    """A segmentation network trained on pseudo labels. Lengths in optimiser steps.
 
     Attributes:
         weight: of a pixel in Eq. 23: 1 (Refine), its uncertainty u as printed, or 1 - u.
         augmentations: E of Eq. 21-22.
-        images: of the guide's images, the first so many get labels; None takes all.
+        images: the first so many of the images get labels; None takes all.
     """
 
     steps: int = Field(ge=1)
@@ -183,11 +183,19 @@ class SynthesisConfig(Strict):
 
 
 class FloorConfig(Strict):
-    """A filter that trains nothing, cut at the share of reference masks as they are drawn."""
+    """A filter that trains nothing, cut at the share of reference masks as they are drawn.
+
+    Attributes:
+        images: those that it labels for "refine", and nothing otherwise.
+        base, border: of the network that is trained on these labels.
+    """
 
     references: ReferenceName
     crop: int = Field(ge=32)
     masks: int = Field(default=10, ge=1)
+    images: DataConfig | None = None
+    base: int = Field(default=16, ge=1)
+    border: BorderName = "zeros"
 
 
 class ShapeConfig(Run):
@@ -200,7 +208,7 @@ class ShapeConfig(Run):
         guide: the trained clustering; None for the baselines.
         refine: belongs to "refine".
         synthesis: belongs to the baselines.
-        floor: belongs to "top-hat".
+        floor: belongs to "top-hat", and to "refine" where the filter labels in the guide's place.
         cut: a map becomes a mask where it is above one half, or where it is strongest, in as much
             of each field of view as the reference masks cover of what is drawn of them.
         looks: symmetries of the square whose maps are averaged.
@@ -226,10 +234,10 @@ class ShapeConfig(Run):
         if self.data.size % 16:
             raise ValueError(f"data.size {self.data.size} must be a multiple of 16")
         wanted = {
-            "guide": self.output in _GUIDED,
+            "guide": self.output in _GUIDED and not self.filtered,
             "refine": self.output == "refine",
             "synthesis": self.output in _SYNTHETIC,
-            "floor": self.output == "top-hat",
+            "floor": self.output == "top-hat" or self.filtered,
         }
         for name, needed in wanted.items():
             if (getattr(self, name) is not None) != needed:
@@ -250,6 +258,11 @@ class ShapeConfig(Run):
         return self
 
     @property
+    def filtered(self) -> bool:
+        """Whether a network is trained on a filter's labels."""
+        return bool(self.output == "refine" and self.floor and self.floor.images)
+
+    @property
     def trains(self) -> bool:
         """Whether a network of its own comes out."""
         return self.output not in ("ori", "clu", "top-hat")
@@ -257,20 +270,19 @@ class ShapeConfig(Run):
     @property
     def repeat(self) -> int | None:
         """Its seed; a filter has none."""
-        return None if self.floor else self.seed
+        return None if self.output == "top-hat" else self.seed
 
     @property
     def method(self) -> str:
         """What is measured, for run ids."""
         if self.refine:
-            return f"refine-{self.refine.weight}"
+            return f"refine-{'top-hat' if self.floor else self.refine.weight}"
         return self.output
 
     def work(self) -> tuple[Work, ...]:
         """The segmentation network on pseudo labels; or a translation, and one on its pairs."""
-        if self.refine and self.guide:
-            region = self.guide.region
-            return (Work(self.refine.steps, self.refine.batch, region.crop, region.base),)
+        if self.refine and (taught := self.guide.region if self.guide else self.floor):
+            return (Work(self.refine.steps, self.refine.batch, taught.crop, taught.base),)
         if not self.synthesis:
             return ()
         # Masks and images, there and back, and before the judges.

@@ -46,6 +46,7 @@ class Guided:
     # Of the guide, in place of the profile's.
     knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
     once: bool = False  # one seed
+    filtered: bool = False  # the untrained filter labels, no guide
 
 
 # What the game needs on real images, where paper and release leave it to end in speckle or nothing;
@@ -91,11 +92,12 @@ ROWS = (
     Row("released_ori", "OutOri, release's d", Guided("ori", knobs=RELEASED, once=True)),
     Row("released_clu", "OutClu, release's d", Guided("clu", knobs=RELEASED, once=True)),
 )
-# Ours, of real images alone: the sign that no mask holds, and an oracle, guided by labels.
+# Ours, of real images alone: no guide, the sign that no mask holds, an oracle guided by labels.
 BRIGHT: dict[str, Any] = {"start": "bright"}
 ORACLE: dict[str, Any] = {"prior": "vessels", "references": "actual"}
 REAL_ROWS = (
     *ROWS,
+    Row("refine_filter", "Refine, the filter's labels", Guided("refine", filtered=True)),
     Row("bright_ori", "OutOri, bright start", Guided("ori", knobs=BRIGHT, once=True)),
     Row("bright_clu", "OutClu, bright start", Guided("clu", knobs=BRIGHT, once=True)),
     Row("oracle_ori", "OutOri, oracle by labels", Guided("ori", knobs=ORACLE, once=True)),
@@ -180,9 +182,16 @@ def _scale(budget: ShapeBudget) -> ScaleName:
     return "native" if budget.game == "mended" else "whole"
 
 
-def _floor(profile: Profile) -> FloorConfig:
+def _floor(profile: Profile, **labelled: Any) -> FloorConfig:
     budget = profile.shape
-    return FloorConfig(references=_scale(budget), crop=budget.crop or profile.crop)
+    crop = budget.crop or profile.crop
+    return FloorConfig(references=_scale(budget), crop=crop, **labelled)
+
+
+def _labelled(profile: Profile) -> dict[str, Any]:
+    """Whose images the filter labels, and for which network: the guide's, both."""
+    region = region_config(profile, 0)
+    return {"images": region.data, "base": region.base, "border": region.border}
 
 
 def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[ShapeConfig, ...]:
@@ -194,6 +203,8 @@ def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[Shap
     mended = budget.game == "mended"
     scored: dict[str, Any] = {"cut": budget.cut, "looks": LOOKS} if mended else {}
     baseline = wanted.output in ("cyclegan", "synseg")
+    floor = _floor(profile, **_labelled(profile)) if wanted.filtered else None
+    alone = baseline or wanted.filtered
     prior = wanted.knobs.get("prior", prior)
     return tuple(
         ShapeConfig(
@@ -201,9 +212,10 @@ def shape_runs(wanted: Guided, prior: PriorName, profile: Profile) -> tuple[Shap
             prior=prior,
             output=wanted.output,
             seed=seed,
-            guide=None if baseline else guide_config(prior, profile, seed, wanted.knobs),
+            guide=None if alone else guide_config(prior, profile, seed, wanted.knobs),
             refine=_refine(budget, wanted.weight) if wanted.output == "refine" else None,
             synthesis=_synthesis(profile, wanted.output == "synseg") if baseline else None,
+            floor=floor,
             **scored,
         )
         for seed in budget.seeds[: 1 if wanted.once else None]
@@ -258,6 +270,8 @@ def _table(prior: PriorName) -> Table:
             claim("refine_uncer", "out_clu", "retraining: RefineUncer over OutClu"),
             claim("refine_uncer", "refine", "uncertainty: RefineUncer over Refine"),
             claim("refine_uncer", "top_hat", "RefineUncer over a filter", ours=True),
+            claim("refine_filter", "top_hat", "a network on the filter's labels", ours=True),
+            claim("refine", "refine_filter", "the guide's labels over the filter's", ours=True),
             claim("released_ori", "out_ori", "the release's discriminator, OutOri", ours=True),
             claim("released_clu", "out_clu", "the release's discriminator, OutClu", ours=True),
             claim("refine_confident", "refine_uncer", "certain pixels count more", ours=True),

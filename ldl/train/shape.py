@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ldl.config import DataConfig
 from ldl.data.colour import normalise, to_float, to_uint8
 from ldl.data.prepare import pretraining_bank, shape_prior, task_bank
 from ldl.data.preprocess import field_masks, lit
@@ -16,6 +17,7 @@ from ldl.errors import ConfigError
 from ldl.methods.guided import GuidedNet
 from ldl.metrics import collapse, dsc, shape_of
 from ldl.rng import generator
+from ldl.runs.pretrain import BorderName
 from ldl.runs.shape import SEGMENT_BATCH, GuideConfig, ShapeConfig
 from ldl.tasks import VESSEL_TASKS
 from ldl.train import checkpoint
@@ -32,7 +34,14 @@ from ldl.train.references import (
     top_hat,
 )
 from ldl.train.synthesis import synthesise
-from ldl.train.target import PseudoPairs, SyntheticPairs, label_images, target_maps, train_target
+from ldl.train.target import (
+    PseudoPairs,
+    SyntheticPairs,
+    filter_images,
+    label_images,
+    target_maps,
+    train_target,
+)
 
 BATCH = 8
 # (B, 3, S, S) normalised images -> (B, S, S) probabilities of the target.
@@ -62,9 +71,11 @@ def guided_net(config: GuideConfig, weights: Weights, device: torch.device) -> G
 
 def output_of(run: ShapeConfig, how: How, guide: Weights | None) -> Output:
     """Train what ``run`` asks for, from the weights of the trained guide; baselines have none."""
-    if run.floor:
+    if run.output == "top-hat":
         share = shown_share(run)
         return Output(lambda images: top_hat(images, share), extra={"cut": round(share, 5)})
+    if run.filtered:
+        return _refined(run, None, how)
     if run.guide is None:
         return _baseline(run, how)
     assert guide is not None, "the config asks for a guide"
@@ -93,7 +104,7 @@ def as_scored(run: ShapeConfig, predict: Predictor) -> Predictor:
         return torch.stack(looks).mean(dim=0)
 
     cut = cut_of(run)
-    if run.floor or cut is None:
+    if run.output == "top-hat" or cut is None:
         return mean if run.looks > 1 else predict
     return lambda images: cut(mean(images), field_masks(to_uint8(images)))
 
@@ -114,31 +125,35 @@ def guided_predictor(config: GuideConfig, net: GuidedNet, output: str) -> Predic
     return predict
 
 
-def _refined(run: ShapeConfig, net: GuidedNet, how: How) -> Output:
-    assert run.guide is not None
+def _refined(run: ShapeConfig, net: GuidedNet | None, how: How) -> Output:
+    """A network on pseudo labels: of the guide ``net``, or of the run's filter."""
     assert run.refine is not None
-    region, refine = run.guide.region, run.refine
-    bank = pretraining_bank(region.data, region.modality)
+    refine, taught = run.refine, taught_of(run)
+    bank = pretraining_bank(taught.images, "fundus")
     rows = list(range(len(bank.ids)))[: refine.images]
-    labelled = label_images(
-        net,
-        Feed(bank.images, how.fabric.device),
-        rows,
-        config=run.guide,
-        augmentations=refine.augmentations,
-        generator=generator(run.seed, "pseudo labels"),
-        cut=cut_of(run),
-    )
-    window = region.crop if region.scale == "native" else None
+    feed = Feed(bank.images, how.fabric.device)
+    if run.guide and net:
+        labelled = label_images(
+            net,
+            feed,
+            rows,
+            config=run.guide,
+            augmentations=refine.augmentations,
+            generator=generator(run.seed, "pseudo labels"),
+            cut=cut_of(run),
+        )
+    else:
+        share = shown_share(run)
+        labelled = filter_images(lambda images: top_hat(images, share), feed, rows)
     drawn = generator(run.seed, "refine")
     trained, history = train_target(
-        PseudoPairs(labelled, refine.weight, refine.batch, drawn, window),
+        PseudoPairs(labelled, refine.weight, refine.batch, drawn, taught.window),
         Plan(refine.steps, refine.learning_rate, refine.halve_every),
         run,
         how,
         bank.fingerprint,
-        base=region.base,
-        border=region.border,
+        base=taught.base,
+        border=taught.border,
     )
     extra = {
         "labelled_images": len(rows),
@@ -146,6 +161,33 @@ def _refined(run: ShapeConfig, net: GuidedNet, how: How) -> Output:
         "mean_doubt": round(float(labelled.doubt.mean()), 5),
     }
     return Output(probability(trained), trained.state_dict(), {"refine": history}, extra)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Whose images get pseudo labels, and the network that is trained on windows of them.
+
+    Attributes:
+        window: side of these, None of whole images.
+    """
+
+    images: DataConfig
+    base: int
+    border: BorderName
+    window: int | None
+
+
+def taught_of(run: ShapeConfig) -> Taught:
+    """Of a run with output "refine": as its guide has it, or its filter."""
+    if run.guide:
+        region = run.guide.region
+        window = region.crop if region.scale == "native" else None
+        return Taught(region.data, region.base, region.border, window)
+    floor = run.floor
+    assert floor is not None
+    assert floor.images is not None
+    window = None if floor.references == "whole" else floor.crop
+    return Taught(floor.images, floor.base, floor.border, window)
 
 
 def _baseline(run: ShapeConfig, how: How) -> Output:

@@ -1,5 +1,6 @@
 """A segmenter on labels that nobody drew: pseudo labels (LDL Eq. 20-23), or synthetic pairs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -133,6 +134,20 @@ def _label(
     found = torch.stack(maps)
     labels = pseudo_labels(found) if cut is None else cut(found.mean(dim=0), fields)
     return whole, labels * inside, uncertainty(found) * inside
+
+
+@torch.no_grad()
+def filter_images(predict: Callable[[Tensor], Tensor], feed: Feed, rows: list[int]) -> Labelled:
+    """Images ``rows`` as they are, labelled by something that knows no doubt.
+
+    Args:
+        predict: (B, 3, S, S) normalised -> (B, S, S) of 0 and 1.
+    """
+    whole = [feed[torch.tensor(rows[k : k + BATCH])] for k in range(0, len(rows), BATCH)]
+    inside = [torch.from_numpy(field_masks(each.cpu().numpy())).to(each.device) for each in whole]
+    found = [predict(normalise(to_float(each))) for each in whole]
+    labels = torch.cat(found).float() * torch.cat(inside)
+    return Labelled(torch.cat(whole), labels, torch.zeros_like(labels))
 
 
 Batch = tuple[Tensor, Tensor, Tensor]

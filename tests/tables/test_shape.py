@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from ldl.data.preprocess import field_masks
 from ldl.engine.execute import ensure
 from ldl.engine.jobs import ordered
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
+from ldl.metrics import dsc
 from ldl.report import shape as restore
 from ldl.runs.shape import PriorName, ShapeConfig
 from ldl.tables import TABLES as ALL
@@ -17,7 +19,7 @@ from ldl.tables import plan, runs_of
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.measure import show
 from ldl.tables.published import published
-from ldl.tables.shape import COLUMNS, ROWS, TABLES, guide_config
+from ldl.tables.shape import COLUMNS, ROWS, TABLES, Guided, guide_config, shape_runs
 from ldl.train import shape
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]
@@ -116,9 +118,6 @@ def test_records_hold_scores_and_the_watch(made: RunStore, smoke: Profile) -> No
 
 
 def test_predictions_read_back_are_those_that_were_scored(made: RunStore, smoke: Profile) -> None:
-    from ldl.data.preprocess import field_masks
-    from ldl.metrics import dsc
-
     for key in ("out_clu", "refine", "synseg"):
         run = runs(key, "dsa", smoke)[0]
         assert restore.is_there(run, made)
@@ -132,6 +131,24 @@ def test_predictions_read_back_are_those_that_were_scored(made: RunStore, smoke:
     photographs = restore.synthetic(baseline, torch.zeros(2, 1, 32, 32), made)
     assert photographs.shape == (2, 3, 32, 32)
     assert photographs.dtype == np.uint8
+
+
+def test_a_network_learns_from_a_filter_without_any_guide(smoke: Profile, cache: Any) -> None:
+    run = shape_runs(Guided("refine", filtered=True), "dsa", smoke)[0]
+    assert run.trains
+    assert run.repeat == 0
+    assert run.needs() == ()
+    store = RunStore()
+    record = ensure(run, store)
+    assert record["labelled_images"] == smoke.shape.refine_images
+    assert 0 < record["labelled_share"] < 0.5
+    images, truth = restore.first_tests(run, "rite_vessel", 2)
+    found = restore.regions(run, images, store)
+    assert dsc(found, truth & field_masks(images)) == pytest.approx(
+        record["tests"]["rite_vessel"]["dsc"][:2], abs=1e-5
+    )
+    with pytest.raises(ValueError, match="needs 'guide'"):
+        type(run).model_validate(run.model_dump() | {"floor": None})
 
 
 def test_frame_has_every_cell_beside_the_papers(made: RunStore, smoke: Profile) -> None:
