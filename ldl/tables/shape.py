@@ -169,7 +169,7 @@ def _synthesis(profile: Profile, joint: bool) -> SynthesisConfig:
         judge_base=budget.synthesis_base,
         batch=budget.synthesis_batch,
         learning_rate=budget.synthesis_rate,
-        segment_rate=budget.refine_rate,
+        segment_rate=budget.segment_rate or budget.refine_rate,
         halve_every=max(1, budget.synthesis_steps // 2),
         scale=_scale(budget),
         cycle_weight=budget.synthesis_cycle,

@@ -87,6 +87,9 @@ class ShapeBudget(Strict):
     synthesis_batch: int = 1
     synthesis_rate: float = 2e-4
     synthesis_cycle: float = Field(default=10.0, description="weight of its cycle losses")
+    segment_rate: float | None = Field(
+        default=None, description="of the network on synthetic pairs; None: as refine_rate"
+    )
 
 
 Budgets = tuple[int, int]
