@@ -47,7 +47,7 @@ from ldl.metrics import Shape, collapse, shape_of
 from ldl.models import discriminator
 from ldl.rng import generator, seed_everything
 from ldl.runs.shape import GuideConfig
-from ldl.tables.shape import guide_config
+from ldl.tables.shape import guide_config, seen
 from ldl.train import checkpoint
 from ldl.train.device import Feed
 from ldl.train.guide import GuideStage
@@ -144,8 +144,7 @@ def show_maps(look: Look, record: Record) -> None:
         ]
         for k in range(len(look.images))
     ]
-    lost = record["collapse"]
-    verdict = f"collapsed: {lost}" if lost else "vessel-like"
+    verdict = seen(record) or "vessel-like"
     plots.show(
         plots.image_grid(rows, titles=["image", f"{look.count} regions", "OutOri", "OutClu"]),
         caption=f"Held-out images under a guide ({look.kind}): its regions, and the target by the "

@@ -14,7 +14,7 @@ from ldl.data.own import folder_bank, prior_bank
 from ldl.data.prepare import shape_prior
 from ldl.data.preprocess import field_masks, pictured
 from ldl.engine.profiles import Profile, profile_named
-from ldl.engine.store import Record
+from ldl.engine.store import Record, RunStore
 from ldl.metrics import collapse, shape_of
 from ldl.own import card
 from ldl.own.model import Network, Preprocessing, refuse_output
@@ -33,6 +33,9 @@ from ldl.train.loop import Progress
 from ldl.train.made import How
 from ldl.train.references import drawn_shape
 
+# Of the profile's first step: few photographs of one camera are harder to tell apart than many.
+LONGER = 2
+LEAST = 0.1  # of held-out places found again; regions cannot be told apart by less
 # What `ldl.metrics.collapse` finds, in words.
 VERDICTS = {
     "": "like the reference masks",
@@ -40,7 +43,8 @@ VERDICTS = {
     "full": "collapsed: half of the field or more is target",
     "fixed": "collapsed: the same region in every image",
     "blob": "doubtful: much wider than the reference masks",
-    "speckle": "doubtful: in specks and short pieces, unlike the reference masks",
+    "speckle": "doubtful: in short pieces, unlike the reference masks",
+    "scattered": "doubtful: much of it in specks, unlike the reference masks",
 }
 
 
@@ -127,6 +131,12 @@ def guide(
         card.sheet([_overlay(*one) for one in zip(shown, masks_shown, strict=True)]),
         work.classes, record=record,
     )  # fmt: skip
+    learned = (RunStore().record(config.step1) or {}).get("retrieval", 1) if config.step1 else 1
+    if learned < LEAST:
+        say(
+            f"the first step finds only {learned:.0%} of places again in another view, and regions "
+            "cannot be told apart by that; larger --steps, or more images"
+        )
     say(
         f"{output}: target {verdict}, says the watch, by shape alone; where it lies, "
         f"{card.path_of(output).stem}{card.IMAGES} shows: look before you trust it"
@@ -135,7 +145,8 @@ def guide(
 
 
 def _mended(profile: Profile) -> Profile:
-    game = profile.shape.model_copy(update={"game": "mended", "own_step1": True})
+    steps1 = LONGER * (profile.shape.steps1 or profile.steps1)
+    game = profile.shape.model_copy(update={"game": "mended", "own_step1": True, "steps1": steps1})
     return profile.model_copy(update={"shape": game})
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ldl.engine.profiles import Profile, ShapeBudget
 from ldl.engine.store import Record
+from ldl.metrics import SCATTERED, Shape, collapse
 from ldl.runs.base import Run
 from ldl.runs.pretrain import PretrainConfig, ScaleName
 from ldl.runs.shape import (
@@ -228,9 +229,17 @@ def dsc(record: Record, column: Column) -> NDArray[np.float64]:
 
 
 def _collapsed(record: Record) -> str:
-    """Whether the watch calls what was trained no vessels; a filter cannot collapse."""
+    """Whether the watch calls what was trained no vessels; a filter cannot collapse.
+
+    By what was measured: a record's own word is that of the watch on its day.
+    """
     trained = record["config"]["output"] != "top-hat"
-    return "collapsed" if trained and record["collapse"] else ""
+    return "collapsed" if trained and seen(record) not in ("", SCATTERED) else ""
+
+
+def seen(record: Record) -> str:
+    """What the watch calls a run's target, see `ldl.metrics.collapse`."""
+    return collapse(Shape.of(record["shape"]), Shape.of(record["reference"]))
 
 
 def _rows(profile: Profile) -> tuple[Row, ...]:

@@ -174,6 +174,7 @@ def test_a_guide_becomes_a_segmenter(eyes: Path) -> None:
     done = call("guide", "images", "prior", "-o", "g.safetensors", "--size", "48", "--steps", "2",
                 *SMALL)  # fmt: skip
     assert "3 reference masks" in done.output
+    assert re.search(r"the first step finds only \d% of places again", done.output)
     assert re.search(r"target \w+.* \([\d.]+% of its length in specks", done.output)
     call("segment", "--model", "g.safetensors", "images/p00_L.png", "-o", "out")
     assert Image.open("out/p00_L.png").size == (60, 50)

@@ -239,7 +239,11 @@ def test_what_did_not_train_or_is_in_doubt_is_no_opponent() -> None:
     short = _measured(high, trained=False)
     assert judge(CLAIM, _shown(short, _measured(low))).verdict == "not trained here"
     claim = Claim("", "table5", "out_clu", "out_ori", "rite_vessel")
-    sick, well = ({"collapse": one, "config": {"output": "clu"}} for one in ("blob", ""))
+    masks = {"share": 0.1, "width": 4.0, "piece": 200.0, "alike": 0.1, "specks": 0.02}
+    sick, well = (
+        {"shape": masks | {"width": wide}, "reference": masks, "config": {"output": "clu"}}
+        for wide in (9.0, 5.0)
+    )
     cells = {
         ("out_clu", "rite_vessel"): _measured(high, records=(sick, sick)),
         ("out_ori", "rite_vessel"): _measured(low, records=(well, sick)),
