@@ -153,6 +153,7 @@ def _refine(budget: ShapeBudget, weight: WeightName) -> RefineConfig:
         images=budget.refine_images,
         batch=budget.refine_batch,
         learning_rate=budget.refine_rate,
+        halve_every=budget.refine_steps // budget.refine_halvings if budget.refine_halvings else 0,
     )
 
 

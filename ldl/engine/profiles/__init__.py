@@ -81,6 +81,7 @@ class ShapeBudget(Strict):
     refine_augmentations: int = 30
     refine_batch: int = 8
     refine_rate: float = 1e-3
+    refine_halvings: int = Field(default=0, description="of this rate within the steps")
     synthesis_steps: int = 100_000
     synthesis_base: int = 64
     synthesis_blocks: int = 9
