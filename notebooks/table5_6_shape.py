@@ -241,7 +241,7 @@ for prior, shown in best.items():
 # So at every width, and on what is no vessel. Nor does the guide know what the filter does not: their ranks added give 64.8 where the filter alone has 67.8 (CHASE alone gains, 0.5).
 #
 # What was tried, on training halves: telling the target the filter's lines at first, the mean of both outputs (+1.2), less of the field of view, pieces below 30 pixels dropped (+0.2 to 1); none closes it. Three times as many steps lose a dozen
-# points: the target is then *more* like the masks, in longer pieces, and less like the vessels. Refine at the paper's rate of 0.001 ends below OutClu's labels after 400 steps (58.8 of 60.0), at 0.003 above them (63.1; 62.9 after 800), which the table has; a network on the filter's labels (68.8) has 65.0 and 67.4 and is not past them. {doc}`method_shape` has more. Open are a judge at two scales, a wider net, and a rule by which
+# points: the target is then *more* like the masks, in longer pieces, and less like the vessels. Refine at the paper's rate of 0.001 ends below OutClu's labels after 400 steps (58.8 of 60.0), at 0.003, halved every 200 steps, above them (63.1; 62.9 after 800), which the table has; a network on the filter's labels (68.8) has 65.0 and 67.4 and is not past them. {doc}`method_shape` has more. Open are a judge at two scales, a wider net, and a rule by which
 # to stop. The networks trained on generators' pictures depend most on their seed.
 #
 # The tables follow the printed sign of Eq. 23. On real images they do not follow the paper's game, which collapses; {doc}`method_shape` says what is changed, and why.
