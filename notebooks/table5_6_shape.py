@@ -298,7 +298,7 @@ def watch_table(shown):
     ]
     caption = (
         f"The target region of held-out images at the end of the training ({shown.kind}): its share of the field of view; its width, and the length of the piece that a pixel of its skeleton lies in, in pixels, "
-        "over the reference masks'; how alike the regions of different images are (DSC, 1: the image does not matter); how much of its length lies in specks. *Scattered* is a sixth more than the masks have: no collapse, and no true vessels either, of which 3 to 5 % do."
+        "over the reference masks'; how alike the regions of different images are (DSC, 1: the image does not matter); how much of its length lies in specks. Scattered is a sixth more than the masks have: no collapse, and no true vessels either, of which 3 to 5 % do."
     )
     return (
         plots.small_table(lines, caption=caption)

@@ -316,11 +316,11 @@ else:
 # Retinas and chests are photographed in one pose and cropped alike, so a network can learn to say *where* a patch lies instead of what it shows. The squared length of the unit window vectors $\dot v_n(h, w)$ of $N$ images falls into three
 # parts, with $\bar v(h, w)$ the mean of a place and $\bar v$ that of all places:
 #
-# $$
-# \underbrace{\bigl\lVert \bar v \bigr\rVert^2}_{\text{common}} +
-# \underbrace{\tfrac{1}{HW}\textstyle\sum_{h,w} \bigl\lVert \bar v(h, w) - \bar v \bigr\rVert^2}_{\text{place}} +
-# \underbrace{\tfrac{1}{NHW}\textstyle\sum_{n,h,w} \bigl\lVert \dot v_n(h, w) - \bar v(h, w) \bigr\rVert^2}_{\text{content}} = 1
-# $$
+# \begin{align*}
+# & \underbrace{\bigl\lVert \bar v \bigr\rVert^2}_{\text{common}} +
+# \underbrace{\tfrac{1}{HW}\textstyle\sum_{h,w} \bigl\lVert \bar v(h, w) - \bar v \bigr\rVert^2}_{\text{place}} \\
+# {} + {} & \underbrace{\tfrac{1}{NHW}\textstyle\sum_{n,h,w} \bigl\lVert \dot v_n(h, w) - \bar v(h, w) \bigr\rVert^2}_{\text{content}} = 1
+# \end{align*}
 
 # %% tags=["remove-input"]
 plots.source(frame_of)
