@@ -387,8 +387,8 @@ verdicts
 # \end{align*}
 #
 # \begin{align*}
-# L = -\tfrac{1}{N} \sum u_{nm} \bigl( & r^{**}_{nm} \log r'_{nm} \\
-# {} + {} & (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr). \tag{LDL 23}
+# L = {} & -\tfrac{1}{N} \sum u_{nm} \bigl( r^{**}_{nm} \log r'_{nm} \\
+# & {} + (1 - r^{**}_{nm}) \log (1 - r'_{nm}) \bigr). \tag{LDL 23}
 # \end{align*}
 
 # %% tags=["remove-input"]
