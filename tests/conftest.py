@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tqdm.std import tqdm
 
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
+
+# Tests fork; the monitor's thread may then hold the bars' lock, which the child waits for forever.
+tqdm.monitor_interval = 0
 
 
 @pytest.fixture
