@@ -304,9 +304,9 @@ def collapse(found: Shape, reference: Shape) -> str:
     """How the target has collapsed, ``""`` where it looks like vessels.
 
     "empty" and "full" by its share; "blob" where it is wider than twice the reference masks;
-    "speckle" where its pieces are shorter than an eighth of theirs, or half of it more
-    lies in specks; "fixed" where different images get the same region. "scattered", a sixth more of
-    it in specks, is no collapse.
+    "speckle" where its pieces are shorter than an eighth of theirs, or half of it more lies in
+    specks; "fixed" where different images get the same region. "scattered", a sixth more of it in
+    specks, is no collapse.
 
     Args:
         found: of the target regions.
