@@ -170,3 +170,8 @@ def test_windows_cut_a_line_into_pieces_and_leave_share_alone() -> None:
     assert whole.piece == 40
     assert cut.piece == 10
     assert cut.share == whole.share
+
+
+def test_one_image_is_like_no_other() -> None:
+    one_image = Shape(0.1, 2.0, REFERENCE.piece, alike=float("nan"))
+    assert collapse(one_image, REFERENCE) == ""
