@@ -32,7 +32,7 @@ class Variant:
     equal_updates: bool = False
 
 
-# The release trains pneumothorax with batches of 8, everything else with 2.
+# The release trains pneumothorax with batches of 8, everything else alike.
 _BATCH = {"siim_pneumothorax": 8}
 # The paper halves the rate every 10 of 20 epochs in step 1, every 10 of 80 in step 2.
 _HALVINGS = {"step1": 2, "step2": 8}
@@ -136,7 +136,7 @@ def transfer_config(
         base=profile.base * WIDTHS[variant.architecture],
         full_epochs=budget.full_epochs + extra,
         frozen_epochs=0 if scratch else budget.frozen_epochs,
-        batch_size=_BATCH.get(task, 2),
+        batch_size=_BATCH.get(task, profile.transfer_batch),
         learning_rate=profile.transfer_rate,
         label_fraction=fraction,
         crop=profile.task_crop,

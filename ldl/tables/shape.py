@@ -76,7 +76,7 @@ LOOKS = 4
 # Of a photograph's window that CycleGAN and SynSeg are shown.
 LIT = 0.98
 RELEASED: dict[str, Any] = {"judge": "released"}
-ROWS = (
+PRINTED = (
     Row("top_hat", "black top-hat, untrained", Guided("top-hat")),
     Row("cyclegan", "CycleGAN", Guided("cyclegan"), "CycleGAN"),
     Row("synseg", "SynSeg", Guided("synseg"), "SynSeg"),
@@ -84,7 +84,10 @@ ROWS = (
     Row("out_clu", "OutClu", Guided("clu"), "OutClu"),
     Row("refine", "Refine", Guided("refine"), "Refine"),
     Row("refine_uncer", "RefineUncer", Guided("refine", weight="uncertain"), "RefineUncer"),
-    # Ours: the other sign of the weight, and the release's discriminator.
+)
+# Ours, beside the filter: the other sign of the weight, and the release's discriminator.
+ROWS = (
+    *PRINTED,
     Row(
         "refine_confident",
         "RefineUncer, other sign",
@@ -244,7 +247,8 @@ def seen(record: Record) -> str:
 
 
 def _rows(profile: Profile) -> tuple[Row, ...]:
-    return REAL_ROWS if profile.name == "open" else ROWS
+    """Ours are asked of real images, and of the smallest phantoms, which try all of them."""
+    return {"open": REAL_ROWS, "demo": PRINTED}.get(profile.name, ROWS)
 
 
 def _table(prior: PriorName) -> Table:

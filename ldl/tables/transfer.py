@@ -1,11 +1,11 @@
-"""LDL Tables 2 to 4: segmentation networks that start from one encoder or another (section 6.1).
+"""LDL Tables 2 to 4 and Figure 7: segmentation networks from one encoder or another (section 6.1).
 
 Chest tasks are trained with several shares of the labels (Figure 7); the paper's chest columns are
 means over five of them, so that each share has columns of its own here, the full one first.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,8 @@ COMPARED: dict[ComparisonName, str] = {
     "rotori": "RotOri",
     "densecl": "DenseCL",
 }
+# Figure 7's row that stands for the line of scratch with all labels, whatever the share.
+ALL_LABELS = "scratch-all"
 # Chest X-rays have no grade: the paper leaves these cells empty too.
 FUNDUS_ONLY = ("supervised",)
 _PRINTED_BY = {
@@ -55,14 +57,23 @@ def columns(profile: Profile) -> tuple[Column, ...]:
     fundus = [Column(key, TASKS[key].column, "Colour fundus", Share(TASKS[key]),
                      TASKS[key].column) for key in FUNDUS_TASKS]  # fmt: skip
     found = [*fundus, _mean("fundus_mean", fundus, profile)]
-    for fraction in sorted(profile.xray.label_fractions, reverse=True):
+    return (*found, *_chest(profile.xray.label_fractions, profile))
+
+
+def shares(profile: Profile) -> tuple[Column, ...]:
+    """Figure 7's: the chest tasks for each of its shares of the labels, all of them first."""
+    budget = profile.xray
+    return tuple(_chest(budget.figure_fractions or budget.label_fractions, profile))
+
+
+def _chest(fractions: tuple[float, ...], profile: Profile) -> Iterator[Column]:
+    for fraction in sorted(fractions, reverse=True):
         percent = round(100 * fraction)
         end = "" if percent == 100 else f"@{percent}"
         group = f"Chest X-ray, {'all' if percent == 100 else f'{percent} % of the'} labels"
-        chest = [Column(key + end, TASKS[key].column, group, Share(TASKS[key], fraction),
+        tasks = [Column(key + end, TASKS[key].column, group, Share(TASKS[key], fraction),
                         TASKS[key].column) for key in XRAY_TASKS]  # fmt: skip
-        found += [*chest, _mean(f"xray_mean{end}", chest, profile)]
-    return tuple(found)
+        yield from (*tasks, _mean(f"xray_mean{end}", tasks, profile))
 
 
 def _mean(key: str, members: list[Column], profile: Profile) -> Column:
@@ -76,7 +87,7 @@ def without(profile: Profile) -> tuple[str, ...]:
     """Columns of tasks whose images are not at hand."""
     return tuple(
         column.key
-        for column in columns(profile)
+        for column in (*columns(profile), *shares(profile))
         if column.of and column.of.task.key in profile.without
     )
 
@@ -88,6 +99,15 @@ def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
         return ()
     seeds = seeds_of(row.variant, profile)
     return tuple(transfer_config(row.variant, task.key, profile, fraction, one) for one in seeds)
+
+
+def share_runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
+    """As the tables' where they have the share, else with as many seeds as any row."""
+    kept = column.of.fraction in profile.xray.label_fractions
+    if row.key == ALL_LABELS:
+        column = replace(column, of=Share(column.of.task))
+    found = runs(row, column, profile)
+    return found if kept else found[: len(profile.seeds)]
 
 
 def seeds_of(variant: Variant, profile: Profile) -> tuple[int, ...]:
@@ -166,6 +186,15 @@ def _rows4() -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def _rows7() -> tuple[Row, ...]:
+    """Those of Table 2 that the paper draws, and ours of scratch."""
+    kept = ("scratch", "scratch-equal", "pd+mix", "rd")
+    return (
+        *(replace(row, published=None) for row in _rows2() if row.key in kept),
+        Row(ALL_LABELS, "Scratch, all labels", Variant("scratch")),
+    )
+
+
 MEANS = {
     "fundus_mean": "fundus",
     "xray_mean": "chest, all labels",
@@ -220,6 +249,12 @@ CLAIMS4 = (
         ("width helps when pretrained: full over tiny", "pd+mix/full", "pd+mix/tiny"),
     ),
 )
+# Table 2 has those at 20 and 100 %.
+CLAIMS_OF_SHARES = tuple(
+    Claim(f"{title} over scratch", "figure7", key, "scratch", f"xray_mean@{percent}")
+    for percent in (40, 60, 80)
+    for key, title in (("pd+mix", "Pd+mix"), ("rd", "Rd"))
+)
 
 
 def _table(name: str, title: str, rows: tuple[Row, ...], claims: tuple[Claim, ...]) -> Table:
@@ -241,3 +276,13 @@ def _table(name: str, title: str, rows: tuple[Row, ...], claims: tuple[Claim, ..
 TABLE2 = _table("table2", "Does pretraining help? Twelve starts", _rows2(), CLAIMS2)
 TABLE3 = _table("table3", "Patch size, mixup, number of clusters", _rows3(), CLAIMS3)
 TABLE4 = _table("table4", "Size of the network", _rows4(), CLAIMS4)
+FIGURE7 = replace(
+    TABLE2,
+    name="figure7",
+    title="How many labels?",
+    rows=lambda profile: _rows7(),
+    columns=shares,
+    runs=share_runs,
+    paper=lambda row, column, profile: float("nan"),
+    claims=CLAIMS_OF_SHARES,
+)

@@ -19,7 +19,7 @@ from ldl.tables import plan, runs_of
 from ldl.tables.encoders import Variant, ldl_config
 from ldl.tables.measure import show
 from ldl.tables.published import published
-from ldl.tables.shape import COLUMNS, ROWS, TABLES, Guided, guide_config, shape_runs
+from ldl.tables.shape import COLUMNS, PRINTED, ROWS, TABLES, Guided, guide_config, shape_runs
 from ldl.train import shape
 
 DEMO, OPEN, PAPER = PROFILES["demo"], PROFILES["open"], PROFILES["paper"]
@@ -40,6 +40,8 @@ def test_rows_are_the_papers_six_and_our_own() -> None:
     assert [row.key for row in ROWS if not row.published] == [
         "top_hat", "refine_confident", "released_ori", "released_clu"
     ]  # fmt: skip
+    assert [row.key for row in PRINTED if not row.published] == ["top_hat"]
+    assert ALL["table5"].rows(DEMO) == PRINTED
 
 
 def test_the_tables_are_planned_with_at_least_three_seeds_where_something_is_trained() -> None:

@@ -276,7 +276,8 @@ def test_no_other_comparison_is_adjusted() -> None:
 
 
 PAGES = {
-    "table2": "table2_comparison", "table3": "table3_ablation", "table4": "table4_architectures",
+    "table2": "table2_comparison", "figure7": "table2_comparison",
+    "table3": "table3_ablation", "table4": "table4_architectures",
     "table5": "table5_6_shape", "table6": "table5_6_shape", "table7": "table7_localization",
     "lrc_table1": "lrc_table1", "lrc_table2": "lrc_table2", "lrc_table3": "lrc_table3",
     "lrc_resolution": "lrc_table1", "lrc_probe": "method_lrc",

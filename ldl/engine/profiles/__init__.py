@@ -28,6 +28,9 @@ class Budget(Strict):
     frozen_epochs: int
     full_epochs: int
     label_fractions: tuple[float, ...] = (1.0,)
+    figure_fractions: tuple[float, ...] | None = Field(
+        default=None, description="of Figure 7's rows; None: as in the tables"
+    )
 
 
 class NativeBudget(Strict):
@@ -221,6 +224,7 @@ class Profile(Strict):
     validate_every: int = Field(default=1, description="epochs, in the tasks")
     pretraining_rate: float = 1e-3
     transfer_rate: float = 1e-3
+    transfer_batch: int = Field(default=2, description="images, but of pneumothorax")
     seeds: tuple[int, ...] = (0,)
     own_seeds: tuple[int, ...] | None = Field(
         default=None, description="of LDL's rows of Table 2 and of scratch; None: as all rows"
