@@ -190,6 +190,41 @@ def test_one_encoders_luck_is_the_same_on_all_of_its_tasks():
     assert np.ptp(seeds_by_images(apart)) < 1e-9
 
 
+def test_supports_do_not_hide_the_luck_of_the_encoder():
+    """Ten supports of three seeds are not thirty seeds; with one seed they are all there is."""
+    luck = layout(3, 50, by_seed=3, by_image=1, noise=0.1)
+    rows = np.repeat(luck, 10, axis=0) + 0.1 * np.random.default_rng(1).normal(size=(30, 50))
+    known, hidden = seeds_by_images([rows], seeds=3), seeds_by_images([rows])
+    assert np.ptp(known) == pytest.approx(np.ptp(seeds_by_images([luck])), rel=0.05)
+    assert np.ptp(hidden) < 0.6 * np.ptp(known)
+    one = layout(10, 50, by_seed=3, by_image=1, noise=0.1)
+    both = seeds_by_images([one], seeds=1), seeds_by_images([one])
+    assert both[0] == pytest.approx(both[1], abs=0.5)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_with_supports_it_holds_the_truth_as_often_as_it_says(seeds):
+    """What one seed has in common is no part of the truth it can hold."""
+    hits = 0
+    for number in range(100):
+        rng = np.random.default_rng(number)
+        rows = (
+            rng.normal(0, 2 if seeds > 1 else 0, (seeds, 1, 1))
+            + rng.normal(0, 2, (1, 10, 1))
+            + rng.normal(0, 1, (1, 1, 30))
+            + rng.normal(0, 1, (seeds, 10, 30))
+        )
+        low, high = seeds_by_images([rows.reshape(-1, 30)], seeds=seeds)
+        hits += low <= 0 <= high
+    assert hits >= 82
+
+
+def test_a_support_that_is_never_asked_for_itself_is_left_out():
+    rows = np.full((4, 2), 5.0)
+    rows[[0, 2], 0] = np.nan
+    assert seeds_by_images([rows], seeds=2) == (5, 5)
+
+
 @pytest.mark.parametrize("scores", [[], [np.zeros(3)], [np.zeros((2, 0))]])
 def test_scores_that_are_no_table_are_refused(scores):
     with pytest.raises(DataError, match="array a task"):
@@ -199,6 +234,8 @@ def test_scores_that_are_no_table_are_refused(scores):
 def test_tasks_of_different_seeds_are_refused():
     with pytest.raises(DataError, match=r"\[2, 3\] seeds"):
         seeds_by_images([np.zeros((2, 4)), np.zeros((3, 4))])
+    with pytest.raises(DataError, match="5 rows are not of 2 seeds"):
+        seeds_by_images([np.zeros((5, 4))], seeds=2)
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,10 @@ def difference(better: Measured, worse: Measured, gaps: Gaps | None = None) -> D
     if gaps:
         pairs = [gaps(better.records, worse.records)]
     else:
-        pairs = [_paired(*parts) for parts in zip(better.parts, worse.parts, strict=True)]
-    value = float(np.mean([np.nanmean(part) for part in pairs]))
-    return Difference(value, *seeds_by_images(pairs), tuple(pairs), min(len(one), len(other)))
+        both = zip(better.by_draw(), worse.by_draw(), strict=True)
+        pairs = [_paired(*parts) for parts in both]
+    value, seeds = float(np.mean([np.nanmean(part) for part in pairs])), min(len(one), len(other))
+    return Difference(value, *seeds_by_images(pairs, seeds=seeds), tuple(pairs), seeds)
 
 
 def _matched(one: Repeats, other: Repeats) -> tuple[Repeats, Repeats]:
@@ -100,9 +101,11 @@ def _matched(one: Repeats, other: Repeats) -> tuple[Repeats, Repeats]:
 
 
 def _paired(one: Array, other: Array) -> Array:
-    if len(one) != len(other):
-        one, other = (np.nanmean(each, axis=0, keepdims=True) for each in (one, other))
-    return one - other
+    """(S K, N) from (S, K, N) each; where S or K differ, each is averaged over its own."""
+    for axis in (0, 1):
+        if one.shape[axis] != other.shape[axis]:
+            one, other = (np.nanmean(each, axis=axis, keepdims=True) for each in (one, other))
+    return (one - other).reshape(-1, one.shape[2])
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _adjusted(shown: Shown) -> dict[Claim, float]:
     values: dict[Claim, float] = {}
     for family in ADJUSTED:
         members = {
-            claim: seeds_by_images_p(found.gaps)
+            claim: seeds_by_images_p(found.gaps, seeds=found.seeds)
             for claim in shown.table.claims
             if claim.family == family
             and (found := _found(claim, shown))

@@ -120,12 +120,15 @@ def columns(profile: Profile) -> tuple[Column, ...]:
 
 
 def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    """One run for each seed's network; a row without a network has one run."""
+    """One run for each seed's network, of the paper's rows as many as of Table 2's; a row without a
+    network has one."""
     wanted, landmark = row.variant, column.of
     data = _data(wanted, profile)
     window = window_at(landmark.name, data.size)
     images = profile.localization.images if data.source == "phantom" else None
-    seeds = profile.seeds if wanted.matcher in WITH_NETWORK else profile.seeds[:1]
+    trained = wanted.matcher in WITH_NETWORK
+    own = profile.own_seeds if row.published else None
+    seeds = (own or profile.seeds) if trained else profile.seeds[:1]
     return tuple(
         LocalizeConfig(
             bank=landmark.bank,

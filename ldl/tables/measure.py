@@ -1,6 +1,6 @@
 """From records to numbers: the scores of a cell, and a table as one long frame."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -50,7 +50,7 @@ class Measured:
         if repeats == self.repeats:
             return self
         places = [self.repeats.index(one) for one in repeats]
-        parts = (part.reshape(self.seeds, -1, part.shape[1])[places] for part in self.parts)
+        parts = (part[places] for part in self.by_draw())
         records = (
             self.records[start + place]
             for start in range(0, len(self.records), self.seeds)
@@ -63,6 +63,10 @@ class Measured:
             repeats=repeats,
         )
 
+    def by_draw(self) -> Iterator[Array]:
+        """The parts as (S, K, N)."""
+        return (part.reshape(self.seeds, -1, part.shape[1]) for part in self.parts)
+
     @property
     def value(self) -> float:
         """Mean over parts of the mean over seeds and cases."""
@@ -71,7 +75,7 @@ class Measured:
     @cached_property
     def interval(self) -> tuple[float, float]:
         """95 %, for other seeds and other cases; with one seed for other cases alone."""
-        return seeds_by_images(self.parts)
+        return seeds_by_images(self.parts, seeds=self.seeds)
 
     @property
     def draws(self) -> Array:

@@ -58,7 +58,9 @@ def test_columns_are_disc_heart_and_fovea_and_say_what_is_not_at_hand() -> None:
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_windows_scale_and_kernels_are_those_of_the_training(profile: Profile) -> None:
     for cell in TABLE7.cells(profile):
-        (run,) = cell.runs
+        own = profile.own_seeds if cell.row.published else None
+        assert tuple(one.repeat for one in cell.runs) in ((None,), own or profile.seeds)
+        run = cell.runs[0]
         assert run.window == window_at(run.landmark, run.data.size)
         assert run.supports == 10
         assert run.sigma == {"pd": None, "pd+mix": None, "pd+mix+ms": None, "mix-centred": None,

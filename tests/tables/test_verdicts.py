@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
@@ -88,16 +89,27 @@ def _mean(gaps: dict[tuple[int, int], dict[str, float]]) -> float:
 
 
 def _resampled(parts: list[dict[tuple[int, int], dict[str, float]]]) -> np.ndarray:
-    """Means of resamples as the statement has them, each gathered seed by seed and case by case."""
-    rng, total, several = np.random.default_rng(1), np.zeros(1000), len(parts[0])
-    rows = rng.integers(0, several, (len(total), several))
+    """Means of resamples as the statement has them, each gathered seed by seed, support by support
+    and case by case."""
+    rng, total = np.random.default_rng(1), np.zeros(1000)
+    seeds, supports = (sorted({key[place] for key in parts[0]}) for place in (0, 1))
+    chosen, asked = (rng.integers(0, len(one), (1000, len(one))) for one in (seeds, supports))
     for gaps in parts:
         cases = sorted({case for line in gaps.values() for case in line})
-        scores = np.array([[line.get(case, np.nan) for case in cases] for line in gaps.values()])
-        middle = np.nanmean(scores, axis=0)
-        wide = middle + (scores - middle) * math.sqrt(several / max(1, several - 1))
-        drawn = rng.integers(0, len(cases), (len(total), len(cases)))
-        total += np.nanmean(wide[rows[:, :, None], drawn[:, None, :]], axis=(1, 2)) / len(parts)
+        scores = np.array(
+            [[[gaps[s, k].get(case, np.nan) for case in cases] for k in supports] for s in seeds]
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a support is not asked for itself
+            middle, of_seed, of_support = (
+                np.nanmean(scores, axis=over, keepdims=True) for over in ((0, 1), 1, 0)
+            )
+        far, near = (math.sqrt(n / max(1, n - 1)) for n in scores.shape[:2])
+        wide = middle + far * (of_seed - middle) + near * (of_support - middle)
+        wide = wide + far * near * (scores - of_seed - of_support + middle)
+        drawn = rng.integers(0, len(cases), (1000, len(cases)))
+        picked = wide[chosen[:, :, None, None], asked[:, None, :, None], drawn[:, None, None]]
+        total += np.nanmean(picked, axis=(1, 2, 3)) / len(parts)
     return total
 
 
@@ -259,7 +271,7 @@ def test_p_of_the_stated_family_is_adjusted_by_another_way(doubted: bool) -> Non
         if not mine or found is None or again.drawn is None or (doubted and again.doubt):
             assert math.isnan(finding.p)
             continue
-        p = seeds_by_images_p(found.gaps)
+        p = seeds_by_images_p(found.gaps, seeds=found.seeds)
         # Twice the rank of zero, among 1000 means here and 2000 there.
         share = min(np.mean(again.drawn <= 0), np.mean(again.drawn >= 0))
         spread = math.sqrt(max(share, p / 2) * (1 / 1000 + 1 / 2000))
