@@ -4,7 +4,8 @@
     python -m benchmarks.against_naive --size 64 --base 4 --threads 1
 
 Both take the same steps, each in a process of its own, so that each has its own peak. The other one
-has the losses written in the obvious way (`naive.py`) and the default memory layout.
+has the losses written in the obvious way (`naive.py`) and the default memory layout. The third is
+the network alone: what no way to write the losses can save.
 """
 
 import argparse
@@ -26,11 +27,10 @@ ROWS = (
 )
 
 
-def measured(arguments: list[str], naive: bool) -> dict[str, Any]:
+def measured(*arguments: str) -> dict[str, Any]:
     """The numbers of one formulation, from its own process."""
-    command = [sys.executable, "-m", "benchmarks.pretrain_step", "--json", *arguments]
     done = subprocess.run(
-        [*command, "--naive"] if naive else command,
+        [sys.executable, "-m", "benchmarks.pretrain_step", "--json", *arguments],
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,
@@ -40,14 +40,15 @@ def measured(arguments: list[str], naive: bool) -> dict[str, Any]:
     return {**numbers, **numbers["parts"]}
 
 
-def table(ours: dict[str, Any], naive: dict[str, Any]) -> str:
-    """Both side by side."""
+def table(ours: dict[str, Any], naive: dict[str, Any], alone: dict[str, Any]) -> str:
+    """All three side by side."""
     lines = [ours["setting"].rsplit(" (", 1)[0], f"on {ours['device']}", ""]
-    lines.append(f"{'':<24}{'ours':>10}{'as read':>10}{'as read / ours':>16}")
+    heads = ("network alone", "ours", "as read", "as read / ours", "as read / alone")
+    lines.append(f"{'':<24}" + "".join(f"{head:>17}" for head in heads))
     for title, key, form in ROWS:
-        share = naive[key] / ours[key] if ours[key] else float("nan")
-        cells = (form.format(ours[key]), form.format(naive[key]), f"{share:.2f}")
-        lines.append(f"{title:<24}{cells[0]:>10}{cells[1]:>10}{cells[2]:>16}")
+        cells = [form.format(one[key]) for one in (alone, ours, naive)]
+        cells += [f"{naive[key] / one[key]:.2f}" if one[key] else "" for one in (ours, alone)]
+        lines.append(f"{title:<24}" + "".join(f"{cell:>17}" for cell in cells))
     return "\n".join(lines)
 
 
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
         epilog="Every option of benchmarks.pretrain_step is passed on to it.",
     )
     _, passed = parser.parse_known_args(arguments)
-    print(table(measured(passed, naive=False), measured(passed, naive=True)))
+    print(table(measured(*passed), measured(*passed, "--naive"), measured(*passed, "--alone")))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from benchmarks import naive
 from benchmarks.measure import Stopwatch, count_step, peak_mib, resident_mib
 from ldl.config import DataConfig
-from ldl.data.views import draw_views
+from ldl.data.views import ViewPair, draw_views
 from ldl.methods import METHODS
 from ldl.rng import seed_everything
 from ldl.runs.pretrain import PretrainConfig
@@ -72,6 +72,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--formulation", choices=["released", "paper"], default="released")
     parser.add_argument("--naive", action="store_true", help="the losses as the equations read")
+    parser.add_argument(
+        "--alone", action="store_true", help="the network, the mean of its maps its loss"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     parser.add_argument("--warmup", type=int, default=2)
@@ -117,9 +120,13 @@ class Bench:
     """A training ready to take steps on noise images."""
 
     def __init__(
-        self, config: PretrainConfig, device: str, layout: torch.memory_format = torch.channels_last
+        self,
+        config: PretrainConfig,
+        device: str,
+        layout: torch.memory_format = torch.channels_last,
+        alone: bool = False,
     ) -> None:
-        self.config, self.fabric = config, fabric_for(device)
+        self.config, self.fabric, self.alone = config, fabric_for(device), alone
         seed_everything(config.seed, "benchmark")
         net = METHODS[config.method].network(config)
         net.to(memory_format=layout)  # type: ignore[call-overload]
@@ -138,9 +145,11 @@ class Bench:
             images = stage.feed[stage.sampler.draw()]
             views = draw_views(images, self.config.crop, self.config.symmetries, stage.generator)
         with watch.part("loss"):
-            losses = stage.method.losses(
-                Timed(self.model, watch), views, self.config, stage.generator
-            )
+            timed = Timed(self.model, watch)
+            if self.alone:
+                losses = of_maps(timed, views)
+            else:
+                losses = stage.method.losses(timed, views, self.config, stage.generator)
             total = torch.stack(list(losses.values())).sum()
         with watch.part("backward"):
             self.optimizer.zero_grad()
@@ -150,6 +159,13 @@ class Bench:
         seconds, busy = watch.now() - start, time.process_time() - busy
         watch.seconds["loss"] -= watch.seconds["forward"]
         return seconds, busy, {name: watch.seconds[name] for name in PARTS}
+
+
+def of_maps(net: nn.Module, views: ViewPair) -> dict[str, Tensor]:
+    """No loss to speak of, on as many images as a step with mixtures has."""
+    mixed = views.first[: len(views.first) // 2]
+    maps = net(torch.cat([views.first, views.second, mixed]))
+    return {str(number): each.mean() for number, each in enumerate(maps) if each is not None}
 
 
 @contextmanager
@@ -167,7 +183,7 @@ def run(options: argparse.Namespace) -> Result:
     config = config_of(options)
     layout = naive.LAYOUT if options.naive else torch.channels_last
     with formulated(options.naive):
-        bench = Bench(config, options.device, layout)
+        bench = Bench(config, options.device, layout, options.alone)
         before = resident_mib()
         for _ in range(options.warmup):
             bench.step()

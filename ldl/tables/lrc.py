@@ -359,8 +359,9 @@ def _probes(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
 
 PROBE = Table(
     "lrc_probe", "What a frozen network says of organs", unit="pixels named right, %",
-    case="held-out volumes", rows=probed, columns=lambda profile: columns(profile)[:1],
-    runs=_probes,
+    case="held-out volumes",
+    rows=lambda profile: probed(profile) if profile.lrc.probe_steps else (),
+    columns=lambda profile: columns(profile)[:1], runs=_probes,
     scores={
         "score": named("end"),
         "start": named("start"),

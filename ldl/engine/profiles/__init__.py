@@ -124,7 +124,8 @@ class LrcBudget(Strict):
         features: D.
         whole_steps, local_steps, tune_steps: of the global and the local pretraining, and of
             fine-tuning.
-        probe_steps: of the heads that are trained anew to ask what a global pretraining learned.
+        probe_steps: of the heads that are trained anew to ask what a global pretraining learned; 0
+            asks nothing.
         validated, tested: at most so many volumes of each part for validation and test.
         part: volumes that encoders see of the set they are pretrained on.
         optimizer, schedule: of the global pretraining.
