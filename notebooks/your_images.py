@@ -56,7 +56,7 @@ from ldl.widgets.own import results_page
 check("your_images", globals())
 SMOKE = profile == "smoke"
 SIZE, SIDE = (32, 48) if SMOKE else (64, 128)  # of the squares, of the files
-PHOTOGRAPHS, LABELLED, NEW = (20, 8, 4) if SMOKE else (48, 20, 4)
+PHOTOGRAPHS, LABELLED, NEW = (20, 13, 4) if SMOKE else (48, 20, 4)
 STEPS, UPDATES = (2, 8) if SMOKE else (150, 150)
 place = tempfile.TemporaryDirectory()
 work = Path(place.name)

@@ -248,7 +248,8 @@ def stale(jobs: Sequence[Job], ledger: Ledger) -> list[Job]:
 def _outcomes(todo: Sequence[Job], folder: Path, workers: int) -> Iterator[Outcome]:
     """Execute ``todo``, in this process or in ``workers`` others, and yield each as it ends."""
     workers = min(workers, len(todo))
-    set_environment(max(1, (os.cpu_count() or 1) // workers))
+    # One thread each: equal counts make equal numbers, and beside runs two wait for each other.
+    set_environment(threads=1)
     calls = [(one.source, folder / f"{one.name}.ipynb", one.parameters) for one in todo]
     if workers == 1:
         yield from (execute(*call) for call in calls)
