@@ -165,7 +165,7 @@ plots.download(
 # %% [markdown]
 # ## What one support image decides
 #
-# Each dot is what the row would have been with that support image alone, as in the paper. Beside this stands the luck of the encoder, which one seed does not show: trained again with the same seed and another
+# Each dot is what the row would have been with one support image and one encoder, as in the paper. A row of one encoder does not show the luck of the encoder: trained again with the same seed and another
 # order of sums, rows moved by more than most of them differ (`results/STATEMENT.md`).
 
 # %% tags=["remove-input"]
@@ -208,7 +208,9 @@ told = []
 for column in columns:
     there = [row for row in ROWS if row.published and (row.key, column.key) in best.cells]
     if len(there) > 1:
-        draws = np.stack([best.cells[row.key, column.key].draws for row in there])
+        made = [best.cells[row.key, column.key] for row in there]
+        common = tuple(one for one in made[0].repeats if all(one in each.repeats for each in made))
+        draws = np.stack([each.only(common).draws for each in made])
         order = int((np.diff(draws, axis=0) > 0).all(axis=0).sum())
         told.append(
             f"{column.label} {order} of {draws.shape[1]} (one row spans up to {np.ptp(draws, axis=1).max():.0f} points)"
@@ -216,7 +218,7 @@ for column in columns:
 if told:
     display(
         Markdown(
-            f"Supports with which the rows would stand in the paper's order: {'; '.join(told)}."
+            f"Supports, of each encoder, with which the rows would stand in the paper's order: {'; '.join(told)}."
         )
     )
 
@@ -376,7 +378,7 @@ frameless = [
 if frameless:
     plots.show(
         report.forest(frameless, best, xlabel="difference in points of mean accuracy"),
-        caption=f"Our comparisons, with 95 % intervals over supports and queries; {best.kind}, one encoder seed.",
+        caption=f"Our comparisons, with 95 % intervals over supports and queries; {best.kind}, rows of ours with one encoder seed.",
         alt=report.forest_words(frameless),
     )
     lengths = ("native", "native-longer")
