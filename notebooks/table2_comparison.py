@@ -177,6 +177,8 @@ if lines.empty:
     display(Markdown("No chest run yet."))
 else:
     least = lines[lines["share"] == lines["share"].min()]
+    made = lines.groupby("share")["seeds"].max()
+    seeds = ", ".join(f"at {share:g} %: {count}" for share, count in made.items())
     plots.show(
         plots.interval_lines(
             lines[lines["start"] != "Scratch, all labels"],
@@ -185,7 +187,7 @@ else:
             xlabel="share of the labels (%)",
             at_values=True,
         ),
-        caption=f"Figure 7 on {best.kind}: DSC over the share of the labels; bands are 95 % intervals over test images and, at the shares of Table 2, three seeds; elsewhere one. {report.provenance(drawn.records)}",
+        caption=f"Figure 7 on {best.kind}: DSC over the share of the labels; bands are 95 % intervals over test images and seeds ({seeds}). {report.provenance(drawn.records)}",
         alt=f"At {least['share'].iloc[0]:.0f} % of the labels: "
         + "; ".join(f"{one.panel} {one.start} {one.ours:.1f}" for one in least.itertuples())
         + ".",

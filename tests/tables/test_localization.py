@@ -60,14 +60,14 @@ def test_windows_scale_and_kernels_are_those_of_the_training(profile: Profile) -
     for cell in TABLE7.cells(profile):
         own = profile.own_seeds if cell.row.published else None
         assert tuple(one.repeat for one in cell.runs) in ((None,), own or profile.seeds)
-        run = cell.runs[0]
-        assert run.window == window_at(run.landmark, run.data.size)
-        assert run.supports == 10
-        assert run.sigma == {"pd": None, "pd+mix": None, "pd+mix+ms": None, "mix-centred": None,
-                             "ncc": None, "ncc-native": None,
-                             "place": None}.get(cell.row.key, 0.5)  # fmt: skip
-        if not cell.row.variant.native:
-            assert run.data.size == profile.pretraining.size
+        for run in cell.runs:
+            assert run.window == window_at(run.landmark, run.data.size)
+            assert run.supports == 10
+            assert run.sigma == {"pd": None, "pd+mix": None, "pd+mix+ms": None, "mix-centred": None,
+                                 "ncc": None, "ncc-native": None,
+                                 "place": None}.get(cell.row.key, 0.5)  # fmt: skip
+            if not cell.row.variant.native:
+                assert run.data.size == profile.pretraining.size
 
 
 def test_native_rows_are_there_where_the_profile_has_a_larger_size() -> None:
