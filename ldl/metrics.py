@@ -82,6 +82,14 @@ PERCENTILE = 95
 LOST = 0.01
 
 
+def mean_of_known(values: Array, axis: int | tuple[int, ...]) -> Array:
+    """Over ``axis``, which stays with length 1, nan left out; nan where there is nothing else."""
+    there = np.isfinite(values)
+    total = np.where(there, values, 0.0).sum(axis=axis, keepdims=True)
+    count = there.sum(axis=axis, keepdims=True)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
 @dataclass(frozen=True)
 class OrganScore:
     """How well one organ of one volume was found.

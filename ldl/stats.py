@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ldl.errors import DataError
+from ldl.metrics import mean_of_known
 from ldl.rng import numpy_generator
 
 RESAMPLES = 2000
@@ -103,18 +104,11 @@ def _stretched(rows: np.ndarray, seeds: int) -> np.ndarray:
     add together."""
     values = rows.reshape(seeds, -1, rows.shape[1])
     wider = [np.sqrt(count / max(1, count - 1)) for count in values.shape[:2]]
-    middle = _mean(values, (0, 1))
-    of_seed, of_support = _mean(values, 1) - middle, _mean(values, 0) - middle
+    middle, by_seed, by_support = (mean_of_known(values, axis) for axis in ((0, 1), 1, 0))
+    of_seed, of_support = by_seed - middle, by_support - middle
     both = values - middle - of_seed - of_support
     answer = middle + wider[0] * of_seed + wider[1] * of_support + wider[0] * wider[1] * both
     return np.asarray(answer.reshape(rows.shape))
-
-
-def _mean(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
-    """Over what is there; 0 where nothing is."""
-    there = np.isfinite(values)
-    total = np.where(there, values, 0.0).sum(axis=axis, keepdims=True)
-    return np.asarray(total / np.maximum(1, there.sum(axis=axis, keepdims=True)))
 
 
 @functools.lru_cache(maxsize=256)

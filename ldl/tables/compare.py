@@ -13,6 +13,7 @@ import yaml
 
 from ldl.engine.profiles import profile_named
 from ldl.errors import DataError
+from ldl.metrics import mean_of_known
 from ldl.stats import holm, seeds_by_images, seeds_by_images_p
 from ldl.tables import TABLES
 from ldl.tables.base import Claim, Gaps
@@ -104,7 +105,7 @@ def _paired(one: Array, other: Array) -> Array:
     """(S K, N) from (S, K, N) each; where S or K differ, each is averaged over its own."""
     for axis in (0, 1):
         if one.shape[axis] != other.shape[axis]:
-            one, other = (np.nanmean(each, axis=axis, keepdims=True) for each in (one, other))
+            one, other = (mean_of_known(each, axis) for each in (one, other))
     return (one - other).reshape(-1, one.shape[2])
 
 

@@ -126,9 +126,8 @@ def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
     data = _data(wanted, profile)
     window = window_at(landmark.name, data.size)
     images = profile.localization.images if data.source == "phantom" else None
-    trained = wanted.matcher in WITH_NETWORK
     own = profile.own_seeds if row.published else None
-    seeds = (own or profile.seeds) if trained else profile.seeds[:1]
+    seeds = (own or profile.seeds) if wanted.matcher in WITH_NETWORK else profile.seeds[:1]
     return tuple(
         LocalizeConfig(
             bank=landmark.bank,

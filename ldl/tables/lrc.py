@@ -4,7 +4,6 @@ Table 2 holds LRC against a second MoCo network of equal size, Table 3 varies N,
 region's mean is taken over. Rows of our own tell the second branch from its pretraining.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from ldl.engine.profiles import Profile
 from ldl.engine.store import Record
-from ldl.metrics import lost_organs, volume_gaps
+from ldl.metrics import lost_organs, mean_of_known, volume_gaps
 from ldl.runs.base import Run
 from ldl.tables.base import Claim, Column, Row, Table
 from ldl.tables.lrc_runs import (
@@ -89,9 +88,7 @@ def _given_up(found: Array) -> NDArray[np.bool_]:
 
 def _mean(values: Array) -> Array:
     """Over the last axis, nan left out; nan where there is nothing else."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmean(values, axis=-1))
+    return mean_of_known(values, -1)[..., 0]
 
 
 # The paper's rows; keys are those of the comparison set.

@@ -150,6 +150,18 @@ def test_draws_of_a_seed_stay_together() -> None:
     assert (found.gaps[0].tolist(), found.seeds) == ([[-21.0], [-31.0]], 1)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_support_asks_no_seed_for_itself() -> None:
+    """Three encoders beside one: each averaged over its own, support by support, in silence."""
+    asked = np.array([[np.nan, 2.0], [4.0, np.nan]])
+    several = _measured([np.concatenate([asked, asked + 1, asked + 2])], repeats=(0, 1, 2),
+                        records=({},) * 3)  # fmt: skip
+    one = _measured([asked], repeats=(0,), records=({},))
+    found = difference(several, one)
+    assert (found.value, found.seeds) == (1, 1)
+    np.testing.assert_array_equal(found.gaps[0], [[np.nan, 1.0], [1.0, np.nan]])
+
+
 def test_a_mean_is_over_the_seeds_that_all_tasks_have() -> None:
     first = _measured([[[1.0], [2.0], [3.0]]], records=({"n": 0}, {"n": 1}, {"n": 2}))
     second = _measured([[[30.0], [10.0]]], repeats=(2, 0), records=({"n": 5}, {"n": 3}))
