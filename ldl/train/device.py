@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -38,26 +39,33 @@ def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
         raise ConfigError(f"device is {device!r}; use 'auto', 'cpu' or 'cuda'")
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
+    cuda = device != "cpu" and torch.cuda.is_available()
+    if not cuda:
+        _keep_memory()
+    many = launched()
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if many else 1
+    nodes = int(os.environ["WORLD_SIZE"]) // here if many else 1
+    return _fabric(cuda, precision or ("bf16-mixed" if cuda else "32-true"), many, here, nodes)
+
+
+@cache
+def _fabric(cuda: bool, precision: Any, many: bool, here: int, nodes: int) -> Fabric:
+    """Kept, because each new one reads what every installed package declares: 20 ms."""
     # Fabric loads torchmetrics, and with it much of scipy, to know its version.
     with as_if_missing("torchmetrics"):
         from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
-    cuda = device != "cpu" and torch.cuda.is_available()
-    if not cuda:
-        _keep_memory()
-    many = launched()
-    here = int(os.environ["LOCAL_WORLD_SIZE"]) if many else 1
     fabric = Fabric(
         accelerator="cuda" if cuda else "cpu",
         devices=here,
-        num_nodes=int(os.environ["WORLD_SIZE"]) // here if many else 1,
+        num_nodes=nodes,
         # Buffers are made of all ranks or, a teacher's, of no concern.
         strategy=DDPStrategy(forward_sync_buffers=False) if many else "auto",
         # Said, not guessed: on a cluster, too, a run is one process unless it was launched as many.
         plugins=TorchElasticEnvironment() if many else LightningEnvironment(),
-        precision=precision or ("bf16-mixed" if cuda else "32-true"),
+        precision=precision,
     )
     if many:
         fabric.launch()
