@@ -22,92 +22,28 @@ profile: str = "demo"
 seed: int = 0
 
 # %% tags=["remove-input"]
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from IPython.display import Markdown, display
 
 from ldl import plots, report
 from ldl.book.parameters import check
-from ldl.config import build
-from ldl.engine.execute import ensure
-from ldl.engine.profiles import Profile, profile_named
-from ldl.engine.store import Record, RunStore
+from ldl.engine.store import RunStore
 from ldl.losses import patch_discrimination
-from ldl.report import MARK
-from ldl.report.words import BY_PAGE
 from ldl.rng import generator
-from ldl.runs.transfer import TransferConfig
 from ldl.sphere import unit
-from ldl.stats import seeds_by_images
-from ldl.tables.encoders import config_of, transfer_config, variant_of
-from ldl.tables.transfer import seeds_of
-from ldl.tasks import TASKS
+from ldl.tables.measure import show
 
 check("paper_vs_release", globals())
+store = RunStore()
+report.complete("choices", profile, store)
+
 
 # %% tags=["remove-input"]
-FUNDUS = ("chasedb1_vessel", "idrid_od")
-PAPER = (("formulation", "paper"),)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One line of the ablation: its method, what differs from the default, and its tasks.
-
-    ``by_page``: whether the page itself makes it under a small profile.
-    """
-
-    label: str
-    method: str
-    knobs: tuple[tuple[str, str], ...] = ()
-    by_page: bool = True
-    tasks: tuple[str, ...] = FUNDUS
-
-
-CHOICES = (
-    Choice("Pd+mix, as the release", "pd+mix", tasks=(*FUNDUS, "scr_clavicle")),
-    Choice("Pd+mix, losses as the paper prints them", "pd+mix", PAPER),
-    Choice("Pd+mix, all eight symmetries", "pd+mix", (("symmetries", "dihedral"),), False),
-    Choice("Pd+mix, borders replicated", "pd+mix", (("border", "replicate"),), False,
-           (*FUNDUS, "scr_clavicle")),
-    Choice("Pd+mix, statistics of unmixed views", "pd+mix", (("statistics", "unmixed"),), False),
-    Choice("Rd, as the release", "rd"),
-    Choice("Rd, losses as the paper prints them", "rd", PAPER),
-)  # fmt: skip
-
-
-def transfer_of(choice: Choice, task: str, profile: Profile, seed: int) -> TransferConfig:
-    """The transfer that ``profile`` plans for ``task`` with all labels, from this encoder."""
-    modality = TASKS[task].modality
-    encoder = config_of(choice.method, modality, profile.name, seed, **dict(choice.knobs))  # type: ignore[arg-type]
-    planned = transfer_config(variant_of(choice.method), task, profile, 1.0, seed)
-    fields = {name: getattr(planned, name) for name in TransferConfig.model_fields}
-    return build(TransferConfig, fields | {"encoder": encoder, "border": encoder.border})
-
-
-def runs_of(choice: Choice, profile: str) -> list[TransferConfig]:
-    """Transfers of a choice, for each task and seed; small profiles keep to the fundus."""
-    found = profile_named(profile)
-    tasks = FUNDUS if profile in BY_PAGE else choice.tasks
-    seeds = seeds_of(variant_of(choice.method), found)
-    return [transfer_of(choice, task, found, one) for task in tasks for one in seeds]
-
-
-def known(profile: str, store: RunStore) -> dict[Choice, dict[TransferConfig, Record]]:
-    """What there is of every choice; small profiles make what is missing of the cheaper ones."""
-    found = {}
-    for choice in CHOICES:
-        runs = runs_of(choice, profile)
-        if profile in BY_PAGE and choice.by_page:
-            for run in runs:
-                ensure(run, store)
-        records = [(run, store.record(run)) for run in runs]
-        there = {run: record for run, record in records if record and store.record(run.encoder)}
-        if there:
-            found[choice] = there
-    return found
+def measured(table):
+    """A table on real images where there is a record of it, else under this profile."""
+    real = show(table, "open", store)
+    return real if real.measured else show(table, profile, store)
 
 
 # %% [markdown]
@@ -193,69 +129,40 @@ plots.small_table(
 # The same encoder pretrained with one thing changed, everything else equal, and transferred. Three lines are not about the losses: the symmetries that the release's flip leaves out; borders replicated, in pretraining and transfer, so that no frame of zeros tells a pixel where it is; batch normalisation's statistics estimated anew without the blends that are a fifth of what Pd+mix sees.
 
 # %% tags=["remove-input"]
-store = RunStore()
-outcomes = known("open", store)
-if not any(choice.knobs for choice in outcomes):
-    outcomes = known(profile, store)
-
-
-def dsc_of(choice, task):
-    """Seed to the DSC of each test image, in per cent."""
-    return {
-        run.seed: 100 * np.array(record["dsc"])
-        for run, record in outcomes[choice].items()
-        if run.task == task
-    }
-
-
-def against(choice, task):
-    """Mean DSC, and what the choice changes, paired by seed and image."""
-    dsc = dsc_of(choice, task)
-    if not dsc:
-        return "–"
-    mean = np.mean([one.mean() for one in dsc.values()])
-    usual = next(one for one in outcomes if one.method == choice.method)
-    held = [seed for seed in dsc if seed in dsc_of(usual, task)]
-    seeds = f"{len(held)} seed{'s'[: len(held) > 1]}"
-    if choice is usual:
-        return f"{mean:.1f}<br><small>{seeds}</small>"
-    gaps = np.array([dsc[seed] - dsc_of(usual, task)[seed] for seed in held])
-    ends = " to ".join(map(report.signed, seeds_by_images([gaps])))
-    return f"{mean:.1f}<br><small>{report.signed(gaps.mean())} ({ends}), {seeds}</small>"
-
-
-def of_encoders(encoders, name):
-    """From the lowest to the highest seed, in per cent."""
-    ends = sorted(100 * one[name] for one in encoders)
-    return "–".join(dict.fromkeys(f"{one:.0f}" for one in (ends[0], ends[-1])))
-
-
-tasks = {run.task: len(record["dsc"]) for each in outcomes.values() for run, record in each.items()}
-rows, encoders = [], {}
-for choice, found in outcomes.items():
-    fundus = [store.record(run.encoder) for run in found if run.task in FUNDUS]
-    encoders |= {record["run_id"]: record for record in fundus}
-    mark = "" if all(record["trained"] for record in fundus) else f" {MARK}"
-    rows.append(
-        {
-            "encoder": choice.label + mark,
-            "found (%)": of_encoders(fundus, "retrieval"),
-            **{
-                f"{TASKS[task].column}<br><small>n = {n}</small>": against(choice, task)
-                for task, n in tasks.items()
-            },
-        }
-    )
-records = [record for each in outcomes.values() for record in each.values()]
-if rows:
-    display(
-        plots.small_table(
-            rows,
-            caption="Share of patches of held-out fundus images that are found again, over the seeds; mean DSC (%) and what the choice changes in it, with a 95 % interval over images and, where there are several, seeds. "
-            f"{MARK} pretraining fell short. {report.provenance([*encoders.values(), *records])}",
-        )
-    )
-    if report.is_phantom(records[0]):
-        display(Markdown("These are phantoms, which tell nothing about the paper."))
+choices = measured("choices")
+if choices.phantom:
+    display(report.machinery(choices))
 else:
-    display(Markdown("Not yet run under this profile."))
+    display(report.group_table(choices, None))
+    display(report.claims_table([one for one in report.judged(choices) if one.found], choices))
+    display(report.encoders_table(choices))
+
+# %% [markdown]
+# ## On larger images
+#
+# At the size of our tables a vessel is one to two pixels wide. Windows of the same side, cut from images of their native size, cost a training step as much and keep the vessels; the encoder, too, is pretrained on windows. Masks are scored at the size of their images, so that rows of one scale compare and others do not.
+
+# %% tags=["remove-input"]
+scale = show("scale", "open", store)
+if scale.measured:
+    display(report.group_table(scale, None))
+    display(report.claims_table([one for one in report.judged(scale) if one.found], scale))
+    display(report.encoders_table(scale))
+    lowest = {
+        row.label: np.mean(
+            [
+                record["validation_loss"]["full"]
+                for (key, _), cell in scale.cells.items()
+                if key == row.key
+                for record in cell.records
+            ]
+        )
+        for row in scale.table.rows(scale.profile)
+        if any(key == row.key for key, _ in scale.cells)
+    }
+    told = "; ".join(f"{name} {value:.3f}" for name, value in lowest.items())
+    display(
+        Markdown(f"Lowest Dice loss on the validation images, mean over sets and seeds: {told}.")
+    )
+else:
+    display(Markdown("Not yet run: `ldl run scale --profile open`."))

@@ -11,6 +11,14 @@ from ldl.report.words import provenance
 from ldl.tables.measure import Shown
 from ldl.train.comparison import LEAST_SPREAD
 
+# What a row may choose otherwise than the release: field, value, its name.
+_CHOSEN = {
+    "formulation": ("paper", "losses as printed"),
+    "symmetries": ("dihedral", "all symmetries"),
+    "border": ("replicate", "replicated borders"),
+    "statistics": ("unmixed", "unmixed statistics"),
+    "scale": ("native", "windows"),
+}
 MODALITY = {"fundus": "fundus", "xray": "X-ray", "ct": "CT"}
 
 
@@ -68,6 +76,7 @@ def _name(record: Record) -> str:
         parts.append(f"{config['patch_grid']}×{config['patch_grid']}")
     if config.get("clusters", 16) not in (0, 16):
         parts.append(f"C = {config['clusters']}")
+    parts += [name for field, (value, name) in _CHOSEN.items() if config.get(field) == value]
     return ", ".join([*parts, end])
 
 

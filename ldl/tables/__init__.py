@@ -4,7 +4,7 @@ from ldl.engine.jobs import ordered
 from ldl.engine.profiles import Profile
 from ldl.errors import ConfigError
 from ldl.runs.base import Run
-from ldl.tables import localization, lrc, shape, transfer
+from ldl.tables import choices, localization, lrc, shape, transfer
 from ldl.tables.base import Cell, Table
 
 TABLES: dict[str, Table] = {
@@ -22,6 +22,8 @@ TABLES: dict[str, Table] = {
         lrc.TABLE3,
         lrc.RESOLUTION,
         lrc.PROBE,
+        choices.CHOICES,
+        choices.SCALE,
     )
 }
 
@@ -39,6 +41,8 @@ PAGES = {
     "lrc_table3": ("LRC Table 3", "lrc_table3"),
     "lrc_resolution": ("LRC's resolution", "lrc_table1"),
     "lrc_probe": ("LRC's features", "method_lrc"),
+    "choices": ("Choices", "paper_vs_release"),
+    "scale": ("Scale", "paper_vs_release"),
 }
 """Name and page of every table."""
 

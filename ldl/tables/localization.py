@@ -91,7 +91,7 @@ NATIVE = (
 
 def rows(profile: Profile) -> tuple[Row, ...]:
     """The rows under ``profile``; those on border and scale where it has a larger size for them."""
-    return ROWS + NATIVE if profile.localization.native else ROWS
+    return ROWS + NATIVE if profile.native else ROWS
 
 
 def _column(key: str, bank: LandmarkSource, name: LandmarkName, label: str,
@@ -147,7 +147,7 @@ def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
 
 def _data(wanted: Search, profile: Profile) -> DataConfig:
     """The images that the row's network is pretrained on; landmarks are asked at their size."""
-    native = profile.localization.native
+    native = profile.native
     if not (wanted.native and native):
         return profile.pretraining
     return profile.pretraining.model_copy(update={"size": native.size})
@@ -162,7 +162,7 @@ def _network(
     if "ms" in wanted.method:
         wanted = replace(wanted, patch_grid=profile.localization.window_grid)
     planned = ldl_config(wanted, LANDMARK_MODALITY[landmark.name], profile, seed)
-    native = profile.localization.native
+    native = profile.native
     steps = profile.localization.steps or planned.steps
     if wanted.native and native:
         steps = getattr(native, wanted.native)

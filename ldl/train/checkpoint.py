@@ -95,7 +95,7 @@ def digest(tensors: dict[str, Tensor]) -> str:
     total = hashlib.sha256()
     for name, value in sorted(tensors.items()):
         total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        total.update(value.contiguous().view(-1).view(torch.uint8).numpy())
+        total.update(value.contiguous().view(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
 
 

@@ -78,7 +78,7 @@ def test_native_rows_are_there_where_the_profile_has_a_larger_size() -> None:
         "native-longer",
         "ncc-native",
     ]
-    native = OPEN.localization.native
+    native = OPEN.native
     assert native is not None
     whole, windows = (cell_of(OPEN, f"{key}/scr_heart").runs[0] for key in ("replicate", "native"))
     assert (whole.network.border, whole.network.scale) == ("replicate", "whole")

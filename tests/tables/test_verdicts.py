@@ -293,6 +293,7 @@ PAGES = {
     "table5": "table5_6_shape", "table6": "table5_6_shape", "table7": "table7_localization",
     "lrc_table1": "lrc_table1", "lrc_table2": "lrc_table2", "lrc_table3": "lrc_table3",
     "lrc_resolution": "lrc_table1", "lrc_probe": "method_lrc",
+    "choices": "paper_vs_release", "scale": "paper_vs_release",
 }  # fmt: skip
 HEADINGS = {
     "Held so far": r"reproduced|higher.*",

@@ -39,6 +39,7 @@ class NativeBudget(Strict):
     size: int = Field(description="side of the images")
     steps: int = Field(description="of their encoders")
     longer: int = Field(description="of one more")
+    tasks: int = Field(description="side of the images whose vessels are segmented")
 
 
 class LocalizationBudget(Strict):
@@ -49,7 +50,6 @@ class LocalizationBudget(Strict):
     steps: int | None = Field(default=None, description="of its encoders; None: those of step 1")
     halvings: int = Field(default=2, description="of the rate in that time")
     window_grid: int = Field(default=8, description="its square: windows an image in the loss")
-    native: NativeBudget | None = Field(default=None, description="None: no such rows")
     without: tuple[str, ...] = Field(default=(), description="columns whose data are not at hand")
 
 
@@ -231,6 +231,7 @@ class Profile(Strict):
         default=None, description="of LDL's rows of Table 2 and of scratch; None: as all rows"
     )
     without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
+    native: NativeBudget | None = Field(default=None, description="None: no such rows")
     localization: LocalizationBudget = LocalizationBudget()
     lrc: LrcBudget
     shape: ShapeBudget = ShapeBudget()
