@@ -247,8 +247,7 @@ def seen(record: Record) -> str:
 
 
 def _rows(profile: Profile) -> tuple[Row, ...]:
-    """Ours are asked of real images, and of the smallest phantoms, which try all of them."""
-    return {"open": REAL_ROWS, "demo": PRINTED}.get(profile.name, ROWS)
+    return {"printed": PRINTED, "ours": ROWS, "real": REAL_ROWS}[profile.shape.rows]
 
 
 def _table(prior: PriorName) -> Table:

@@ -60,6 +60,9 @@ class ShapeBudget(Strict):
     """
 
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), description="the distribution is shown")
+    rows: Literal["printed", "ours", "real"] = Field(
+        default="ours", description="beside those printed ours, too, or all, asked of real images"
+    )
     images: DataConfig | None = Field(default=None, description="that are clustered")
     tests: DataConfig | None = Field(default=None, description="that are scored")
     base: int | None = None
