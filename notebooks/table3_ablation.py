@@ -149,9 +149,8 @@ else:
         alt=report.forest_words(made),
     )
     display(report.folded("The same as a table", report.claims_table(made, best)))
-    display(
-        Markdown(f"{len(findings) - len(made)} of {len(findings)} comparisons have no runs yet.")
-    )
+    if left := len(findings) - len(made):
+        display(Markdown(f"{left} of {len(findings)} comparisons have no runs yet."))
 
 # %% tags=["remove-input"]
 gains = published("table3")
