@@ -145,24 +145,35 @@ else:
 # %% tags=["remove-input"]
 scale = show("scale", "open", store)
 if scale.measured:
-    display(report.group_table(scale, None))
+    for part in report.whole_table(scale):
+        display(part)
     display(report.claims_table([one for one in report.judged(scale) if one.found], scale))
     display(report.encoders_table(scale))
-    lowest = {
-        row.label: np.mean(
-            [
-                record["validation_loss"]["full"]
-                for (key, _), cell in scale.cells.items()
-                if key == row.key
-                for record in cell.records
-            ]
-        )
-        for row in scale.table.rows(scale.profile)
-        if any(key == row.key for key, _ in scale.cells)
-    }
-    told = "; ".join(f"{name} {value:.3f}" for name, value in lowest.items())
-    display(
-        Markdown(f"Lowest Dice loss on the validation images, mean over sets and seeds: {told}.")
-    )
 else:
     display(Markdown("Not yet run: `ldl run scale --profile open`."))
+
+# %% tags=["remove-input"]
+SIDES = {"whole": "", "windows": "@native"}
+
+
+def lowest(row, end):
+    """The lowest Dice loss on validation images, mean over sets and seeds."""
+    there = [
+        record["validation_loss"]["full"]
+        for (key, column), cell in scale.cells.items()
+        if key == row.key and column.endswith("@native") == bool(end)
+        for record in cell.records
+    ]
+    return f"{np.mean(there):.3f}" if there else "–"
+
+
+told = [
+    f"{row.label}, {side}: {lowest(row, end)}"
+    for side, end in SIDES.items()
+    for row in scale.table.rows(scale.profile)
+]
+Markdown(
+    f"Lowest Dice loss on the validation images, mean over sets and seeds. {'; '.join(told)}."
+    if scale.measured
+    else ""
+)

@@ -47,6 +47,7 @@ def claims_table(
         "95 % interval over both."
     )
     rows = []
+    printed = any(not pd.isna(each.paper) for each in findings)
     for each in findings:
         claim, found = each.claim, each.found
         more = extra(claim) if extra else ""
@@ -54,7 +55,7 @@ def claims_table(
         rows.append(
             {
                 "comparison": f"{claim.text}<br><small>{head_of(claim, shown)}</small>",
-                "the paper": signed(each.paper),
+                **({"the paper": signed(each.paper)} if printed else {}),
                 "ours": interval(each) + (f"<br><small>{more}</small>" if more else ""),
                 "n (seeds)": f"{found.cases} ({found.seeds})" if found else "",
                 "verdict": each.verdict + p,

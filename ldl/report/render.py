@@ -61,7 +61,7 @@ def group_table(
     title = f"{group}, {shown.kind}" if group else shown.kind.capitalize()
     told = _legend(shown, part) if legend is None else legend
     if left := list(whole[whole["planned"] & ~whole["row"].isin(part["row"])]["label"].unique()):
-        told += f" {NOT_YET.capitalize()}: {', '.join(left)}."
+        told += f" {NOT_YET.capitalize()}: {'; '.join(left)}."
     return scrolling(styled(wide), f"<b>{title}.</b> {told}")
 
 
@@ -148,12 +148,13 @@ def _legend(shown: Shown, part: pd.DataFrame) -> str:
         return f"The paper's numbers; ours: {NOT_YET}."
     bold = " (bold: our best)" if shown.fair else ""
     over = "seeds and " if (there["draws"] > 1).any() else ""
+    paper = "; <i>the paper's</i>" if part["paper"].notna().any() else ""
     marks = [""]
     if (there["trained"] == False).any():  # noqa: E712
         marks.append(f"{MARK} the encoder was not trained far enough here.")
     if there["stale"].any():
         marks.append(f"{STALE} made by an older version.")
     return (
-        f"{shown.table.unit}: ours{bold}, its 95 % interval over {over}n {shown.table.case}; "
-        f"<i>the paper's</i>.{' '.join(marks)} {provenance(shown.records)}"
+        f"{shown.table.unit}: ours{bold}, its 95 % interval over {over}n {shown.table.case}"
+        f"{paper}.{' '.join(marks)} {provenance(shown.records)}"
     )

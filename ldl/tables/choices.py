@@ -111,33 +111,34 @@ CHOICES = Table(
 )
 
 
-@dataclass(frozen=True)
-class Scale:
-    """A start, and whether it sees windows of large images in place of small whole ones."""
+# Whole small images as in Table 2, or windows of larger ones; masks are scored at their own size.
+_SIDES = {"": "Whole small images", "@native": "Windows of large images"}
 
-    start: Variant
+
+@dataclass(frozen=True)
+class Seen:
+    """A task, and whether windows of its native images are seen in place of small whole ones."""
+
+    task: str
     native: bool
 
 
-_SCALES = (
-    Row("scratch", "Scratch, equal updates", Scale(Variant("scratch", equal_updates=True), False)),
-    Row("pd+mix", "Pd+mix", Scale(Variant("pd+mix"), False)),
-    Row("scratch/native", "Scratch, equal updates, windows",
-        Scale(Variant("scratch", equal_updates=True), True)),
-    Row("pd+mix/native", "Pd+mix, windows", Scale(Variant("pd+mix"), True)),
-)  # fmt: skip
+def _sides(profile: Profile) -> tuple[Column, ...]:
+    return tuple(
+        column
+        for end, group in _SIDES.items()
+        for column in (
+            *(Column(f"{key}{end}", TASKS[key].column, group, Seen(key, bool(end)))
+              for key in VESSELS),
+            Column(f"mean{end}", "Mean", group, members=tuple(f"{key}{end}" for key in VESSELS)),
+        )
+    )  # fmt: skip
 
 
-def _vessels(profile: Profile) -> tuple[Column, ...]:
-    found = tuple(Column(key, TASKS[key].column, "Vessels", TASKS[key]) for key in VESSELS)
-    return (*found, Column("mean", "Mean", "Vessels", members=VESSELS))
-
-
-def _of_scale(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    """Masks are scored at the size of the images, so that rows of one scale alone compare."""
-    start, native, budget = row.variant.start, row.variant.native, profile.native
-    planned = (transfer_config(start, column.key, profile, 1.0, one) for one in _seeds(profile))
-    if not (native and budget):
+def _of_side(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
+    start, seen, budget = row.variant, column.of, profile.native
+    planned = (transfer_config(start, seen.task, profile, 1.0, one) for one in _seeds(profile))
+    if not (seen.native and budget):
         return tuple(planned)
     task = {
         "data": profile.tasks.model_copy(update={"size": budget.tasks}),
@@ -155,21 +156,22 @@ def _of_scale(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
     )
 
 
+_STARTS = (
+    Row("scratch", "Scratch, equal updates", Variant("scratch", equal_updates=True)),
+    Row("pd+mix", "Pd+mix", Variant("pd+mix")),
+)
 SCALE = Table(
     name="scale",
     title="Are vessels still there at the tables' size?",
     unit="DSC, %",
     case="test images",
-    rows=lambda profile: _SCALES if profile.native else (),
-    columns=_vessels,
-    runs=_of_scale,
+    rows=lambda profile: _STARTS if profile.native else (),
+    columns=_sides,
+    runs=_of_side,
     scores={"score": dsc},
     paper=lambda row, column, profile: float("nan"),
     claims=tuple(
-        Claim(text, "scale", f"pd+mix{end}", f"scratch{end}", "mean", ours=True)
-        for text, end in (
-            ("Pd+mix over scratch, small whole images", ""),
-            ("Pd+mix over scratch, windows of large images", "/native"),
-        )
+        Claim("Pd+mix over scratch", "scale", "pd+mix", "scratch", f"mean{end}", ours=True)
+        for end in _SIDES
     ),
 )

@@ -53,14 +53,15 @@ def test_phantoms_are_asked_of_losses_alone() -> None:
 
 
 def test_windows_have_the_side_of_the_whole_images() -> None:
-    whole, windows = of(SCALE, "pd+mix"), of(SCALE, "pd+mix/native")
-    assert tuple(whole) == tuple(windows) == VESSELS
+    pretrained, scratch = of(SCALE, "pd+mix"), of(SCALE, "scratch")
+    assert set(pretrained) == {f"{task}{end}" for task in VESSELS for end in ("", "@native")}
     for task in VESSELS:
-        for one, other in zip(whole[task], windows[task], strict=True):
+        for one, other in zip(pretrained[task], pretrained[f"{task}@native"], strict=True):
+            assert one.task == other.task == task
             assert other.crop == one.data.size < other.data.size == OPEN.native.tasks
             assert differing(one, other) == {"data", "scale", "steps", "halve_every"}
             assert other.encoder.data.size == OPEN.native.size
             assert other.encoder.crop == one.encoder.crop
-    alone = of(SCALE, "scratch/native")[VESSELS[0]][0]
+    alone, started = (each[f"{VESSELS[0]}@native"][0] for each in (scratch, pretrained))
     assert alone.encoder is None
-    assert alone.updates(20) == windows[VESSELS[0]][0].updates(20)
+    assert (alone.crop, alone.updates(20)) == (started.crop, started.updates(20))
