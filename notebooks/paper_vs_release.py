@@ -38,13 +38,8 @@ check("paper_vs_release", globals())
 store = RunStore()
 report.complete("choices", profile, store)
 
-
-# %% tags=["remove-input"]
-def measured(table):
-    """A table on real images where there is a record of it, else under this profile."""
-    real = show(table, "open", store)
-    return real if real.measured else show(table, profile, store)
-
+real = show("choices", "open", store)
+choices = real if real.measured else show("choices", profile, store)
 
 # %% [markdown]
 # ## All places
@@ -129,7 +124,6 @@ plots.small_table(
 # The same encoder pretrained with one thing changed, everything else equal, and transferred. Three lines are not about the losses: the symmetries that the release's flip leaves out; borders replicated, in pretraining and transfer, so that no frame of zeros tells a pixel where it is; batch normalisation's statistics estimated anew without the blends that are a fifth of what Pd+mix sees.
 
 # %% tags=["remove-input"]
-choices = measured("choices")
 if choices.phantom:
     display(report.machinery(choices))
 else:
@@ -152,25 +146,26 @@ if scale.measured:
 else:
     display(Markdown("Not yet run: `ldl run scale --profile open`."))
 
+
 # %% tags=["remove-input"]
-SIDES = {"whole": "", "windows": "@native"}
-
-
-def lowest(row, end):
+def lowest(row, columns):
     """The lowest Dice loss on validation images, mean over sets and seeds."""
     there = [
         record["validation_loss"]["full"]
-        for (key, column), cell in scale.cells.items()
-        if key == row.key and column.endswith("@native") == bool(end)
-        for record in cell.records
+        for column in columns
+        if (row.key, column.key) in scale.cells
+        for record in scale.cells[row.key, column.key].records
     ]
     return f"{np.mean(there):.3f}" if there else "–"
 
 
+sides = {}
+for column in scale.table.columns(scale.profile):
+    sides.setdefault(column.group, []).extend([] if column.members else [column])
 told = [
-    f"{row.label}, {side}: {lowest(row, end)}"
-    for side, end in SIDES.items()
-    for row in scale.table.rows(scale.profile)
+    f"{side}: "
+    + ", ".join(f"{row.label} {lowest(row, one)}" for row in scale.table.rows(scale.profile))
+    for side, one in sides.items()
 ]
 Markdown(
     f"Lowest Dice loss on the validation images, mean over sets and seeds. {'; '.join(told)}."

@@ -273,8 +273,7 @@ def _planned(
 
 
 def _from_scratch(plan: FinetuneConfig) -> FinetuneConfig:
-    fields = {name: getattr(plan, name) for name in FinetuneConfig.model_fields}
-    return build(FinetuneConfig, {**fields, "encoder": None})
+    return build(FinetuneConfig, {**dict(plan), "encoder": None})
 
 
 def _adopt(start: Model, config: EncoderConfig, device: str) -> None:

@@ -155,12 +155,11 @@ def _config(plan: Profile, bank: Bank, prior: Bank, seed: int, steps: int | None
     data = DataConfig(source="folder", size=side, content=bank.key)
     knobs = {"steps": steps, "halve_every": max(1, steps // 2)} if steps else {}
     region = with_knobs(region_config(plan, seed), data=data, **knobs)
-    fields = {name: getattr(region, name) for name in PretrainConfig.model_fields}
-    fields["data"] = data.model_copy(update={"prior": prior.key})
+    guided = data.model_copy(update={"prior": prior.key})
     return build(
         GuideConfig,
         {
-            "region": build(PretrainConfig, fields),
+            "region": build(PretrainConfig, {**dict(region), "data": guided}),
             "prior": "own",
             "masks": len(prior.ids),
             "judge_base": plan.shape.judge_base,

@@ -103,7 +103,7 @@ class Table:
         scores: name -> what reads the scores of a record for a column: (N,) or (K, N) float64 for K
             draws of one run (support images), nan where there is no answer. "score" is what the
             table shows.
-        paper: the printed number, nan where there is none.
+        paper: the printed number, nan where there is none; without it a table of our own.
         claims: of the paper, and our own questions.
         gaps: (S, N) differences of two rows by seed and case, from their records, where a case has
             parts that only one of them was scored on; None: the scores are subtracted.
@@ -120,7 +120,7 @@ class Table:
     columns: Callable[[Profile], tuple[Column, ...]]
     runs: Callable[[Row, Column, Profile], tuple[Run, ...]]
     scores: Mapping[str, Scores]
-    paper: Callable[[Row, Column, Profile], float]
+    paper: Callable[[Row, Column, Profile], float] = lambda row, column, profile: float("nan")
     claims: tuple[Claim, ...] = ()
     gaps: Gaps | None = None
     without: Callable[[Profile], tuple[str, ...]] = lambda profile: ()

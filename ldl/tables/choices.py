@@ -14,24 +14,24 @@ from ldl.runs.pretrain import MethodName
 from ldl.runs.transfer import TransferConfig
 from ldl.tables.base import Claim, Column, Row, Table
 from ldl.tables.encoders import Variant, ldl_config, transfer_config, variant_of, with_knobs
-from ldl.tables.transfer import dsc
-from ldl.tasks import FUNDUS_TASKS, TASKS
+from ldl.tables.transfer import dsc, seeds_of
+from ldl.tasks import TASKS, VESSEL_TASKS
 
 FUNDUS, CHEST = ("chasedb1_vessel", "idrid_od"), ("scr_clavicle",)
-VESSELS = tuple(key for key in FUNDUS_TASKS if key.endswith("_vessel"))
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A method, and what differs from the default in its pretraining.
-
-    ``losses``: whether it is about the losses, which phantoms can tell something of, too.
-    """
+    """A method, and what differs from the default in its pretraining."""
 
     method: MethodName
     knobs: tuple[tuple[str, Any], ...] = ()
-    losses: bool = True
     chest: bool = False
+
+    @property
+    def of_losses(self) -> bool:
+        """Whether it is about the losses, which phantoms can tell something of, too."""
+        return all(name == "formulation" for name, _ in self.knobs)
 
 
 _PAPER = (("formulation", "paper"),)
@@ -39,11 +39,11 @@ _ROWS = (
     Row("pd+mix", "Pd+mix, as the release", Choice("pd+mix", chest=True)),
     Row("pd+mix/paper", "Pd+mix, losses as the paper prints them", Choice("pd+mix", _PAPER)),
     Row("pd+mix/dihedral", "Pd+mix, all eight symmetries",
-        Choice("pd+mix", (("symmetries", "dihedral"),), losses=False)),
+        Choice("pd+mix", (("symmetries", "dihedral"),))),
     Row("pd+mix/replicate", "Pd+mix, borders replicated",
-        Choice("pd+mix", (("border", "replicate"),), losses=False, chest=True)),
+        Choice("pd+mix", (("border", "replicate"),), chest=True)),
     Row("pd+mix/unmixed", "Pd+mix, statistics of unmixed views",
-        Choice("pd+mix", (("statistics", "unmixed"),), losses=False)),
+        Choice("pd+mix", (("statistics", "unmixed"),))),
     Row("rd", "Rd, as the release", Choice("rd")),
     Row("rd/paper", "Rd, losses as the paper prints them", Choice("rd", _PAPER)),
 )  # fmt: skip
@@ -52,48 +52,38 @@ _ROWS = (
 def rows(profile: Profile) -> tuple[Row, ...]:
     """All on real images; on phantoms those about the losses."""
     real = profile.tasks.source != "phantom"
-    return tuple(row for row in _ROWS if real or row.variant.losses)
+    return tuple(row for row in _ROWS if real or row.variant.of_losses)
 
 
 def columns(profile: Profile) -> tuple[Column, ...]:
     """Two fundus tasks, a thin and a large structure, and the chest's hardest."""
     real = profile.tasks.source != "phantom"
-    return tuple(_column(key) for key in (*FUNDUS, *(CHEST if real else ())))
-
-
-def _column(key: str) -> Column:
-    return Column(key, TASKS[key].column, "Fundus and chest", TASKS[key])
-
-
-def _seeds(profile: Profile) -> tuple[int, ...]:
-    return profile.own_seeds or profile.seeds
+    keys = (*FUNDUS, *(CHEST if real else ()))
+    return tuple(Column(key, TASKS[key].column, "Fundus and chest", TASKS[key]) for key in keys)
 
 
 def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
     """Transfers with all labels, as Table 2 plans them."""
     if column.key in CHEST and not row.variant.chest:
         return ()
-    return tuple(_transfer(row.variant, column.key, profile, seed) for seed in _seeds(profile))
+    seeds = seeds_of(variant_of(row.variant.method), profile)
+    return tuple(_transfer(row.variant, column.key, profile, seed) for seed in seeds)
 
 
 def _transfer(choice: Choice, task: str, profile: Profile, seed: int) -> TransferConfig:
     variant = variant_of(choice.method)
-    planned = ldl_config(variant, TASKS[task].modality, profile, seed)
-    encoder = with_knobs(planned, **dict(choice.knobs))
+    planned = transfer_config(variant, task, profile, 1.0, seed)
+    usual = ldl_config(variant, TASKS[task].modality, profile, seed)
+    encoder = with_knobs(usual, **dict(choice.knobs))
     changed = {"encoder": encoder, "border": encoder.border}
-    return _with(transfer_config(variant, task, profile, 1.0, seed), changed)
-
-
-def _with(config: TransferConfig, changed: dict[str, Any]) -> TransferConfig:
-    fields = {name: getattr(config, name) for name in TransferConfig.model_fields}
-    return build(TransferConfig, fields | changed)
+    return build(TransferConfig, {**dict(planned), **changed})
 
 
 def _claims() -> Iterator[Claim]:
     for row in _ROWS:
-        usual, _, changed = row.key.partition("/")
-        for task in (*FUNDUS, *CHEST) if changed and row.variant.chest else FUNDUS:
-            if changed:
+        if row.variant.knobs:
+            usual = row.key.split("/")[0]
+            for task in (*FUNDUS, *(CHEST if row.variant.chest else ())):
                 yield Claim(row.label, "choices", row.key, usual, task, ours=True)
 
 
@@ -106,7 +96,6 @@ CHOICES = Table(
     columns=columns,
     runs=runs,
     scores={"score": dsc},
-    paper=lambda row, column, profile: float("nan"),
     claims=tuple(_claims()),
 )
 
@@ -124,36 +113,35 @@ class Seen:
 
 
 def _sides(profile: Profile) -> tuple[Column, ...]:
-    return tuple(
-        column
-        for end, group in _SIDES.items()
-        for column in (
-            *(Column(f"{key}{end}", TASKS[key].column, group, Seen(key, bool(end)))
-              for key in VESSELS),
-            Column(f"mean{end}", "Mean", group, members=tuple(f"{key}{end}" for key in VESSELS)),
-        )
-    )  # fmt: skip
+    found: list[Column] = []
+    for end, group in _SIDES.items():
+        sets = [Column(f"{key}{end}", TASKS[key].column, group, Seen(key, bool(end)))
+                for key in VESSEL_TASKS]  # fmt: skip
+        mean = Column(f"mean{end}", "Mean", group, members=tuple(one.key for one in sets))
+        found += [*sets, mean]
+    return tuple(found)
 
 
 def _of_side(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    start, seen, budget = row.variant, column.of, profile.native
-    planned = (transfer_config(start, seen.task, profile, 1.0, one) for one in _seeds(profile))
-    if not (seen.native and budget):
-        return tuple(planned)
-    task = {
-        "data": profile.tasks.model_copy(update={"size": budget.tasks}),
-        "crop": profile.tasks.size,
-    }
-    encoder = {
-        "data": profile.pretraining.model_copy(update={"size": budget.size}),
+    seen, seeds = column.of, seeds_of(row.variant, profile)
+    if seen.native:
+        profile = _at_native_scale(profile)
+    return tuple(transfer_config(row.variant, seen.task, profile, 1.0, seed) for seed in seeds)
+
+
+def _at_native_scale(profile: Profile) -> Profile:
+    """``profile`` with windows of large images, in the tasks as wide as its whole ones."""
+    budget = profile.native
+    if budget is None:
+        return profile
+    changed = {
+        "pretraining": profile.pretraining.model_copy(update={"size": budget.size}),
         "scale": "native",
-        "steps": budget.steps,
-        "halve_every": max(1, budget.steps // 2),
+        "steps1": budget.steps,
+        "tasks": profile.tasks.model_copy(update={"size": budget.tasks}),
+        "task_crop": profile.tasks.size,
     }
-    return tuple(
-        _with(one, task | ({"encoder": with_knobs(one.encoder, **encoder)} if one.encoder else {}))
-        for one in planned
-    )
+    return profile.model_copy(update=changed)
 
 
 _STARTS = (
@@ -169,7 +157,6 @@ SCALE = Table(
     columns=_sides,
     runs=_of_side,
     scores={"score": dsc},
-    paper=lambda row, column, profile: float("nan"),
     claims=tuple(
         Claim("Pd+mix over scratch", "scale", "pd+mix", "scratch", f"mean{end}", ours=True)
         for end in _SIDES

@@ -182,7 +182,7 @@ def with_knobs(config: Config, **knobs: Any) -> Config:
     """``config`` with other values of some fields, in its step 1 too unless they are Rd's alone."""
     if not knobs:
         return config
-    fields = {name: getattr(config, name) for name in type(config).model_fields}
+    fields = dict(config)
     if config.step1 is not None:
         shared = {name: value for name, value in knobs.items() if name != "clusters"}
         fields["step1"] = with_knobs(config.step1, **shared)

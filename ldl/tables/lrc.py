@@ -305,7 +305,6 @@ def _of_side(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
 RESOLUTION = Table(
     "lrc_resolution", "Does LRC's gain hang on the resolution?",
     rows=lambda profile: _RESOLVED if profile.lrc.sides else (), columns=_sides, runs=_of_side,
-    paper=lambda row, column, profile: NAN,
     claims=tuple(
         Claim(text, "lrc_resolution", better, worse, f"abdomen-10-{side}", ours=True)
         for side in (64, 128)
@@ -365,5 +364,4 @@ PROBE = Table(
         "settled": named("settled"),
         "gain": lambda record, at: named("end")(record, at) - named("start")(record, at),
     },
-    paper=lambda row, column, profile: NAN,
 )  # fmt: skip

@@ -42,14 +42,11 @@ def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
     cuda = device != "cpu" and torch.cuda.is_available()
     if not cuda:
         _keep_memory()
-    many = launched()
-    here = int(os.environ["LOCAL_WORLD_SIZE"]) if many else 1
-    nodes = int(os.environ["WORLD_SIZE"]) // here if many else 1
-    return _fabric(cuda, precision or ("bf16-mixed" if cuda else "32-true"), many, here, nodes)
+    return _fabric(cuda, precision or ("bf16-mixed" if cuda else "32-true"), launched())
 
 
 @cache
-def _fabric(cuda: bool, precision: Any, many: bool, here: int, nodes: int) -> Fabric:
+def _fabric(cuda: bool, precision: Any, many: bool) -> Fabric:
     """Kept, because each new one reads what every installed package declares: 20 ms."""
     # Fabric loads torchmetrics, and with it much of scipy, to know its version.
     with as_if_missing("torchmetrics"):
@@ -57,10 +54,11 @@ def _fabric(cuda: bool, precision: Any, many: bool, here: int, nodes: int) -> Fa
     from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
     from lightning_fabric.strategies import DDPStrategy
 
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if many else 1
     fabric = Fabric(
         accelerator="cuda" if cuda else "cpu",
         devices=here,
-        num_nodes=nodes,
+        num_nodes=int(os.environ["WORLD_SIZE"]) // here if many else 1,
         # Buffers are made of all ranks or, a teacher's, of no concern.
         strategy=DDPStrategy(forward_sync_buffers=False) if many else "auto",
         # Said, not guessed: on a cluster, too, a run is one process unless it was launched as many.

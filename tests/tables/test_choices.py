@@ -4,7 +4,8 @@ import pytest
 
 from ldl.engine.profiles import PROFILES
 from ldl.runs.transfer import TransferConfig
-from ldl.tables.choices import CHOICES, SCALE, VESSELS
+from ldl.tables.choices import CHOICES, SCALE
+from ldl.tasks import VESSEL_TASKS
 
 OPEN, DEMO = PROFILES["open"], PROFILES["demo"]
 
@@ -54,14 +55,14 @@ def test_phantoms_are_asked_of_losses_alone() -> None:
 
 def test_windows_have_the_side_of_the_whole_images() -> None:
     pretrained, scratch = of(SCALE, "pd+mix"), of(SCALE, "scratch")
-    assert set(pretrained) == {f"{task}{end}" for task in VESSELS for end in ("", "@native")}
-    for task in VESSELS:
+    assert set(pretrained) == {f"{task}{end}" for task in VESSEL_TASKS for end in ("", "@native")}
+    for task in VESSEL_TASKS:
         for one, other in zip(pretrained[task], pretrained[f"{task}@native"], strict=True):
             assert one.task == other.task == task
             assert other.crop == one.data.size < other.data.size == OPEN.native.tasks
             assert differing(one, other) == {"data", "scale", "steps", "halve_every"}
             assert other.encoder.data.size == OPEN.native.size
             assert other.encoder.crop == one.encoder.crop
-    alone, started = (each[f"{VESSELS[0]}@native"][0] for each in (scratch, pretrained))
+    alone, started = (each[f"{VESSEL_TASKS[0]}@native"][0] for each in (scratch, pretrained))
     assert alone.encoder is None
     assert (alone.crop, alone.updates(20)) == (started.crop, started.updates(20))
