@@ -5,9 +5,10 @@
 
 import io
 import json
+import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +41,18 @@ _NOT_COMPARED = (
     "version",
     "seconds_per_slice",
 )
-# Where a nearly flat map has its peak, and what is read off an almost untrained network: other
-# kernels' rounding moves it anywhere.
-_JUMPS = (
-    "accuracy",
-    "accuracy_found",
-    "distance_of",
-    "end",
-    "found",
-    "mean_accuracy",
-    "mean_error",
-    "mean_error_windows",
-    "sharpness_of",
-)
+# Peaks of the nearly flat maps of an almost untrained network, and what is read off one: other
+# kernels' rounding moves them anywhere, so elsewhere they are compared in number only.
+_PEAKS = {
+    *("accuracy", "accuracy_found", "distance_of", "found", "mean_accuracy"),
+    *("mean_error", "mean_error_windows", "sharpness_of"),
+}
+_JUMPS = {
+    "LocalizeConfig-centred": _PEAKS,
+    "LocalizeConfig-embedding": _PEAKS,
+    "LocalizeConfig-features": _PEAKS,
+    "ProbeConfig": {"end", "own", "own_fall"},
+}
 _CPU = Path("/proc/cpuinfo")
 _WHERE = {
     "torch": torch.__version__,
@@ -136,7 +136,7 @@ def test_smoke_record(kind: str, store: RunStore) -> None:
     if kept["where"] == _WHERE:
         assert record == known
     else:  # Other kernels round otherwise.
-        _close(record, known, kind)
+        _close(record, known, kind, _JUMPS.get(kind, set()))
 
 
 @pytest.mark.parametrize("kind", sorted(_kinds()))
@@ -157,18 +157,18 @@ def _numbers(value: Any) -> Any:
     return [_numbers(one) for one in value] if isinstance(value, list) else value
 
 
-def _close(found: Any, kept: Any, where: str) -> None:
+def _close(found: Any, kept: Any, where: str, jumps: Set[str], within: float = 0.02) -> None:
     if isinstance(kept, dict):
         assert set(found) == set(kept), where
         for key, value in kept.items():
-            if key not in _JUMPS:
-                _close(found[key], value, f"{where}.{key}")
+            bound = math.inf if key in jumps else within
+            _close(found[key], value, f"{where}.{key}", jumps, bound)
     elif isinstance(kept, list):
         assert len(found) == len(kept), where
         for one, other in zip(found, kept, strict=True):
-            _close(one, other, where)
+            _close(one, other, where, jumps, within)
     elif isinstance(kept, float):
-        assert found == pytest.approx(kept, rel=0.05, abs=0.05), where
+        assert math.isinf(within) or found == pytest.approx(kept, rel=within, abs=within), where
     elif not isinstance(kept, (int, str)):
         assert found == kept, where
 

@@ -117,13 +117,12 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("kind", "bound"), [("losses", 1e-5), ("gradient", 2e-5), ("buffer", 1e-4), ("record", 1e-3)]
+    ("kind", "bound"), [("losses", 1e-5), ("gradient", 1e-5), ("buffer", 1e-4), ("record", 1e-3)]
 )
 def test_two_ranks_train_as_one(trained, kind, bound):
     """Losses of two steps, gradients of the first, statistics and queue after the second.
 
-    The bounds are float32's rounding, which differs by processor. A record's run has Adam, whose
-    first update is as long whatever rounding made of a gradient.
+    A record's run has Adam, whose first update is as long whatever rounding made of a gradient.
     """
     one, two = trained
     names = [name for name in one if f"-{kind}" in name]
@@ -131,11 +130,13 @@ def test_two_ranks_train_as_one(trained, kind, bound):
     for name in names:
         scale = max(1.0, float(one[name].abs().max()))
         worst = float((one[name].double() - two[name].double()).abs().max()) / scale
-        assert worst < bound, f"{name}: {worst:.1e}"
+        # MoCo's gradient is off by 1.2e-5 on one kind of processor, whatever the temperature.
+        allowed = 2e-5 if name.startswith("5-moco-gradient") else bound
+        assert worst < allowed, f"{name}: {worst:.1e}"
 
 
 def test_gradients_are_not_small(trained):
-    """A bound of 2e-5 says something about them."""
+    """A bound of 1e-5 says something about them."""
     one, _ = trained
     largest = {}
     for name, value in one.items():
