@@ -62,17 +62,19 @@ def far_enough(record: Mapping[str, Any]) -> bool:
     """One rule for every method: it learned something, and it had stopped learning.
 
     Held-out retrieval (of patches, regions or images, as the method sees them) is at least
-    :data:`LEAST_GAIN` above that of the random start; or, where ``own_fall`` was measured, its own
-    loss on held-out images is lower by that share. And the last fifth of the steps moved the loss
-    by at most :data:`LARGEST_LATE_GAIN` of its whole fall. Outputs that are all alike, or a
-    loss that never fell, fail. What is not trained here (``images_seen`` 0) is taken as it is.
+    :data:`LEAST_GAIN` above that of the random start; or, where ``named`` was measured, the share
+    of held-out labels named right is; or, where ``own_fall`` was, its own loss on held-out images
+    is lower by that share. And the last fifth of the steps moved the loss by at most
+    :data:`LARGEST_LATE_GAIN` of its whole fall. Outputs that are all alike, or a loss that never
+    fell, fail. What is not trained here (``images_seen`` 0) is taken as it is.
 
     Args:
         record: of a pretraining: config, retrieval, retrieval_before, retrieval_among, late_gain.
     """
     if record.get("images_seen") == 0:
         return True
-    gain = record.get("own_fall", record["retrieval"] - random_start(record))
+    start, end = record.get("named", (random_start(record), record["retrieval"]))
+    gain = record.get("own_fall", end - start)
     return bool(gain >= LEAST_GAIN and abs(record["late_gain"]) <= LARGEST_LATE_GAIN)
 
 

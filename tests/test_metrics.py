@@ -120,6 +120,9 @@ def record(**fields):
         ({"retrieval": 0.83, "retrieval_before": 0.89, "retrieval_start": 0.2}, True),
         ({"retrieval": 0.25, "retrieval_before": 0.89, "retrieval_start": 0.2}, False),
         ({"retrieval": 0.1, "images_seen": 0}, True),
+        # A method that learns labels is asked for labels.
+        ({"retrieval": 0.1, "named": [0.25, 0.36]}, True),
+        ({"named": [0.25, 0.34]}, False),
     ],
 )
 def test_one_rule_says_what_is_trained(fields, enough):

@@ -7,10 +7,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from ldl.config import Strict
-from ldl.data.recipes import MOCO_V2
 from ldl.losses.instance import correspondence, info_nce
-from ldl.methods.base import Comparison, MomentumNet, Outcome, Step, shuffled_keys
+from ldl.methods.base import MomentumNet, Outcome, Step, shuffled_keys
+from ldl.methods.moco import MoCoV2, ended
 from ldl.models.memory import Queue
 from ldl.runs.pretrain import ComparisonConfig
 from ldl.sphere import unit
@@ -28,15 +27,15 @@ class DenseVectors(NamedTuple):
 class DenseHead(nn.Module):
     """The global head of MoCo v2 and beside it the same with 1x1 convolutions."""
 
-    def __init__(self, features: int, dim: int, grid: int) -> None:
+    def __init__(self, features: int, dim: int, grid: int, norm: str = "none") -> None:
         super().__init__()
         self.grid = grid
-        self.image = nn.Sequential(
-            nn.Linear(features, features), nn.ReLU(), nn.Linear(features, dim)
-        )
-        self.cells = nn.Sequential(
+        image = nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, dim))
+        cells = nn.Sequential(
             nn.Conv2d(features, features, 1), nn.ReLU(), nn.Conv2d(features, dim, 1)
         )
+        self.image = ended(image, norm, nn.BatchNorm1d, dim)
+        self.cells = ended(cells, norm, nn.BatchNorm2d, dim)
 
     def forward(self, deepest: Tensor) -> DenseVectors:
         """(B, C, h, w) features; a map larger than the grid is pooled to it first."""
@@ -65,7 +64,7 @@ class DenseMomentumNet(MomentumNet):
         return vectors
 
 
-class DenseCL(Comparison):
+class DenseCL(MoCoV2):
     """MoCo v2, and the same for each cell: its key is the other view's most similar cell.
 
     Which cell that is the backbone's features say, before the heads. Negatives of the cells are
@@ -78,32 +77,30 @@ class DenseCL(Comparison):
     level = "image and pixel"
     idea = "A cell of an image finds the cell of the other view that looks most like it."
 
-    class Knobs(Strict):
+    class Knobs(MoCoV2.Knobs):
         """Wang et al. 2021, section 4: MoCo v2's values, 7 x 7 cells, lambda = 0.5."""
 
-        queue: int = Field(default=65536, ge=1)
-        dim: int = Field(default=128, ge=2)
-        momentum: float = Field(default=0.999, ge=0, le=1)
-        temperature: float = Field(default=0.2, gt=0)
         weight: float = Field(default=0.5, ge=0, le=1)
         grid: int = Field(default=7, ge=1)
 
+    on_ranks = False
+
     def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
-        net = DenseMomentumNet(encoder, DenseHead(encoder.channels[-1], knobs.dim, knobs.grid))
+        head = DenseHead(encoder.channels[-1], knobs.dim, knobs.grid, knobs.norm)
+        net = DenseMomentumNet(encoder, head)
         net.queue, net.dense_queue = (Queue(knobs.queue, knobs.dim) for _ in range(2))
         return net
 
     def step(self, model: Any, given: Step) -> Outcome:
         """(1 - lambda) of the global loss and lambda of the dense one (Eq. 3)."""
         knobs = given.knobs
-        views = given.two_views(MOCO_V2, MOCO_V2)
+        views = given.two_views(self.recipe, self.recipe)
         query, key = model(*views, torch.randperm(len(given.images), generator=given.generator))
         match = correspondence(query.features, key.features)
         matched = key.cells.take_along_dim(match[..., None], dim=1)
         # Copies: the queues change before the backward pass reads them.
         others, other_cells = model.queue.keys.clone(), model.dense_queue.keys.clone()
-        model.queue.push(key.image)
-        model.dense_queue.push(key.mean)
+        self.remember(model, key)
         tau = knobs.temperature
         whole = info_nce(query.image, key.image, others, temperature=tau)
         dense = info_nce(
@@ -112,5 +109,7 @@ class DenseCL(Comparison):
         weighted = {"contrast": (1 - knobs.weight) * whole, "dense": knobs.weight * dense}
         return Outcome(weighted, query.image.detach())
 
-    def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
-        net.follow(self.knobs(config).momentum)
+    def remember(self, net: Any, keys: Any) -> None:
+        image, _, mean, _ = keys
+        net.queue.push(image)
+        net.dense_queue.push(mean)

@@ -55,15 +55,9 @@ class MoCo(Comparison):
         """The projection: v1 has one linear layer."""
         return nn.Linear(features, dim)
 
-    def projection(self, features: int, knobs: Any) -> nn.Module:
-        """`head`, and what ``norm`` puts behind it."""
-        head = self.head(features, knobs.dim)
-        if knobs.norm == "none":
-            return head
-        return nn.Sequential(head, nn.BatchNorm1d(knobs.dim, affine=False))
-
     def around(self, encoder: Any, knobs: Any, config: ComparisonConfig, images: int) -> nn.Module:
-        net = MomentumNet(encoder, self.projection(encoder.channels[-1], knobs))
+        head = self.head(encoder.channels[-1], knobs.dim)
+        net = MomentumNet(encoder, ended(head, knobs.norm, nn.BatchNorm1d, knobs.dim))
         net.queue = Queue(knobs.queue, knobs.dim)
         return net
 
@@ -75,9 +69,13 @@ class MoCo(Comparison):
         temperature = given.knobs.temperature
         # A copy: the queue changes before the backward pass reads it.
         negatives = model.queue.keys.clone()
-        model.queue.push(key)
+        self.remember(model, key)
         loss = info_nce(query, mine(key), negatives, temperature=temperature)
         return Outcome({"contrast": loss}, query.detach())
+
+    def remember(self, net: Any, keys: Any) -> None:
+        """Put a batch's keys, as ``net.key`` makes them, in place of the oldest."""
+        net.queue.push(keys)
 
     @torch.no_grad()
     def begin(self, net: Any, draw: Callable[[], Step], knobs: Any) -> None:
@@ -87,11 +85,16 @@ class MoCo(Comparison):
             given = draw()
             _, second = given.two_views(self.recipe, self.recipe)
             order = torch.randperm(len(second), generator=given.generator)
-            net.queue.push(shuffled_keys(net.key, second, order)[: knobs.queue])
+            self.remember(net, shuffled_keys(net.key, second, order))
             filled += len(second)
 
     def after_step(self, net: Any, config: ComparisonConfig, step: int) -> None:
         net.follow(self.knobs(config).momentum)
+
+
+def ended(head: nn.Module, norm: str, batch_norm: Callable[..., nn.Module], dim: int) -> nn.Module:
+    """``head`` with what ``norm`` puts behind it."""
+    return head if norm == "none" else nn.Sequential(head, batch_norm(dim, affine=False))
 
 
 class MoCoV2(MoCo):

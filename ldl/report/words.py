@@ -1,7 +1,7 @@
 """What a page says about its runs: data, budget, device, and how far they may be believed."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from IPython.display import HTML, Markdown
@@ -10,6 +10,7 @@ from ldl.engine.execute import ensure
 from ldl.engine.profiles import Profile, profile_named
 from ldl.engine.store import Record, RunStore
 from ldl.plots.show import small_table, words
+from ldl.runs.pretrain import ComparisonName
 from ldl.tables import runs_of
 
 # Profiles small enough to be computed by the page that shows them.
@@ -72,18 +73,18 @@ def _list(values: Iterable[str], most: int = 4) -> str:
 
 def _range(values: Iterable[int]) -> str:
     numbers = sorted(set(values))
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+    return f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,} to {numbers[-1]:,}"
 
 
 def budget(profile: Profile) -> Markdown:
     """Steps, epochs, sizes and width of a profile's pretrainings and transfers."""
     source = "phantoms" if profile.pretraining.source == "phantom" else "real images"
-    others = max(1, profile.images_seen // profile.batch)
+    others = _range(profile.steps_of(name) for name in get_args(ComparisonName))
     lacking = f" Not at hand: {', '.join(profile.without)}." if profile.without else ""
     return Markdown(
         f"Profile `{profile.name}`: {source}; pretraining {profile.steps1:,} steps and "
         f"{profile.steps2:,} with regions at {profile.crop} of {profile.pretraining.size} pixels, "
-        f"{2 * profile.groups} images a step; the other methods {others:,} steps of "
+        f"{2 * profile.groups} images a step; the other methods {others} steps of "
         f"{profile.batch} images; first stage of {profile.base} channels (the paper's tiny "
         f"network: 16); transfer {profile.fundus.frozen_epochs} frozen and "
         f"{profile.fundus.full_epochs} full epochs (fundus), {profile.xray.frozen_epochs} and "

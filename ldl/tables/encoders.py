@@ -53,19 +53,22 @@ def comparison_config(
     variant: Variant, modality: Modality, profile: Profile, seed: int = 0
 ) -> ComparisonConfig:
     """A comparison method, unless the profile says otherwise on as many images as Rd sees."""
-    steps = profile.comparison_steps or max(1, profile.images_seen // profile.batch)
+    steps = profile.steps_of(variant.method)
+    given = profile.comparisons.get(variant.method, {})
     training: dict[str, Any] = {"learning_rate": profile.pretraining_rate}
     own = TRAINING.get(variant.method)
     if profile.original_training and own:
         training = own.fields(profile.batch, steps)
-    return ComparisonConfig(
+    fields = {
         **_shared(variant, modality, profile, seed),
         **training,
-        steps=steps,
-        batch=profile.batch,
-        halve_every=max(1, steps // _HALVINGS["step1"]),
-        knobs=small_knobs(variant.method, profile),
-    )
+        "steps": steps,
+        "batch": profile.batch,
+        "halve_every": max(1, steps // _HALVINGS["step1"]),
+        **given,
+        "knobs": small_knobs(variant.method, profile) | given.get("knobs", {}),
+    }
+    return ComparisonConfig(**fields)
 
 
 def _shared(variant: Variant, modality: Modality, profile: Profile, seed: int) -> dict[str, Any]:

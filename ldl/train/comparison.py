@@ -1,12 +1,15 @@
 """Pretraining one encoder by a comparison method."""
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from ldl.data.bank import Bank
+from ldl.data.colour import normalise, to_float
 from ldl.data.prepare import grades, pretraining_bank
 from ldl.data.recipes import INSTANCE, draw_view
 from ldl.errors import DataError
@@ -17,15 +20,18 @@ from ldl.models.backbones import pooled
 from ldl.ranks import across_ranks, gathered
 from ldl.rng import generator, seed_everything, sent
 from ldl.runs.pretrain import ComparisonConfig
-from ldl.sphere import unit
+from ldl.sphere import full_precision, unit
 from ldl.train import checkpoint
 from ldl.train.device import Fabric, Feed, placed
 from ldl.train.loop import EpochStage, History, Plan
 from ldl.train.made import How, Learned, Made, binned, data_line
-from ldl.train.pretrain import evaluating, held_out_rows, retrieval_accuracy
+from ldl.train.pretrain import HELD_OUT, evaluating, held_out_rows, retrieval_accuracy
 
 # Outputs that spread less than this are called collapsed, and the record's row is marked.
 LEAST_SPREAD = 0.1
+# Of a method with labels, one training image in so many is kept to ask it for them.
+ASKED = 8
+RIDGE = 1e-3
 
 
 def spread_of(vectors: Tensor) -> Tensor:
@@ -133,10 +139,53 @@ def image_retrieval(
     return retrieval_accuracy(*vectors)
 
 
+def read_out(values: Tensor, answers: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Least squares from (n, C) features to one-hot answers, all classes weighing alike.
+
+    Returns:
+        (C, classes) weights and (classes,) biases, for the features as they are.
+    """
+    mean, deviation = values.mean(dim=0), values.std(dim=0) + 1e-6
+    wide = F.pad((values - mean) / deviation, (0, 1), value=1.0).double()
+    wanted = F.one_hot(answers, classes).double()
+    weight = (1 / wanted.sum(dim=0).clamp_min(1))[answers][:, None] / classes
+    gram = wide.T @ (wide * weight) + RIDGE * torch.eye(wide.shape[1], dtype=wide.dtype)
+    found = torch.linalg.solve(gram, (wide * weight).T @ wanted).float()
+    weights = found[:-1] / deviation[:, None]
+    return weights, found[-1] - mean @ weights
+
+
+@torch.no_grad()
+def labels_named(
+    encoder: nn.Module,
+    feed: Feed,
+    parts: tuple[list[int], list[int]],
+    labels: Tensor,
+    config: ComparisonConfig,
+    fabric: Fabric,
+) -> float:
+    """Share of the second part's labels that are named right, all labels weighing alike.
+
+    By a linear read-out of the encoder's pooled features in eval mode, fitted on the first part.
+    """
+    draw, vectors = generator(config.seed, "probe"), []
+    for rows in torch.arange(len(labels)).split(HELD_OUT):
+        images = normalise(to_float(seen_by(config, feed[rows], draw)))
+        with evaluating(encoder), fabric.autocast():
+            vectors.append(full_precision(pooled(encoder(images))).cpu())
+    learned, asked = (torch.tensor(rows) for rows in parts)
+    values = torch.cat(vectors)
+    weights, bias = read_out(values[learned], labels[learned], int(labels.max()) + 1)
+    right = ((values[asked] @ weights + bias).argmax(dim=1) == labels[asked]).float()
+    return float(np.mean([float(right[labels[asked] == k].mean()) for k in labels[asked].unique()]))
+
+
 def pretrain_comparison(
     config: ComparisonConfig, bank: Bank, how: How, labels: np.ndarray | None = None
 ) -> Learned:
     """Pretrain as ``config`` says, on the same images as LDL's own methods.
+
+    One that needs labels is not shown all of them; the others are asked for, before and after.
 
     Args:
         bank: images, (N, C, size, size) uint8.
@@ -145,8 +194,24 @@ def pretrain_comparison(
     train, held = held_out_rows(len(bank.images))
     _check(config, bank, labels)
     feed = Feed(bank.images, how.fabric.device)
-    known = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64))
-    return pretrain_on(config, bank, how, feed, (train, held), known)
+    if labels is None or not METHODS[config.method].labels:
+        return pretrain_on(config, bank, how, feed, (train, held))
+    known = torch.from_numpy(np.asarray(labels, dtype=np.int64))
+    asked = train[::ASKED]
+    train = sorted(set(train) - set(asked))
+    done = pretrain_on(config, bank, how, feed, (train, held), known)
+    start = placed(at_its_start(config, len(train)), how.fabric)
+    named = [
+        labels_named(net.encoder, feed, (train, asked), known, config, how.fabric)
+        for net in (start, done.net)
+    ]
+    return replace(done, named=(named[0], named[1]))
+
+
+def at_its_start(config: ComparisonConfig, images: int) -> Any:
+    """The method's network before its first step, for so many training images."""
+    seed_everything(config.seed, "initialise", config.method)
+    return METHODS[config.method].network(config, images)
 
 
 def pretrain_on(
@@ -165,8 +230,7 @@ def pretrain_on(
             f"{config.batch}; lower the batch"
         )
     method, history = METHODS[config.method], History()
-    seed_everything(config.seed, "initialise", config.method)
-    net: Any = placed(across_ranks(method.network(config, len(train))), how.fabric)
+    net: Any = placed(across_ranks(at_its_start(config, len(train))), how.fabric)
     before = image_retrieval(net.encoder, feed, held, config, how.fabric)
     stage = ComparisonStage(config, net, feed, train, labels)
     if method.trains:

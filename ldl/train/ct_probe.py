@@ -20,7 +20,7 @@ from ldl.rng import generator, numpy_generator, seed_everything
 from ldl.runs.lrc import GlobalConfig, LocalRegionConfig, ProbeConfig
 from ldl.sphere import full_precision
 from ldl.train import checkpoint
-from ldl.train.comparison import ComparisonStage
+from ldl.train.comparison import ComparisonStage, at_its_start, read_out
 from ldl.train.ct_global import bank_of, data_of
 from ldl.train.device import Feed, placed
 from ldl.train.made import How, Made, Weights
@@ -29,7 +29,6 @@ from ldl.train.pretrain import evaluating
 Maps = Callable[[Tensor], list[Tensor]]
 ROUNDS = 4  # over the held-out slices, each with new views
 PIXELS = 500  # of each organ that a read-out learns from; of the background as many as of all
-RIDGE = 1e-3
 
 
 def make_probe(run: ProbeConfig, how: How) -> Made:
@@ -140,22 +139,6 @@ def maps_of(config: GlobalConfig | LocalRegionConfig, net: Any) -> Maps:
     return lambda images: list(net.encoder(images))
 
 
-def read_out(values: Tensor, answers: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Least squares from (n, C) features to one-hot answers, all classes weighing alike.
-
-    Returns:
-        (C, classes) weights and (classes,) biases, for the features as they are.
-    """
-    mean, deviation = values.mean(dim=0), values.std(dim=0) + 1e-6
-    wide = F.pad((values - mean) / deviation, (0, 1), value=1.0).double()
-    wanted = F.one_hot(answers, classes).double()
-    weight = (1 / wanted.sum(dim=0).clamp_min(1))[answers][:, None] / classes
-    gram = wide.T @ (wide * weight) + RIDGE * torch.eye(wide.shape[1], dtype=wide.dtype)
-    found = torch.linalg.solve(gram, (wide * weight).T @ wanted).float()
-    weights = found[:-1] / deviation[:, None]
-    return weights, found[-1] - mean @ weights
-
-
 def _network(
     config: GlobalConfig | LocalRegionConfig, bank: CtBank, weights: Weights | None
 ) -> Any:
@@ -166,8 +149,7 @@ def _network(
         local.load_state_dict(weights or local.state_dict())
         return local
     learned, _ = pretraining_rows(bank, config.part)
-    seed_everything(config.seed, "initialise", config.method)
-    net: Any = METHODS[config.method].network(config, len(learned))
+    net = at_its_start(config, len(learned))
     if weights:
         encoder = checkpoint.under("encoder", weights)
         net.encoder.load_state_dict(encoder)

@@ -115,6 +115,8 @@ class Learned:
         among: how many things could be taken for the right one.
         retrieval_start: by the random network, where the training began with other weights.
         spread: of a comparison method's outputs, one value a step.
+        named: share of held-out labels named right, of the random network and of this one, where
+            the method learns labels.
     """
 
     net: Any
@@ -124,6 +126,7 @@ class Learned:
     among: int
     retrieval_start: float | None = None
     spread: Sequence[float] = ()
+    named: tuple[float, float] | None = None
 
     def fields(self) -> dict[str, Any]:
         """For a record."""
@@ -132,4 +135,5 @@ class Learned:
             "retrieval": round(self.retrieval, 5),
             "retrieval_before": round(self.retrieval_before, 5),
             "retrieval_among": self.among,
+            **({"named": [round(one, 5) for one in self.named]} if self.named else {}),
         }

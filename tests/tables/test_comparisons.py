@@ -22,7 +22,7 @@ from ldl.train import checkpoint
 def test_every_method_sees_as_many_images_as_the_longest_of_ldls_rows(
     method: ComparisonName, profile: str
 ) -> None:
-    budget = PROFILES[profile]
+    budget = PROFILES[profile].model_copy(update={"comparisons": {}})
     config = comparison_config(Variant(method), "fundus", budget)
     ours = ldl_config(Variant("rd", clusters=16), "fundus", budget)
     assert ours.step1 is not None
@@ -32,6 +32,17 @@ def test_every_method_sees_as_many_images_as_the_longest_of_ldls_rows(
     assert (config.base, config.crop) == (ours.base, ours.crop)
     assert config.learning_rate == ours.learning_rate
     assert config.halve_every == config.steps // 2
+
+
+def test_a_profile_may_train_one_of_them_otherwise(smoke: Profile) -> None:
+    given = {"steps": 9, "schedule": "cosine", "knobs": {"fill": "keys"}}
+    other = smoke.model_copy(update={"comparisons": {"moco": given}})
+    usual, config = (comparison_config(Variant("moco"), "fundus", one) for one in (smoke, other))
+    assert (config.steps, config.schedule) == (other.steps_of("moco"), "cosine") == (9, "cosine")
+    assert config.knobs == usual.knobs | {"fill": "keys"}
+    rest = {"steps", "schedule", "knobs", "halve_every"}
+    assert config.model_dump(exclude=rest) == usual.model_dump(exclude=rest)
+    assert other.steps_of("simclr") == smoke.steps_of("simclr")
 
 
 @pytest.mark.parametrize("method", COMPARED)
@@ -48,7 +59,7 @@ def test_elsewhere_what_our_scale_forbids_is_replaced(method: ComparisonName, pr
     wanted = small(method)
     if "queue" in wanted and budget.queue:
         wanted["queue"] = budget.queue
-    assert config.knobs == wanted
+    assert config.knobs == wanted | budget.comparisons.get(method, {}).get("knobs", {})
     knobs = METHODS[method].knobs(config)
     if "queue" in wanted:
         assert config.batch <= knobs.queue <= 2960 // 2

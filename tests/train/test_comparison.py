@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ldl.config import DataConfig
 from ldl.data.bank import Bank
@@ -17,6 +18,7 @@ from ldl.runs.pretrain import ComparisonConfig, small
 from ldl.train.comparison import (
     ComparisonStage,
     image_retrieval,
+    labels_named,
     pretrain_comparison,
     seen_by,
     spread_of,
@@ -223,6 +225,39 @@ def test_labels_are_those_of_the_images_drawn(image_bank, fabric, tmp_path, monk
     with pytest.raises(Killed):
         pretrain_comparison(config_of("supervised"), bank, How(tmp_path, fabric), labels=labels)
     assert seen == [True, True]
+
+
+def test_labels_that_are_asked_for_were_not_learned(train, monkeypatch):
+    seen, step = set(), type(METHODS["supervised"]).step
+
+    def watch(self, model, given):
+        seen.update(given.batch.rows.tolist())
+        return step(self, model, given)
+
+    monkeypatch.setattr(type(METHODS["supervised"]), "step", watch)
+    done = train(config_of("supervised", steps=9))
+    assert seen == set(range(21)) - {0, 8, 16}
+    assert all(0 <= one <= 1 for one in done.named)
+    assert train(config_of("instdisc"), "other").named is None
+
+
+class AsItIs(nn.Module):
+    """Features that are the image."""
+
+    def forward(self, images):
+        return [images]
+
+
+@pytest.mark.parametrize(("shown", "share"), [((0, 200), 1.0), ((9, 9), 0.5)])
+def test_each_label_weighs_alike_in_what_is_named_right(shown, share, fabric):
+    """Sixteen of one and four of the other, told by brightness or not at all."""
+    labels = torch.tensor([0] * 16 + [1] * 4)
+    images = np.full((20, 3, 32, 32), shown[0], np.uint8)
+    images[16:] = shown[1]
+    parts = ([*range(0, 20, 2)], [*range(1, 20, 2)])
+    feed = Feed(images, fabric.device)
+    named = labels_named(AsItIs(), feed, parts, labels, config_of("supervised"), fabric)
+    assert named == pytest.approx(share)
 
 
 def test_an_unknown_knob_is_refused(train):

@@ -6,8 +6,9 @@ import torch
 from ldl.methods import METHODS
 from ldl.runs.lrc import CtConfig, ElasticConfig, GlobalConfig, LocalRegionConfig, ProbeConfig
 from ldl.train import checkpoint
+from ldl.train.comparison import read_out
 from ldl.train.ct_global import bank_of
-from ldl.train.ct_probe import _network, make_probe, own_loss, read_out
+from ldl.train.ct_probe import _network, make_probe, own_loss
 from ldl.train.made import How
 
 CT = CtConfig(region="abdomen", source="phantom", size=32, volumes=6, slices=8, budgets=(2,))

@@ -219,6 +219,10 @@ class Profile(Strict):
     comparison_steps: int | None = Field(
         default=None, description="of the comparison methods; None: as many images as Rd sees"
     )
+    comparisons: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="method -> fields of its config, and knobs beside those of its scale",
+    )
     folder_steps: int | None = Field(
         default=None, description="of LDL's methods on one's own images; None: as in the tables"
     )
@@ -241,8 +245,13 @@ class Profile(Strict):
 
     @property
     def images_seen(self) -> int:
-        """Images that the longest of LDL's rows draws; every comparison method sees as many."""
+        """Images that the longest of LDL's rows draws."""
         return 2 * self.groups * (self.steps1 + self.steps2)
+
+    def steps_of(self, comparison: str) -> int:
+        """Of one of the comparison methods."""
+        steps = self.comparison_steps or max(1, self.images_seen // self.batch)
+        return int(self.comparisons.get(comparison, {}).get("steps", steps))
 
     def budget(self, modality: Modality) -> Budget:
         return self.fundus if modality == "fundus" else self.xray
@@ -265,6 +274,7 @@ EARLIER = OPEN.model_copy(
         "steps1": 2000,
         "steps2": 1000,
         "own_seeds": None,
+        "comparisons": {},
         "lrc": LrcBudget.model_validate_json(_read("earlier")),
     }
 )
