@@ -30,10 +30,8 @@ def encoders_table(shown: Shown) -> HTML:
     rows = [
         {
             "encoder": _name(record),
-            "found (%)": " → ".join(
-                f"{100 * record[key]:.0f}" for key in ("retrieval_before", "retrieval")
-            ),
-            "among": record["retrieval_among"],
+            "found (%)": " → ".join(f"{100 * share:.0f}" for share in _asked(record)),
+            "among": "grades" if "named" in record else record["retrieval_among"],
             "own loss": " → ".join(f"{one:.2f}" for one in record.get("own", ())) or "–",
             "late fall (%)": f"{100 * record['late_gain']:.1f}" if record.get("late_gain") else "–",
             "far enough": "yes" if record.get("trained", True) else f"no {MARK}",
@@ -42,7 +40,8 @@ def encoders_table(shown: Shown) -> HTML:
     ]
     caption = (
         "Share of held-out patches (LDL), regions (LRC) or whole images (the other methods) whose "
-        "nearest neighbour in another view is their own, before → after training; late fall: share "
+        "nearest neighbour in another view is their own, before → after training; "
+        f"{_NAMED if any('named' in record for record in found) else ''}late fall: share "
         f"of the loss's fall in the last fifth of the steps. {MARK} less than "
         f"{100 * LEAST_GAIN:.0f} points gained, or more than {100 * LARGEST_LATE_GAIN:.0f} % late. "
         f"{_OWN if any('own' in record for record in found) else ''}{provenance(found)}"
@@ -50,6 +49,18 @@ def encoders_table(shown: Shown) -> HTML:
     return folded("The encoders behind the rows", small_table(rows, caption=caption))
 
 
+def _asked(record: Record) -> tuple[float, float]:
+    """The share that is found before and after, of labels where a method learns those."""
+    named: tuple[float, float] = record.get(
+        "named", (record["retrieval_before"], record["retrieval"])
+    )
+    return named
+
+
+_NAMED = (
+    "Supervised: share of held-out grades that a linear read-out of its features names right, all "
+    "grades weighing alike; "
+)
 _OWN = (
     "Own loss: the method's, on held-out slices, with its head trained anew on the frozen network "
     f"at random → trained; where it was measured, a fall of {100 * LEAST_GAIN:.0f} % stands for "
@@ -107,6 +118,12 @@ def _of_images(record: Record) -> str:
         "found by another view of them, nearest among the encoder's pooled features "
         f"({100 * record['retrieval_before']:.1f} % before training)"
     )
+    if "named" in record:
+        before, after = record["named"]
+        found += (
+            f"; a linear read-out of them names {100 * after:.1f} % of held-out labels right, all "
+            f"labels weighing alike ({100 * before:.1f} % before training)"
+        )
     spread = last_spread(record)
     if spread is None:
         return f"{found}. Nothing was trained."

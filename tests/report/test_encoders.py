@@ -86,3 +86,9 @@ def test_nothing_trained_has_no_spread() -> None:
     assert last_spread(idle) is None
     assert not collapsed(idle)
     assert "Nothing was trained" in verdict(idle)
+
+
+def test_who_learns_labels_is_asked_for_labels() -> None:
+    asked = _record(config={"method": "supervised"}, named=[0.25, 0.4], trained=True)
+    assert "names 40.0 % of held-out labels right" in verdict(asked)
+    assert "labels" not in verdict(_record())
