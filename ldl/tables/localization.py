@@ -120,13 +120,13 @@ def columns(profile: Profile) -> tuple[Column, ...]:
 
 
 def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    """One run for each seed's network, of the paper's rows as many as of Table 2's; a row without a
-    network has one."""
+    """One run for each seed's network, of the paper's rows and the one with other borders as many
+    as of Table 2's; a row without a network has one."""
     wanted, landmark = row.variant, column.of
     data = _data(wanted, profile)
     window = window_at(landmark.name, data.size)
     images = profile.localization.images if data.source == "phantom" else None
-    own = profile.own_seeds if row.published else None
+    own = profile.own_seeds if row.published or row.key == "replicate" else None
     seeds = (own or profile.seeds) if wanted.matcher in WITH_NETWORK else profile.seeds[:1]
     return tuple(
         LocalizeConfig(
