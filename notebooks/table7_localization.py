@@ -378,7 +378,7 @@ frameless = [
 if frameless:
     plots.show(
         report.forest(frameless, best, xlabel="difference in points of mean accuracy"),
-        caption=f"Our comparisons, with 95 % intervals over supports and queries; {best.kind}, rows of ours with one encoder seed.",
+        caption=f"Our comparisons, with 95 % intervals over supports and queries, and over encoder seeds where both rows have several; {best.kind}.",
         alt=report.forest_words(frameless),
     )
     lengths = ("native", "native-longer")
