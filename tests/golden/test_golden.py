@@ -48,6 +48,7 @@ _PEAKS = {
     *("mean_error", "mean_error_windows", "sharpness_of"),
 }
 _JUMPS = {
+    "ComparisonConfig-supervised": {"named"},
     "LocalizeConfig-centred": _PEAKS,
     "LocalizeConfig-embedding": _PEAKS,
     "LocalizeConfig-features": _PEAKS,
