@@ -49,7 +49,7 @@ def provenance(records: Iterable[Record], work: str = "training") -> str:
         return ""
     made = [record["provenance"] for record in found]
     sizes = _range(_setting(record["config"], "data")["size"] for record in found)
-    seeds = _list(str(_setting(record["config"], "seed")) for record in found)
+    seeds = _list(str(_setting(_network(record["config"]), "seed")) for record in found)
     devices = _list(one["device"] for one in made)
     days = sorted(one["date"][:10] for one in made)
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
@@ -57,6 +57,12 @@ def provenance(records: Iterable[Record], work: str = "training") -> str:
     took = f"{seconds / 3600:.1f} hours" if seconds >= 360 else f"{seconds / 60:.1f} minutes"
     runs = f"{len(found)} run{'s' * (len(found) > 1)}"
     return f"{runs} at {sizes} pixels, seed {seeds}, {took} of {work} on {devices}, {when}."
+
+
+def _network(config: dict[str, Any]) -> dict[str, Any]:
+    """Of a search the training of its network: the search's own seed draws supports."""
+    network: dict[str, Any] | None = config.get("network")
+    return network or config
 
 
 def _setting(config: dict[str, Any], name: str) -> Any:
