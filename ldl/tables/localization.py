@@ -40,6 +40,7 @@ class Search(Variant):
         border: of the network; None: the profile's.
         native: images at the profile's larger size, of which training sees windows, and which of
             its lengths.
+        repeated: as many encoder seeds as the paper's rows have, beside which it is held.
     """
 
     matcher: MatcherName = "embedding"
@@ -47,6 +48,7 @@ class Search(Variant):
     sigma: float | None = None
     border: BorderName | None = None
     native: Literal["steps", "longer"] | None = None
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ ROWS = (
 # Does the encoder learn where a window lies, by the border of its maps, and not what it shows?
 NATIVE = (
     Row("replicate", "Pd+mix+ms+cs, replicated borders",
-        Search(_FULL, sigma=SIGMA, border="replicate")),
+        Search(_FULL, sigma=SIGMA, border="replicate", repeated=True)),
     Row("native", "Pd+mix+ms+cs, native scale and replicated borders",
         Search(_FULL, sigma=SIGMA, border="replicate", native="steps")),
     Row("native-longer", "Pd+mix+ms+cs, native scale, trained longer",
@@ -120,13 +122,13 @@ def columns(profile: Profile) -> tuple[Column, ...]:
 
 
 def runs(row: Row, column: Column, profile: Profile) -> tuple[Run, ...]:
-    """One run for each seed's network, of the paper's rows and the one with other borders as many
+    """One run for each seed's network, of the paper's rows and those repeated beside them as many
     as of Table 2's; a row without a network has one."""
     wanted, landmark = row.variant, column.of
     data = _data(wanted, profile)
     window = window_at(landmark.name, data.size)
     images = profile.localization.images if data.source == "phantom" else None
-    own = profile.own_seeds if row.published or row.key == "replicate" else None
+    own = profile.own_seeds if row.published or wanted.repeated else None
     seeds = (own or profile.seeds) if wanted.matcher in WITH_NETWORK else profile.seeds[:1]
     return tuple(
         LocalizeConfig(

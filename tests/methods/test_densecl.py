@@ -158,8 +158,16 @@ def test_the_teacher_answers_without_the_student_takes_no_gradient_and_follows(
 
 
 def test_defaults_are_the_papers():
-    v2 = METHODS["mocov2"].Knobs().model_dump()
-    assert DENSECL.Knobs().model_dump() == {**v2, "weight": 0.5, "grid": 7}
+    assert DENSECL.Knobs().model_dump() == {
+        "queue": 65536,
+        "dim": 128,
+        "momentum": 0.999,
+        "temperature": 0.2,
+        "fill": "random",
+        "norm": "none",
+        "weight": 0.5,
+        "grid": 7,
+    }
 
 
 def test_fifty_steps_lower_the_loss(comparison_config, trained):
