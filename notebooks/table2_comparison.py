@@ -34,6 +34,7 @@ from ldl.engine.store import RunStore
 from ldl.report.encoders import MODALITY
 from ldl.tables.measure import show
 from ldl.tables.published import published
+from ldl.tables.transfer import COMPARED
 
 check("table2_comparison", globals())
 store = RunStore()
@@ -88,9 +89,19 @@ report.budget(best.profile)
 # Scratch is shown twice. The release trains it for the epochs of the second phase only, which is half of what a transferred encoder gets; the row *equal updates* has as many
 # updates as a transferred encoder in both phases. A gain over the first alone may be a gain of training time.
 #
-# Every other method sees as many images as Rd, its first step included. Supervised has no chest columns: chest X-rays have no such grade.
+# Supervised has no chest columns: chest X-rays have no such grade.
 # ```
-#
+
+# %% tags=["remove-input"]
+text = "Every other method sees as many images as Rd, its first step included"
+if longer := best.profile.comparisons:
+    names = ", ".join(COMPARED[name] for name in COMPARED if name in longer)
+    seen = {best.profile.steps_of(name) * best.profile.batch for name in longer}
+    times = sorted({round(images / best.profile.images_seen, 1) for images in seen})
+    text += f"; {names}, most of which had hardly left their random start by then, see {' to '.join(f'{one:g}' for one in times)} times as many"
+Markdown(text + ".")
+
+# %% [markdown]
 # ## What follows
 #
 # Every comparison is stated beforehand, with the smallest difference of interest (`results/STATEMENT.md`).

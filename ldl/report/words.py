@@ -86,7 +86,7 @@ def budget(profile: Profile) -> Markdown:
     """Steps, epochs, sizes and width of a profile's pretrainings and transfers."""
     source = "phantoms" if profile.pretraining.source == "phantom" else "real images"
     others = _range(profile.steps_of(name) for name in get_args(ComparisonName))
-    lacking = f" Not at hand: {', '.join(profile.without)}." if profile.without else ""
+    lacking = f" Left out: {', '.join(profile.without)}." if profile.without else ""
     return Markdown(
         f"Profile `{profile.name}`: {source}; pretraining {profile.steps1:,} steps and "
         f"{profile.steps2:,} with regions at {profile.crop} of {profile.pretraining.size} pixels, "

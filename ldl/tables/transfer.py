@@ -84,7 +84,7 @@ def _mean(key: str, members: list[Column], profile: Profile) -> Column:
 
 
 def without(profile: Profile) -> tuple[str, ...]:
-    """Columns of tasks whose images are not at hand."""
+    """Columns of tasks that the profile leaves out."""
     return tuple(
         column.key
         for column in (*columns(profile), *shares(profile))

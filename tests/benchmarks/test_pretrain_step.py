@@ -1,14 +1,11 @@
 """The benchmarks run on a small setting, and their numbers add up."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from benchmarks import against_naive
+
 SMALL = {
     "size": 32,
     "base": 2,
@@ -19,24 +16,21 @@ SMALL = {
     "warmup": 1,
     "repeats": 3,
 }
-
-
-def call(module, *options):
-    settings = [f"--{name}={value}" for name, value in SMALL.items()]
-    done = subprocess.run(
-        [sys.executable, "-m", module, *settings, *options],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+WAYS = {"ours": (), "as read": ("--naive",), "alone": ("--alone",)}
 
 
 @pytest.fixture(scope="module")
-def numbers():
-    return json.loads(call("benchmarks.pretrain_step", "--json"))
+def ways() -> dict[str, dict[str, Any]]:
+    """The numbers of each way to write the step, each from a process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        settings = [f"--{name}={value}" for name, value in SMALL.items()]
+        return {name: against_naive.measured(*settings, *more) for name, more in WAYS.items()}
+
+
+@pytest.fixture
+def numbers(ways: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return ways["ours"]
 
 
 def test_the_parts_add_up_to_the_step(numbers):
@@ -61,8 +55,13 @@ def test_memory_and_arithmetic_are_plausible(numbers):
     assert numbers["kept_mib"] > 5 * 32 * 32 * 4 * 6 / 2**20
 
 
-def test_the_table_shows_them_and_so_does_the_comparison():
-    shown = call("benchmarks.against_naive")
+def test_the_command_shows_all_three_side_by_side(
+    ways: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    found = {more: ways[name] for name, more in WAYS.items()}
+    monkeypatch.setattr(against_naive, "measured", lambda *given: found[given[1:]])
+    against_naive.main(["--size=32"])
+    shown = capsys.readouterr().out
     for word in ("network alone", "ours", "as read", "seconds a step", "MiB at the peak"):
         assert word in shown
     kept = next(line for line in shown.splitlines() if "kept" in line).split()

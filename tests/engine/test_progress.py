@@ -31,7 +31,7 @@ def test_longer_wider_and_larger_runs_are_expected_to_take_longer(demo):
 
 def test_a_table_is_said_to_be_complete_when_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("LDL_CACHE", str(tmp_path))
-    smoke, only = profile_named("smoke"), "scratch/stare,scratch/hrf"
+    smoke, only = profile_named("smoke"), "scratch/stare,scratch/chase"
     runs = runs_of("all", smoke, only)
     said: list[str] = []
     outcome = run_all(

@@ -237,7 +237,7 @@ class Profile(Strict):
     own_seeds: tuple[int, ...] | None = Field(
         default=None, description="of LDL's rows of Table 2 and of scratch; None: as all rows"
     )
-    without: tuple[str, ...] = Field(default=(), description="tasks whose data are not at hand")
+    without: tuple[str, ...] = Field(default=(), description="tasks left out: no data, no time")
     native: NativeBudget | None = Field(default=None, description="None: no such rows")
     localization: LocalizationBudget = LocalizationBudget()
     lrc: LrcBudget
