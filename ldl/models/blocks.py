@@ -4,10 +4,14 @@ A decoder up-samples, concatenates the skip and adds two blocks: LDL's g, and LR
 """
 
 import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from ldl.runs.pretrain import BorderName
 
@@ -42,6 +46,52 @@ def stack(channels: list[int], border: BorderName = "zeros") -> nn.Sequential:
     return nn.Sequential(*[ConvBlock(before, after, border) for before, after in pairs])
 
 
+class Branch(nn.Sequential):
+    """A ConvBlock and a conv 3x3 of what ``join`` gives: (B, in, H, W) -> (B, out, H, W).
+
+    A training step keeps neither the joined maps nor the ReLU's, a fifth of all that it would keep,
+    and makes both anew from their neighbours on its way back; no convolution is made twice.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, border: BorderName = "zeros") -> None:
+        super().__init__(
+            ConvBlock(channels_in, channels_in, border),
+            nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode=border),
+        )
+        initialise(self)
+
+    def forward(self, join: Callable[[], Tensor]) -> Tensor:
+        (conv, norm, relu), last = self[0].children(), self[1]
+        assert isinstance(norm, _BatchNorm)
+        maps = _made_anew(lambda: conv(join()))
+        return _made_anew(lambda: last(relu(norm(maps))), norm)
+
+
+def _made_anew(make: Callable[[], Tensor], norm: _BatchNorm | None = None) -> Tensor:
+    """``make()``, whose inner maps are made anew for the gradient, up to the last that it needs."""
+    # A compiler decides by itself what it keeps.
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return make()
+    return checkpoint(
+        make,
+        use_reentrant=False,
+        preserve_rng_state=False,
+        context_fn=lambda: (nullcontext(), _again(norm) if norm else nullcontext()),
+    )
+
+
+@contextmanager
+def _again(norm: _BatchNorm) -> Iterator[None]:
+    """A second pass over the same batch: running statistics do not count it."""
+    momentum, norm.momentum = norm.momentum, 0.0
+    if norm.training and norm.num_batches_tracked is not None:
+        norm.num_batches_tracked.sub_(1)
+    try:
+        yield
+    finally:
+        norm.momentum = momentum
+
+
 class Decoder(nn.Module):
     """g: four up-samplings by two; the last one only concatenates, its block is the branches' own.
 
@@ -66,12 +116,16 @@ class Decoder(nn.Module):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Five features, finest first -> (B, out_channels, H, W) at full resolution."""
+        return self.join(*self.halves(features))
+
+    def halves(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """What the last up-sampling joins: maps at half the resolution, and the finest features."""
         *skips, deep = features
         for skip, block in zip(skips[:0:-1], self.blocks, strict=True):
-            deep = block(self._join(deep, skip))
-        return self._join(deep, skips[0])
+            deep = block(self.join(deep, skip))
+        return deep, skips[0]
 
-    def _join(self, deep: Tensor, skip: Tensor) -> Tensor:
+    def join(self, deep: Tensor, skip: Tensor) -> Tensor:
         return torch.cat([F.interpolate(deep, scale_factor=2, mode=self.upsampling), skip], dim=1)
 
 

@@ -1,21 +1,14 @@
 """The network of LDL section 4.1: pixel-wise embedding and segmentation (Eq. 2)."""
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ldl.models.backbones import Encoder
-from ldl.models.blocks import ConvBlock, Decoder, initialise
+from ldl.models.blocks import Branch, Decoder
 from ldl.runs.pretrain import BorderName
 from ldl.sphere import unit
-
-
-def _branch(channels_in: int, channels_out: int, border: BorderName) -> nn.Sequential:
-    branch = nn.Sequential(
-        ConvBlock(channels_in, channels_in, border),
-        nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode=border),
-    )
-    initialise(branch)
-    return branch
 
 
 class LocalDiscriminationNet(nn.Module):
@@ -38,19 +31,19 @@ class LocalDiscriminationNet(nn.Module):
         self.encoder = Encoder(base, in_channels, border)
         self.decoder = Decoder(self.encoder.channels, border)
         width = self.decoder.out_channels
-        self.embed = _branch(width, embedding, border)
-        self.cluster = _branch(width, clusters, border) if clusters else None
+        self.embed = Branch(width, embedding, border)
+        self.cluster = Branch(width, clusters, border) if clusters else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         """Eq. 2: (B, in_channels, H, W) -> v (B, K, H, W) unit per pixel, r (B, C, H, W) or None.
 
         r is a sigmoid followed by an l1 normalisation over C, not a softmax of the scores.
         """
-        shared = self.decoder(self.encoder(image))
-        embedding = unit(self.embed(shared), dim=1)
+        join = partial(self.decoder.join, *self.decoder.halves(self.encoder(image)))
+        embedding = unit(self.embed(join), dim=1)
         if self.cluster is None:
             return embedding, None
-        return embedding, self.assign(self.cluster(shared))
+        return embedding, self.assign(self.cluster(join))
 
     def assign(self, scores: Tensor) -> Tensor:
         """(B, C, H, W) scores -> r, which sums to 1 over C."""

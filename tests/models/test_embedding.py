@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
 
 from ldl.engine.profiles import WIDTHS
-from ldl.models import LocalDiscriminationNet
+from ldl.models import LocalDiscriminationNet, blocks
 
 
 def network(clusters=4, channels=3, embedding=6):
@@ -109,3 +110,27 @@ def test_a_moved_image_gives_moved_embeddings():
     image[:, :, 112:128, 112:128] = torch.rand(3, 16, 16)
     moved = net(image.roll(16, -1))[0]
     torch.testing.assert_close(net(image)[0].roll(16, -1)[..., 96:160], moved[..., 96:160])
+
+
+def a_step(net):
+    """Gradients and statistics after one step, and MiB that its forward pass kept."""
+    kept = {}
+    with saved_tensors_hooks(lambda one: kept.setdefault(one.data_ptr(), one), lambda one: one):
+        embedding, assignment = net(torch.rand(2, 3, 64, 64))
+    (embedding[:, 0].sum() + assignment[:, 0].square().sum()).backward()
+    gradients = {name: one.grad for name, one in net.named_parameters()}
+    return gradients | dict(net.named_buffers()), sum(one.nbytes for one in kept.values())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_made_anew_for_the_gradient_has_the_same_bits_and_is_not_kept(
+    training, monkeypatch
+):
+    torch.manual_seed(0)
+    found, kept = a_step(network().train(training))
+    monkeypatch.setattr(blocks, "checkpoint", lambda make, **_: make())
+    torch.manual_seed(0)
+    expected, kept_before = a_step(network().train(training))
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], one) for name, one in expected.items())
+    assert kept < 0.85 * kept_before

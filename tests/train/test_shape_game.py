@@ -207,7 +207,7 @@ def test_looks_are_averaged_in_register_before_they_are_cut(mended):
 def test_maps_that_are_judged_have_no_blocks_of_two_pixels():
     deep = torch.rand(1, 2, 4, 4)
     blocks, smooth = (
-        Decoder([4, 4, 4, 4, 4], upsampling=how)._join(deep, torch.zeros(1, 1, 8, 8))[0, 0]
+        Decoder([4, 4, 4, 4, 4], upsampling=how).join(deep, torch.zeros(1, 1, 8, 8))[0, 0]
         for how in ("nearest", "bilinear")
     )
     assert torch.equal(blocks[0::2], blocks[1::2])
