@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ldl.engine.profiles import PROFILES, Profile
+from ldl.engine.profiles import PROFILES
 from ldl.engine.store import SCHEMA, RunStore
 from ldl.errors import DataError
 from ldl.runs.base import Run
@@ -86,17 +86,18 @@ def test_a_cell_is_one_share_of_the_labels_and_whole_or_not_there(store: RunStor
 
 
 def test_a_mean_column_needs_every_task_and_weighs_tasks_alike(
-    store: RunStore, smoke: Profile
+    store: RunStore,
 ) -> None:
-    cells = [c for c in plan("table2", smoke, "scratch/") if c.row.key == "scratch"]
+    demo = PROFILES["demo"]
+    cells = [c for c in plan("table2", demo, "scratch/") if c.row.key == "scratch"]
     fundus = [c for c in cells if c.column.group == "Colour fundus"]
     for number, cell in enumerate(fundus[:-1]):
         _save(store, cell.runs[0], [number / 10] * (number + 1))
-    frame = show("table2", smoke, store).frame.set_index(["row", "column"])
+    frame = show("table2", demo, store).frame.set_index(["row", "column"])
     assert not frame.loc[("scratch", "fundus_mean"), "measured"]
     _save(store, fundus[-1].runs[0], [0.7])
     line = (
-        show("table2", smoke, store)
+        show("table2", demo, store)
         .frame.set_index(["row", "column"])
         .loc[("scratch", "fundus_mean")]
     )
