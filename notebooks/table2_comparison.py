@@ -70,6 +70,13 @@ if real.measured:
     )
     others = [each for each in findings if each.claim.family == "others"]
     text += f" Against the other methods: {report.count_words(others)}. A method that did not train here is no opponent."
+    ahead = [each for each in others if each.verdict.startswith(("lower", "opposite"))]
+    if ahead:
+        behind = [
+            f"{each.claim.text} {words(each.found.value)} ({report.head_of(each.claim, best)})"
+            for each in ahead
+        ]
+        text += f" Against the paper: {'; '.join(behind)}."
 else:
     text = "There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them; what follows is on phantoms and no evidence."
 Markdown(text)
