@@ -70,12 +70,12 @@ if real.measured:
     )
     others = [each for each in findings if each.claim.family == "others"]
     text += f" Against the other methods: {report.count_words(others)}. A method that did not train here is no opponent."
-    ahead = [each for each in others if each.verdict.startswith(("lower", "opposite"))]
-    if ahead:
-        behind = [
-            f"{each.claim.text} {words(each.found.value)} ({report.head_of(each.claim, best)})"
-            for each in ahead
-        ]
+    behind = [
+        f"{each.claim.text} {words(each.found.value)} ({report.head_of(each.claim, best)})"
+        for each in others
+        if each.verdict.startswith(("lower", "opposite"))
+    ]
+    if behind:
         text += f" Against the paper: {'; '.join(behind)}."
 else:
     text = "There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them; what follows is on phantoms and no evidence."
@@ -100,12 +100,14 @@ report.budget(best.profile)
 # ```
 
 # %% tags=["remove-input"]
+seen = {
+    title: best.profile.steps_of(name) * best.profile.batch / best.profile.images_seen
+    for name, title in COMPARED.items()
+}
+unlike = [f"{title} ({times:.2g} times)" for title, times in seen.items() if abs(times - 1) > 0.05]
 text = "Every other method sees as many images as Rd, its first step included"
-if longer := best.profile.comparisons:
-    names = ", ".join(COMPARED[name] for name in COMPARED if name in longer)
-    seen = {best.profile.steps_of(name) * best.profile.batch for name in longer}
-    times = sorted({round(images / best.profile.images_seen, 1) for images in seen})
-    text += f"; {names}, most of which had hardly left their random start by then, see {' to '.join(f'{one:g}' for one in times)} times as many"
+if unlike:
+    text += f", but for {', '.join(unlike)}; `results/STATEMENT.md` says why"
 Markdown(text + ".")
 
 # %% [markdown]

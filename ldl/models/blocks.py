@@ -5,7 +5,8 @@ A decoder up-samples, concatenates the skip and adds two blocks: LDL's g, and LR
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -64,11 +65,13 @@ class Branch(nn.Sequential):
         (conv, norm, relu), last = self[0].children(), self[1]
         assert isinstance(norm, _BatchNorm)
         maps = _made_anew(lambda: conv(join()))
-        return _made_anew(lambda: last(relu(norm(maps))), norm)
+        return _made_anew(lambda: last(relu(norm(maps))), partial(_again, norm))
 
 
-def _made_anew(make: Callable[[], Tensor], norm: _BatchNorm | None = None) -> Tensor:
-    """``make()``, whose inner maps are made anew for the gradient, up to the last that it needs."""
+def _made_anew(
+    make: Callable[[], Tensor], again: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Tensor:
+    """``make()``, whose inner maps are made anew for the gradient, within ``again()``."""
     # A compiler decides by itself what it keeps.
     if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return make()
@@ -76,7 +79,7 @@ def _made_anew(make: Callable[[], Tensor], norm: _BatchNorm | None = None) -> Te
         make,
         use_reentrant=False,
         preserve_rng_state=False,
-        context_fn=lambda: (nullcontext(), _again(norm) if norm else nullcontext()),
+        context_fn=lambda: (nullcontext(), again()),
     )
 
 
@@ -116,14 +119,14 @@ class Decoder(nn.Module):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Five features, finest first -> (B, out_channels, H, W) at full resolution."""
-        return self.join(*self.halves(features))
+        return self.last_join(features)()
 
-    def halves(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """What the last up-sampling joins: maps at half the resolution, and the finest features."""
+    def last_join(self, features: list[Tensor]) -> Callable[[], Tensor]:
+        """What makes ``forward``'s maps of those at half the resolution and the finest features."""
         *skips, deep = features
         for skip, block in zip(skips[:0:-1], self.blocks, strict=True):
             deep = block(self.join(deep, skip))
-        return deep, skips[0]
+        return partial(self.join, deep, skips[0])
 
     def join(self, deep: Tensor, skip: Tensor) -> Tensor:
         return torch.cat([F.interpolate(deep, scale_factor=2, mode=self.upsampling), skip], dim=1)

@@ -1,7 +1,5 @@
 """The network of LDL section 4.1: pixel-wise embedding and segmentation (Eq. 2)."""
 
-from functools import partial
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -39,7 +37,7 @@ class LocalDiscriminationNet(nn.Module):
 
         r is a sigmoid followed by an l1 normalisation over C, not a softmax of the scores.
         """
-        join = partial(self.decoder.join, *self.decoder.halves(self.encoder(image)))
+        join = self.decoder.last_join(self.encoder(image))
         embedding = unit(self.embed(join), dim=1)
         if self.cluster is None:
             return embedding, None

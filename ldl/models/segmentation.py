@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ldl.models.backbones import Encoder
-from ldl.models.blocks import ConvBlock, Decoder, initialise, stack
+from ldl.models.blocks import Branch, ConvBlock, Decoder, initialise, stack
 from ldl.models.embedding import LocalDiscriminationNet
 from ldl.runs.pretrain import BorderName
 
@@ -44,16 +44,11 @@ class TargetNet(nn.Module):
         super().__init__()
         self.encoder = Encoder(base, in_channels, border)
         self.decoder = Decoder(self.encoder.channels, border)
-        width = self.decoder.out_channels
-        self.head = nn.Sequential(
-            ConvBlock(width, width, border),
-            nn.Conv2d(width, 1, 3, padding=1, padding_mode=border),
-        )
-        initialise(self.head)
+        self.head = Branch(self.decoder.out_channels, 1, border)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, 1, H, W) scores before the sigmoid."""
-        scores: Tensor = self.head(self.decoder(self.encoder(image)))
+        scores: Tensor = self.head(self.decoder.last_join(self.encoder(image)))
         return scores.float()
 
 

@@ -107,7 +107,7 @@ class Table:
         claims: of the paper, and our own questions.
         gaps: (S, N) differences of two rows by seed and case, from their records, where a case has
             parts that only one of them was scored on; None: the scores are subtracted.
-        without: keys of columns whose data a profile lacks.
+        without: keys of columns that a profile leaves out.
         doubt: why a record cannot decide anything, one of `ldl.tables.compare.VERDICTS`; "" where
             it can. A claim between two rows is not judged if all records of one are in doubt.
     """
@@ -127,7 +127,7 @@ class Table:
     doubt: Callable[[Record], str] = lambda record: ""
 
     def cells(self, profile: Profile) -> list[Cell]:
-        """Row by row; means and columns whose data are not at hand have none."""
+        """Row by row; means and columns that are left out have none."""
         away = self.without(profile)
         return [
             Cell(row, column, runs)

@@ -58,12 +58,15 @@ def test_memory_and_arithmetic_are_plausible(numbers):
 def test_the_command_shows_all_three_side_by_side(
     ways: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    found = {more: ways[name] for name, more in WAYS.items()}
-    monkeypatch.setattr(against_naive, "measured", lambda *given: found[given[1:]])
+    found = {("--size=32", *more): ways[name] for name, more in WAYS.items()}
+    monkeypatch.setattr(against_naive, "measured", lambda *given: found[given])
     against_naive.main(["--size=32"])
     shown = capsys.readouterr().out
     for word in ("network alone", "ours", "as read", "seconds a step", "MiB at the peak"):
         assert word in shown
     # 4 views x 4 clusters x 32 x 32 x 32 floats are 2 MiB that only the written-out product keeps.
-    alone, ours, as_read = (found[way]["kept_mib"] for way in (("--alone",), (), ("--naive",)))
+    kept = [ways[name]["kept_mib"] for name in ("alone", "ours", "as read")]
+    shown_kept = next(line for line in shown.splitlines() if "kept" in line).split()
+    assert shown_kept[-5:-2] == [f"{one:.0f}" for one in kept]
+    alone, ours, as_read = kept
     assert as_read >= ours > alone

@@ -113,7 +113,7 @@ def test_a_moved_image_gives_moved_embeddings():
 
 
 def a_step(net):
-    """Gradients and statistics after one step, and MiB that its forward pass kept."""
+    """Gradients and statistics after one step, and bytes that its forward pass kept."""
     kept = {}
     with saved_tensors_hooks(lambda one: kept.setdefault(one.data_ptr(), one), lambda one: one):
         embedding, assignment = net(torch.rand(2, 3, 64, 64))

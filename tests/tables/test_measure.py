@@ -85,9 +85,7 @@ def test_a_cell_is_one_share_of_the_labels_and_whole_or_not_there(store: RunStor
     assert measure(TABLE, part, store) is None, "shares are never averaged"
 
 
-def test_a_mean_column_needs_every_task_and_weighs_tasks_alike(
-    store: RunStore,
-) -> None:
+def test_a_mean_column_needs_every_task_and_weighs_tasks_alike(store: RunStore) -> None:
     demo = PROFILES["demo"]
     cells = [c for c in plan("table2", demo, "scratch/") if c.row.key == "scratch"]
     fundus = [c for c in cells if c.column.group == "Colour fundus"]
