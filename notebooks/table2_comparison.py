@@ -108,6 +108,25 @@ unlike = [f"{title} ({times:.2g} times)" for title, times in seen.items() if abs
 text = "Every other method sees as many images as Rd, its first step included"
 if unlike:
     text += f", but for {', '.join(unlike)}; `results/STATEMENT.md` says why"
+
+
+def minutes(methods):
+    """The median time that an encoder of these methods took."""
+    took = [
+        one["wall_seconds"] / 60
+        for one in best.encoders
+        if one["config"]["method"] in methods and "wall_seconds" in one
+    ]
+    return float(np.median(took)) if took else 0.0
+
+
+longer = [name for name, times in zip(COMPARED, seen.values(), strict=True) if times > 1.05]
+rd, theirs = minutes(["rd"]) + minutes(["pd+mix"]), minutes(longer)
+if rd and theirs:
+    text += (
+        f". A step on patches and regions costs more than one on whole images: those that see more images took {theirs:.0f} minutes an encoder on one core, "
+        f"Rd with its first step {rd:.0f} (medians; beside other work, so the order counts)"
+    )
 Markdown(text + ".")
 
 # %% [markdown]
