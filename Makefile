@@ -8,8 +8,8 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# pytest-xdist workers, one more than cores: some tests wait. 0 runs the suite in one process.
-WORKERS ?= 3
+# pytest-xdist workers; 0 runs the suite in one process.
+WORKERS ?= 2
 
 .PHONY: book pdf test check venv lock hooks format clean distclean help
 .DELETE_ON_ERROR:
@@ -30,7 +30,7 @@ book: $(INSTALLED)
 pdf: $(INSTALLED)
 	$(BIN)/python scripts/pdf.py
 
-# One thread a process: the suite runs in several, and equal thread counts make equal numbers.
+# One thread a process: the suite runs in two, and equal thread counts make equal numbers.
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
