@@ -70,13 +70,16 @@ if real.measured:
     )
     others = [each for each in findings if each.claim.family == "others"]
     text += f" Against the other methods: {report.count_words(others)}. A method that did not train here is no opponent."
-    behind = [
-        f"{each.claim.text} {words(each.found.value)} ({report.head_of(each.claim, best)})"
-        for each in others
-        if each.verdict.startswith(("lower", "opposite"))
-    ]
+    behind: dict[str, list[str]] = {}
+    for each in others:
+        if each.verdict.startswith(("lower", "opposite")):
+            method = each.claim.text.removeprefix("Rd over ")
+            behind.setdefault(report.head_of(each.claim, best), []).append(
+                f"{method} {words(each.found.value)}"
+            )
     if behind:
-        text += f" Against the paper: {'; '.join(behind)}."
+        parts = [f"{place}: {', '.join(them)}" for place, them in behind.items()]
+        text += f" Against the paper, Rd less the other, {'; '.join(parts)}."
 else:
     text = "There is no record on real images yet. Get the data, then `ldl run table2 --profile open` makes them; what follows is on phantoms and no evidence."
 Markdown(text)
@@ -104,10 +107,15 @@ seen = {
     title: best.profile.steps_of(name) * best.profile.batch / best.profile.images_seen
     for name, title in COMPARED.items()
 }
-unlike = [f"{title} ({times:.2g} times)" for title, times in seen.items() if abs(times - 1) > 0.05]
-text = "Every other method sees as many images as Rd, its first step included"
-if unlike:
-    text += f", but for {', '.join(unlike)}; `results/STATEMENT.md` says why"
+by_times: dict[str, list[str]] = {}
+for title, times in seen.items():
+    by_times.setdefault(
+        "as many" if abs(times - 1) < 0.05 else f"{times:.2g} times as many", []
+    ).append(title)
+parts = [f"{many} by {', '.join(them)}" for many, them in sorted(by_times.items())]
+text = f"Images seen, against Rd with its first step: {'; '.join(parts)}"
+if len(by_times) > 1:
+    text += " (`results/STATEMENT.md` says why)"
 
 
 def minutes(methods):
@@ -125,7 +133,7 @@ rd, theirs = minutes(["rd"]) + minutes(["pd+mix"]), minutes(longer)
 if rd and theirs:
     text += (
         f". A step on patches and regions costs more than one on whole images: those that see more images took {theirs:.0f} minutes an encoder on one core, "
-        f"Rd with its first step {rd:.0f} (medians; beside other work, so the order counts)"
+        f"Rd with its first step {rd:.0f} (medians, beside other work)"
     )
 Markdown(text + ".")
 
