@@ -41,7 +41,24 @@ every = [each for some in judged.values() for each in some if not each.claim.our
 configs = [record["config"] for one in shown.values() for record in one.records]
 seeds = {config["seed"] for config in configs if "seed" in config}
 
+
 # %% tags=["remove-input"]
+def rival(column):
+    """The line of the other method that is best here, by any name, and its words."""
+    against = [
+        each
+        for each in judged["table2"]
+        if each.claim.family == "others" and each.claim.column == column
+        if each.found and each.verdict != "not trained here"
+    ]
+    if not against:
+        return None, None
+    claim = min(against, key=lambda each: each.found.value).claim
+    name = claim.text.removeprefix("Rd over ")
+    where = {"fundus_mean": "fundus", "xray_mean@20": "chest, 20 % of the labels"}[column]
+    return ("table2", claim.text, column), (f"LDL over {name}", f"the best other here, {where}")
+
+
 EQUAL, FILTER = "Rd over scratch at equal updates", "RefineUncer over a filter"
 CHOSEN = {
     ("table2", EQUAL, "fundus_mean"): ("Pretraining over none", "fundus"),
@@ -53,6 +70,7 @@ CHOSEN = {
         "fundus",
     ),
     ("table2", "Rd over DenseCL", "fundus_mean"): ("LDL over DenseCL", "fundus"),
+    **{key: words for key, words in map(rival, ("fundus_mean", "xray_mean@20")) if key},
     ("table5", FILTER, "mean"): ("Shape guidance over a filter", "vessels, DSA masks"),
     ("table6", FILTER, "mean"): ("Shape guidance over a filter", "vessels, OCTA masks"),
     ("table7", "the paper's best row over template matching", "idrid_disc"): (
