@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from multiprocessing import forkserver, get_context, util
+from multiprocessing import forkserver, get_context, parent_process, util
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
@@ -70,6 +70,10 @@ class _Child:
 
 def _serve(options: list[str], folder: str, environment: dict[str, str]) -> None:
     """Be a kernel: what ``python -m ipykernel_launcher`` does, in a process of its own group."""
+    forked_by, started_by = os.getppid(), parent_process()
+    # A kernel whose parents are gone before it looks would wait for them forever.
+    if started_by is None or not started_by.is_alive():
+        return
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
@@ -80,4 +84,4 @@ def _serve(options: list[str], folder: str, environment: dict[str, str]) -> None
     # The kernel would name it in the environment, which matplotlib has read by now.
     matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
     sys.argv = ["ipykernel", *options]
-    IPKernelApp.launch_instance(argv=options, parent_handle=os.getppid())
+    IPKernelApp.launch_instance(argv=options, parent_handle=forked_by)
