@@ -43,8 +43,8 @@ seeds = {config["seed"] for config in configs if "seed" in config}
 
 
 # %% tags=["remove-input"]
-def rival(column):
-    """The line of the other method that is best here, by any name, and its words."""
+def rival(column, where):
+    """The line of the other method that is best here, whichever it is, and its words."""
     against = [
         each
         for each in judged["table2"]
@@ -52,11 +52,11 @@ def rival(column):
         if each.found and each.verdict != "not trained here"
     ]
     if not against:
-        return None, None
+        return {}
     claim = min(against, key=lambda each: each.found.value).claim
     name = claim.text.removeprefix("Rd over ")
-    where = {"fundus_mean": "fundus", "xray_mean@20": "chest, 20 % of the labels"}[column]
-    return ("table2", claim.text, column), (f"LDL over {name}", f"the best other here, {where}")
+    words = (f"LDL over {name}", f"the best other here, {where}")
+    return {("table2", claim.text, column): words}
 
 
 EQUAL, FILTER = "Rd over scratch at equal updates", "RefineUncer over a filter"
@@ -70,7 +70,8 @@ CHOSEN = {
         "fundus",
     ),
     ("table2", "Rd over DenseCL", "fundus_mean"): ("LDL over DenseCL", "fundus"),
-    **{key: words for key, words in map(rival, ("fundus_mean", "xray_mean@20")) if key},
+    **rival("fundus_mean", "fundus"),
+    **rival("xray_mean@20", "chest, 20 % of the labels"),
     ("table5", FILTER, "mean"): ("Shape guidance over a filter", "vessels, DSA masks"),
     ("table6", FILTER, "mean"): ("Shape guidance over a filter", "vessels, OCTA masks"),
     ("table7", "the paper's best row over template matching", "idrid_disc"): (
