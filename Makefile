@@ -31,8 +31,9 @@ pdf: $(INSTALLED)
 	$(BIN)/python scripts/pdf.py
 
 # One thread a process: the suite runs in two, and equal thread counts make equal numbers.
+# A worker that dies ends the suite; with another in its place xdist may wait forever.
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -88,10 +88,17 @@ class ResNet50(nn.Module):
     """torchvision's ResNet-50 (He et al. 2016) without its classifier, named so that weights load.
 
     The features have base * (1, 4, 8, 16, 32) channels.
+
+    Raises:
+        ConfigError: base is 1.
     """
 
     def __init__(self, base: int = 64, in_channels: int = 3) -> None:
         super().__init__()
+        # With 4 channels oneDNN's gradient of a strided 1x1 convolution writes past its memory on
+        # CPUs with AVX2 alone: github.com/uxlfoundation/oneDNN/issues/6035.
+        if base < 2:
+            raise ConfigError(f"base is {base}; a 'resnet50' needs at least 2")
         widths = [base * 2**number for number in range(4)]
         self.channels = [base, *(_EXPANSION * width for width in widths)]
         self.conv1 = nn.Conv2d(in_channels, base, 7, stride=2, padding=3, bias=False)

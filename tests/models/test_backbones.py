@@ -41,7 +41,7 @@ def test_the_seed_decides_the_weights(name):
     states = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        states.append(list(backbone(name, 1, 3).parameters()))
+        states.append(list(backbone(name, 2, 3).parameters()))
     assert all(torch.equal(a, b) for a, b in zip(states[0], states[1], strict=True))
     assert any(not torch.equal(a, b) for a, b in zip(states[0], states[2], strict=True))
 
@@ -205,6 +205,11 @@ def test_torchvisions_weights_give_torchvisions_features():
         found = ours(image)
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(theirs.fc(pooled(found)), theirs(image), rtol=1e-5, atol=1e-5)
+
+
+def test_a_resnet_of_base_1_is_refused():
+    with pytest.raises(ConfigError, match="base is 1; a 'resnet50' needs at least 2"):
+        backbone("resnet50", 1, 3)
 
 
 @pytest.mark.parametrize(("base", "channels"), [(2, 1), (4, 3)])

@@ -161,7 +161,7 @@ def test_moco_on_the_unet_trains_the_local_branchs_encoder(run):
 )
 def test_methods_of_the_comparison_set_take_ct(run, method, backbone):
     knobs = {"width": 16, "depth": 1, "heads": 2} if method == "mae" else {}
-    done = run(given=config(method, backbone=backbone, base=1, steps=2, knobs=knobs))
+    done = run(given=config(method, backbone=backbone, base=2, steps=2, knobs=knobs))
     assert len(done.history.rows) == 2
     assert torch.isfinite(torch.tensor(done.history.rows)).all()
 
