@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from multiprocessing import get_context
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -246,17 +246,20 @@ def stale(jobs: Sequence[Job], ledger: Ledger) -> list[Job]:
 
 
 def _outcomes(todo: Sequence[Job], folder: Path, workers: int) -> Iterator[Outcome]:
-    """Execute ``todo``, in this process or in ``workers`` others, and yield each as it ends."""
-    workers = min(workers, len(todo))
+    """Execute ``todo``, ``workers`` at a time, and yield each as it ends."""
     # One thread each: equal counts make equal numbers, and beside runs two wait for each other.
     set_environment(threads=1)
     calls = [(one.source, folder / f"{one.name}.ipynb", one.parameters) for one in todo]
-    if workers == 1:
-        yield from (execute(*call) for call in calls)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(execute, *call) for call in calls]):
-            yield future.result()
+    # Threads: the work is the kernels', which are forks of one process.
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for future in as_completed([pool.submit(execute, *call) for call in calls]):
+                yield future.result()
+        except BaseException:  # an interrupt: a thread ends when its kernel does
+            pool.shutdown(wait=False, cancel_futures=True)
+            for kernel in active_children():
+                kernel.kill()
+            raise
 
 
 def _round(todo: Sequence[Job], ledger: Ledger, workers: int, say: Say) -> list[Outcome]:

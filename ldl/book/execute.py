@@ -70,15 +70,14 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
     partial = output.with_suffix(f".{os.getpid()}.partial.ipynb")
     asked = partial.with_suffix(".asked")
     asked.touch()
-    os.environ[ASKED] = str(asked.resolve())
+    kernels = {"folder": source.parent, "told": {ASKED: str(asked.resolve())}}
     start = time.monotonic()
     try:
-        failure = _run(notebook, partial, parameters, source)
+        failure = _run(notebook, partial, parameters, source, kernels)
         os.replace(partial, failed if failure else output)
         if not failure:
             os.replace(asked, output.with_suffix(".asked"))
     finally:
-        del os.environ[ASKED]
         asked.unlink(missing_ok=True)
         partial.unlink(missing_ok=True)
     if failure:
@@ -104,7 +103,11 @@ def refuse_output(output: Path) -> None:
 
 
 def _run(
-    notebook: nbformat.NotebookNode, output: Path, parameters: Mapping[str, Any], source: Path
+    notebook: nbformat.NotebookNode,
+    output: Path,
+    parameters: Mapping[str, Any],
+    source: Path,
+    kernels: dict[str, Any],
 ) -> str:
     """Execute ``notebook`` into ``output``; the failure on one screen, or an empty string."""
     failure = ""
@@ -113,9 +116,8 @@ def _run(
             notebook,
             str(output),
             dict(parameters),
-            cwd=source.parent,
             kernel_name=KERNEL["name"],
-            kernel_manager_class=ForkedKernels,
+            kernel_manager_class=type("Kernels", (ForkedKernels,), kernels),
             progress_bar=False,
             # No word about local sockets, nor the interrupt that ends an idle kernel: a cell's
             # own error comes back in the notebook.

@@ -5,7 +5,8 @@ import signal
 import sys
 from multiprocessing import forkserver, get_context, parent_process, util
 from multiprocessing.context import ForkServerProcess
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
@@ -19,7 +20,13 @@ os.register_at_fork(after_in_child=lambda: forkserver._forkserver.__init__())  #
 
 
 class ForkedKernels(AsyncKernelManager):
-    """Starts each kernel as a fork."""
+    """Starts each kernel as a fork, in ``folder`` and with ``told`` in its environment.
+
+    Set in a subclass, so that threads can start kernels of their own: a process has one folder.
+    """
+
+    folder: ClassVar[Path] = Path()
+    told: ClassVar[dict[str, str]] = {}
 
     async def _async_pre_start_kernel(self, **given: Any) -> tuple[list[str], dict[str, Any]]:
         self.provisioner = self.provisioner or _Forked(
@@ -33,8 +40,9 @@ class _Forked(LocalProvisioner):
         context = get_context("forkserver")
         context.set_forkserver_preload(IMPORTED)
         options = cmd[cmd.index("-f") :]
-        self.cwd = given.get("cwd", os.getcwd())
-        told = (options, str(self.cwd), given["env"])
+        kernels: Any = self.parent
+        self.cwd = str(kernels.folder.resolve())
+        told = (options, self.cwd, given["env"] | kernels.told)
         process = context.Process(target=_serve, args=told, daemon=True)
         process.start()
         self.process: Any = _Child(process)

@@ -52,7 +52,7 @@ def test_reports_come_last_and_everything_is_fresh_after(jobs, folders: Path) ->
     assert build.execute_stale(jobs, folders / "executed", workers=1, say=quiet) == []
 
 
-def test_two_processes_execute_too(jobs, folders: Path) -> None:
+def test_two_are_executed_at_a_time(jobs, folders: Path) -> None:
     ended = build.execute_stale(jobs[:2], folders / "executed", workers=2, say=quiet)
     assert sorted(outcome.name for outcome in ended) == ["one", "two"]
     assert not any(outcome.failure for outcome in ended)

@@ -31,8 +31,8 @@ from ldl.paths import manifests_dir
 
 from .conftest import dicom_bytes
 
-MUTATIONS = 1000
-PER_KIND = 350  # of images and masks, each of which comes in several kinds
+MUTATIONS = 300
+PER_KIND = 120  # of images and masks, each of which comes in several kinds
 RNG = np.random.default_rng(0)
 GREY = np.add.outer(np.arange(24), np.arange(20)).astype(np.uint8) * 5
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], -1)
@@ -206,7 +206,7 @@ def test_tables(place: Path, name: str) -> None:
 def test_manifests(place: Path) -> None:
     raw = (manifests_dir() / "stare.yaml").read_bytes()
 
-    @many(150)
+    @many(60)
     @given(SEEDS)
     def hold(seed: int) -> None:
         held(read_manifest, place / "stare.yaml", changed(raw, seed))
@@ -223,7 +223,7 @@ def test_archives_never_leave_their_folder(place: Path, kind: str) -> None:
     form = {"zip": "zip", "tar": "tar", "tar.gz": "gztar"}[kind]
     raw = Path(shutil.make_archive(str(place / "made"), form, source)).read_bytes()
 
-    @many(300)
+    @many(100)
     @given(SEEDS)
     def hold(seed: int) -> None:
         into = place / "box" / "into"

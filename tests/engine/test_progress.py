@@ -6,8 +6,7 @@ import pytest
 
 from ldl.engine import runner
 from ldl.engine.profiles import profile_named
-from ldl.engine.runner import expected_seconds, run_all
-from ldl.engine.store import RunStore
+from ldl.engine.runner import expected_seconds
 from ldl.tables import by_table as runs_by_table
 from ldl.tables import runs_of
 
@@ -29,34 +28,26 @@ def test_longer_wider_and_larger_runs_are_expected_to_take_longer(demo):
         assert expected_seconds(run.model_copy(update=change)) > expected_seconds(run)
 
 
-def test_a_table_is_said_to_be_complete_when_it_is(tmp_path, monkeypatch):
-    monkeypatch.setenv("LDL_CACHE", str(tmp_path))
+class Done:
+    """A pool whose work is done at once."""
+
+    def submit(self, *_):
+        future = Future()
+        future.set_result(None)
+        return future
+
+
+def test_a_table_is_said_to_be_complete_when_it_is():
     smoke, only = profile_named("smoke"), "scratch/stare,scratch/chase"
-    runs = runs_of("all", smoke, only)
-    said: list[str] = []
-    outcome = run_all(
-        runs,
-        RunStore(tmp_path / "runs", tmp_path / "none"),
-        workers=1,
-        device="cpu",
-        progress=False,
-        say=said.append,
-        tables=runs_by_table("all", smoke, only),
-    )
+    runs, tables = runs_of("all", smoke, only), runs_by_table("all", smoke, only)
+    outcome, said = runner.Outcome(), list[str]()
+    show = runner._Shown(runs, tables, progress=False)
+    runner._drain(runs, outcome, Done(), "cpu", show, said.append, 1)
     assert set(outcome.made) == set(runs)
-    complete = [name for name, ids in runs_by_table("all", smoke, only).items() if ids]
-    assert sorted(said) == sorted(f"{name}: complete" for name in complete)
+    assert sorted(said) == sorted(f"{name}: complete" for name, ids in tables.items() if ids)
 
 
 def test_what_follows_a_complete_table_does_not_follow_the_last(demo):
-    class Done:
-        """A pool whose work is done at once."""
-
-        def submit(self, *_):
-            future = Future()
-            future.set_result(None)
-            return future
-
     todo = dict(list(demo.items())[:9])
     tables = {"one": set(list(todo)[:5]), "two": set(list(todo)[5:])}
     said, ended = list[str](), list[str]()

@@ -1,22 +1,59 @@
-"""Every notebook of the book under the ``smoke`` profile, and the book made from them."""
+"""The ``smoke`` profile: every run, a kept record of each kind, every notebook, and the book."""
 
+import json
+import math
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
 import pytest
+import torch
 
 from ldl.book import build, parameters
 from ldl.book.build import build_html
+from ldl.engine.store import RunStore
 from ldl.paths import repo_root, results_dir
+from tests.golden.test_golden import golden, kinds
 
 ROOT = repo_root()
 NAMES = build.notebooks()
 WARNING = re.compile(r"Traceback|Warning|\bERROR\b")
+# What is no number of the run (its id hangs on every field of the config), or tells of the machine.
+_NOT_COMPARED = (
+    "config",
+    "provenance",
+    "wall_seconds",
+    "code",
+    "phantoms",
+    "version",
+    "seconds_per_slice",
+)
+# Peaks of the nearly flat maps of an almost untrained network, and what is read off one: other
+# kernels' rounding moves them anywhere, so elsewhere they are compared in number only.
+_PEAKS = {
+    *("accuracy", "accuracy_found", "distance_of", "found", "mean_accuracy"),
+    *("mean_error", "mean_error_windows", "sharpness_of"),
+}
+_JUMPS = {
+    "ComparisonConfig-supervised": {"named"},
+    "LocalizeConfig-centred": _PEAKS,
+    "LocalizeConfig-embedding": _PEAKS,
+    "LocalizeConfig-features": _PEAKS,
+    "ProbeConfig": {"end", "own", "own_fall"},
+}
+_CPU = Path("/proc/cpuinfo")
+_WHERE = {
+    "torch": torch.__version__,
+    "cpu": torch.backends.cpu.get_cpu_capability(),
+    # Of one capability Intel's and AMD's kernels round otherwise.
+    "model": re.findall(r"model name\s*: (.*)|$", _CPU.read_text() if _CPU.exists() else "")[0],
+}
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +77,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in parameters.PRIVATE:
             patch.setenv(name, str(root / "private"))
         command = [Path(sys.executable).parent / "ldl", "run", "all", "--profile", "smoke"]
+        command += ["--device", "cpu"]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr[-3000:]
         jobs = [build.job(name, "smoke") for name in NAMES]
@@ -107,3 +145,40 @@ def test_the_book_builds_without_warnings(smoke: Path) -> None:
     shutil.copytree(ROOT / "book", smoke / "book", ignore=ignored, dirs_exist_ok=True)
     index = build_html(smoke, smoke)
     assert all((index.parent / f"{page}.html").is_file() for page in build.pages())
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_record(smoke: Path, kind: str) -> None:
+    """The same numbers from the same seed, to the last digit that a record keeps."""
+    made = RunStore(smoke / "cache" / "runs").record(kinds()[kind])
+    assert made is not None
+    record = _numbers(made)
+    text = json.dumps({"where": _WHERE, "record": record}, indent=1, sort_keys=True) + "\n"
+    kept = json.loads(golden(f"records/{kind}.json", text))
+    known = _numbers(kept["record"])
+    if kept["where"] == _WHERE:
+        assert record == known
+    else:  # Other kernels round otherwise.
+        _close(record, known, kind, _JUMPS.get(kind, set()))
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _numbers(v) for k, v in value.items() if k not in _NOT_COMPARED}
+    return [_numbers(one) for one in value] if isinstance(value, list) else value
+
+
+def _close(found: Any, kept: Any, where: str, jumps: Set[str], within: float = 0.02) -> None:
+    if isinstance(kept, dict):
+        assert set(found) == set(kept), where
+        for key, value in kept.items():
+            bound = math.inf if key in jumps else within
+            _close(found[key], value, f"{where}.{key}", jumps, bound)
+    elif isinstance(kept, list):
+        assert len(found) == len(kept), where
+        for one, other in zip(found, kept, strict=True):
+            _close(one, other, where, jumps, within)
+    elif isinstance(kept, float):
+        assert math.isinf(within) or found == pytest.approx(kept, rel=within, abs=within), where
+    elif not isinstance(kept, (int, str)):
+        assert found == kept, where
