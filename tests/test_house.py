@@ -13,7 +13,8 @@ from ldl.paths import repo_root
 PACKAGE = repo_root() / "ldl"
 # From the ground up; a floor imports itself and those below.
 FLOORS = (
-    ("paths", "errors", "rng", "ranks", "sphere", "stats", "metrics", "compat", "tasks", "config"),
+    ("paths", "errors", "rng", "ranks", "sphere", "stats", "metrics", "compat", "tasks", "config",
+     "forks"),
     ("runs",),
     ("models", "losses"),
     ("data",),

@@ -18,9 +18,11 @@ from typing import Any
 import yaml
 
 from ldl.book.execute import Outcome, execute
+from ldl.book.kernels import IMPORTED
 from ldl.book.parameters import declared, notebook_path, set_environment
 from ldl.engine.store import RunStore, write_json
 from ldl.errors import LdlError
+from ldl.forks import forks
 from ldl.paths import data_dir, manifests_dir, notebooks_dir, repo_root, results_dir
 
 LINES = 30  # of the builder's complaints that are shown
@@ -251,6 +253,7 @@ def _outcomes(todo: Sequence[Job], folder: Path, workers: int) -> Iterator[Outco
     set_environment(threads=1)
     calls = [(one.source, folder / f"{one.name}.ipynb", one.parameters) for one in todo]
     # Threads: the work is the kernels', which are forks of one process.
+    forks(IMPORTED)
     with ThreadPoolExecutor(workers) as pool:
         try:
             for future in as_completed([pool.submit(execute, *call) for call in calls]):

@@ -3,8 +3,8 @@
 import os
 import signal
 import sys
-from multiprocessing import forkserver, get_context, parent_process, util
-from multiprocessing.context import ForkServerProcess
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,11 +12,9 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from ldl.forks import forks
+
 IMPORTED = ["ipykernel.kernelapp", "torch", "ldl.report.lrc", "ldl.report.networks", "ldl.widgets"]
-# The process that forks is waited for at the end: it leaves nothing behind, and its time counts.
-util.Finalize(None, forkserver._forkserver._stop, exitpriority=0)  # type: ignore[attr-defined]
-# A fork of this process is not its parent and starts one of its own.
-os.register_at_fork(after_in_child=lambda: forkserver._forkserver.__init__())  # type: ignore
 
 
 class ForkedKernels(AsyncKernelManager):
@@ -37,13 +35,11 @@ class ForkedKernels(AsyncKernelManager):
 
 class _Forked(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **given: Any) -> KernelConnectionInfo:
-        context = get_context("forkserver")
-        context.set_forkserver_preload(IMPORTED)
         options = cmd[cmd.index("-f") :]
         kernels: Any = self.parent
         self.cwd = str(kernels.folder.resolve())
         told = (options, self.cwd, given["env"] | kernels.told)
-        process = context.Process(target=_serve, args=told, daemon=True)
+        process = forks(IMPORTED).Process(target=_serve, args=told, daemon=True)  # type: ignore
         process.start()
         self.process: Any = _Child(process)
         self.pid = self.pgid = process.pid
@@ -55,7 +51,7 @@ class _Child:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, process: ForkServerProcess) -> None:
+    def __init__(self, process: BaseProcess) -> None:
         self.process, self.pid = process, process.pid
 
     def poll(self) -> int | None:

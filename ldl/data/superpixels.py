@@ -8,7 +8,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from tqdm.auto import tqdm
 from ldl.data.bank import Bank, BankWriter, content_fingerprint, made, open_bank
 from ldl.data.ct.bank import CtBank
 from ldl.errors import ConfigError, DataError, LdlError
+from ldl.forks import forks
 from ldl.runs.lrc import SuperpixelConfig
 
 Array = np.ndarray
@@ -140,7 +140,7 @@ def _all(
     if workers == 1:
         yield from (_one(row, images[row], config) for row in rows)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, forks([__name__])) as pool:
         try:
             for start in rows[:: BATCH * workers]:
                 some = range(start, min(start + BATCH * workers, rows.stop))

@@ -1,6 +1,7 @@
 """Run many runs in worker processes; whatever ends them, the next call goes on."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -11,6 +12,7 @@ from tqdm.auto import tqdm
 
 from ldl.engine.store import RunStore
 from ldl.errors import LdlError
+from ldl.forks import forks
 from ldl.runs.base import Run
 
 
@@ -23,8 +25,12 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def _worker() -> None:
+IMPORTED = ["ldl.engine.execute", "lightning_fabric", "torch._dynamo"]  # by every training
+
+
+def _worker(environment: dict[str, str]) -> None:
     """The parent alone answers an interrupt; it ends the workers, whose checkpoints are on disk."""
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     quiet_cpu()
 
@@ -73,9 +79,8 @@ def run_all(
     if not todo:
         return outcome
     show = _Shown(todo, tables or {}, progress)
-    context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_worker) as pool:
+        with ProcessPoolExecutor(workers, forks(IMPORTED), _worker, (dict(os.environ),)) as pool:
             try:
                 _drain(todo, outcome, pool, device, show, say, workers, then)
             except KeyboardInterrupt:
