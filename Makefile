@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 # pytest-xdist workers; 0 runs the suite in one process.
 WORKERS ?= 2
 
-.PHONY: book pdf test check venv lock hooks format clean distclean help
+.PHONY: book pdf test suite check venv lock hooks format clean distclean help
 .DELETE_ON_ERROR:
 
 help:
@@ -30,9 +30,13 @@ book: $(INSTALLED)
 pdf: $(INSTALLED)
 	$(BIN)/python scripts/pdf.py
 
+# The checks, which take one core, run beside the suite, which leaves some of two.
+test: $(INSTALLED)
+	@$(MAKE) --no-print-directory -j 2 check suite
+
 # One thread a process: the suite runs in two, and equal thread counts make equal numbers.
 # A worker that dies ends the suite; with another in its place xdist may wait forever.
-test: check
+suite: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 check: $(INSTALLED)

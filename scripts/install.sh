@@ -16,12 +16,13 @@ fi
 export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0
 unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_DRY_RUN PIP_REQUIRE_HASHES PYTHONHOME
 
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+# Bytecode is written as modules are first imported: most never are.
+install() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet install --no-compile "$@"; }
 
 # torch by itself, so that a build already chosen for this machine (CPU or CUDA) is the one the rest meets.
 echo "install: torch (the large one)"
-pip install --constraint requirements.lock "$(grep '^torch==' requirements.lock)"
+install --constraint requirements.lock "$(grep '^torch==' requirements.lock)"
 echo "install: $(grep -c '==' requirements.lock) pinned packages"
-pip install --requirement requirements.lock
-pip install --no-deps --editable .
+install --requirement requirements.lock
+install --no-deps --editable .
 "$venv/bin/python" scripts/lock.py

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -31,6 +32,7 @@ IMPORTED = ["ldl.engine.execute", "lightning_fabric", "torch._dynamo"]  # by eve
 def _worker(environment: dict[str, str]) -> None:
     """The parent alone answers an interrupt; it ends the workers, whose checkpoints are on disk."""
     os.environ.update(environment)
+    tqdm.set_lock(threading.RLock())  # the usual one, a semaphore, would outlive a killed worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     quiet_cpu()
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,9 +97,16 @@ def _note(asked: str) -> None:
 
 
 def read_record(path: Path) -> Record | None:
-    """A record, or None if the file is not there."""
-    if not path.exists():
+    """A record, or None if the file is not there; read again when the file is another."""
+    try:
+        now = path.stat()
+    except OSError:
         return None
+    return dict(_read(path, now.st_ino, now.st_mtime_ns, now.st_size))
+
+
+@lru_cache(maxsize=4096)
+def _read(path: Path, *_: int) -> Record:
     try:
         record: Record = json.loads(path.read_text())
     except (OSError, json.JSONDecodeError) as error:

@@ -119,8 +119,8 @@ def steps_of_the_paper():
     "config", steps_of_the_paper(), ids=lambda config: f"{config.method}-{config.base}"
 )
 def test_the_papers_networks_take_a_step_of_every_kind(config):
-    """At the published widths, heads, dictionaries and optimizers; at 64 pixels, for the CPU."""
-    stage = small_stage(config)
+    """At the published widths, heads, dictionaries and optimizers; at 32 pixels, for the CPU."""
+    stage = small_stage(config, side=32, batch=4)
     optimizer = (
         Plan.of(config) if METHODS[config.method].compared else Plan(1, config.learning_rate)
     ).build(stage.trainable())
