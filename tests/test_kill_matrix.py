@@ -194,6 +194,7 @@ def cell_by_cell(notebook: nbformat.NotebookNode, output: Path, *_: object) -> s
 def test_building_the_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ldl.book.build.code", lambda: "the package")
     monkeypatch.setattr("ldl.book.execute._run", cell_by_cell)
+    monkeypatch.setattr("ldl.book.build.forks", lambda _: None)
     jobs = []
     for name in ("one", "two", "summary"):
         path = tmp_path / f"{name}.py"
