@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # pytest-xdist workers; 0 runs the suite in one process.
 WORKERS ?= 2
+# Where this is set, as in many containers, each of hundreds of processes would compile the package.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: book pdf test suite check venv lock hooks format clean distclean help
 .DELETE_ON_ERROR:

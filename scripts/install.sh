@@ -16,7 +16,7 @@ fi
 export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0
 unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_DRY_RUN PIP_REQUIRE_HASHES PYTHONHOME
 
-# Bytecode is written as modules are first imported: most never are.
+# Bytecode comes at the end, on all cores: pip writes it on one.
 install() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet install --no-compile "$@"; }
 
 # torch by itself, so that a build already chosen for this machine (CPU or CUDA) is the one the rest meets.
@@ -25,4 +25,6 @@ install --constraint requirements.lock "$(grep '^torch==' requirements.lock)"
 echo "install: $(grep -c '==' requirements.lock) pinned packages"
 install --requirement requirements.lock
 install --no-deps --editable .
+# Some packages bring files for other Pythons, which do not compile.
+"$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true
 "$venv/bin/python" scripts/lock.py
