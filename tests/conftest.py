@@ -6,14 +6,15 @@ import pytest
 from tqdm.std import tqdm
 
 from ldl.book import kernels
+from ldl.data import superpixels
 from ldl.engine import runner
 from ldl.engine.profiles import PROFILES, Profile
 from ldl.engine.store import RunStore
 
 # Tests fork; the monitor's thread may then hold the bars' lock, which the child waits for forever.
 tqdm.monitor_interval = 0
-# Of a process that tests both, the first would decide.
-runner.IMPORTED = kernels.IMPORTED
+# Of a process that tests several, the first would decide.
+runner.IMPORTED = superpixels.IMPORTED = kernels.IMPORTED
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ Array = np.ndarray
 VERSION = 1  # raise when the regions change: maps of another version are made again
 CHUNK, BATCH = 16, 64  # slices a worker takes at a time, and before the next batch begins
 MOST = np.iinfo(np.int16).max  # region maps are int16
+IMPORTED = [__name__]  # by every worker
 # Table and wires beside the body: parts of the picture smaller than this share of the largest.
 ISLAND = 0.05
 
@@ -140,7 +141,7 @@ def _all(
     if workers == 1:
         yield from (_one(row, images[row], config) for row in rows)
         return
-    with ProcessPoolExecutor(workers, forks([__name__])) as pool:
+    with ProcessPoolExecutor(workers, forks(IMPORTED)) as pool:
         try:
             for start in rows[:: BATCH * workers]:
                 some = range(start, min(start + BATCH * workers, rows.stop))
