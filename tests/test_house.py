@@ -68,6 +68,24 @@ print(sorted({late} & sys.modules.keys()))
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_what_forks_begin_with_asks_no_device() -> None:
+    """A process that has asked CUDA's driver leaves its forks without one."""
+    program = """
+import importlib, torch
+from ldl.book import kernels
+from ldl.data import superpixels
+from ldl.engine import runner
+def asked(*_, **__):
+    raise AssertionError("asked")
+for name in ("is_available", "device_count", "init", "_lazy_init"):
+    setattr(torch.cuda, name, asked)
+for name in {*kernels.IMPORTED, *superpixels.IMPORTED, *runner.IMPORTED}:
+    importlib.import_module(name)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_part_has_its_floor() -> None:
     parts = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
     assert parts - {"__init__", "__main__"} == set(HEIGHT)
