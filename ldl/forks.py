@@ -25,7 +25,8 @@ def forks(imported: Sequence[str]) -> BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(imported))
-    if threading.current_thread() is threading.main_thread():
+    runs = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if runs is None and threading.current_thread() is threading.main_thread():
         # An interrupt while it imports is not its own to tell, and shall find no work waiting.
         answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
         forkserver.ensure_running()

@@ -70,10 +70,9 @@ def execute(source: Path, output: Path, parameters: Mapping[str, Any]) -> Outcom
     partial = output.with_suffix(f".{os.getpid()}.partial.ipynb")
     asked = partial.with_suffix(".asked")
     asked.touch()
-    kernels = {"folder": source.parent, "told": {ASKED: str(asked.resolve())}}
     start = time.monotonic()
     try:
-        failure = _run(notebook, partial, parameters, source, kernels)
+        failure = _run(notebook, partial, parameters, source, asked)
         os.replace(partial, failed if failure else output)
         if not failure:
             os.replace(asked, output.with_suffix(".asked"))
@@ -107,9 +106,10 @@ def _run(
     output: Path,
     parameters: Mapping[str, Any],
     source: Path,
-    kernels: dict[str, Any],
+    asked: Path,
 ) -> str:
     """Execute ``notebook`` into ``output``; the failure on one screen, or an empty string."""
+    kernels = {"folder": source.parent, "told": {ASKED: str(asked.resolve())}}
     failure = ""
     try:
         papermill.execute_notebook(

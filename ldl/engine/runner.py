@@ -31,6 +31,7 @@ IMPORTED = ["ldl.engine.execute", "lightning_fabric", "torch._dynamo"]  # by eve
 
 def _worker(environment: dict[str, str]) -> None:
     """The parent alone answers an interrupt; it ends the workers, whose checkpoints are on disk."""
+    os.environ.clear()
     os.environ.update(environment)
     tqdm.set_lock(threading.RLock())  # the usual one, a semaphore, would outlive a killed worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)

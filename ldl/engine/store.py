@@ -100,7 +100,7 @@ def read_record(path: Path) -> Record | None:
     """A record, or None if the file is not there; read again when the file is another."""
     try:
         now = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return dict(_read(path, now.st_ino, now.st_mtime_ns, now.st_size))
 

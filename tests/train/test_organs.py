@@ -296,11 +296,11 @@ def test_an_empty_part_and_a_bank_without_labels_are_refused(run, ct_bank, split
 def test_a_tiny_network_beats_predicting_background(run, ct_bank, backbone):
     """Background alone scores 0 for every organ, at the volume's diagonal."""
     given = config(
-        backbone=backbone, steps=30, validate_every=15, learning_rate=0.02, base=2, local_base=4
+        backbone=backbone, steps=60, validate_every=30, learning_rate=0.02, base=2, local_base=4
     )
     done = run(given=given, bank=ct_bank())
     rows = [row[0] for row in done.history.rows]
     assert np.mean(rows[-5:]) < 0.9 * np.mean(rows[:5])
     dsc = [organ.dsc for volume in done.volumes for organ in volume.organs]
-    assert np.mean(dsc) > 0.2
+    assert np.mean(dsc) > 0.4
     assert all(math.isfinite(organ.hd95) for volume in done.volumes for organ in volume.organs)
