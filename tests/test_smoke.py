@@ -51,8 +51,11 @@ _CPU = Path("/proc/cpuinfo")
 _WHERE = {
     "torch": torch.__version__,
     "cpu": torch.backends.cpu.get_cpu_capability(),
-    # Of one capability Intel's and AMD's kernels round otherwise.
-    "model": re.findall(r"model name\s*: (.*)|$", _CPU.read_text() if _CPU.exists() else "")[0],
+    # Of one capability two makes and two caches round otherwise; a name alone may say "AMD EPYC".
+    "core": re.findall(
+        r"(?:vendor_id|cpu family|model|stepping|cache size)\s*: (.*)",
+        _CPU.read_text().partition("\n\n")[0] if _CPU.exists() else "",
+    ),
 }
 
 

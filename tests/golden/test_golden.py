@@ -86,6 +86,10 @@ def kinds() -> dict[str, Run]:
     return found
 
 
+def test_each_kept_record_is_of_a_kind_of_run() -> None:
+    assert {path.stem for path in (HERE / "records").glob("*.json")} == set(kinds())
+
+
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_a_run_says_the_updates_that_its_record_counts(kind: str) -> None:
     run, record = kinds()[kind], json.loads((HERE / f"records/{kind}.json").read_text())["record"]
