@@ -32,6 +32,7 @@ from ldl.report import PAGES
 from ldl.tables import TABLES
 from ldl.tables.compare import findings, sentences
 from ldl.tables.measure import show
+from ldl.tables.transfer import COMPARED
 
 check("summary", globals())
 store = RunStore()
@@ -54,8 +55,7 @@ def rival(column, where):
     if not against:
         return {}
     claim = min(against, key=lambda each: each.found.value).claim
-    name = claim.text.removeprefix("Rd over ")
-    words = (f"LDL over {name}", f"the best other here, {where}")
+    words = (f"LDL over {COMPARED[claim.worse]}", f"the best other here, {where}")
     return {("table2", claim.text, column): words}
 
 

@@ -73,7 +73,7 @@ if real.measured:
     behind: dict[str, list[str]] = {}
     for each in others:
         if each.verdict.startswith(("lower", "opposite")):
-            method = each.claim.text.removeprefix("Rd over ")
+            method = COMPARED[each.claim.worse]
             behind.setdefault(report.head_of(each.claim, best), []).append(
                 f"{method} {words(each.found.value)}"
             )

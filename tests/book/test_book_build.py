@@ -1,6 +1,12 @@
 """A notebook is executed when something it depends on changed, and only then; a failure is told."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +158,45 @@ def test_a_dead_kernel_is_a_failure(write, folders: Path) -> None:
     job = build.Job("dead", write("dead", "import os\nos._exit(9)"), {})
     (outcome,) = build.execute_stale([job], folders / "executed", workers=1, say=quiet)
     assert "notebook dead: its kernel died" in outcome.failure
+
+
+LATE = """
+import os, sys, time
+from multiprocessing import parent_process
+from ldl.book import kernels
+from ldl.forks import forks
+
+def serve_late(options, folder):
+    while parent_process().is_alive():
+        time.sleep(0.02)
+    kernels._serve(options, folder, dict(os.environ))
+
+if __name__ == "__main__":
+    told = (["-f", "kernel.json"], sys.argv[1])
+    forks([]).Process(target=serve_late, args=told, daemon=True).start()
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
+def test_a_kernel_whose_build_is_gone_before_it_looks_ends(tmp_path: Path) -> None:
+    def left() -> list[int]:
+        found = []
+        for each in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                found += [int(each.parent.name)] * (mark in each.read_bytes())
+        return found
+
+    mark = f"LDL_TEST_MARK={tmp_path}".encode()
+    (tmp_path / "late.py").write_text(LATE)
+    environment = os.environ | {"LDL_TEST_MARK": str(tmp_path)}
+    subprocess.run([sys.executable, tmp_path / "late.py", tmp_path], env=environment, check=True)
+    until = time.monotonic() + 20
+    while (pids := left()) and time.monotonic() < until:
+        time.sleep(0.1)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert pids == []
 
 
 def test_profile_goes_to_notebooks_that_declare_it(write) -> None:
