@@ -98,7 +98,7 @@ def finetune(
         pixel_size: mm a pixel of the files, where they do not say it.
         compare: also train from scratch with as many updates, and compare in pairs.
         profile: whose width and rate stand.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        device: ``"auto"``, ``"cpu"``, ``"cpu-bf16"`` or ``"cuda"``.
         leave_out: go on without files that cannot be used.
         progress: as of `ldl.pretrain`.
         say: takes lines about what was read, what it will cost, and what came out.

@@ -92,7 +92,7 @@ def guide(
         steps: of the optimizer, in each of the two steps.
         seed: of everything drawn.
         profile: whose sizes stand where none is given.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        device: ``"auto"``, ``"cpu"``, ``"cpu-bf16"`` or ``"cuda"``.
         leave_out: go on without files that cannot be read.
         progress: as of `ldl.pretrain`.
         say: takes lines about what was read, what it will cost, and what came out.

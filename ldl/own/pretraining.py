@@ -84,7 +84,7 @@ def pretrain(
         steps: of the optimizer, in each of the method's steps.
         seed: of everything drawn.
         profile: whose sizes stand where none is given.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        device: ``"auto"``, ``"cpu"``, ``"cpu-bf16"`` or ``"cuda"``.
         leave_out: go on without files that cannot be read.
         progress: show bars; or what is told title, step, steps and losses in their place.
         say: takes a line about what was read, what it will cost, and what came out.

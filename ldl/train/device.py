@@ -25,24 +25,33 @@ __all__ = ["Fabric", "device_name", "fabric_for", "placed"]
 
 Net = TypeVar("Net", bound=nn.Module)
 
+DEVICES = ("auto", "cpu", "cpu-bf16", "cuda")
+# What a CPU that multiplies bf16 has one of, by torch's names.
+BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
+
 
 def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
-    """bf16 mixed precision on CUDA, float32 on the CPU (where bf16 is many times slower).
+    """bf16 mixed precision on CUDA, float32 on the CPU, where bf16 is a choice: ``"cpu-bf16"``.
 
     Under ``torchrun`` a rank's part of one training, gradients averaged by DDP; else one process.
 
     Args:
-        device: ``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``.
+        device: one of :data:`DEVICES`; ``"auto"`` is CUDA where there is one.
         precision: another than the device's, by Fabric's name.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"device is {device!r}; use 'auto', 'cpu' or 'cuda'")
+    if device not in DEVICES:
+        raise ConfigError(f"device is {device!r}; use one of {', '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
-    cuda = device != "cpu" and torch.cuda.is_available()
+    if device == "cpu-bf16" and not any(map(torch.cpu.get_capabilities().get, BF16)):
+        raise ConfigError(
+            "this CPU multiplies no bf16, which would be many times slower; use 'cpu'"
+        )
+    cuda = device in ("auto", "cuda") and torch.cuda.is_available()
     if not cuda:
         _keep_memory()
-    return _fabric(cuda, precision or ("bf16-mixed" if cuda else "32-true"), launched())
+    half = cuda or device == "cpu-bf16"
+    return _fabric(cuda, precision or ("bf16-mixed" if half else "32-true"), launched())
 
 
 @cache

@@ -25,3 +25,12 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch):
     with pytest.raises(ConfigError, match="no CUDA device"):
         fabric_for("cuda")
     assert fabric_for("auto").device.type == "cpu"
+
+
+def test_bf16_on_a_cpu_is_asked_for_and_refused_where_it_would_be_slow(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    with fabric_for("cpu-bf16").autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
+    with pytest.raises(ConfigError, match="multiplies no bf16"):
+        fabric_for("cpu-bf16")
