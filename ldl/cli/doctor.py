@@ -19,11 +19,13 @@ def doctor() -> None:
     import torch
 
     import ldl
-    from ldl.train.device import device_name, fabric_for
+    from ldl.train.device import device_name, fabric_for, multiplies_bf16
 
     fabric = fabric_for()
     typer.echo(f"ldl {ldl.__version__}, python {platform.python_version()} ({sys.executable})")
     typer.echo(f"torch {torch.__version__} on {device_name(fabric)}; {os.cpu_count()} CPU cores")
+    if fabric.device.type == "cpu" and multiplies_bf16():
+        typer.echo("this CPU multiplies bf16: `--device cpu-bf16` is quicker and leaner")
     for words, folder, variable in (
         ("cache (banks, runs)", paths.cache_dir(), "LDL_CACHE"),
         ("data sets", paths.data_dir(), "LDL_DATA"),

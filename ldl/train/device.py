@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 else:
     Fabric = Any
 
-__all__ = ["Fabric", "device_name", "fabric_for", "placed"]
+__all__ = ["Fabric", "device_name", "fabric_for", "multiplies_bf16", "placed"]
 
 Net = TypeVar("Net", bound=nn.Module)
 
 DEVICES = ("auto", "cpu", "cpu-bf16", "cuda")
-# What a CPU that multiplies bf16 has one of, by torch's names.
-BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
@@ -43,7 +41,7 @@ def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
         raise ConfigError(f"device is {device!r}; use one of {', '.join(DEVICES)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device is 'cuda' but no CUDA device is visible; use 'auto' or 'cpu'")
-    if device == "cpu-bf16" and not any(map(torch.cpu.get_capabilities().get, BF16)):
+    if device == "cpu-bf16" and not multiplies_bf16():
         raise ConfigError(
             "this CPU multiplies no bf16, which would be many times slower; use 'cpu'"
         )
@@ -52,6 +50,12 @@ def fabric_for(device: str = "auto", precision: Any = None) -> Fabric:
         _keep_memory()
     half = cuda or device == "cpu-bf16"
     return _fabric(cuda, precision or ("bf16-mixed" if half else "32-true"), launched())
+
+
+def multiplies_bf16() -> bool:
+    """Whether this CPU has instructions for bf16, by AVX-512, AMX or on ARM."""
+    has = torch.cpu.get_capabilities()
+    return any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 @cache

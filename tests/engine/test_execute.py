@@ -39,6 +39,24 @@ def test_a_transfer_brings_its_encoder_and_leaves_records(store: RunStore, smoke
     assert ensure(run, store, device="cpu") == record
 
 
+def test_the_precision_of_cuda_makes_nearly_the_same(
+    cache: Path, smoke: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"bf16": True})
+    run = transfer_configs(Variant("rd", clusters=16), "stare_vessel", smoke)[0]
+    assert run.encoder is not None
+    losses = {}
+    for device, precision in (("cpu", "32-true"), ("cpu-bf16", "bf16-mixed")):
+        store = RunStore(cache / device, cache / "none")
+        record = ensure(run, store, device=device)
+        assert record["provenance"]["precision"] == precision
+        assert all(0 <= score <= 1 for score in record["dsc"])
+        losses[device] = ensure(run.encoder, store)["losses"]
+    for name, whole in losses["cpu"].items():
+        assert losses["cpu-bf16"][name] == pytest.approx(whole, rel=0.02, abs=0.02), name
+    assert losses["cpu-bf16"] != losses["cpu"]
+
+
 def test_equal_seeds_give_equal_scores(cache: Path, smoke: Profile) -> None:
     run = transfer_configs(Variant("pd"), "scr_heart", smoke)[0]
     first, second = (
