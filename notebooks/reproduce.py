@@ -70,7 +70,7 @@ from importlib.metadata import version
 
 import pandas as pd
 import torch
-from IPython.display import HTML, Markdown, display
+from IPython.display import HTML, display
 from matplotlib import pyplot as plt
 
 from ldl import paths, plots, report
@@ -236,15 +236,21 @@ report.folded("Time of each page", pages)
 # %% [markdown]
 # ## How fast
 #
-# Before and after on the same machine each, from `benchmarks/README.md`, which has more of them.
-
-# %% tags=["remove-input"]
-told = (paths.repo_root() / "benchmarks" / "README.md").read_text().split("\n## ")
-for part in told:
-    if part.startswith(("Measured\n", "The demo\n")):
-        display(Markdown(part.split("\n", 1)[1]))
-
-# %% [markdown]
+# Lines of one machine compare; `benchmarks/README.md` has more of them.
+#
+# ```{include} ../../benchmarks/README.md
+# :start-after: "## Measured"
+# :end-before: "## The demo"
+# ```
+#
+# ````{admonition} The demo and the suite: what they take and what made them shorter
+# :class: dropdown
+# ```{include} ../../benchmarks/README.md
+# :start-after: "## The demo"
+# :end-before: "## Against the bound"
+# ```
+# ````
+#
 # The book rests on {cite:t}`paszke2019pytorch`, {cite:t}`falcon2019lightning`, {cite:t}`harris2020numpy`, {cite:t}`virtanen2020scipy`, {cite:t}`vanderwalt2014skimage`,
 # {cite:t}`mckinney2010pandas`, {cite:t}`hunter2007matplotlib`, {cite:t}`molder2021snakemake`, {cite:t}`papermill` and {cite:t}`jupyterbook`; its manner is that of
 # {cite:t}`rush2018annotated`. Colours are those of {cite:t}`okabe2008cud`.

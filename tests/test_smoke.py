@@ -142,8 +142,10 @@ def test_the_book_builds_without_warnings(smoke: Path) -> None:
         executed(smoke, name)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, smoke / name)
-    # Pages link to these files.
+    # Pages link to these files, and show parts of this one.
     shutil.copytree(ROOT / "ldl" / "methods", smoke / "ldl" / "methods", dirs_exist_ok=True)
+    (smoke / "benchmarks").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "benchmarks" / "README.md", smoke / "benchmarks")
     ignored = shutil.ignore_patterns("executed")
     shutil.copytree(ROOT / "book", smoke / "book", ignore=ignored, dirs_exist_ok=True)
     index = build_html(smoke, smoke)
