@@ -13,7 +13,7 @@ Only = Annotated[
     str | None,
     typer.Option(help="Keep cells whose row/column contains this, e.g. 'rd/stare,scratch/'."),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cpu-bf16 or cuda.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cpu-bf16 (to train) or cuda.")]
 LeaveOut = Annotated[
     bool, typer.Option("--leave-out", help="Name files that cannot be used and go on.")
 ]

@@ -151,7 +151,7 @@ def segment(
         images: files and folders.
         output: a folder.
         pixel_size: mm a pixel of the files, where they do not say it.
-        device: ``"auto"``, ``"cpu"``, ``"cpu-bf16"`` or ``"cuda"``.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         leave_out: go on without files that cannot be read.
         progress: as of `ldl.pretrain`, of images.
         say: takes lines about what was read and what came out.
