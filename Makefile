@@ -39,7 +39,7 @@ test: $(INSTALLED)
 # One thread a process: the suite runs in two, and equal thread counts make equal numbers.
 # A worker that dies ends the suite; with another in its place xdist may wait forever.
 suite: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

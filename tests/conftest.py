@@ -16,28 +16,6 @@ tqdm.monitor_interval = 0
 # Of a process that tests several, the first would decide.
 runner.IMPORTED = superpixels.IMPORTED = kernels.IMPORTED
 
-# The files that take longest, those that wait while the first computes before those that do not:
-# a long one at the end would leave the other workers without one.
-LONG = (
-    "test_smoke",
-    "test_kill_matrix",
-    "test_demo",
-    "test_snakefile",
-    "test_ranks",
-    "test_real_data",
-    "test_export",
-    "test_house",
-    "test_organs",
-    "test_own_files",
-    "test_book_html",
-    "test_pretrain_step",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    place = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
-
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
